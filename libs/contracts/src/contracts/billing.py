@@ -1,0 +1,366 @@
+"""billing-svc: invoices, the ledger, allocations, and who is overdue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+from contracts.common import (
+    BillingPeriod,
+    Command,
+    Event,
+    Instant,
+    InvoiceId,
+    Page,
+    PaymentId,
+    ServiceId,
+    SubscriberId,
+)
+from contracts.money import Money
+
+SERVICE_NAME = "billing"
+
+
+class InvoiceStatus(StrEnum):
+    """Shown status, computed from what is stored, the balance and the due date."""
+
+    SENT = "sent"
+    PARTIALLY_PAID = "partially_paid"
+    OVERDUE = "overdue"
+    PAID = "paid"
+    VOID = "void"
+
+
+class CollectionStatus(StrEnum):
+    PENDING = "pending"
+    SUSPENDED = "suspended"
+    RESTORED = "restored"
+
+
+class PriceSource(StrEnum):
+    PLAN = "plan"
+    INDIVIDUAL = "individual"
+
+
+class SuspensionMode(StrEnum):
+    """What a suspended login gets: a fenced session, or a refusal."""
+
+    WALLED_GARDEN = "walled_garden"
+    BLOCK = "block"
+
+
+class TaxMode(StrEnum):
+    """VAT_INCLUSIVE: prices contain 12 % VAT, which the invoice shows apart."""
+
+    NON_VAT = "non_vat"
+    VAT_INCLUSIVE = "vat_inclusive"
+
+
+class RunStatus(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class ItemOutcome(StrEnum):
+    CREATED = "created"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class CollectionsAction(StrEnum):
+    """What a collections run did, or in a dry run would do, for a subscriber."""
+
+    MARKED = "marked"
+    SUSPENDED = "suspended"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class BillingSettings:
+    version: int
+    invoice_generation_day: int
+    payment_terms_days: int
+    grace_period_days: int
+    auto_suspend: bool
+    suspension_mode: SuspensionMode
+    tax_mode: TaxMode
+    invoice_series: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class InvoiceLineView:
+    """What was charged and why: the pricing snapshot taken when the invoice was made.
+
+    amount = price - discount_amount; `tax` is contained in `amount`.
+    """
+
+    service_id: ServiceId
+    description: str
+    period: BillingPeriod
+    plan_name: str
+    price: Money
+    price_source: PriceSource
+    discount_amount: Money
+    tax: Money
+    amount: Money
+
+
+@dataclass(frozen=True)
+class AllocationView:
+    id: str
+    payment_id: PaymentId
+    invoice_id: InvoiceId
+    invoice_number: str
+    amount: Money
+    allocated_at: Instant
+
+
+@dataclass(frozen=True)
+class InvoiceSummary:
+    """`days_overdue` is 0 unless the status is overdue."""
+
+    id: InvoiceId
+    number: str
+    subscriber_id: SubscriberId
+    subscriber_name: str
+    status: InvoiceStatus
+    collection_status: CollectionStatus
+    issued_on: date
+    due_on: date
+    days_overdue: int
+    period: BillingPeriod
+    total: Money
+    balance: Money
+
+
+@dataclass(frozen=True)
+class InvoiceView(InvoiceSummary):
+    lines: list[InvoiceLineView]
+    allocations: list[AllocationView]
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """What a subscriber owes. balance = receivable less credit; overdue is the part past its due date."""
+
+    subscriber_id: SubscriberId
+    balance: Money
+    credit: Money
+    overdue: Money
+
+
+@dataclass(frozen=True)
+class LedgerEntryView:
+    """One movement: `amount` leaves `credit_account` and enters `debit_account`, so it always balances."""
+
+    id: int
+    subscriber_id: SubscriberId
+    debit_account: str
+    credit_account: str
+    amount: Money
+    kind: str
+    source_id: str
+    effective_on: date
+    recorded_at: Instant
+
+
+@dataclass(frozen=True)
+class LedgerCheck:
+    """`differences` lists the subscribers whose ledger does not agree with invoices less payments."""
+
+    receivable: Money
+    credit: Money
+    invoices_open: Money
+    differences: list[SubscriberId]
+
+
+@dataclass(frozen=True)
+class RunItem:
+    subscriber_id: SubscriberId
+    subscriber_name: str
+    outcome: ItemOutcome
+    reason: str
+    invoice_id: InvoiceId | None
+    amount: Money | None
+
+
+@dataclass(frozen=True)
+class BillingRunView:
+    """`total` is the number of subscribers to go through; the rest count those done so far."""
+
+    id: str
+    date: date
+    period: BillingPeriod
+    dry_run: bool
+    status: RunStatus
+    total: int
+    created: int
+    skipped: int
+    failed: int
+    amount: Money
+    error: str | None
+    started_at: Instant
+    finished_at: Instant | None
+
+
+@dataclass(frozen=True)
+class CollectionsItem:
+    subscriber_id: SubscriberId
+    subscriber_name: str
+    action: CollectionsAction
+    reason: str
+    overdue: Money
+
+
+@dataclass(frozen=True)
+class CollectionsRunView:
+    """What one pass over the overdue accounts did. `items` holds the first 1,000."""
+
+    date: date
+    dry_run: bool
+    marked: int
+    suspended: int
+    restored: int
+    items: list[CollectionsItem]
+
+
+@dataclass(frozen=True)
+class Receivables:
+    """Figures for the dashboard."""
+
+    receivable: Money
+    overdue: Money
+    collected_today: Money
+    collected_this_month: Money
+
+
+# Commands
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeSettings(Command):
+    """None leaves a setting as it is."""
+
+    invoice_generation_day: int | None = None
+    payment_terms_days: int | None = None
+    grace_period_days: int | None = None
+    auto_suspend: bool | None = None
+    suspension_mode: SuspensionMode | None = None
+    tax_mode: TaxMode | None = None
+    invoice_series: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartBillingRun(Command):
+    """Bill the period that `date` (default: today) falls into."""
+
+    date: date | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCollections(Command):
+    date: date | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoidInvoice(Command):
+    invoice_id: InvoiceId
+    reason: str = ""
+
+
+# Events
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountOverdue(Event, name="account.overdue.v1", consumers=("subscriber",)):
+    """The account is overdue beyond the grace period: these services are to be suspended.
+
+    `sequence` grows with each overdue or settled of the account; an older one is dropped.
+    """
+
+    subscriber_id: SubscriberId
+    sequence: int
+    service_ids: list[ServiceId]
+    overdue: Money
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        return self.subscriber_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSettled(Event, name="account.settled.v1", consumers=("subscriber",)):
+    """Nothing of the account is overdue any more; `payment_id` and `paid_at` if a payment did it."""
+
+    subscriber_id: SubscriberId
+    sequence: int
+    paid_at: Instant | None
+    payment_id: PaymentId | None
+
+    @property
+    def subject(self) -> str:
+        return self.subscriber_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class BillingSettingsChanged(Event, name="billing.settings_changed.v1", consumers=("radius",)):
+    settings: BillingSettings
+
+    @property
+    def subject(self) -> str:
+        return "billing.settings"
+
+
+class Billing(Protocol):
+    """RPC methods of billing-svc."""
+
+    def get_settings(self) -> BillingSettings: ...
+
+    def change_settings(self, command: ChangeSettings) -> BillingSettings: ...
+
+    def start_billing_run(self, command: StartBillingRun) -> BillingRunView: ...
+
+    def get_billing_run(self, run_id: str) -> BillingRunView: ...
+
+    def list_billing_runs(self, limit: int, after: str | None) -> Page[BillingRunView]: ...
+
+    def list_billing_run_items(
+        self, run_id: str, outcome: ItemOutcome | None, limit: int, after: str | None
+    ) -> Page[RunItem]: ...
+
+    def run_collections(self, command: RunCollections) -> CollectionsRunView: ...
+
+    def get_invoice(self, invoice_id: InvoiceId) -> InvoiceView: ...
+
+    def list_invoices(
+        self,
+        status: InvoiceStatus | None,
+        subscriber_id: SubscriberId | None,
+        limit: int,
+        after: str | None,
+    ) -> Page[InvoiceSummary]: ...
+
+    def void_invoice(self, command: VoidInvoice) -> InvoiceView: ...
+
+    def get_account(self, subscriber_id: SubscriberId) -> AccountView: ...
+
+    def list_accounts(self, subscriber_ids: list[SubscriberId]) -> list[AccountView]: ...
+
+    def find_allocations(self, payment_id: PaymentId) -> list[AllocationView] | None:
+        """None while billing has not heard of the payment yet."""
+        ...
+
+    def list_ledger_entries(
+        self, subscriber_id: SubscriberId, limit: int, after: str | None
+    ) -> Page[LedgerEntryView]: ...
+
+    def check_ledger(self) -> LedgerCheck: ...
+
+    def get_receivables(self) -> Receivables: ...

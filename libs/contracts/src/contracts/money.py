@@ -1,0 +1,69 @@
+"""Money: an integer number of minor units (centavos) with a currency. No float touches it anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_CURRENCY = "PHP"
+
+
+class CurrencyMismatch(ValueError):
+    """Two amounts of different currencies met in one sum or comparison."""
+
+
+@dataclass(frozen=True)
+class Money:
+    """`minor` units of `currency`: Money(150000, "PHP") is 1,500.00 pesos. May be negative (credit)."""
+
+    minor: int
+    currency: str = DEFAULT_CURRENCY
+
+    def __post_init__(self) -> None:
+        if isinstance(self.minor, bool) or not isinstance(self.minor, int):
+            raise TypeError(f"minor units are an integer, got {self.minor!r}")
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.minor + self._same_currency(other).minor, self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.minor - self._same_currency(other).minor, self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.minor, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.minor < self._same_currency(other).minor
+
+    def __le__(self, other: Money) -> bool:
+        return self.minor <= self._same_currency(other).minor
+
+    def __gt__(self, other: Money) -> bool:
+        return self.minor > self._same_currency(other).minor
+
+    def __ge__(self, other: Money) -> bool:
+        return self.minor >= self._same_currency(other).minor
+
+    def __bool__(self) -> bool:
+        return self.minor != 0
+
+    def share(self, numerator: int, denominator: int) -> Money:
+        """This amount times numerator / denominator, rounded half up (away from zero).
+
+        The one place where money is rounded.
+        """
+        product = abs(self.minor) * numerator
+        rounded = (2 * product + denominator) // (2 * denominator)
+        return Money(rounded if self.minor >= 0 else -rounded, self.currency)
+
+    def _same_currency(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be mixed")
+        return other
+
+
+def total(amounts: list[Money], currency: str = DEFAULT_CURRENCY) -> Money:
+    """The sum of already rounded amounts; zero of `currency` for none."""
+    result = Money(0, currency)
+    for amount in amounts:
+        result = result + amount
+    return result

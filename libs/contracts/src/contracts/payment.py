@@ -1,0 +1,78 @@
+"""payment-svc: money that arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+from contracts.common import Command, Event, Instant, InvoiceId, Page, PaymentId, SubscriberId
+from contracts.money import Money
+
+SERVICE_NAME = "payment"
+
+
+class PaymentMethod(StrEnum):
+    CASH = "cash"
+    GCASH = "gcash"
+    BANK = "bank"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class PaymentView:
+    """`received_on` is the day the money came in, `recorded_at` the instant it was written down.
+
+    `same_reference` lists earlier payments with the same reference: a warning, not a refusal.
+    """
+
+    id: PaymentId
+    subscriber_id: SubscriberId
+    invoice_id: InvoiceId | None
+    amount: Money
+    method: PaymentMethod
+    reference: str
+    received_on: date
+    recorded_at: Instant
+    recorded_by: str
+    same_reference: list[PaymentId]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordPayment(Command):
+    """With an `invoice_id` the money goes to that invoice first, then to the oldest open one."""
+
+    subscriber_id: SubscriberId
+    amount: Money
+    method: PaymentMethod
+    reference: str = ""
+    invoice_id: InvoiceId | None = None
+    received_on: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentReceived(Event, name="payment.received.v1", consumers=("billing",)):
+    payment_id: PaymentId
+    subscriber_id: SubscriberId
+    invoice_id: InvoiceId | None
+    amount: Money
+    method: PaymentMethod
+    received_on: date
+    paid_at: Instant
+
+    @property
+    def subject(self) -> str:
+        return self.subscriber_id
+
+
+class Payment(Protocol):
+    """RPC methods of payment-svc."""
+
+    def record_payment(self, command: RecordPayment) -> PaymentView: ...
+
+    def get_payment(self, payment_id: PaymentId) -> PaymentView: ...
+
+    def list_payments(
+        self, subscriber_id: SubscriberId | None, limit: int, after: str | None
+    ) -> Page[PaymentView]: ...

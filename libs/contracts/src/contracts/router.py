@@ -1,0 +1,105 @@
+"""router-svc: the routers (NASes) of the ISP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from contracts.common import Command, Event, Instant, Page, RouterId
+
+SERVICE_NAME = "router"
+
+
+class RouterStatus(StrEnum):
+    ONLINE = "online"
+    DISABLED = "disabled"
+
+
+class SessionControl(StrEnum):
+    """How a live session is made to follow a suspension or a restore.
+
+    DISCONNECT goes straight to a Disconnect-Request. COA tries a CoA-Request first and falls back to a
+    disconnect when it is refused or unanswered: no redial, but only for routers known to apply
+    Mikrotik-Address-List from a CoA.
+    """
+
+    DISCONNECT = "disconnect"
+    COA = "coa"
+
+
+@dataclass(frozen=True)
+class RouterView:
+    """A router. The shared secret is never shown."""
+
+    id: RouterId
+    version: int
+    name: str
+    status: RouterStatus
+    nas_address: str
+    coa_port: int
+    session_control: SessionControl
+    require_message_authenticator: bool
+    created_at: Instant
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterRouter(Command):
+    """Register a router that already speaks RADIUS, as it is."""
+
+    name: str
+    nas_address: str
+    radius_secret: str
+    coa_port: int = 3799
+    session_control: SessionControl = SessionControl.DISCONNECT
+    require_message_authenticator: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRouter(Command):
+    """None leaves a field as it is."""
+
+    router_id: RouterId
+    name: str | None = None
+    status: RouterStatus | None = None
+    nas_address: str | None = None
+    radius_secret: str | None = None
+    coa_port: int | None = None
+    session_control: SessionControl | None = None
+    require_message_authenticator: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NasRegistered(Event, name="nas.registered.v1", consumers=("radius",)):
+    """A router is, or goes on being, a RADIUS client with these properties (secret encrypted)."""
+
+    router: RouterView
+    radius_secret_encrypted: str
+
+    @property
+    def subject(self) -> str:
+        return self.router.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class NasDeregistered(Event, name="nas.deregistered.v1", consumers=("radius",)):
+    """The router is no longer a RADIUS client: its packets are dropped."""
+
+    router_id: RouterId
+    version: int
+
+    @property
+    def subject(self) -> str:
+        return self.router_id
+
+
+class Router(Protocol):
+    """RPC methods of router-svc."""
+
+    def register_router(self, command: RegisterRouter) -> RouterView: ...
+
+    def change_router(self, command: ChangeRouter) -> RouterView: ...
+
+    def get_router(self, router_id: RouterId) -> RouterView: ...
+
+    def list_routers(self, limit: int, after: str | None) -> Page[RouterView]: ...

@@ -1,0 +1,374 @@
+"""subscriber-svc: subscribers, plans, services and the holds on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+from contracts.common import (
+    Command,
+    Event,
+    Instant,
+    Page,
+    PaymentId,
+    PlanId,
+    RouterId,
+    ServiceId,
+    SubscriberId,
+)
+from contracts.money import Money
+
+SERVICE_NAME = "subscriber"
+
+
+class BillingType(StrEnum):
+    POSTPAID = "postpaid"
+
+
+class PlanStatus(StrEnum):
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+
+
+class ServiceStatus(StrEnum):
+    """Shown status: suspended means at least one hold stands."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    TERMINATED = "terminated"
+
+
+class HoldReason(StrEnum):
+    OVERDUE = "overdue"
+    ADMIN = "admin"
+    ABUSE = "abuse"
+    VACATION = "vacation"
+    EQUIPMENT = "equipment"
+
+
+class DiscountKind(StrEnum):
+    AMOUNT = "amount"
+    PERCENT = "percent"
+
+
+@dataclass(frozen=True)
+class Burst:
+    """RouterOS burst: speeds in kbit/s above the plan's, allowed for `seconds` below the threshold."""
+
+    download_kbps: int
+    upload_kbps: int
+    threshold_download_kbps: int
+    threshold_upload_kbps: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Discount:
+    """Applied after the price. `value` is minor units for an amount, hundredths of a percent for a percent.
+
+    `until` is the last day on which a billing period may begin and still get it; None is for good.
+    """
+
+    kind: DiscountKind
+    value: int
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class BillingTerms:
+    """`individual_price` replaces the plan's price for this one service; None means the plan's."""
+
+    individual_price: Money | None = None
+    discount: Discount | None = None
+
+
+@dataclass(frozen=True)
+class PlanView:
+    id: PlanId
+    version: int
+    name: str
+    price: Money
+    billing_type: BillingType
+    download_kbps: int
+    upload_kbps: int
+    burst: Burst | None
+    address_pool: str | None
+    status: PlanStatus
+    created_at: Instant
+
+
+@dataclass(frozen=True)
+class HoldView:
+    id: str
+    reason: HoldReason
+    placed_by: str
+    placed_at: Instant
+    note: str
+    released_at: Instant | None
+    released_by: str | None
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """A service as an operator sees it. `version` grows with every change and is what consumers compare."""
+
+    id: ServiceId
+    version: int
+    subscriber_id: SubscriberId
+    pppoe_username: str
+    plan_id: PlanId
+    plan_name: str
+    router_id: RouterId
+    static_ip: str | None
+    billing_terms: BillingTerms
+    status: ServiceStatus
+    holds: list[HoldView]
+    activated_on: date
+    terminated_at: Instant | None
+    created_at: Instant
+
+
+@dataclass(frozen=True)
+class SubscriberView:
+    id: SubscriberId
+    short_id: str
+    full_name: str
+    email: str
+    phone: str
+    address: str
+    notes: str
+    services: list[ServiceView]
+    created_at: Instant
+
+
+@dataclass(frozen=True)
+class ServiceSnapshot:
+    """The whole state of a service at `version`: a consumer keeps the newest and drops older ones.
+
+    The password travels only encrypted (AES-256-GCM, bound to the service id).
+    """
+
+    id: ServiceId
+    version: int
+    subscriber_id: SubscriberId
+    pppoe_username: str
+    password_encrypted: str
+    plan: PlanView
+    router_id: RouterId
+    static_ip: str | None
+    billing_terms: BillingTerms
+    status: ServiceStatus
+    activated_on: date
+
+
+# Commands
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreatePlan(Command):
+    name: str
+    price: Money
+    billing_type: BillingType
+    download_kbps: int
+    upload_kbps: int
+    burst: Burst | None = None
+    address_pool: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangePlan(Command):
+    """None leaves a field as it is."""
+
+    plan_id: PlanId
+    name: str | None = None
+    price: Money | None = None
+    download_kbps: int | None = None
+    upload_kbps: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchivePlan(Command):
+    plan_id: PlanId
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewService:
+    pppoe_username: str
+    pppoe_password: str
+    plan_id: PlanId
+    router_id: RouterId
+    static_ip: str | None = None
+    billing_terms: BillingTerms = BillingTerms()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateSubscriber(Command):
+    full_name: str
+    email: str = ""
+    phone: str = ""
+    address: str = ""
+    notes: str = ""
+    service: NewService | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeSubscriber(Command):
+    """None leaves a field as it is."""
+
+    subscriber_id: SubscriberId
+    full_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    address: str | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddService(Command):
+    subscriber_id: SubscriberId
+    service: NewService
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeService(Command):
+    """None leaves a field as it is; `clear` names the optional fields to empty (`static_ip`)."""
+
+    service_id: ServiceId
+    pppoe_username: str | None = None
+    pppoe_password: str | None = None
+    plan_id: PlanId | None = None
+    router_id: RouterId | None = None
+    static_ip: str | None = None
+    billing_terms: BillingTerms | None = None
+    clear: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminateService(Command):
+    service_id: ServiceId
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceHold(Command):
+    service_id: ServiceId
+    reason: HoldReason
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseHold(Command):
+    service_id: ServiceId
+    hold_id: str
+
+
+# Events
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriberChanged(Event, name="subscriber.changed.v1", consumers=("billing",)):
+    """A subscriber was made, or their name changed."""
+
+    subscriber_id: SubscriberId
+    version: int
+    full_name: str
+
+    @property
+    def subject(self) -> str:
+        return self.subscriber_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanChanged(Event, name="plan.changed.v1", consumers=("billing", "radius")):
+    """A plan was made or changed."""
+
+    plan: PlanView
+
+    @property
+    def subject(self) -> str:
+        return self.plan.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceEvent(Event):
+    """What all events about a service carry: its whole state."""
+
+    service: ServiceSnapshot
+
+    @property
+    def subject(self) -> str:
+        return self.service.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceCreated(ServiceEvent, name="service.created.v1", consumers=("billing", "radius")):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceChanged(ServiceEvent, name="service.changed.v1", consumers=("billing", "radius")):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceTerminated(ServiceEvent, name="service.terminated.v1", consumers=("billing", "radius")):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceHoldPlaced(ServiceEvent, name="service.hold_placed.v1", consumers=("billing", "radius")):
+    """A hold was placed; the service was up until now if it is the first."""
+
+    reason: HoldReason
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceHoldReleased(ServiceEvent, name="service.hold_released.v1", consumers=("billing", "radius")):
+    """A hold was released; the line may come back if it was the last one.
+
+    `paid_at` and `payment_id` are set when a payment did it: the reconnect time counts from `paid_at`.
+    """
+
+    reason: HoldReason
+    released_at: Instant
+    paid_at: Instant | None = None
+    payment_id: PaymentId | None = None
+
+
+class Subscriber(Protocol):
+    """RPC methods of subscriber-svc."""
+
+    def create_plan(self, command: CreatePlan) -> PlanView: ...
+
+    def change_plan(self, command: ChangePlan) -> PlanView: ...
+
+    def archive_plan(self, command: ArchivePlan) -> PlanView: ...
+
+    def get_plan(self, plan_id: PlanId) -> PlanView: ...
+
+    def list_plans(self, limit: int, after: str | None) -> Page[PlanView]: ...
+
+    def create_subscriber(self, command: CreateSubscriber) -> SubscriberView: ...
+
+    def change_subscriber(self, command: ChangeSubscriber) -> SubscriberView: ...
+
+    def get_subscriber(self, subscriber_id: SubscriberId) -> SubscriberView: ...
+
+    def find_subscriber_by_short_id(self, short_id: str) -> SubscriberView | None: ...
+
+    def list_subscribers(
+        self, query: str | None, status: ServiceStatus | None, limit: int, after: str | None
+    ) -> Page[SubscriberView]: ...
+
+    def add_service(self, command: AddService) -> ServiceView: ...
+
+    def change_service(self, command: ChangeService) -> ServiceView: ...
+
+    def terminate_service(self, command: TerminateService) -> ServiceView: ...
+
+    def get_service(self, service_id: ServiceId) -> ServiceView: ...
+
+    def place_hold(self, command: PlaceHold) -> ServiceView: ...
+
+    def release_hold(self, command: ReleaseHold) -> ServiceView: ...

@@ -1,0 +1,1 @@
+"""What every service stands on: nameko, SQLAlchemy and prometheus glued together once, in one place."""

@@ -1,0 +1,192 @@
+"""Databases: SQLite (embedded) or PostgreSQL, one per service, the same code for both."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import DateTime, Enum, create_engine, event, text
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+WRITE_WAIT_SECONDS = 10.0
+POOL_SIZE = 10
+POOL_OVERFLOW = 10
+POSTGRES_OPTIONS = " ".join(
+    (
+        "-c timezone=UTC",
+        "-c statement_timeout=60000",
+        "-c lock_timeout=10000",
+        "-c idle_in_transaction_session_timeout=60000",
+    )
+)
+
+# What SQLAlchemy raises when the database, not the statement, is the trouble.
+DATABASE_TROUBLE = (OperationalError, InterfaceError)
+
+
+class DatabaseBusy(OperationalError):
+    """Another writer held the SQLite database for longer than we are willing to wait."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("BEGIN IMMEDIATE", None, Exception(f"{url} stayed locked for {WRITE_WAIT_SECONDS:g} s"))
+
+
+class UtcDateTime(TypeDecorator):
+    """An aware instant, kept in UTC. SQLite forgets zones, so it is given back what it lost."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive datetime cannot be stored: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def enum_type(enum: type[StrEnum]) -> Enum:
+    """A text column that holds the values of `enum`, and nothing else (a check constraint)."""
+    return Enum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=enum.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def insert_if_absent(session: Session, table: type[DeclarativeBase], **values: Any) -> bool:
+    """Insert a row unless its key is there already; True if it was inserted.
+
+    On PostgreSQL this waits for a concurrent insert of the same key to commit or roll back.
+    """
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    return session.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+
+
+class Database:
+    """A service's database. `transaction()` writes, `reading()` reads; neither may be held across an RPC."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _make_engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # SQLite has one writer. Waiting for it here, green, keeps the event loop of the process turning;
+        # waiting inside SQLite would stop everything.
+        self._writer = threading.Lock()
+        self._after_commit: list[Callable[[], None]] = []
+
+    def on_outbox_commit(self, wake: Callable[[], None]) -> None:
+        """Call `wake` after each commit that left a message in the outbox."""
+        self._after_commit.append(wake)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One write transaction: committed at the end, rolled back on any exception."""
+        with self._one_writer(), Session(self.engine, expire_on_commit=False) as session:
+            self._begin_writing(session)
+            yield session
+            session.commit()
+            if session.info.get("outbox"):
+                for wake in self._after_commit:
+                    wake()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent view; nothing is written."""
+        with Session(self.engine) as session:
+            yield session
+
+    def check(self) -> None:
+        """Raises what the driver raises if the database does not answer."""
+        with self.engine.connect() as connection:
+            connection.execute(text("select 1"))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._writer.acquire(timeout=WRITE_WAIT_SECONDS):
+            raise DatabaseBusy(self.url)
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    def _begin_writing(self, session: Session) -> None:
+        """Take the write lock at once: upgrading later from a read would fail instead of waiting."""
+        options = {"ispos_write": True}
+        if not self.is_sqlite:
+            session.connection(execution_options=options)
+            return
+        deadline = time.monotonic() + WRITE_WAIT_SECONDS
+        pause = 0.002
+        while True:
+            try:
+                session.connection(execution_options=options)
+                return
+            except OperationalError as error:
+                if "locked" not in str(error.orig) and "busy" not in str(error.orig):
+                    raise
+                session.rollback()
+                if time.monotonic() > deadline:
+                    raise DatabaseBusy(self.url) from error
+                time.sleep(pause)
+                pause = min(pause * 2, 0.05)
+
+
+def _make_engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0.1})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(
+        url.replace("postgresql://", "postgresql+psycopg2://", 1),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": POSTGRES_OPTIONS},
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    # FULL: a commit is on the disk before it is acknowledged; with WAL, NORMAL may forget the last ones.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("ispos_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

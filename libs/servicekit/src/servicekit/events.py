@@ -1,0 +1,169 @@
+"""Events over the bus: one durable exchange, one durable queue per service, outbox to inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import eventlet
+from contracts import billing, payment, radius, router, subscriber  # noqa: F401  # all events be known
+from contracts.common import Envelope, Event
+from eventlet.event import Event as GreenEvent
+from kombu import Exchange, Queue, binding
+from nameko.amqp.publish import Publisher
+from nameko.constants import AMQP_URI_CONFIG_KEY
+from nameko.extensions import DependencyProvider
+from nameko.messaging import Consumer, QueueConsumer
+
+from servicekit import outbox
+from servicekit.codec import from_wire, to_wire
+from servicekit.logs import log
+from servicekit.metrics import OUTBOX_AGE, OUTBOX_PENDING
+from servicekit.runtime import RuntimeExtension
+
+EXCHANGE = Exchange("isp.events", type="topic", durable=True)
+RELAY_BATCH = 200
+POLL_SECONDS = 1.0
+REQUEUE_PAUSE_SECONDS = 1.0
+
+
+def queue_of(service: str) -> Queue:
+    """The queue of all events that `service` listens to, by the contracts."""
+    names = sorted(event.name for event in Event.known.values() if service in event.consumers)
+    return Queue(f"{service}.events", durable=True, bindings=[binding(EXCHANGE, name) for name in names])
+
+
+def handles(*events: type[Event]) -> Callable:
+    """Mark a method `(self, session, event)` as the handler of these events.
+
+    It runs in the transaction of the inbox row; it must not call other services or the outside.
+    """
+
+    def mark(function: Callable) -> Callable:
+        function.handled_events = events
+        return function
+
+    return mark
+
+
+def handlers_of(service_class: type) -> dict[str, Callable]:
+    """Event name -> handling function. Raises TypeError for an event the contract does not send here."""
+    found: dict[str, Callable] = {}
+    for function in vars(service_class).values():
+        for event in getattr(function, "handled_events", ()):
+            if service_class.name not in event.consumers:
+                raise TypeError(f"{event.name} does not name {service_class.name} as a consumer")
+            found[event.name] = function
+    return found
+
+
+class EventReceiver(Consumer):
+    """nameko's Consumer on the service's event queue. Acknowledged once the inbox has the event."""
+
+    queue_consumer = QueueConsumer()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queue=None, **kwargs)
+
+    def setup(self) -> None:
+        self.queue = queue_of(self.container.service_name)
+        super().setup()
+
+    def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
+        if exc_info is None:
+            self.queue_consumer.ack_message(message)
+            return
+        # The database could neither take nor park the event. Keep it unacknowledged for a moment, then
+        # let it come again; nothing is lost, and there is no hot loop.
+        self.container.spawn_managed_thread(lambda: self._requeue_later(message), identifier="requeue")
+
+    def _requeue_later(self, message: Any) -> None:
+        eventlet.sleep(REQUEUE_PAUSE_SECONDS)
+        self.queue_consumer.requeue_message(message)
+
+
+receives_events = EventReceiver.decorator
+
+
+def decode(body: dict) -> Envelope:
+    """The envelope in a message. Raises WireError."""
+    return from_wire(body, Envelope)
+
+
+class OutboxRelay(DependencyProvider):
+    """Publishes what the outbox holds: woken at commit, with a slow poll for what another process left."""
+
+    shared = RuntimeExtension()
+
+    def start(self) -> None:
+        self._wake = GreenEvent()
+        self._stopping = False
+        self._database = self.shared.runtime.database
+        self._database.on_outbox_commit(self.wake)
+        if self.shared.runtime.settings.embedded:
+            with self._database.transaction() as session:
+                outbox.replay_recent(session)
+        self.container.spawn_managed_thread(self._run, identifier="outbox relay")
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.wake()
+
+    def wake(self) -> None:
+        if not self._wake.ready():
+            self._wake.send(None)
+
+    def _run(self) -> None:
+        woken = True
+        while not self._stopping:
+            try:
+                self._publish_all(woken)
+            except Exception as error:
+                log.warning("outbox relay waits", service=self.container.service_name, error=str(error))
+                eventlet.sleep(POLL_SECONDS)
+            woken = self._wait()
+
+    def _wait(self) -> bool:
+        """True if woken by a commit, False if it is time to look by ourselves."""
+        timer = eventlet.Timeout(POLL_SECONDS)
+        try:
+            self._wake.wait()
+            return True
+        except eventlet.Timeout as fired:
+            if fired is not timer:
+                raise
+            return False
+        finally:
+            timer.cancel()
+            self._wake = GreenEvent()
+
+    def _publish_all(self, woken: bool) -> None:
+        # Another replica publishes its own rows at once; only what it left behind is ours to send.
+        older_than = None if woken else datetime.now(UTC) - timedelta(seconds=2 * POLL_SECONDS)
+        service = self.container.service_name
+        while not self._stopping:
+            with self._database.reading() as session:
+                messages = outbox.unsent(session, limit=RELAY_BATCH, older_than=older_than)
+                pending, age = outbox.pending(session)
+            OUTBOX_PENDING.labels(service).set(pending)
+            OUTBOX_AGE.labels(service).set(age)
+            if not messages:
+                return
+            for message in messages:
+                self._publish(message, service)
+            with self._database.transaction() as session:
+                outbox.mark_sent(session, [message.id for message in messages])
+
+    def _publish(self, message: Any, service: str) -> None:
+        consumers = Event.known[message.type].consumers
+        if not consumers:
+            return
+        # Declaring the consumers' queues here means that no event is lost because a listener has never
+        # been started; mandatory and confirms mean that it is on its queue before we call it sent.
+        Publisher(self.container.config[AMQP_URI_CONFIG_KEY], mandatory=True).publish(
+            to_wire(outbox.envelope(message, service), Envelope),
+            exchange=EXCHANGE,
+            routing_key=message.type,
+            declare=[queue_of(consumer) for consumer in consumers],
+        )

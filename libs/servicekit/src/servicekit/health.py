@@ -1,0 +1,89 @@
+"""Health of a process: `/healthz` (is it alive and not deaf), `/readyz` (can it work), `/metrics`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import eventlet
+from eventlet import wsgi
+from nameko.extensions import DependencyProvider
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from servicekit.logs import log
+from servicekit.rpc import RpcTransport
+from servicekit.runtime import SETTINGS_KEY
+
+PING_SECONDS = 2.0
+# An outage of the broker fails readiness only; it takes this many unanswered calls to ourselves, while
+# the broker accepts connections, to call the process deaf.
+DEAF_AFTER_MISSES = 5
+SELF_CALL_INTERVAL_SECONDS = 10.0
+
+Call = Callable[[str, str, dict, float], dict]
+
+
+def ping(call: Call, service: str) -> dict[str, str]:
+    """What `service` says of its parts, or why it said nothing."""
+    try:
+        return call(service, "ping", {"args": {}}, PING_SECONDS)["ok"]
+    except Exception as error:
+        return {"service": str(error) or type(error).__name__}
+
+
+def ping_all(call: Call, services: Iterable[str]) -> dict[str, str]:
+    """Every part of every service, `service.part` -> "ok" or what is wrong. Asked side by side."""
+    asked = {service: eventlet.spawn(ping, call, service) for service in services}
+    return {
+        f"{service}.{part}": state
+        for service, answer in asked.items()
+        for part, state in answer.wait().items()
+    }
+
+
+class HealthServer(DependencyProvider):
+    """Serves the health pages of one service process on ISPOS_HEALTH_PORT, if that is set."""
+
+    transport = RpcTransport()
+
+    def start(self) -> None:
+        self._misses = 0
+        port = self.container.config[SETTINGS_KEY].health_port
+        if port is not None:
+            listening = eventlet.listen(("0.0.0.0", port), reuse_addr=True)
+            self.container.spawn_managed_thread(lambda: self._serve(listening), identifier="health")
+            self.container.spawn_managed_thread(self._call_ourselves, identifier="self call")
+
+    def _serve(self, listening: Any) -> None:
+        wsgi.server(listening, self._answer, log_output=False, max_size=20)
+
+    def _call_ourselves(self) -> None:
+        while True:
+            started = time.monotonic()
+            answer = ping(self.transport.call, self.container.service_name)
+            deaf = "did not answer" in answer.get("service", "")
+            self._misses = self._misses + 1 if deaf else 0
+            if self._misses == DEAF_AFTER_MISSES:
+                log.error("this process no longer hears the bus", service=self.container.service_name)
+            eventlet.sleep(max(0.0, SELF_CALL_INTERVAL_SECONDS - (time.monotonic() - started)))
+
+    def _answer(self, environ: dict, start_response: Callable) -> list[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
+            return [generate_latest()]
+        if path == "/healthz":
+            return _json(start_response, self._misses < DEAF_AFTER_MISSES, {"misses": self._misses})
+        if path == "/readyz":
+            parts = ping(self.transport.call, self.container.service_name)
+            return _json(start_response, set(parts.values()) == {"ok"}, parts)
+        start_response("404 Not Found", [])
+        return []
+
+
+def _json(start_response: Callable, good: bool, content: dict) -> list[bytes]:
+    status = "200 OK" if good else "503 Service Unavailable"
+    start_response(status, [("Content-Type", "application/json")])
+    return [json.dumps(content).encode()]

@@ -1,0 +1,63 @@
+"""Commands that may be repeated: the first answer is kept with its key, in the transaction of the effect."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from contracts.common import Command, Conflict, IdempotencyMismatch
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from servicekit.codec import from_json, to_json
+from servicekit.db import insert_if_absent
+from servicekit.tables import IdempotentCommand
+
+KEPT_FOR = timedelta(hours=72)
+Answer = TypeVar("Answer")
+
+
+def once(session: Session, command: Command, shape: Any, action: Callable[[], Answer]) -> Answer:
+    """Run `action` unless its command was carried out before; then give the first answer again.
+
+    Without a key the action runs each time. Raises IdempotencyMismatch when the key came with another
+    command, Conflict while the first one is still running.
+    """
+    if command.idempotency_key is None:
+        return action()
+    fingerprint = _fingerprint(command)
+    claimed = insert_if_absent(
+        session,
+        IdempotentCommand,
+        key=command.idempotency_key,
+        fingerprint=fingerprint,
+        created_at=datetime.now(UTC),
+    )
+    if not claimed:
+        return _first_answer(session, command.idempotency_key, fingerprint, shape)
+    answer = action()
+    session.get_one(IdempotentCommand, command.idempotency_key).answer = to_json(answer, shape)
+    return answer
+
+
+def forget_old(session: Session) -> int:
+    """Delete keys older than 72 hours. Returns how many."""
+    old = delete(IdempotentCommand).where(IdempotentCommand.created_at < datetime.now(UTC) - KEPT_FOR)
+    return session.execute(old).rowcount
+
+
+def _first_answer(session: Session, key: str, fingerprint: str, shape: Any) -> Any:
+    first = session.get_one(IdempotentCommand, key)
+    if first.fingerprint != fingerprint:
+        raise IdempotencyMismatch(f"the idempotency key {key!r} was used before with other content")
+    if first.answer is None:
+        raise Conflict(f"the command with idempotency key {key!r} is still running")
+    return from_json(first.answer, shape)
+
+
+def _fingerprint(command: Command) -> str:
+    content = to_json(dataclasses.replace(command, idempotency_key=None), type(command))
+    return hashlib.sha256(f"{type(command).__name__}:{content}".encode()).hexdigest()

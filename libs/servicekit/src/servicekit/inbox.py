@@ -1,0 +1,154 @@
+"""The inbox: an event and its effect in one transaction, so that a redelivery changes nothing.
+
+A handler that fails leaves the event parked here with its error; it is tried again with growing pauses and
+after the last try kept as a dead letter, which a person can look at and replay. Parking costs the queue
+nothing: the other events go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from contracts.common import Envelope, Event
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from servicekit.codec import from_json, from_wire, to_json
+from servicekit.db import Database, insert_if_absent
+from servicekit.logs import correlated, log
+from servicekit.metrics import EVENTS_HANDLED, INBOX_DUPLICATES
+from servicekit.tables import InboxMessage
+
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.2, 1, 5, 15, 30, 60, 120, 300, 600))
+DONE, WAITING, DEAD = "done", "waiting", "dead"
+
+Handler = Callable[[Session, Event], None]
+
+
+class Inbox:
+    """Handles the events of one service, each exactly once."""
+
+    def __init__(self, database: Database, service: str, handlers: Mapping[str, Handler]) -> None:
+        self._database = database
+        self._service = service
+        self._handlers = handlers
+
+    def receive(self, envelope: Envelope) -> None:
+        """Handle the event, or park it. Raises only if the database can do neither."""
+        with correlated(envelope.correlation_id):
+            try:
+                with self._database.transaction() as session:
+                    if not _note(session, envelope):
+                        INBOX_DUPLICATES.labels(self._service).inc()
+                        return
+                    self._handle(session, envelope)
+            except Exception as error:
+                self._park(envelope, error)
+
+    def retry_due(self) -> int:
+        """Try parked events whose time has come. Returns how many were tried."""
+        with self._database.reading() as session:
+            due = list(
+                session.scalars(
+                    select(InboxMessage.event_id)
+                    .where(InboxMessage.status == WAITING, InboxMessage.next_attempt_at <= datetime.now(UTC))
+                    .order_by(InboxMessage.event_id)
+                    .limit(100)
+                )
+            )
+        for event_id in due:
+            self._retry(event_id)
+        return len(due)
+
+    def _retry(self, event_id: str) -> None:
+        envelope = None
+        try:
+            with self._database.transaction() as session:
+                parked = session.get(
+                    InboxMessage, event_id, with_for_update={"skip_locked": True}, populate_existing=True
+                )
+                if parked is None or parked.status != WAITING or parked.envelope is None:
+                    return  # another replica was here first
+                envelope = from_json(parked.envelope, Envelope)
+                with correlated(envelope.correlation_id):
+                    self._handle(session, envelope)
+                parked.status, parked.envelope, parked.error = DONE, None, None
+        except Exception as error:
+            if envelope is None:
+                raise
+            self._park(envelope, error)
+
+    def _handle(self, session: Session, envelope: Envelope) -> None:
+        handler = self._handlers.get(envelope.type)
+        if handler is None:
+            raise LookupError(f"{self._service} has no handler for {envelope.type}")
+        handler(session, from_wire(envelope.data, Event.known[envelope.type]))
+        EVENTS_HANDLED.labels(self._service, envelope.type, "ok").inc()
+
+    def _park(self, envelope: Envelope, error: Exception) -> None:
+        """Write down that handling failed. Raises if even that is impossible (database gone)."""
+        with self._database.transaction() as session:
+            first_try = _note(session, envelope)
+            parked = session.get_one(InboxMessage, envelope.id)
+            if parked.status == DONE and not first_try:
+                return  # another delivery of it succeeded meanwhile
+            parked.attempts += 1
+            parked.error = f"{type(error).__name__}: {error}"
+            parked.envelope = to_json(envelope, Envelope)
+            last = parked.attempts > len(PAUSES)
+            parked.status = DEAD if last else WAITING
+            parked.next_attempt_at = None if last else datetime.now(UTC) + PAUSES[parked.attempts - 1]
+        EVENTS_HANDLED.labels(self._service, envelope.type, "dead" if last else "failed").inc()
+        log.warning(
+            "event handler failed",
+            service=self._service,
+            type=envelope.type,
+            event_id=envelope.id,
+            subject=envelope.subject,
+            attempt=parked.attempts,
+            dead=last,
+            error=parked.error,
+        )
+
+
+def _note(session: Session, envelope: Envelope) -> bool:
+    """Write the event down as done; False if it is known already."""
+    return insert_if_absent(
+        session,
+        InboxMessage,
+        event_id=envelope.id,
+        type=envelope.type,
+        subject=envelope.subject,
+        status=DONE,
+        attempts=0,
+        received_at=datetime.now(UTC),
+    )
+
+
+def dead_letters(session: Session) -> list[InboxMessage]:
+    """The events given up on, oldest first."""
+    query = select(InboxMessage).where(InboxMessage.status == DEAD).order_by(InboxMessage.event_id)
+    return list(session.scalars(query))
+
+
+def replay_dead_letters(session: Session, event_ids: list[str] | None = None) -> int:
+    """Give dead letters (all, or these) a fresh round of tries. Returns how many."""
+    letters = [letter for letter in dead_letters(session) if event_ids is None or letter.event_id in event_ids]
+    for letter in letters:
+        letter.status, letter.attempts, letter.next_attempt_at = WAITING, 0, datetime.now(UTC)
+    return len(letters)
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many events are parked, by status."""
+    rows = session.execute(
+        select(InboxMessage.status, func.count()).where(InboxMessage.status != DONE).group_by(InboxMessage.status)
+    )
+    return {status: count for status, count in rows}
+
+
+def forget_done(session: Session, *, before: datetime) -> int:
+    """Delete what was handled before `before`; later than any redelivery could come. Returns how many."""
+    done = delete(InboxMessage).where(InboxMessage.status == DONE, InboxMessage.received_at < before)
+    return session.execute(done).rowcount

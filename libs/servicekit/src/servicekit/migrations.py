@@ -1,0 +1,120 @@
+"""Alembic for a service: `migrate(package)` brings its database to head, safely with replicas starting at once."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command, op
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+
+from servicekit.db import Database
+from servicekit.tables import BigSerial
+
+# Any number does, as long as all processes of one service take the same.
+ADVISORY_LOCK = 7_201_408
+
+
+def migrate(database: Database, package: str) -> None:
+    """Upgrade the database to the newest schema of `package` (for example "billing_svc")."""
+    with database.engine.connect() as connection:
+        if not database.is_sqlite:
+            connection.execute(sa.text(f"select pg_advisory_lock({ADVISORY_LOCK})"))
+            connection.commit()
+        try:
+            config = _config(package)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        finally:
+            if not database.is_sqlite:
+                connection.rollback()
+                connection.execute(sa.text(f"select pg_advisory_unlock({ADVISORY_LOCK})"))
+                connection.commit()
+
+
+def is_current(connection: Connection, package: str) -> bool:
+    """Whether the schema is the newest one this code knows."""
+    head = ScriptDirectory.from_config(_config(package)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def _config(package: str) -> Config:
+    config = Config()
+    directory = Path(str(importlib.import_module(package).__file__)).parent / "migrations"
+    config.set_main_option("script_location", str(directory))
+    return config
+
+
+def run_env() -> None:
+    """The body of every service's migrations/env.py."""
+    from alembic import context  # only importable state while Alembic runs an environment
+
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, transaction_per_migration=True, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def create_kit_tables_v1() -> None:
+    """Create the kit's tables (servicekit.tables). Frozen: a later change is a function of its own."""
+    instant = sa.DateTime(timezone=True)
+    op.create_table(
+        "outbox_messages",
+        sa.Column("seq", BigSerial, nullable=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("correlation_id", sa.Text, nullable=False),
+        sa.Column("occurred_at", instant, nullable=False),
+        sa.Column("data", sa.Text, nullable=False),
+        sa.Column("sent_at", instant),
+        sa.PrimaryKeyConstraint("seq", name="pk_outbox_messages"),
+        sa.UniqueConstraint("id", name="uq_outbox_messages_id"),
+    )
+    unsent = sa.text("sent_at IS NULL")
+    op.create_index(
+        "ix_outbox_messages_unsent", "outbox_messages", ["seq"], sqlite_where=unsent, postgresql_where=unsent
+    )
+    op.create_index("ix_outbox_messages_sent_at", "outbox_messages", ["sent_at"])
+    op.create_table(
+        "inbox_messages",
+        sa.Column("event_id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("received_at", instant, nullable=False),
+        sa.Column("next_attempt_at", instant),
+        sa.Column("envelope", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.PrimaryKeyConstraint("event_id", name="pk_inbox_messages"),
+    )
+    undone = sa.text("status <> 'done'")
+    op.create_index(
+        "ix_inbox_messages_undone",
+        "inbox_messages",
+        ["next_attempt_at"],
+        sqlite_where=undone,
+        postgresql_where=undone,
+    )
+    op.create_index("ix_inbox_messages_received_at", "inbox_messages", ["received_at"])
+    op.create_table(
+        "idempotent_commands",
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("fingerprint", sa.Text, nullable=False),
+        sa.Column("answer", sa.Text),
+        sa.Column("created_at", instant, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_idempotent_commands"),
+    )
+    op.create_index("ix_idempotent_commands_created_at", "idempotent_commands", ["created_at"])
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("holder", sa.Text, nullable=False),
+        sa.Column("expires_at", instant, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_leases"),
+    )

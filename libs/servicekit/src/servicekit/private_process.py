@@ -1,0 +1,53 @@
+"""What the private servers (RabbitMQ, PostgreSQL) of tests and trial runs have in common."""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+# Below the range Linux takes the ports of outgoing connections from (32768 up, also with 20 000 added), so
+# that nothing slips in between finding a port and listening on it.
+FREE_PORTS = range(10_240, 12_768)
+
+
+class PrivateServerError(Exception):
+    """A private server could not be started or stopped; the message says which and shows its last words."""
+
+
+def find_free_port(*, also: Sequence[int] = ()) -> int:
+    """A loopback port nobody listens on; likewise the ports that lie the distances `also` above it."""
+    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
+        if all(_is_free(port + distance) for distance in (0, *also)):
+            return port
+    raise PrivateServerError(f"no free port in {FREE_PORTS}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
+    """Whether the condition came true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def tail(log: Path, lines: int = 20) -> str:
+    """The end of a log, for an error message."""
+    if not log.exists():
+        return ""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

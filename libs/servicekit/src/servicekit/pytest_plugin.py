@@ -1,0 +1,141 @@
+"""The test kit, loaded with ``-p servicekit.pytest_plugin``: private servers, and tools that may be missing.
+
+A test asks for a server by fixture. The server starts at the first such test and lives until the end of the
+run, so a run without such tests starts none. What cannot be had is said at the end of the run, with the
+command that installs it; under ``CI=true`` it is a failure, because a skipped test there is a green lie.
+"""
+
+# Everything in the process must see green sockets and locks, as in the processes that run services: nameko
+# is built on eventlet, and what was imported before this line would keep the blocking kind. Tests of plain
+# processes (the RADIUS listener, gunicorn) lose nothing, since they run those as children.
+import eventlet
+
+eventlet.monkey_patch()
+
+import os  # noqa: E402
+import secrets  # noqa: E402
+import shutil  # noqa: E402
+import tempfile  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+
+from servicekit import membus, nameko_patches, private_postgres, private_rabbitmq  # noqa: E402
+from servicekit.private_postgres import PrivatePostgres  # noqa: E402
+from servicekit.private_process import find_free_port  # noqa: E402
+from servicekit.private_rabbitmq import PrivateRabbitMQ, find_rabbitmq_port  # noqa: E402
+
+membus.register()
+nameko_patches.apply()
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something a test needs that its environment may lack."""
+
+    what: str
+    install: str
+    is_installed: Callable[[], bool]
+
+
+TOOLS = {
+    "rabbitmq": Tool("tests on RabbitMQ", "tests/install-tools.sh", private_rabbitmq.is_installed),
+    "radclient": Tool(
+        "tests with radclient", "tests/install-tools.sh", lambda: shutil.which("radclient") is not None
+    ),
+    "postgres": Tool(
+        "tests on PostgreSQL",
+        f"pip install {private_postgres.PACKAGE}",
+        private_postgres.is_installed,
+    ),
+}
+
+_missing: set[str] = set()
+
+
+def require(tool: str) -> None:
+    """Skip the test that calls this when the tool is not installed, or fail it under ``CI=true``."""
+    if TOOLS[tool].is_installed():
+        return
+    _missing.add(tool)
+    if os.environ.get("CI") == "true":
+        pytest.fail(_not_run(tool), pytrace=False)
+    pytest.skip(_not_run(tool))
+
+
+def _not_run(tool: str) -> str:
+    return f"not run: {TOOLS[tool].what} ({TOOLS[tool].install})"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for tool in sorted(_missing):
+        terminalreporter.write_line(_not_run(tool), yellow=True)
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Call it for a loopback port that nobody listens on."""
+    return find_free_port
+
+
+@pytest.fixture(scope="session")
+def server_directory() -> Iterator[Callable[[str], Path]]:
+    """Call it for the directory of a private server.
+
+    Not below pytest's own temporary directory: that is closed to other users, and under root PostgreSQL
+    runs as one.
+    """
+    made: list[Path] = []
+
+    def make(prefix: str) -> Path:
+        directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-"))
+        directory.chmod(0o755)  # see above; the servers close what they put into it
+        made.append(directory)
+        return directory
+
+    yield make
+    for directory in made:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(server_directory: Callable[[str], Path]) -> Iterator[PrivateRabbitMQ]:
+    """A running RabbitMQ that all tests share; one that stops it uses its own."""
+    require("rabbitmq")
+    node = PrivateRabbitMQ(server_directory("rabbitmq"), find_rabbitmq_port())
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_vhost(rabbitmq: PrivateRabbitMQ) -> str:
+    """The URL of a place on the shared RabbitMQ where the test module is alone."""
+    return rabbitmq.add_vhost(f"test-{secrets.token_hex(4)}")
+
+
+@pytest.fixture(scope="session")
+def postgres(server_directory: Callable[[str], Path]) -> Iterator[PrivatePostgres]:
+    """A running PostgreSQL that all tests share, fast rather than durable."""
+    require("postgres")
+    server = PrivatePostgres(server_directory("postgres"), durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_postgres_database(postgres: PrivatePostgres) -> Iterator[Callable[[], str]]:
+    """Call it for the URL of an empty database with an owner of its own; dropped after the test."""
+    names: list[str] = []
+
+    def make() -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        names.append(name)
+        return postgres.create_database(name, name, secrets.token_hex(8))
+
+    yield make
+    for name in names:
+        postgres.drop_database(name)

@@ -1,0 +1,255 @@
+"""Typed RPC over nameko: server and client are both derived from a contract's Protocol.
+
+On the wire a call is `{"args": {...}, "correlation_id": ...}` and an answer `{"ok": ...}` or
+`{"error": {code, message, errors}}`, so a declared error arrives as its own class.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import time
+import typing
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import eventlet
+import msgspec
+from contracts.common import ContractError, FieldError, Unavailable
+from eventlet.event import Event
+from nameko.amqp.publish import Publisher, UndeliverableMessage
+from nameko.constants import AMQP_URI_CONFIG_KEY
+from nameko.exceptions import MethodNotFound, RemoteError, deserialize
+from nameko.extensions import DependencyProvider, SharedExtension
+from nameko.rpc import ReplyListener, get_rpc_exchange, rpc
+
+from servicekit.codec import WireError, from_wire, to_wire
+from servicekit.db import DATABASE_TROUBLE
+from servicekit.ids import new_id
+from servicekit.logs import correlated, correlation_id, log
+from servicekit.metrics import RPC_DURATION, RPC_REQUESTS
+
+DEFAULT_DEADLINE_SECONDS = 10.0
+
+Api = TypeVar("Api")
+ServiceClass = TypeVar("ServiceClass", bound=type)
+# (service, method, encoded arguments, deadline in seconds) -> encoded answer
+Transport = Callable[[str, str, dict, float], dict]
+
+
+class ServiceFault(Exception):
+    """The other service failed in a way its contract does not know: a bug there, seen in its log."""
+
+
+class ContractMismatch(TypeError):
+    """A service class does not have the signature its contract promises."""
+
+
+class Method:
+    """One method of a Protocol: its parameters and its result, as types."""
+
+    def __init__(self, name: str, function: Callable) -> None:
+        hints = typing.get_type_hints(function, include_extras=True)
+        self.name = name
+        self.result = hints.pop("return")
+        self.parameters = hints
+        self.signature = inspect.signature(function)
+
+    def encode_arguments(self, args: tuple, kwargs: dict) -> dict:
+        bound = self.signature.bind(None, *args, **kwargs)
+        bound.apply_defaults()
+        given = dict(list(bound.arguments.items())[1:])
+        return {name: to_wire(value, self.parameters[name]) for name, value in given.items()}
+
+    def decode_arguments(self, data: dict) -> dict:
+        return {name: from_wire(data.get(name), shape) for name, shape in self.parameters.items()}
+
+
+@functools.cache
+def methods_of(protocol: type) -> dict[str, Method]:
+    """The RPC methods a Protocol declares."""
+    functions = inspect.getmembers(protocol, inspect.isfunction)
+    return {name: Method(name, function) for name, function in functions if not name.startswith("_")}
+
+
+def service_name_of(protocol: type) -> str:
+    """The nameko name of the service, from its contract module."""
+    return sys.modules[protocol.__module__].SERVICE_NAME
+
+
+# Server
+
+
+def serves(protocol: type) -> Callable[[ServiceClass], ServiceClass]:
+    """Class decorator: make each method of `protocol` an RPC entrypoint of the class.
+
+    Raises ContractMismatch, at import, when a method is missing or its signature has drifted.
+    """
+
+    def decorate(service_class: ServiceClass) -> ServiceClass:
+        service_class.name = service_name_of(protocol)
+        for method in methods_of(protocol).values():
+            function = getattr(service_class, method.name, None)
+            if function is None:
+                raise ContractMismatch(f"{service_class.__name__} lacks {protocol.__name__}.{method.name}")
+            _check_signature(service_class, method, function)
+            setattr(service_class, method.name, rpc(_entrypoint(service_class.name, method, function)))
+        return service_class
+
+    return decorate
+
+
+def _check_signature(service_class: type, method: Method, function: Callable) -> None:
+    promised = (method.parameters, method.result)
+    offered = Method(method.name, function)
+    if (offered.parameters, offered.result) != promised:
+        raise ContractMismatch(
+            f"{service_class.__name__}.{method.name} takes {offered.parameters} -> {offered.result}, "
+            f"its contract says {method.parameters} -> {method.result}"
+        )
+
+
+def _entrypoint(service: str, method: Method, function: Callable) -> Callable:
+    def entrypoint(self: Any, request: dict) -> dict:
+        started = time.monotonic()
+        with correlated(request.get("correlation_id") or new_id()):
+            answer, outcome = _answer(self, method, function, request)
+        RPC_REQUESTS.labels(service, method.name, outcome).inc()
+        RPC_DURATION.labels(service, method.name).observe(time.monotonic() - started)
+        return answer
+
+    entrypoint.__name__ = method.name
+    entrypoint.__doc__ = function.__doc__
+    return entrypoint
+
+
+def _answer(service: Any, method: Method, function: Callable, request: dict) -> tuple[dict, str]:
+    try:
+        result = function(service, **method.decode_arguments(request["args"]))
+        return {"ok": to_wire(result, method.result)}, "ok"
+    except ContractError as error:
+        return _error(error), error.code
+    except DATABASE_TROUBLE as error:
+        log.error("database trouble", method=method.name, error=str(error))
+        return _error(Unavailable("the database of this service does not answer; try again")), "unavailable"
+    except Exception:
+        log.exception("rpc failed", method=method.name)
+        return {"error": {"code": "fault", "message": f"{method.name} failed; see the log"}}, "fault"
+
+
+def _error(error: ContractError) -> dict:
+    return {
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "errors": [msgspec.to_builtins(wrong) for wrong in error.errors],
+        }
+    }
+
+
+# Client
+
+
+def client(protocol: type[Api], transport: Transport, deadline: float = DEFAULT_DEADLINE_SECONDS) -> Api:
+    """An object with the methods of `protocol`, each an RPC that takes at most `deadline` seconds.
+
+    Calls raise the service's own errors, Unavailable when it does not answer in time, ServiceFault when
+    it failed.
+    """
+    service = service_name_of(protocol)
+
+    def bind(method: Method) -> Callable:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            request = {"args": method.encode_arguments(args, kwargs), "correlation_id": correlation_id()}
+            return _result(service, method, transport(service, method.name, request, deadline))
+
+        return call
+
+    namespace = {name: staticmethod(bind(method)) for name, method in methods_of(protocol).items()}
+    return type(f"{protocol.__name__}Client", (), namespace)()
+
+
+def _result(service: str, method: Method, answer: dict) -> Any:
+    error = answer.get("error")
+    if error is None:
+        try:
+            return from_wire(answer.get("ok"), method.result)
+        except WireError as mismatch:
+            raise ServiceFault(f"{service}.{method.name}: {mismatch}") from mismatch
+    known = ContractError.known.get(error["code"])
+    if known is None:
+        raise ServiceFault(f"{service}: {error['message']}")
+    raise known(error["message"], [FieldError(**wrong) for wrong in error.get("errors", [])])
+
+
+class RpcTransport(SharedExtension):
+    """Sends calls over the bus. One reply queue, all calls of the container multiplexed on it."""
+
+    reply_listener = ReplyListener()
+
+    def call(self, service: str, method: str, request: dict, deadline: float) -> dict:
+        """Raises Unavailable when the service is unknown, gone or too slow, ServiceFault when it broke."""
+        call_id = new_id()
+        reply = self.reply_listener.get_reply_event(call_id)
+        try:
+            # Published in a greenthread of its own: cutting a publish in the middle of its confirm would
+            # leave a connection of the pool out of step.
+            eventlet.spawn_n(self._publish, service, method, request, deadline, call_id, reply)
+            # An instance, not the bare class: a bare Timeout is a BaseException and would escape nameko.
+            with eventlet.Timeout(deadline, Unavailable(f"{service} did not answer within {deadline:g} s")):
+                body = reply.wait()
+        finally:
+            self.reply_listener._reply_events.pop(call_id, None)
+        return self._unwrap(service, body)
+
+    def _publish(
+        self, service: str, method: str, request: dict, deadline: float, call_id: str, reply: Event
+    ) -> None:
+        config = self.container.config
+        try:
+            # A request whose caller gave up must not be carried out late: it expires with the deadline.
+            Publisher(config[AMQP_URI_CONFIG_KEY], delivery_mode=1, mandatory=True).publish(
+                {"args": [request], "kwargs": {}},
+                exchange=get_rpc_exchange(config),
+                routing_key=f"{service}.{method}",
+                reply_to=self.reply_listener.routing_key,
+                correlation_id=call_id,
+                expiration=deadline,
+            )
+        except UndeliverableMessage:
+            _fail(reply, Unavailable(f"{service} is not running"))
+        except Exception as error:
+            _fail(reply, Unavailable(f"the message bus does not answer: {error}"))
+
+    @staticmethod
+    def _unwrap(service: str, body: dict) -> dict:
+        if not body.get("error"):
+            return body["result"]
+        error = deserialize(body["error"])
+        if isinstance(error, MethodNotFound):
+            raise ServiceFault(f"{service} has no such method: {error}")
+        if isinstance(error, RemoteError):
+            raise ServiceFault(f"{service}: {error}")
+        raise error
+
+
+def _fail(reply: Event, error: Exception) -> None:
+    if not reply.ready():
+        reply.send_exception(error)
+
+
+class Peer(DependencyProvider):
+    """The client of another service, injected: `router = Peer(contracts.router.Router)`."""
+
+    transport = RpcTransport()
+
+    def __init__(self, protocol: type, deadline: float = DEFAULT_DEADLINE_SECONDS) -> None:
+        self.protocol = protocol
+        self.deadline = deadline
+
+    def setup(self) -> None:
+        self._client = client(self.protocol, self.transport.call, self.deadline)
+
+    def get_dependency(self, _worker_ctx: Any) -> Any:
+        return self._client

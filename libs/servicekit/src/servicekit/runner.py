@@ -1,0 +1,109 @@
+"""Runs services: any number of them in one process, on the embedded bus or on a broker."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import eventlet
+from nameko.runners import ServiceRunner
+
+from servicekit import inbox, membus, nameko_patches
+from servicekit.db import Database
+from servicekit.logs import configure_logging, log
+from servicekit.migrations import migrate
+from servicekit.runtime import SETTINGS_KEY
+from servicekit.settings import Settings, SettingsError, read_settings
+
+MAX_WORKERS = 50
+STOP_SECONDS = 30
+
+
+def config_of(settings: Settings) -> dict[str, Any]:
+    """nameko's configuration."""
+    return {"AMQP_URI": settings.amqp_url, "max_workers": MAX_WORKERS, SETTINGS_KEY: settings}
+
+
+class Host:
+    """The services of this process."""
+
+    def __init__(self, service_classes: Sequence[type], settings: Settings) -> None:
+        membus.register()
+        nameko_patches.apply()
+        self._runner = ServiceRunner(config=config_of(settings))
+        for service_class in service_classes:
+            self._runner.add_service(service_class)
+
+    def start(self) -> None:
+        self._runner.start()
+
+    def wait(self) -> None:
+        """Until stopped, or until a service failed; its exception is raised."""
+        self._runner.wait()
+
+    def stop(self) -> None:
+        """Let running work finish, for at most 30 seconds."""
+        with eventlet.Timeout(STOP_SECONDS, False):
+            self._runner.stop()
+            return
+        log.warning("work did not finish in time; stopping anyway", seconds=STOP_SECONDS)
+        self._runner.kill()
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` once, in a greenthread, on SIGTERM or SIGINT (Ctrl-C)."""
+
+    def on_signal(_number: int, _frame: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        eventlet.spawn_n(stop)
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+
+
+def main(service_class: type, package: str, jobs: dict[str, Callable] | None = None) -> None:
+    """The command line of a service: serve | migrate | dead-letters [replay] | <a job>.
+
+    A job is called with (settings, arguments); it can be run by hand, for a date, twice.
+    """
+    commands = ["serve", "migrate", "dead-letters", *(jobs or {})]
+    arguments = sys.argv[1:] or ["serve"]
+    if arguments[0] not in commands:
+        sys.exit(f"usage: python -m {package} {' | '.join(commands)}")
+    configure_logging(package)
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        sys.exit(str(error))
+    if arguments[0] == "serve":
+        serve([service_class], settings)
+    elif arguments[0] == "migrate":
+        migrate(Database(settings.database_urls[service_class.name]), package)
+    elif arguments[0] == "dead-letters":
+        dead_letters(Database(settings.database_urls[service_class.name]), replay="replay" in arguments)
+    else:
+        (jobs or {})[arguments[0]](settings, arguments[1:])
+
+
+def serve(service_classes: Sequence[type], settings: Settings) -> None:
+    """Run the services until SIGTERM or Ctrl-C."""
+    host = Host(service_classes, settings)
+    host.start()
+    stop_on_signals(host.stop)
+    log.info("started", services=[service.name for service in service_classes])
+    host.wait()
+    log.info("stopped")
+
+
+def dead_letters(database: Database, *, replay: bool) -> None:
+    """Print the dead letters of a service, or put them back to be tried again."""
+    with database.transaction() as session:
+        for letter in inbox.dead_letters(session):
+            age = datetime.now(UTC) - letter.received_at
+            print(f"{letter.event_id}  {letter.type}  {letter.subject}  {age}  {letter.error}")
+        if replay:
+            print(f"{inbox.replay_dead_letters(session)} put back to be tried again")

@@ -1,0 +1,40 @@
+"""python -m billing_svc serve | migrate | dead-letters | billing-run [DATE] | collections [DATE]"""
+
+import servicekit.green  # noqa: F401  # must come first
+
+from datetime import date  # noqa: I001
+
+from contracts.billing import StartBillingRun
+from servicekit.ids import new_id
+from servicekit.runner import main
+from servicekit.runtime import Runtime
+from servicekit.settings import Settings
+
+from billing_svc import jobs
+from billing_svc.service import BillingService
+from billing_svc.usecases import billing_run
+
+
+def run_billing(settings: Settings, arguments: list[str]) -> None:
+    """Bill the period of a date (default: today) and wait for the end."""
+    runtime = Runtime(BillingService.name, settings)
+    command = StartBillingRun(date=_date(arguments), actor="command line")
+    with runtime.transaction() as session:
+        billing_run.start_run(session, command, now=runtime.now(), today=runtime.today())
+    jobs.work_on_billing_runs(runtime, new_id())
+
+
+def run_collections(settings: Settings, arguments: list[str]) -> None:
+    """Judge the overdue accounts as of a date (default: today)."""
+    runtime = Runtime(BillingService.name, settings)
+    done = jobs.run_collections(runtime, _date(arguments) or runtime.today(), dry_run=False)
+    print(f"{done.marked} marked, {done.suspended} suspended, {done.restored} restored")
+
+
+def _date(arguments: list[str]) -> date | None:
+    return date.fromisoformat(arguments[0]) if arguments else None
+
+
+if __name__ == "__main__":
+    jobs_by_name = {"billing-run": run_billing, "collections": run_collections}
+    main(BillingService, "billing_svc", jobs_by_name)

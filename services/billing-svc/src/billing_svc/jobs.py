@@ -1,0 +1,104 @@
+"""Work that goes on by itself: the billing run, batch by batch, and the daily look at overdue accounts.
+
+Each is a plain function of the runtime and can be run by hand, for a date, twice (`python -m billing_svc`).
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import date, timedelta
+
+from contracts.billing import CollectionsAction, CollectionsItem, CollectionsRunView
+from servicekit import leases
+from servicekit.db import DATABASE_TROUBLE
+from servicekit.logs import log
+from servicekit.metrics import JOB_FAILURES, JOB_LAST_SUCCESS
+from servicekit.runtime import Runtime
+
+from billing_svc.usecases import billing_run, collections
+from billing_svc.usecases.settings import load_settings
+
+LEASE = timedelta(seconds=10)
+RUN_LEASE = "billing-run"
+COLLECTIONS_LEASE = "collections"
+ITEMS_SHOWN = 1000
+
+
+def work_on_billing_runs(runtime: Runtime, holder: str) -> None:
+    """Start the run of the billing day if it is due, and finish every run that is under way."""
+    with runtime.reading() as session:
+        running = billing_run.oldest_running(session)
+        if running is None and not billing_run.automatic_run_is_due(session, runtime.today()):
+            return
+    with runtime.transaction() as session:
+        if not leases.take(session, RUN_LEASE, holder, LEASE):
+            return
+        billing_run.start_automatic_run(session, now=runtime.now(), today=runtime.today())
+        run_id = billing_run.oldest_running(session)
+    while run_id is not None:
+        _finish_run(runtime, run_id, holder)
+        with runtime.reading() as session:
+            run_id = billing_run.oldest_running(session)
+
+
+def _finish_run(runtime: Runtime, run_id: str, holder: str) -> None:
+    try:
+        more = True
+        while more:
+            with runtime.transaction() as session:
+                if not leases.take(session, RUN_LEASE, holder, LEASE):
+                    raise TimeoutError("another process took the run over")
+                more = billing_run.work_on(session, run_id, now=runtime.now())
+            time.sleep(0)  # green: let requests in between the batches
+        JOB_LAST_SUCCESS.labels(RUN_LEASE).set_to_current_time()
+    except (*DATABASE_TROUBLE, TimeoutError):
+        raise  # the run stays where it is and goes on at the next tick
+    except Exception as error:
+        log.exception("billing run failed", run_id=run_id)
+        JOB_FAILURES.labels(RUN_LEASE).inc()
+        with runtime.transaction() as session:
+            billing_run.fail_run(session, run_id, f"{type(error).__name__}: {error}", now=runtime.now())
+
+
+def collect_daily(runtime: Runtime, holder: str) -> None:
+    """Judge the overdue accounts once a day, soon after midnight or after the next start."""
+    today = runtime.today()
+    with runtime.transaction() as session:
+        done_on = load_settings(session).collections_done_on
+        if done_on == today or not leases.take(session, COLLECTIONS_LEASE, holder, LEASE):
+            return
+    run_collections(runtime, today, dry_run=False)
+    with runtime.transaction() as session:
+        load_settings(session, lock=True).collections_done_on = today
+        leases.release(session, COLLECTIONS_LEASE, holder)
+    JOB_LAST_SUCCESS.labels(COLLECTIONS_LEASE).set_to_current_time()
+
+
+def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> CollectionsRunView:
+    """Mark, suspend and restore what is due on `day`. Running it twice changes nothing more."""
+    counts = dict.fromkeys(CollectionsAction, 0)
+    shown: list[CollectionsItem] = []
+    after: str | None = None
+    while True:
+        with runtime.transaction() as session:
+            batch = collections.accounts_to_judge(session, day, after)
+            judged = [
+                collections.judge(session, subscriber_id, day=day, dry_run=dry_run, now=runtime.now())
+                for subscriber_id in batch
+            ]
+        for item in filter(None, judged):
+            counts[item.action] += 1
+            if len(shown) < ITEMS_SHOWN:
+                shown.append(item)
+        if not batch:
+            break
+        after = batch[-1]
+        time.sleep(0)  # green: let requests in between the batches
+    return CollectionsRunView(
+        date=day,
+        dry_run=dry_run,
+        marked=counts[CollectionsAction.MARKED],
+        suspended=counts[CollectionsAction.SUSPENDED],
+        restored=counts[CollectionsAction.RESTORED],
+        items=shown,
+    )

@@ -1,0 +1,274 @@
+"""The tables billing-svc owns, and the projections it keeps of what others own."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from contracts.billing import (
+    CollectionStatus,
+    ItemOutcome,
+    PriceSource,
+    RunStatus,
+    SuspensionMode,
+    TaxMode,
+)
+from contracts.subscriber import BillingType, DiscountKind, ServiceStatus
+from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
+from servicekit.tables import BigSerial
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from billing_svc.domain.invoices import InvoiceState
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def _index_while(condition: str, name: str, *columns: str, unique: bool = False) -> Index:
+    """An index over only the rows that meet `condition`."""
+    where = text(condition)
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+class Settings(Base):
+    """One row. `installed_on` and `generation_day_set_on` keep the automatic run from billing the past."""
+
+    __tablename__ = "settings"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    invoice_generation_day: Mapped[int] = mapped_column(Integer)
+    payment_terms_days: Mapped[int] = mapped_column(Integer)
+    grace_period_days: Mapped[int] = mapped_column(Integer)
+    auto_suspend: Mapped[bool] = mapped_column(Boolean)
+    suspension_mode: Mapped[SuspensionMode] = mapped_column(enum_type(SuspensionMode))
+    tax_mode: Mapped[TaxMode] = mapped_column(enum_type(TaxMode))
+    invoice_series: Mapped[str] = mapped_column(Text)
+    currency: Mapped[str] = mapped_column(String(3))
+    generation_day_set_on: Mapped[date] = mapped_column(Date)
+    collections_done_on: Mapped[date | None] = mapped_column(Date)
+
+
+class InvoiceSeries(Base):
+    """The next number of each series: taken under the row's lock, so a series has no gaps."""
+
+    __tablename__ = "invoice_series"
+
+    prefix: Mapped[str] = mapped_column(Text, primary_key=True)
+    next_number: Mapped[int] = mapped_column(BigInteger)
+
+
+class Account(Base):
+    """A subscriber as billing sees them. Whoever changes their money locks this row first.
+
+    `standing_sequence` numbers what was said of the account; `suspension_requested` is the last word said.
+    """
+
+    __tablename__ = "accounts"
+
+    subscriber_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    subscriber_version: Mapped[int] = mapped_column(Integer, default=0)
+    full_name: Mapped[str] = mapped_column(Text, default="")
+    standing_sequence: Mapped[int] = mapped_column(Integer, default=0)
+    suspension_requested: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class PlanProjection(Base):
+    __tablename__ = "plan_projections"
+
+    plan_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(Text)
+    price_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    billing_type: Mapped[BillingType] = mapped_column(enum_type(BillingType))
+
+
+class ServiceProjection(Base):
+    """The price terms of a service: a billing run asks nobody anything."""
+
+    __tablename__ = "service_projections"
+    __table_args__ = (
+        _index_while("status <> 'terminated'", "ix_service_projections_billable", "subscriber_id"),
+    )
+
+    service_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    subscriber_id: Mapped[str] = mapped_column(Text)
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plan_projections.plan_id"), index=True)
+    pppoe_username: Mapped[str] = mapped_column(Text)
+    status: Mapped[ServiceStatus] = mapped_column(enum_type(ServiceStatus))
+    individual_price_minor: Mapped[int | None] = mapped_column(BigInteger)
+    discount_kind: Mapped[DiscountKind | None] = mapped_column(enum_type(DiscountKind))
+    discount_value: Mapped[int | None] = mapped_column(BigInteger)
+    discount_until: Mapped[date | None] = mapped_column(Date)
+    activated_on: Mapped[date] = mapped_column(Date)
+
+    plan: Mapped[PlanProjection] = relationship()
+
+
+class Invoice(Base):
+    __tablename__ = "invoices"
+    __table_args__ = (
+        CheckConstraint("total_minor > 0", name="total_positive"),
+        _index_while("state = 'open'", "ix_invoices_open_subscriber_id", "subscriber_id", "issued_on"),
+        _index_while("state = 'open'", "ix_invoices_open_due_on", "due_on"),
+        Index("ix_invoices_subscriber_id", "subscriber_id"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    number: Mapped[str] = mapped_column(Text, unique=True)
+    subscriber_id: Mapped[str] = mapped_column(Text)
+    subscriber_name: Mapped[str] = mapped_column(Text)
+    state: Mapped[InvoiceState] = mapped_column(enum_type(InvoiceState))
+    collection_status: Mapped[CollectionStatus] = mapped_column(enum_type(CollectionStatus))
+    period_start: Mapped[date] = mapped_column(Date)
+    period_end: Mapped[date] = mapped_column(Date)
+    issued_on: Mapped[date] = mapped_column(Date)
+    due_on: Mapped[date] = mapped_column(Date)
+    total_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    voided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    voided_by: Mapped[str | None] = mapped_column(Text)
+    void_reason: Mapped[str | None] = mapped_column(Text)
+
+    lines: Mapped[list[InvoiceLine]] = relationship(back_populates="invoice", order_by="InvoiceLine.id")
+    allocations: Mapped[list[Allocation]] = relationship(back_populates="invoice", order_by="Allocation.id")
+
+
+class InvoiceLine(Base):
+    """A charge with its pricing snapshot. One per service and period, unless voided."""
+
+    __tablename__ = "invoice_lines"
+    __table_args__ = (
+        _index_while(
+            "NOT voided", "uq_invoice_lines_billed_period", "service_id", "period_start", unique=True
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    invoice_id: Mapped[str] = mapped_column(ForeignKey("invoices.id"), index=True)
+    service_id: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    period_start: Mapped[date] = mapped_column(Date)
+    period_end: Mapped[date] = mapped_column(Date)
+    plan_id: Mapped[str] = mapped_column(Text)
+    plan_name: Mapped[str] = mapped_column(Text)
+    price_minor: Mapped[int] = mapped_column(BigInteger)
+    price_source: Mapped[PriceSource] = mapped_column(enum_type(PriceSource))
+    discount_minor: Mapped[int] = mapped_column(BigInteger)
+    tax_minor: Mapped[int] = mapped_column(BigInteger)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    voided: Mapped[bool] = mapped_column(Boolean, default=False)
+
+    invoice: Mapped[Invoice] = relationship(back_populates="lines")
+
+
+class ReceivedPayment(Base):
+    """A payment as billing knows it. `exhausted` means that all of it is on invoices."""
+
+    __tablename__ = "received_payments"
+    __table_args__ = (
+        _index_while("NOT exhausted", "ix_received_payments_credit", "subscriber_id"),
+        Index("ix_received_payments_received_on", "received_on"),
+    )
+
+    payment_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    subscriber_id: Mapped[str] = mapped_column(Text, index=True)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    received_on: Mapped[date] = mapped_column(Date)
+    exhausted: Mapped[bool] = mapped_column(Boolean)
+
+
+class Allocation(Base):
+    """Money of a payment on an invoice. Never changed: undone by setting `reversed_at`."""
+
+    __tablename__ = "allocations"
+    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    payment_id: Mapped[str] = mapped_column(ForeignKey("received_payments.payment_id"), index=True)
+    invoice_id: Mapped[str] = mapped_column(ForeignKey("invoices.id"), index=True)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    allocated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reversed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    invoice: Mapped[Invoice] = relationship(back_populates="allocations")
+
+
+class LedgerEntry(Base):
+    """One movement from one account to another: a row that does not balance cannot be written.
+
+    Append-only. `kind`, `source_id` and the two accounts say it once.
+    """
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (
+        UniqueConstraint("kind", "source_id", "debit_account", "credit_account"),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("debit_account <> credit_account", name="two_accounts"),
+    )
+
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
+    subscriber_id: Mapped[str] = mapped_column(Text, index=True)
+    debit_account: Mapped[str] = mapped_column(Text)
+    credit_account: Mapped[str] = mapped_column(Text)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    kind: Mapped[str] = mapped_column(Text)
+    source_id: Mapped[str] = mapped_column(Text)
+    effective_on: Mapped[date] = mapped_column(Date)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BillingRun(Base):
+    """A pass over all subscribers with something to bill. `cursor` is the last one that is done."""
+
+    __tablename__ = "billing_runs"
+    __table_args__ = (_index_while("status = 'running'", "ix_billing_runs_running", "id"),)
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    run_on: Mapped[date] = mapped_column(Date)
+    period_start: Mapped[date] = mapped_column(Date, index=True)
+    period_end: Mapped[date] = mapped_column(Date)
+    dry_run: Mapped[bool] = mapped_column(Boolean)
+    automatic: Mapped[bool] = mapped_column(Boolean)
+    status: Mapped[RunStatus] = mapped_column(enum_type(RunStatus))
+    total: Mapped[int] = mapped_column(Integer)
+    created: Mapped[int] = mapped_column(Integer)
+    skipped: Mapped[int] = mapped_column(Integer)
+    failed: Mapped[int] = mapped_column(Integer)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    cursor: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    started_by: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BillingRunItem(Base):
+    __tablename__ = "billing_run_items"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("billing_runs.id"), primary_key=True)
+    subscriber_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    subscriber_name: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[ItemOutcome] = mapped_column(enum_type(ItemOutcome))
+    reason: Mapped[str] = mapped_column(Text)
+    invoice_id: Mapped[str | None] = mapped_column(Text)
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)

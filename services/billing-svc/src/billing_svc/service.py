@@ -1,0 +1,160 @@
+"""The nameko service: RPC and events in, use cases called. Translation only."""
+
+from __future__ import annotations
+
+from contracts.billing import (
+    AccountView,
+    AllocationView,
+    Billing,
+    BillingRunView,
+    BillingSettings,
+    ChangeSettings,
+    CollectionsRunView,
+    InvoiceStatus,
+    InvoiceSummary,
+    InvoiceView,
+    ItemOutcome,
+    LedgerCheck,
+    LedgerEntryView,
+    Receivables,
+    RunCollections,
+    RunItem,
+    StartBillingRun,
+    VoidInvoice,
+)
+from contracts.common import Page
+from contracts.payment import PaymentReceived
+from contracts.subscriber import (
+    PlanChanged,
+    ServiceChanged,
+    ServiceCreated,
+    ServiceEvent,
+    ServiceHoldPlaced,
+    ServiceHoldReleased,
+    ServiceTerminated,
+    SubscriberChanged,
+)
+from nameko.timer import timer
+from servicekit.events import handles
+from servicekit.idempotency import once
+from servicekit.ids import new_id
+from servicekit.rpc import serves
+from servicekit.runtime import Runtime
+from servicekit.service import Service
+from sqlalchemy.orm import Session
+
+from billing_svc import jobs, queries
+from billing_svc.usecases import billing_run, projections, settlement, voiding
+from billing_svc.usecases import settings as settings_usecases
+
+PROCESS = new_id()  # names this process in leases
+
+
+@serves(Billing)
+class BillingService(Service):
+    @staticmethod
+    def prepare(runtime: Runtime) -> None:
+        with runtime.transaction() as session:
+            settings_usecases.ensure_settings(session, now=runtime.now(), today=runtime.today())
+
+    @timer(interval=0.5, eager=True)
+    def work_on_billing_runs(self) -> None:
+        jobs.work_on_billing_runs(self.runtime, PROCESS)
+
+    @timer(interval=1)
+    def collect_daily(self) -> None:
+        jobs.collect_daily(self.runtime, PROCESS)
+
+    def get_settings(self) -> BillingSettings:
+        with self.runtime.reading() as session:
+            return settings_usecases.view(settings_usecases.load_settings(session))
+
+    def change_settings(self, command: ChangeSettings) -> BillingSettings:
+        with self.runtime.transaction() as session:
+            changed = settings_usecases.change_settings(
+                session, command, now=self.runtime.now(), today=self.runtime.today()
+            )
+            return settings_usecases.view(changed)
+
+    def start_billing_run(self, command: StartBillingRun) -> BillingRunView:
+        def start() -> BillingRunView:
+            run = billing_run.start_run(session, command, now=self.runtime.now(), today=self.runtime.today())
+            return queries.run_view(run)
+
+        with self.runtime.transaction() as session:
+            return once(session, command, BillingRunView, start)
+
+    def get_billing_run(self, run_id: str) -> BillingRunView:
+        with self.runtime.reading() as session:
+            return queries.get_billing_run(session, run_id)
+
+    def list_billing_runs(self, limit: int, after: str | None) -> Page[BillingRunView]:
+        with self.runtime.reading() as session:
+            return queries.list_billing_runs(session, limit, after)
+
+    def list_billing_run_items(
+        self, run_id: str, outcome: ItemOutcome | None, limit: int, after: str | None
+    ) -> Page[RunItem]:
+        with self.runtime.reading() as session:
+            return queries.list_billing_run_items(session, run_id, outcome, limit, after)
+
+    def run_collections(self, command: RunCollections) -> CollectionsRunView:
+        day = command.date or self.runtime.today()
+        return jobs.run_collections(self.runtime, day, dry_run=command.dry_run)
+
+    def get_invoice(self, invoice_id: str) -> InvoiceView:
+        with self.runtime.reading() as session:
+            return queries.get_invoice(session, invoice_id, self.runtime.today())
+
+    def list_invoices(
+        self, status: InvoiceStatus | None, subscriber_id: str | None, limit: int, after: str | None
+    ) -> Page[InvoiceSummary]:
+        with self.runtime.reading() as session:
+            return queries.list_invoices(session, status, subscriber_id, limit, after, self.runtime.today())
+
+    def void_invoice(self, command: VoidInvoice) -> InvoiceView:
+        now, today = self.runtime.now(), self.runtime.today()
+        with self.runtime.transaction() as session:
+            voiding.void_invoice(session, command, now=now, today=today)
+            session.flush()
+            return queries.get_invoice(session, command.invoice_id, today)
+
+    def get_account(self, subscriber_id: str) -> AccountView:
+        with self.runtime.reading() as session:
+            return queries.list_accounts(session, [subscriber_id], self.runtime.today())[0]
+
+    def list_accounts(self, subscriber_ids: list[str]) -> list[AccountView]:
+        with self.runtime.reading() as session:
+            return queries.list_accounts(session, subscriber_ids, self.runtime.today())
+
+    def find_allocations(self, payment_id: str) -> list[AllocationView] | None:
+        with self.runtime.reading() as session:
+            return queries.find_allocations(session, payment_id)
+
+    def list_ledger_entries(self, subscriber_id: str, limit: int, after: str | None) -> Page[LedgerEntryView]:
+        with self.runtime.reading() as session:
+            return queries.list_ledger_entries(session, subscriber_id, limit, after)
+
+    def check_ledger(self) -> LedgerCheck:
+        with self.runtime.reading() as session:
+            return queries.check_ledger(session)
+
+    def get_receivables(self) -> Receivables:
+        with self.runtime.reading() as session:
+            return queries.get_receivables(session, self.runtime.today())
+
+    @handles(SubscriberChanged)
+    def on_subscriber_changed(self, session: Session, event: SubscriberChanged) -> None:
+        projections.keep_subscriber(session, event)
+
+    @handles(PlanChanged)
+    def on_plan_changed(self, session: Session, event: PlanChanged) -> None:
+        projections.keep_plan(session, event.plan)
+
+    @handles(ServiceCreated, ServiceChanged, ServiceTerminated, ServiceHoldPlaced, ServiceHoldReleased)
+    def on_service_changed(self, session: Session, event: ServiceEvent) -> None:
+        projections.keep_service(session, event.service)
+
+    @handles(PaymentReceived)
+    def on_payment_received(self, session: Session, event: PaymentReceived) -> None:
+        settlement.apply_payment(session, event, now=self.runtime.now(), today=self.runtime.today())

@@ -1,0 +1,109 @@
+"""Going through the overdue accounts: who is to be suspended, and who is clear after all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from contracts.billing import AccountOverdue, CollectionsAction, CollectionsItem, CollectionStatus
+from contracts.money import Money
+from servicekit import outbox
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from billing_svc.domain.invoices import InvoiceState
+from billing_svc.domain.periods import suspend_from
+from billing_svc.models import Account, Invoice, Settings
+from billing_svc.usecases.projections import lock_account
+from billing_svc.usecases.settings import load_settings
+from billing_svc.usecases.settlement import open_balances, settle_if_clear
+
+BATCH = 100
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An account on a day: what is overdue, and the invoices old enough to suspend for."""
+
+    overdue: Money
+    oldest_due_on: date
+    suspendable: list[Invoice]
+
+
+def accounts_to_judge(session: Session, day: date, after: str | None) -> list[str]:
+    """The next accounts, by id, that have something overdue on `day` or were asked to be suspended."""
+    overdue = select(Invoice.subscriber_id).where(Invoice.state == InvoiceState.OPEN, Invoice.due_on < day)
+    query = select(Account.subscriber_id).where(
+        or_(Account.subscriber_id.in_(overdue), Account.suspension_requested)
+    )
+    if after is not None:
+        query = query.where(Account.subscriber_id > after)
+    return list(session.scalars(query.order_by(Account.subscriber_id).limit(BATCH)))
+
+
+def judge(
+    session: Session, subscriber_id: str, *, day: date, dry_run: bool, now: datetime
+) -> CollectionsItem | None:
+    """Decide for one account under its lock, with the balance of this very moment.
+
+    None if there is nothing to say of it. In a dry run nothing is written.
+    """
+    settings = load_settings(session)
+    account = lock_account(session, subscriber_id)
+    standing = _standing(session, subscriber_id, day, settings)
+    if standing is None:
+        return _restore(session, account, day=day, dry_run=dry_run, now=now)
+    days = (day - standing.oldest_due_on).days
+    reason = f"{days} day{'s' if days != 1 else ''} overdue"
+    fresh = [i for i in standing.suspendable if i.collection_status is CollectionStatus.PENDING]
+    if not fresh or not settings.auto_suspend:
+        return _item(account, CollectionsAction.MARKED, reason, standing.overdue)
+    if not dry_run:
+        _suspend(session, account, standing, reason, now)
+    return _item(account, CollectionsAction.SUSPENDED, reason, standing.overdue)
+
+
+def _standing(session: Session, subscriber_id: str, day: date, settings: Settings) -> Standing | None:
+    late = [(i, balance) for i, balance in open_balances(session, subscriber_id) if i.due_on < day]
+    if not late:
+        return None
+    return Standing(
+        overdue=Money(sum(balance.minor for _, balance in late), settings.currency),
+        oldest_due_on=min(invoice.due_on for invoice, _ in late),
+        suspendable=[
+            invoice for invoice, _ in late if day >= suspend_from(invoice.due_on, settings.grace_period_days)
+        ],
+    )
+
+
+def _suspend(session: Session, account: Account, standing: Standing, reason: str, now: datetime) -> None:
+    for invoice in standing.suspendable:
+        invoice.collection_status = CollectionStatus.SUSPENDED
+    account.suspension_requested = True
+    account.standing_sequence += 1
+    services = {line.service_id for invoice in standing.suspendable for line in invoice.lines}
+    outbox.add(
+        session,
+        AccountOverdue(
+            subscriber_id=account.subscriber_id,
+            sequence=account.standing_sequence,
+            service_ids=sorted(services),
+            overdue=standing.overdue,
+            reason=reason,
+        ),
+        now=now,
+    )
+
+
+def _restore(
+    session: Session, account: Account, *, day: date, dry_run: bool, now: datetime
+) -> CollectionsItem | None:
+    """A net under the payment path: whoever owes nothing overdue is not left suspended for it."""
+    settled = account.suspension_requested
+    if not dry_run:
+        settled = settle_if_clear(session, account, cause=None, now=now, today=day)
+    return _item(account, CollectionsAction.RESTORED, "nothing overdue", Money(0)) if settled else None
+
+
+def _item(account: Account, action: CollectionsAction, reason: str, overdue: Money) -> CollectionsItem:
+    return CollectionsItem(account.subscriber_id, account.full_name, action, reason, overdue)

@@ -1,0 +1,78 @@
+"""Keeping what billing needs of others' facts: names, plans, price terms. Newer versions only."""
+
+from __future__ import annotations
+
+from contracts.subscriber import PlanView, ServiceSnapshot, SubscriberChanged
+from servicekit.db import insert_if_absent
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from billing_svc.models import Account, PlanProjection, ServiceProjection
+
+
+def keep_subscriber(session: Session, event: SubscriberChanged) -> None:
+    account = lock_account(session, event.subscriber_id)
+    if event.version > account.subscriber_version:
+        account.subscriber_version, account.full_name = event.version, event.full_name
+
+
+def keep_plan(session: Session, plan: PlanView) -> None:
+    insert_if_absent(session, PlanProjection, plan_id=plan.id, version=0, **_plan_values(plan))
+    kept = session.scalar(select(PlanProjection).where(PlanProjection.plan_id == plan.id).with_for_update())
+    if kept is not None and plan.version > kept.version:
+        kept.version = plan.version
+        for name, value in _plan_values(plan).items():
+            setattr(kept, name, value)
+
+
+def keep_service(session: Session, service: ServiceSnapshot) -> None:
+    keep_plan(session, service.plan)
+    lock_account(session, service.subscriber_id)
+    kept = session.get(ServiceProjection, service.id, with_for_update=True)
+    if kept is None:
+        session.add(
+            ServiceProjection(service_id=service.id, version=service.version, **_service_values(service))
+        )
+    elif service.version > kept.version:
+        kept.version = service.version
+        for name, value in _service_values(service).items():
+            setattr(kept, name, value)
+
+
+def lock_account(session: Session, subscriber_id: str) -> Account:
+    """The account, made if this is the first we hear of the subscriber, and locked."""
+    insert_if_absent(
+        session,
+        Account,
+        subscriber_id=subscriber_id,
+        subscriber_version=0,
+        full_name="",
+        standing_sequence=0,
+        suspension_requested=False,
+    )
+    query = select(Account).where(Account.subscriber_id == subscriber_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _plan_values(plan: PlanView) -> dict:
+    return {
+        "name": plan.name,
+        "price_minor": plan.price.minor,
+        "currency": plan.price.currency,
+        "billing_type": plan.billing_type,
+    }
+
+
+def _service_values(service: ServiceSnapshot) -> dict:
+    terms = service.billing_terms
+    return {
+        "subscriber_id": service.subscriber_id,
+        "plan_id": service.plan.id,
+        "pppoe_username": service.pppoe_username,
+        "status": service.status,
+        "individual_price_minor": terms.individual_price.minor if terms.individual_price else None,
+        "discount_kind": terms.discount.kind if terms.discount else None,
+        "discount_value": terms.discount.value if terms.discount else None,
+        "discount_until": terms.discount.until if terms.discount else None,
+        "activated_on": service.activated_on,
+    }

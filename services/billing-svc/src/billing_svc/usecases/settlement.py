@@ -1,0 +1,169 @@
+"""Money onto invoices: payments as they come, credit when an invoice is made or voided.
+
+Everything here runs under the lock of the account (projections.lock_account).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from contracts.billing import AccountSettled, CollectionStatus
+from contracts.money import Money
+from contracts.payment import PaymentReceived
+from servicekit import outbox
+from servicekit.ids import new_id
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from billing_svc.domain.allocation import OpenInvoice, allocate_oldest_first
+from billing_svc.domain.invoices import InvoiceState
+from billing_svc.models import Account, Allocation, Invoice, LedgerEntry, ReceivedPayment
+from billing_svc.usecases import ledger
+from billing_svc.usecases.projections import lock_account
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The payment that settled an account."""
+
+    payment_id: str
+    paid_at: datetime
+
+
+def apply_payment(session: Session, event: PaymentReceived, *, now: datetime, today: date) -> None:
+    """Enter the payment, allocate it oldest invoice first, keep the rest as credit."""
+    account = lock_account(session, event.subscriber_id)
+    if session.get(ReceivedPayment, event.payment_id) is not None:
+        return
+    session.add(
+        ReceivedPayment(
+            payment_id=event.payment_id,
+            subscriber_id=event.subscriber_id,
+            amount_minor=event.amount.minor,
+            currency=event.amount.currency,
+            received_on=event.received_on,
+            exhausted=False,
+        )
+    )
+    session.flush()  # allocations refer to it
+    entries = ledger.payment_received(
+        payment_id=event.payment_id,
+        subscriber_id=event.subscriber_id,
+        method=event.method,
+        amount=event.amount,
+        on=event.received_on,
+        at=now,
+    )
+    session.execute(insert(LedgerEntry), entries)
+    use_credit(session, event.subscriber_id, first=event.invoice_id, now=now)
+    settle_if_clear(session, account, cause=Cause(event.payment_id, event.paid_at), now=now, today=today)
+
+
+def use_credit(session: Session, subscriber_id: str, *, first: str | None = None, now: datetime) -> None:
+    """Put all unallocated money of the subscriber on their open invoices, oldest to oldest."""
+    payments = session.scalars(
+        select(ReceivedPayment)
+        .where(ReceivedPayment.subscriber_id == subscriber_id, ReceivedPayment.exhausted.is_(False))
+        .order_by(ReceivedPayment.received_on, ReceivedPayment.payment_id)
+    ).all()
+    for payment in payments:
+        _allocate(session, payment, first=first, now=now)
+
+
+def settle_if_clear(
+    session: Session, account: Account, *, cause: Cause | None, now: datetime, today: date
+) -> bool:
+    """Say that the account is settled, if it was said to be overdue and is no longer."""
+    if not account.suspension_requested or overdue_amount(session, account.subscriber_id, today).minor:
+        return False
+    account.suspension_requested = False
+    account.standing_sequence += 1
+    session.execute(
+        update(Invoice)
+        .where(
+            Invoice.subscriber_id == account.subscriber_id,
+            Invoice.collection_status == CollectionStatus.SUSPENDED,
+        )
+        .values(collection_status=CollectionStatus.RESTORED)
+    )
+    outbox.add(
+        session,
+        AccountSettled(
+            subscriber_id=account.subscriber_id,
+            sequence=account.standing_sequence,
+            paid_at=cause.paid_at if cause else None,
+            payment_id=cause.payment_id if cause else None,
+        ),
+        now=now,
+    )
+    return True
+
+
+def open_balances(session: Session, subscriber_id: str) -> list[tuple[Invoice, Money]]:
+    """The open invoices of a subscriber, oldest first, each with what is left to pay."""
+    invoices = session.scalars(
+        select(Invoice)
+        .where(Invoice.subscriber_id == subscriber_id, Invoice.state == InvoiceState.OPEN)
+        .order_by(Invoice.issued_on, Invoice.number)
+    ).all()
+    paid = allocated(session, [invoice.id for invoice in invoices])
+    return [
+        (invoice, Money(invoice.total_minor - paid.get(invoice.id, 0), invoice.currency))
+        for invoice in invoices
+    ]
+
+
+def allocated(session: Session, invoice_ids: Sequence[str]) -> dict[str, int]:
+    """Minor units already on each of these invoices."""
+    rows = session.execute(
+        select(Allocation.invoice_id, func.sum(Allocation.amount_minor))
+        .where(Allocation.invoice_id.in_(invoice_ids), Allocation.reversed_at.is_(None))
+        .group_by(Allocation.invoice_id)
+    )
+    return {invoice_id: int(amount) for invoice_id, amount in rows}
+
+
+def unallocated(session: Session, payment: ReceivedPayment) -> Money:
+    """What of the payment is on no invoice."""
+    used = session.scalar(
+        select(func.sum(Allocation.amount_minor)).where(
+            Allocation.payment_id == payment.payment_id, Allocation.reversed_at.is_(None)
+        )
+    )
+    return Money(payment.amount_minor - int(used or 0), payment.currency)
+
+
+def overdue_amount(session: Session, subscriber_id: str, today: date) -> Money:
+    """The sum of what is left to pay on invoices past their due date."""
+    minor = sum(
+        balance.minor for invoice, balance in open_balances(session, subscriber_id) if invoice.due_on < today
+    )
+    return Money(minor)
+
+
+def _allocate(session: Session, payment: ReceivedPayment, *, first: str | None, now: datetime) -> None:
+    still_open = {
+        invoice.id: (invoice, balance) for invoice, balance in open_balances(session, payment.subscriber_id)
+    }
+    shares, left = allocate_oldest_first(
+        unallocated(session, payment),
+        [OpenInvoice(invoice_id, balance) for invoice_id, (_, balance) in still_open.items()],
+        first=first,
+    )
+    for share in shares:
+        invoice, balance = still_open[share.invoice_id]
+        session.add(
+            Allocation(
+                id=new_id(),
+                payment_id=payment.payment_id,
+                invoice_id=invoice.id,
+                amount_minor=share.amount.minor,
+                allocated_at=now,
+            )
+        )
+        if share.amount == balance:
+            invoice.state = InvoiceState.PAID
+    payment.exhausted = not left
+    session.flush()  # the next payment of the same subscriber must see these allocations

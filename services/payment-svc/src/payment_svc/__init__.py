@@ -1,0 +1,1 @@
+"""payment-svc: money that arrived. Later: payment providers and their webhooks."""

@@ -1,0 +1,54 @@
+"""The nameko service: RPC in, use cases called. Translation only."""
+
+from __future__ import annotations
+
+from contracts.billing import Billing
+from contracts.common import InvalidInput, NotFound, Page
+from contracts.payment import Payment, PaymentView, RecordPayment
+from contracts.subscriber import Subscriber
+from servicekit.idempotency import once
+from servicekit.rpc import Peer, serves
+from servicekit.service import Service
+
+from payment_svc import queries
+from payment_svc.domain import checks
+from payment_svc.usecases import recording
+
+
+@serves(Payment)
+class PaymentService(Service):
+    billing: Billing = Peer(Billing)  # type: ignore[assignment]  # nameko injects the client
+    subscriber: Subscriber = Peer(Subscriber)  # type: ignore[assignment]
+
+    def record_payment(self, command: RecordPayment) -> PaymentView:
+        recording.check(command, self.runtime.today())
+        self._check_owner(command)
+
+        def record() -> PaymentView:
+            now, today = self.runtime.now(), self.runtime.today()
+            payment = recording.record_payment(session, command, now=now, today=today)
+            session.flush()
+            return queries.payment_view(session, payment)
+
+        with self.runtime.transaction() as session:
+            return once(session, command, PaymentView, record)
+
+    def get_payment(self, payment_id: str) -> PaymentView:
+        with self.runtime.reading() as session:
+            return queries.get_payment(session, payment_id)
+
+    def list_payments(self, subscriber_id: str | None, limit: int, after: str | None) -> Page[PaymentView]:
+        with self.runtime.reading() as session:
+            return queries.list_payments(session, subscriber_id, limit, after)
+
+    def _check_owner(self, command: RecordPayment) -> None:
+        """Asked before the transaction is opened. Raises InvalidInput, Unavailable."""
+        try:
+            if command.invoice_id is not None:
+                invoice = self.billing.get_invoice(command.invoice_id)
+                checks.check_invoice(invoice, command.subscriber_id)
+            else:
+                self.subscriber.get_subscriber(command.subscriber_id)
+        except NotFound as error:
+            field = "invoice_id" if command.invoice_id is not None else "subscriber_id"
+            raise InvalidInput.of(field, error.message) from error

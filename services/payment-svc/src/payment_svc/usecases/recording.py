@@ -1,0 +1,49 @@
+"""Recording money that arrived."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from contracts.money import Money
+from contracts.payment import PaymentReceived, RecordPayment
+from servicekit import outbox
+from servicekit.ids import new_id
+from sqlalchemy.orm import Session
+
+from payment_svc.domain import checks
+from payment_svc.models import Payment
+
+
+def check(command: RecordPayment, today: date) -> None:
+    """What can be said without asking anybody. Raises InvalidInput."""
+    checks.check_amount(command.amount)
+    checks.check_reference(command.reference)
+    checks.check_received_on(command.received_on or today, today)
+
+
+def record_payment(session: Session, command: RecordPayment, *, now: datetime, today: date) -> Payment:
+    """Write the payment down and tell it: billing allocates it."""
+    payment = Payment(
+        id=new_id(),
+        subscriber_id=command.subscriber_id,
+        invoice_id=command.invoice_id,
+        amount_minor=command.amount.minor,
+        currency=command.amount.currency,
+        method=command.method,
+        reference=checks.check_reference(command.reference),
+        received_on=command.received_on or today,
+        recorded_at=now,
+        recorded_by=command.actor,
+    )
+    session.add(payment)
+    event = PaymentReceived(
+        payment_id=payment.id,
+        subscriber_id=payment.subscriber_id,
+        invoice_id=payment.invoice_id,
+        amount=Money(payment.amount_minor, payment.currency),
+        method=payment.method,
+        received_on=payment.received_on,
+        paid_at=now,
+    )
+    outbox.add(session, event, now=now)
+    return payment

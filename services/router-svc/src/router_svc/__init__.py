@@ -1,0 +1,1 @@
+"""router-svc: the routers of the ISP. Later: onboarding, the RouterOS API, drift."""

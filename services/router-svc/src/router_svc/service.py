@@ -1,0 +1,40 @@
+"""The nameko service: RPC in, use cases called. Translation only."""
+
+from __future__ import annotations
+
+from contracts.common import Page
+from contracts.router import ChangeRouter, RegisterRouter, Router, RouterView
+from servicekit.idempotency import once
+from servicekit.rpc import serves
+from servicekit.service import Service
+
+from router_svc import queries
+from router_svc.usecases import routers
+
+
+@serves(Router)
+class RouterService(Service):
+    def register_router(self, command: RegisterRouter) -> RouterView:
+        def register() -> RouterView:
+            registered = routers.register_router(
+                session, command, cipher=self.runtime.cipher, now=self.runtime.now()
+            )
+            return queries.router_view(registered)
+
+        with self.runtime.transaction() as session:
+            return once(session, command, RouterView, register)
+
+    def change_router(self, command: ChangeRouter) -> RouterView:
+        with self.runtime.transaction() as session:
+            changed = routers.change_router(
+                session, command, cipher=self.runtime.cipher, now=self.runtime.now()
+            )
+            return queries.router_view(changed)
+
+    def get_router(self, router_id: str) -> RouterView:
+        with self.runtime.reading() as session:
+            return queries.get_router(session, router_id)
+
+    def list_routers(self, limit: int, after: str | None) -> Page[RouterView]:
+        with self.runtime.reading() as session:
+            return queries.list_routers(session, limit, after)

@@ -1,0 +1,155 @@
+"""The nameko service: RPC and events in, use cases called. Translation only."""
+
+from __future__ import annotations
+
+from contracts.billing import AccountOverdue, AccountSettled
+from contracts.common import InvalidInput, NotFound, Page
+from contracts.router import Router
+from contracts.subscriber import (
+    AddService,
+    ArchivePlan,
+    ChangePlan,
+    ChangeService,
+    ChangeSubscriber,
+    CreatePlan,
+    CreateSubscriber,
+    PlaceHold,
+    PlanView,
+    ReleaseHold,
+    ServiceStatus,
+    ServiceView,
+    Subscriber,
+    SubscriberView,
+    TerminateService,
+)
+from servicekit.events import handles
+from servicekit.idempotency import once
+from servicekit.rpc import Peer, serves
+from servicekit.service import Service
+from sqlalchemy.orm import Session
+
+from subscriber_svc import queries
+from subscriber_svc.usecases import holds, plans, services, subscribers
+
+
+@serves(Subscriber)
+class SubscriberService(Service):
+    router: Router = Peer(Router)  # type: ignore[assignment]  # nameko injects the client
+
+    def create_plan(self, command: CreatePlan) -> PlanView:
+        def create() -> PlanView:
+            return queries.plan_view(plans.create_plan(session, command, now=self.runtime.now()))
+
+        with self.runtime.transaction() as session:
+            return once(session, command, PlanView, create)
+
+    def change_plan(self, command: ChangePlan) -> PlanView:
+        with self.runtime.transaction() as session:
+            return queries.plan_view(plans.change_plan(session, command, now=self.runtime.now()))
+
+    def archive_plan(self, command: ArchivePlan) -> PlanView:
+        with self.runtime.transaction() as session:
+            return queries.plan_view(plans.archive_plan(session, command, now=self.runtime.now()))
+
+    def get_plan(self, plan_id: str) -> PlanView:
+        with self.runtime.reading() as session:
+            return queries.get_plan(session, plan_id)
+
+    def list_plans(self, limit: int, after: str | None) -> Page[PlanView]:
+        with self.runtime.reading() as session:
+            return queries.list_plans(session, limit, after)
+
+    def create_subscriber(self, command: CreateSubscriber) -> SubscriberView:
+        if command.service is not None:
+            self._check_router(command.service.router_id, "service.router_id")
+
+        def create() -> SubscriberView:
+            made = subscribers.create_subscriber(
+                session,
+                command,
+                cipher=self.runtime.cipher,
+                now=self.runtime.now(),
+                today=self.runtime.today(),
+            )
+            return queries.subscriber_view(made)
+
+        with self.runtime.transaction() as session:
+            return once(session, command, SubscriberView, create)
+
+    def change_subscriber(self, command: ChangeSubscriber) -> SubscriberView:
+        with self.runtime.transaction() as session:
+            changed = subscribers.change_subscriber(session, command, now=self.runtime.now())
+            return queries.subscriber_view(changed)
+
+    def get_subscriber(self, subscriber_id: str) -> SubscriberView:
+        with self.runtime.reading() as session:
+            return queries.get_subscriber(session, subscriber_id)
+
+    def find_subscriber_by_short_id(self, short_id: str) -> SubscriberView | None:
+        with self.runtime.reading() as session:
+            return queries.find_subscriber_by_short_id(session, short_id)
+
+    def list_subscribers(
+        self, query: str | None, status: ServiceStatus | None, limit: int, after: str | None
+    ) -> Page[SubscriberView]:
+        with self.runtime.reading() as session:
+            return queries.list_subscribers(session, query, status, limit, after)
+
+    def add_service(self, command: AddService) -> ServiceView:
+        self._check_router(command.service.router_id, "router_id")
+
+        def add() -> ServiceView:
+            added = services.add_service(
+                session,
+                command,
+                cipher=self.runtime.cipher,
+                now=self.runtime.now(),
+                today=self.runtime.today(),
+            )
+            return queries.service_view(added)
+
+        with self.runtime.transaction() as session:
+            return once(session, command, ServiceView, add)
+
+    def change_service(self, command: ChangeService) -> ServiceView:
+        if command.router_id is not None:
+            self._check_router(command.router_id, "router_id")
+        with self.runtime.transaction() as session:
+            changed = services.change_service(
+                session, command, cipher=self.runtime.cipher, now=self.runtime.now()
+            )
+            return queries.service_view(changed)
+
+    def terminate_service(self, command: TerminateService) -> ServiceView:
+        with self.runtime.transaction() as session:
+            return queries.service_view(services.terminate_service(session, command, now=self.runtime.now()))
+
+    def get_service(self, service_id: str) -> ServiceView:
+        with self.runtime.reading() as session:
+            return queries.get_service(session, service_id)
+
+    def place_hold(self, command: PlaceHold) -> ServiceView:
+        def place() -> ServiceView:
+            return queries.service_view(holds.place_hold(session, command, now=self.runtime.now()))
+
+        with self.runtime.transaction() as session:
+            return once(session, command, ServiceView, place)
+
+    def release_hold(self, command: ReleaseHold) -> ServiceView:
+        with self.runtime.transaction() as session:
+            return queries.service_view(holds.release_hold(session, command, now=self.runtime.now()))
+
+    @handles(AccountOverdue)
+    def on_account_overdue(self, session: Session, event: AccountOverdue) -> None:
+        holds.suspend_overdue(session, event, now=self.runtime.now())
+
+    @handles(AccountSettled)
+    def on_account_settled(self, session: Session, event: AccountSettled) -> None:
+        holds.restore_settled(session, event, now=self.runtime.now())
+
+    def _check_router(self, router_id: str, field: str) -> None:
+        """Asked before the transaction is opened. Raises InvalidInput."""
+        try:
+            self.router.get_router(router_id)
+        except NotFound as error:
+            raise InvalidInput.of(field, error.message) from error

@@ -1,0 +1,107 @@
+"""Placing and releasing holds: by people, and by billing's word on an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from contracts.billing import AccountOverdue, AccountSettled
+from contracts.common import NotFound
+from contracts.subscriber import (
+    HoldReason,
+    PlaceHold,
+    ReleaseHold,
+    ServiceHoldPlaced,
+    ServiceHoldReleased,
+)
+from servicekit.ids import new_id
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from subscriber_svc.domain import access, checks
+from subscriber_svc.models import AccountStanding, Hold, Service
+from subscriber_svc.usecases.services import lock_live_service, lock_service, say
+
+BILLING = "billing"
+
+
+def place_hold(session: Session, command: PlaceHold, *, now: datetime) -> Service:
+    """By a person. A standing hold of the same reason is a success. Raises NotFound, InvalidInput, Conflict."""
+    access.check_placed_by_hand(command.reason)
+    note = checks.text("note", command.note, longest=500, lines=True)
+    service = lock_live_service(session, command.service_id)
+    _place(session, service, command.reason, by=command.actor, note=note, now=now)
+    return service
+
+
+def release_hold(session: Session, command: ReleaseHold, *, now: datetime) -> Service:
+    """By a person, any reason. A hold already released is a success. Raises NotFound."""
+    service = lock_service(session, command.service_id)
+    hold = next((hold for hold in service.holds if hold.id == command.hold_id), None)
+    if hold is None:
+        raise NotFound(f"service {service.id} has no hold {command.hold_id}")
+    _release(session, service, hold, by=command.actor, now=now)
+    return service
+
+
+def suspend_overdue(session: Session, event: AccountOverdue, *, now: datetime) -> None:
+    """Place the `overdue` hold on the services billing names."""
+    if not _is_news(session, event.subscriber_id, event.sequence):
+        return
+    for service in _lock_services(session, event.subscriber_id):
+        if service.id in event.service_ids and service.terminated_at is None:
+            _place(session, service, HoldReason.OVERDUE, by=BILLING, note=event.reason, now=now)
+
+
+def restore_settled(session: Session, event: AccountSettled, *, now: datetime) -> None:
+    """Release the `overdue` holds of the account, and no other."""
+    if not _is_news(session, event.subscriber_id, event.sequence):
+        return
+    for service in _lock_services(session, event.subscriber_id):
+        for hold in service.standing_holds:
+            if hold.reason is HoldReason.OVERDUE:
+                _release(
+                    session,
+                    service,
+                    hold,
+                    by=BILLING,
+                    now=now,
+                    paid_at=event.paid_at,
+                    payment_id=event.payment_id,
+                )
+
+
+def _place(
+    session: Session, service: Service, reason: HoldReason, *, by: str, note: str, now: datetime
+) -> None:
+    if any(hold.reason is reason for hold in service.standing_holds):
+        return
+    service.holds.append(Hold(id=new_id(), reason=reason, note=note, placed_by=by, placed_at=now))
+    say(session, service, ServiceHoldPlaced, now=now, reason=reason)
+
+
+def _release(
+    session: Session, service: Service, hold: Hold, *, by: str, now: datetime, **cause: object
+) -> None:
+    if hold.released_at is not None:
+        return
+    hold.released_at, hold.released_by = now, by
+    say(session, service, ServiceHoldReleased, now=now, reason=hold.reason, released_at=now, **cause)
+
+
+def _is_news(session: Session, subscriber_id: str, sequence: int) -> bool:
+    """Billing numbers its words on an account; one that comes late must not undo a newer one."""
+    standing = session.get(AccountStanding, subscriber_id, with_for_update=True)
+    if standing is None:
+        session.add(AccountStanding(subscriber_id=subscriber_id, sequence=sequence))
+        session.flush()  # so that a concurrent first word meets the primary key now, not at commit
+        return True
+    if sequence <= standing.sequence:
+        return False
+    standing.sequence = sequence
+    return True
+
+
+def _lock_services(session: Session, subscriber_id: str) -> Iterable[Service]:
+    query = select(Service).where(Service.subscriber_id == subscriber_id).order_by(Service.id)
+    return session.scalars(query.with_for_update()).all()
