@@ -99,11 +99,11 @@ class Database:
         # SQLite has one writer. Waiting for it here, green, keeps the event loop of the process turning;
         # waiting inside SQLite would stop everything.
         self._writer = threading.Lock()
-        self._after_commit: list[Callable[[], None]] = []
+        self._after_commit: dict[str, list[Callable[[], None]]] = {}
 
-    def on_outbox_commit(self, wake: Callable[[], None]) -> None:
-        """Call `wake` after each commit that left a message in the outbox."""
-        self._after_commit.append(wake)
+    def after_commit(self, mark: str, wake: Callable[[], None]) -> None:
+        """Call `wake` after each commit of a transaction that set `session.info[mark]`."""
+        self._after_commit.setdefault(mark, []).append(wake)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -112,9 +112,10 @@ class Database:
             self._begin_writing(session)
             yield session
             session.commit()
-            if session.info.get("outbox"):
-                for wake in self._after_commit:
-                    wake()
+            for mark, waiting in self._after_commit.items():
+                if session.info.get(mark):
+                    for wake in waiting:
+                        wake()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

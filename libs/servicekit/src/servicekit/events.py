@@ -9,7 +9,6 @@ from typing import Any
 import eventlet
 from contracts import billing, payment, radius, router, subscriber  # noqa: F401  # all events be known
 from contracts.common import Envelope, Event
-from eventlet.event import Event as GreenEvent
 from kombu import Exchange, Queue, binding
 from nameko.amqp.publish import Publisher
 from nameko.constants import AMQP_URI_CONFIG_KEY
@@ -17,6 +16,7 @@ from nameko.extensions import DependencyProvider
 from nameko.messaging import Consumer, QueueConsumer
 
 from servicekit import outbox
+from servicekit.bell import Bell
 from servicekit.codec import from_wire, to_wire
 from servicekit.logs import log
 from servicekit.metrics import OUTBOX_AGE, OUTBOX_PENDING
@@ -97,10 +97,10 @@ class OutboxRelay(DependencyProvider):
     shared = RuntimeExtension()
 
     def start(self) -> None:
-        self._wake = GreenEvent()
+        self._bell = Bell()
         self._stopping = False
         self._database = self.shared.runtime.database
-        self._database.on_outbox_commit(self.wake)
+        self._database.after_commit(outbox.MARK, self._bell.ring)
         if self.shared.runtime.settings.embedded:
             with self._database.transaction() as session:
                 outbox.replay_recent(session)
@@ -108,11 +108,7 @@ class OutboxRelay(DependencyProvider):
 
     def stop(self) -> None:
         self._stopping = True
-        self.wake()
-
-    def wake(self) -> None:
-        if not self._wake.ready():
-            self._wake.send(None)
+        self._bell.ring()
 
     def _run(self) -> None:
         woken = True
@@ -122,21 +118,7 @@ class OutboxRelay(DependencyProvider):
             except Exception as error:
                 log.warning("outbox relay waits", service=self.container.service_name, error=str(error))
                 eventlet.sleep(POLL_SECONDS)
-            woken = self._wait()
-
-    def _wait(self) -> bool:
-        """True if woken by a commit, False if it is time to look by ourselves."""
-        timer = eventlet.Timeout(POLL_SECONDS)
-        try:
-            self._wake.wait()
-            return True
-        except eventlet.Timeout as fired:
-            if fired is not timer:
-                raise
-            return False
-        finally:
-            timer.cancel()
-            self._wake = GreenEvent()
+            woken = self._bell.wait(POLL_SECONDS)
 
     def _publish_all(self, woken: bool) -> None:
         # Another replica publishes its own rows at once; only what it left behind is ours to send.

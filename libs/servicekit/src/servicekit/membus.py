@@ -306,7 +306,7 @@ class Channel(base.StdChannel):
     def __init__(self, connection: Transport) -> None:
         self.connection: Transport | None = connection
         # kombu does not send acknowledgements for consumers named here.
-        self.no_ack_consumers: set[str] = set()
+        self.no_ack_consumers: set[str] = set()  # type: ignore[assignment]  # None in kombu's base class
         self._consumers: dict[str, _Consumer] = {}
         self._unacked: dict[int, _Delivery] = {}
         self._delivery_tags = count(1)
@@ -569,7 +569,6 @@ def _copy(value: Any) -> Any:
 class Transport(base.Transport):
     """One connection to the broker of this process."""
 
-    Channel = Channel
     driver_type = SCHEME
     driver_name = SCHEME
 
@@ -608,7 +607,7 @@ class Transport(base.Transport):
         self._arrived.set()
 
     def create_channel(self, connection: Transport) -> Channel:
-        channel = self.Channel(connection)
+        channel = Channel(connection)
         self.channels.add(channel)
         return channel
 
@@ -626,7 +625,7 @@ class Transport(base.Transport):
             self._inbox.remove(delivery)
         return unseen
 
-    def drain_events(self, connection: Transport, timeout: float | None = None) -> None:  # noqa: ARG002
+    def drain_events(self, connection: Transport, timeout: float | None = None, **_options: Any) -> None:  # noqa: ARG002
         """Hand one message to its consumer, waiting for it. Raises socket.timeout when none comes."""
         if not self._inbox:
             self._wait(timeout)

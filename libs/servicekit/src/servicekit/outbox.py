@@ -13,6 +13,9 @@ from servicekit.ids import new_id
 from servicekit.logs import correlation_id
 from servicekit.tables import OutboxMessage
 
+# Set in session.info by a transaction that says something; its commit wakes the relay.
+MARK = "outbox"
+
 # Messages that were confirmed this long before the newest confirmed one are sent again at an embedded
 # start: the in-process queues died with the process, the inboxes drop what was handled.
 REPLAY_WINDOW = timedelta(minutes=15)
@@ -30,7 +33,7 @@ def add(session: Session, event: Event, *, now: datetime) -> None:
             data=to_json(event, type(event)),
         )
     )
-    session.info["outbox"] = True
+    session.info[MARK] = True
 
 
 def unsent(session: Session, *, limit: int, older_than: datetime | None = None) -> list[OutboxMessage]:

@@ -90,12 +90,18 @@ def speed(field: str, kbps: int) -> int:
     return kbps
 
 
-def burst(value: Burst | None) -> Burst | None:
-    if value is not None:
-        for name in ("download_kbps", "upload_kbps", "threshold_download_kbps", "threshold_upload_kbps"):
-            speed(f"burst.{name}", getattr(value, name))
-        if not 0 < value.seconds <= 3600:
-            raise InvalidInput.of("burst.seconds", "must be between 1 and 3600")
+def burst(value: Burst | None, *, download_kbps: int, upload_kbps: int) -> Burst | None:
+    """A burst is above the plan's own speed: RouterOS refuses the whole login otherwise."""
+    if value is None:
+        return None
+    for name in ("download_kbps", "upload_kbps", "threshold_download_kbps", "threshold_upload_kbps"):
+        speed(f"burst.{name}", getattr(value, name))
+    if value.download_kbps < download_kbps:
+        raise InvalidInput.of("burst.download_kbps", "is below the download speed of the plan")
+    if value.upload_kbps < upload_kbps:
+        raise InvalidInput.of("burst.upload_kbps", "is below the upload speed of the plan")
+    if not 0 < value.seconds <= 3600:
+        raise InvalidInput.of("burst.seconds", "must be between 1 and 3600")
     return value
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from contracts.common import Conflict, InvalidInput, NotFound
 from contracts.money import DEFAULT_CURRENCY
-from contracts.subscriber import ArchivePlan, ChangePlan, CreatePlan, PlanChanged, PlanStatus
+from contracts.subscriber import ArchivePlan, Burst, ChangePlan, CreatePlan, PlanChanged, PlanStatus
 from servicekit import outbox
 from servicekit.ids import new_id
 from sqlalchemy import select
@@ -23,7 +23,9 @@ def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan
     name = checks.text("name", command.name, required=True, longest=100)
     _refuse_used_name(session, name)
     price = checks.price("price", command.price, DEFAULT_CURRENCY)
-    burst = checks.burst(command.burst)
+    burst = checks.burst(
+        command.burst, download_kbps=command.download_kbps, upload_kbps=command.upload_kbps
+    )
     plan = Plan(
         id=new_id(),
         version=1,
@@ -57,6 +59,10 @@ def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan
         plan.download_kbps = checks.speed("download_kbps", command.download_kbps)
     if command.upload_kbps is not None:
         plan.upload_kbps = checks.speed("upload_kbps", command.upload_kbps)
+    if plan.burst:
+        checks.burst(
+            Burst(**plan.burst), download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps
+        )
     if before != (plan.name, plan.price_minor, plan.download_kbps, plan.upload_kbps):
         plan.version += 1
         _say_changed(session, plan, now)

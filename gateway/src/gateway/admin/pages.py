@@ -1,0 +1,117 @@
+"""What all admin pages share: the blueprint, the sidebar, the audit of what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from contracts.common import Page
+from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request
+from servicekit.ids import new_id
+
+from gateway import audit
+from gateway.access import Permission, may, needs
+from gateway.context import current
+from gateway.provisioning import SILENT
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+PAGE_SIZE = 50
+# Pick lists hold all plans and routers; an ISP with more of them than this needs a search field.
+MOST_CHOICES = 1_000
+
+blueprint = Blueprint("admin", __name__)
+
+SIDEBAR = (
+    ("Dashboard", "admin.dashboard", Permission.VIEW_DASHBOARD),
+    ("Routers", "admin.routers", Permission.VIEW_ROUTERS),
+    ("Plans", "admin.plans", Permission.VIEW_PLANS),
+    ("Subscribers", "admin.subscribers", Permission.VIEW_SUBSCRIBERS),
+    ("Billing", "admin.billing", Permission.VIEW_BILLING),
+    ("Payments", "admin.payments", Permission.VIEW_BILLING),
+    ("Sessions", "admin.sessions", Permission.VIEW_SESSIONS),
+    ("Settings", "admin.settings", Permission.EDIT_SETTINGS),
+)
+
+
+def page(path: str, *, permission: Permission, methods: tuple[str, ...] = ("GET",)) -> Callable:
+    """Declare a view of the admin pages and what it needs; its endpoint is its function's name."""
+
+    def declare(view: Callable) -> Callable:
+        blueprint.add_url_rule(path, view.__name__, needs(permission)(view), methods=list(methods))
+        return view
+
+    return declare
+
+
+def form_page(path: str, *, permission: Permission) -> Callable:
+    return page(path, permission=permission, methods=("GET", "POST"))
+
+
+def action(path: str, *, permission: Permission) -> Callable:
+    return page(path, permission=permission, methods=("POST",))
+
+
+def show(template: str, status: int = 200, **values: Any) -> Response:
+    return make_response(render_template(f"admin/{template}", **values), status)
+
+
+def done(address: str, message: str = "") -> Response:
+    """What was asked for is done: go to `address`, so that a reload repeats nothing."""
+    if message:
+        flash(message)
+    return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's Response, which Flask's is
+
+
+def by_operator() -> dict[str, Any]:
+    """Who gives a command, and the key of the form, by which a service knows a double click."""
+    key = request.form.get("idempotency_key", "")[:100]
+    plain = key.isascii() and key.isprintable()
+    return {"actor": g.operator.email, "idempotency_key": f"{g.operator.id}:{key}" if key and plain else None}
+
+
+def allowed(permission: Permission) -> bool:
+    return may(g.operator, permission)
+
+
+def all_items(list_page: Callable[[int, str | None], Page[Item]]) -> list[Item]:
+    """The items of a list that is short by nature."""
+    items: list[Item] = []
+    after = None
+    while len(items) < MOST_CHOICES:
+        found = list_page(200, after)
+        items += found.items
+        after = found.next
+        if after is None:
+            break
+    return items
+
+
+def if_it_answers(ask: Callable[[], Answer]) -> Answer | None:
+    """A part of a page that the rest can do without: None while its service does not answer."""
+    try:
+        return ask()
+    except SILENT:
+        return None
+
+
+@blueprint.app_context_processor
+def for_every_template() -> dict[str, Any]:
+    operator = g.get("operator")
+    entries = [(title, view) for title, view, permission in SIDEBAR if operator and may(operator, permission)]
+    return {
+        "sidebar": entries,
+        "operator": operator,
+        "allowed": lambda name: operator is not None and may(operator, Permission(name)),
+        "new_key": new_id,
+    }
+
+
+@blueprint.after_request
+def write_down(response: Response) -> Response:
+    """Every page that did something answers with a redirect; what it did goes into the audit log."""
+    if request.method == "POST" and response.status_code == 303 and g.get("operator"):
+        with current().database.transaction() as session:
+            audit.record(session, g.get("record_id") or "/".join((request.view_args or {}).values()))
+    return response

@@ -1,0 +1,46 @@
+"""The set-up page: makes the first owner, for whoever has the token that was printed at the start."""
+
+from __future__ import annotations
+
+from flask import Response, abort, request, url_for
+
+from gateway import first_owner, passwords
+from gateway.access import Permission
+from gateway.admin.forms import Form
+from gateway.admin.login import log_in
+from gateway.admin.pages import done, form_page, show
+from gateway.context import current
+from gateway.operators import Identity, any_exists
+
+
+@form_page("/setup", permission=Permission.PUBLIC)
+def setup() -> Response:
+    gateway = current()
+    if any_exists(gateway):
+        abort(404)
+    token = request.values.get("token", "")
+    if not first_owner.is_setup_token(gateway.settings, token):
+        abort(403, "this page needs the link with the token that was printed when ISP-OS was started")
+    form = Form()
+    if request.method == "POST":
+        owner = _make_owner(form)
+        if owner is not None:
+            log_in(owner)
+            return done(url_for("admin.dashboard"), "Welcome. Begin by adding a router and a plan.")
+    return show("setup.html", 200 if form.ok else 422, form=form, token=token)
+
+
+def _make_owner(form: Form) -> Identity | None:
+    full_name, email = form.text("full_name", required=True), form.text("email", required=True)
+    password = form.text("password", required=True)
+    if password and not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
+        form.wrong("password", f"this must have at least {passwords.MIN_LENGTH} characters")
+    if password != form.text("password_again"):
+        form.wrong("password_again", "this is not the same as the password above")
+    if not form.ok:
+        return None
+    return form.attempt(
+        lambda: first_owner.create_first_owner(
+            current(), email=email, full_name=full_name, password=password
+        )
+    )

@@ -1,0 +1,113 @@
+"""Billing runs: one invoice per active subscriber for a period, safe to start twice."""
+
+from __future__ import annotations
+
+from datetime import date as Date
+
+from contracts.billing import BillingRunView, ItemOutcome, RunItem, RunStatus, StartBillingRun
+from contracts.common import Page
+from pydantic import AwareDatetime
+
+from gateway.access import Permission
+from gateway.api.fields import Day, Input, one_of
+from gateway.api.routing import by_operator, endpoint
+from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
+from gateway.context import services
+
+Outcome = one_of(ItemOutcome)
+
+
+class NewBillingRun(Input):
+    """Bills the period that `date` (default: today) falls into; a dry run only says what it would do."""
+
+    date: Day | None = None
+    dry_run: bool = False
+
+
+class ItemQuery(Paging):
+    outcome: Outcome | None = None
+
+
+class RunItemShape(Shape):
+    """What became of one subscriber, and why."""
+
+    subscriber_id: str
+    subscriber_name: str
+    outcome: ItemOutcome
+    reason: str
+    invoice_id: str | None
+    amount: MoneyShape | None
+
+
+class BillingRunShape(Shape):
+    """`total` subscribers to go through; created, skipped and failed count those done so far."""
+
+    id: str
+    date: Date
+    period: PeriodShape
+    dry_run: bool
+    status: RunStatus
+    total: int
+    created: int
+    skipped: int
+    failed: int
+    amount: MoneyShape
+    error: str | None
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None
+
+
+class BillingRunWithItems(BillingRunShape):
+    items: Listing[RunItemShape]
+
+
+@endpoint(
+    "POST",
+    "/billing-runs",
+    permission=Permission.RUN_BILLING,
+    body=NewBillingRun,
+    answer=BillingRunShape,
+    status=202,
+)
+def start_billing_run(body: NewBillingRun) -> BillingRunView:
+    """Start making the invoices of a period."""
+    command = StartBillingRun(date=body.date, dry_run=body.dry_run, **by_operator())
+    return services().billing.start_billing_run(command)
+
+
+@endpoint(
+    "GET", "/billing-runs", permission=Permission.VIEW_BILLING, query=Paging, answer=Listing[BillingRunShape]
+)
+def list_billing_runs(query: Paging) -> Page[BillingRunView]:
+    """List the billing runs, newest first."""
+    return services().billing.list_billing_runs(query.limit, query.after)
+
+
+@endpoint(
+    "GET",
+    "/billing-runs/<run_id>",
+    permission=Permission.VIEW_BILLING,
+    query=ItemQuery,
+    answer=BillingRunWithItems,
+)
+def get_billing_run(run_id: str, query: ItemQuery) -> BillingRunWithItems:
+    """Show a billing run: its progress and a page of what became of whom."""
+    run = BillingRunShape.of(services().billing.get_billing_run(run_id))
+    items = Listing[RunItemShape].of(_items(run_id, query))
+    return BillingRunWithItems(**dict(run), items=items)
+
+
+@endpoint(
+    "GET",
+    "/billing-runs/<run_id>/items",
+    permission=Permission.VIEW_BILLING,
+    query=ItemQuery,
+    answer=Listing[RunItemShape],
+)
+def list_billing_run_items(run_id: str, query: ItemQuery) -> Page[RunItem]:
+    """List what became of whom in a billing run."""
+    return _items(run_id, query)
+
+
+def _items(run_id: str, query: ItemQuery) -> Page[RunItem]:
+    return services().billing.list_billing_run_items(run_id, query.outcome, query.limit, query.after)

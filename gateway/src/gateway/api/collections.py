@@ -1,0 +1,50 @@
+"""Collections runs: what is to be done about overdue accounts on a day."""
+
+from __future__ import annotations
+
+from datetime import date as Date
+
+from contracts.billing import CollectionsAction, CollectionsRunView, RunCollections
+
+from gateway.access import Permission
+from gateway.api.fields import Day, Input
+from gateway.api.routing import by_operator, endpoint
+from gateway.api.shapes import MoneyShape, Shape
+from gateway.context import current
+
+
+class NewCollectionsRun(Input):
+    date: Day | None = None
+    dry_run: bool = False
+
+
+class CollectionsItemShape(Shape):
+    subscriber_id: str
+    subscriber_name: str
+    action: CollectionsAction
+    reason: str
+    overdue: MoneyShape
+
+
+class CollectionsRunShape(Shape):
+    """`items` holds the first 1,000."""
+
+    date: Date
+    dry_run: bool
+    marked: int
+    suspended: int
+    restored: int
+    items: list[CollectionsItemShape]
+
+
+@endpoint(
+    "POST",
+    "/collections-runs",
+    permission=Permission.RUN_BILLING,
+    body=NewCollectionsRun,
+    answer=CollectionsRunShape,
+)
+def run_collections(body: NewCollectionsRun) -> CollectionsRunView:
+    """Mark and suspend what is due on a day, or say what would be."""
+    command = RunCollections(date=body.date, dry_run=body.dry_run, **by_operator())
+    return current().patient.billing.run_collections(command)

@@ -1,0 +1,199 @@
+"""The field types of request bodies: shape is checked here, meaning by the services."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any
+
+from contracts.common import FieldError
+from contracts.money import DEFAULT_CURRENCY, Money
+from contracts.subscriber import DiscountKind
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import ValidationError, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+MAX_MINOR = 10**13
+MAX_KBPS = 100_000_000
+MONEY_HELP = 'write whole centavos, 150000 or {"amount": 150000, "currency": "PHP"} for 1,500.00'
+_PERCENT = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?")
+
+
+class Input(BaseModel):
+    """A request body. Unknown fields and wrong types are refused, never guessed at."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    def given(self) -> dict[str, Any]:
+        """The fields that the caller wrote, by name: a PATCH changes only those."""
+        return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
+
+
+class Query(BaseModel):
+    """Query parameters. They are text, so here types are converted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def left_out() -> Any:
+    """The default of a field that may be left out but not be null. As a factory it stays out of the schema."""
+    return
+
+
+def optional() -> Any:
+    return Field(default_factory=left_out)
+
+
+def refuse(code: str, message: str) -> PydanticCustomError:
+    # The message is a template to pydantic; braces in it are ours.
+    return PydanticCustomError(code, "{message}", {"message": message})
+
+
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """What is wrong, with fields named as the caller wrote them."""
+    return [
+        FieldError(".".join(str(part) for part in wrong["loc"]) or "body", _message(wrong))
+        for wrong in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _message(wrong: Any) -> str:
+    own = {
+        "missing": "is required",
+        "extra_forbidden": "is not known here; take it out",
+        "bool_type": "must be true or false",
+        "int_type": "must be a whole number",
+        "int_parsing": "must be a whole number",
+        "string_type": "must be text",
+        "model_type": "must be an object",
+        "model_attributes_type": "must be an object",
+    }
+    return own.get(wrong["type"]) or wrong["msg"][:1].lower() + wrong["msg"][1:]
+
+
+def _plain_text(value: str) -> str:
+    for character in value:
+        if (ord(character) < 32 and character not in "\n\r\t") or ord(character) == 127:
+            raise refuse("control_character", f"must not contain the control character {character!r}")
+        if 0xD800 <= ord(character) < 0xE000:
+            raise refuse("surrogate", "is not valid Unicode text")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if "\n" in value or "\r" in value:
+        raise refuse("line_break", "must be one line")
+    return value
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise refuse("empty", "must not be empty")
+    return value
+
+
+def _money(value: Any) -> Money:
+    currency = DEFAULT_CURRENCY
+    if isinstance(value, dict):
+        unknown = set(value) - {"amount", "currency"}
+        if unknown or "amount" not in value:
+            raise refuse("money", f"has the fields amount and currency; {MONEY_HELP}")
+        currency = value.get("currency", DEFAULT_CURRENCY)
+        value = value["amount"]
+    if currency != DEFAULT_CURRENCY:
+        raise refuse("money", f"the currency here is {DEFAULT_CURRENCY}")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise refuse("money", f"is not an amount; {MONEY_HELP}")
+    if value < 0:
+        raise refuse("money", f"must not be negative; {MONEY_HELP}")
+    if value > MAX_MINOR:
+        raise refuse("money", "is too large")
+    return Money(value, currency)
+
+
+def percent_hundredths(value: int | str) -> int:
+    """10 or "12.5" as hundredths of a percent. Raises ValueError with what to write instead."""
+    found = _PERCENT.fullmatch(str(value)) if not isinstance(value, bool) else None
+    if found is None or not isinstance(value, (int, str)):
+        raise ValueError('is not a percentage; write 10 or "12.5", with at most two decimals')
+    whole, decimals = found.group(1), (found.group(2) or "").ljust(2, "0")
+    return int(whole) * 100 + int(decimals)
+
+
+def percent_value(hundredths: int) -> int | str:
+    """The other way: 1000 is 10, 1250 is "12.5"."""
+    whole, rest = divmod(hundredths, 100)
+    return whole if rest == 0 else f"{whole}.{rest:02d}".rstrip("0")
+
+
+def _discount_value(value: Any, info: ValidationInfo) -> int:
+    kind = info.data.get("kind")
+    if kind is DiscountKind.PERCENT:
+        try:
+            return percent_hundredths(value)
+        except ValueError as error:
+            raise refuse("percent", str(error)) from None
+    return _money(value).minor
+
+
+def _named_enum(enum: type[StrEnum]) -> Any:
+    def check(value: Any) -> Any:
+        if value not in {member.value for member in enum}:
+            raise refuse("choice", "must be one of " + ", ".join(member.value for member in enum))
+        return enum(value)
+
+    return BeforeValidator(lambda value: check(value) if isinstance(value, str) else value)
+
+
+def _sane_date(value: date) -> date:
+    if not date(2000, 1, 1) <= value <= date(2099, 12, 31):
+        raise refuse("date", "must be between 2000-01-01 and 2099-12-31")
+    return value
+
+
+def one_of(enum: type[StrEnum]) -> Any:
+    """The type of a field that takes the values of `enum`; the message lists them."""
+    return Annotated[enum, _named_enum(enum)]
+
+
+Text = Annotated[str, Field(max_length=200), AfterValidator(_plain_text), AfterValidator(_one_line)]
+Name = Annotated[Text, AfterValidator(_filled)]
+LongText = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
+Identifier = Annotated[Text, Field(min_length=1, max_length=100)]
+Kbps = Annotated[int, Field(ge=1, le=MAX_KBPS, examples=[50000])]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Days = Annotated[int, Field(ge=0, le=10_000)]
+Day = Annotated[date, AfterValidator(_sane_date)]
+MoneyInput = Annotated[
+    Money,
+    PlainValidator(_money),
+    WithJsonSchema(
+        {
+            "description": "Minor units (centavos); a bare integer is read as PHP.",
+            "examples": [{"amount": 150000, "currency": DEFAULT_CURRENCY}],
+            "oneOf": [
+                {"type": "integer", "minimum": 0},
+                {
+                    "type": "object",
+                    "properties": {
+                        "amount": {"type": "integer", "minimum": 0},
+                        "currency": {"type": "string", "const": DEFAULT_CURRENCY},
+                    },
+                    "required": ["amount"],
+                    "additionalProperties": False,
+                },
+            ],
+        }
+    ),
+]
+DiscountValue = Annotated[
+    int,
+    PlainValidator(_discount_value),
+    WithJsonSchema(
+        {
+            "description": 'Minor units for an amount; 10 or "12.5" for a percent.',
+            "oneOf": [{"type": "integer", "minimum": 0}, {"type": "string"}],
+        }
+    ),
+]

@@ -1,0 +1,107 @@
+"""Invoices."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from contracts.billing import (
+    CollectionStatus,
+    InvoiceStatus,
+    InvoiceSummary,
+    InvoiceView,
+    PriceSource,
+    VoidInvoice,
+)
+from contracts.common import Page
+from pydantic import AwareDatetime, Field
+
+from gateway.access import Permission
+from gateway.api.fields import Input, Text, one_of
+from gateway.api.routing import by_operator, endpoint
+from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
+from gateway.context import services
+
+StatusFilter = one_of(InvoiceStatus)
+
+
+class InvoiceQuery(Paging):
+    status: StatusFilter | None = None
+    subscriber_id: str | None = Field(default=None, max_length=100)
+
+
+class VoidRequest(Input):
+    reason: Text = ""
+
+
+class LineShape(Shape):
+    """The pricing snapshot: amount = price - discount_amount; `tax` is contained in `amount`."""
+
+    service_id: str
+    description: str
+    period: PeriodShape
+    plan_name: str
+    price: MoneyShape
+    price_source: PriceSource
+    discount_amount: MoneyShape
+    tax: MoneyShape
+    amount: MoneyShape
+
+
+class AllocationShape(Shape):
+    id: str
+    payment_id: str
+    invoice_id: str
+    invoice_number: str
+    amount: MoneyShape
+    allocated_at: AwareDatetime
+
+
+class InvoiceSummaryShape(Shape):
+    id: str
+    number: str
+    subscriber_id: str
+    subscriber_name: str
+    status: InvoiceStatus
+    collection_status: CollectionStatus
+    issued_on: date
+    due_on: date
+    days_overdue: int
+    period: PeriodShape
+    total: MoneyShape
+    balance: MoneyShape
+
+
+class InvoiceShape(InvoiceSummaryShape):
+    lines: list[LineShape]
+    allocations: list[AllocationShape]
+
+
+@endpoint(
+    "GET",
+    "/invoices",
+    permission=Permission.VIEW_BILLING,
+    query=InvoiceQuery,
+    answer=Listing[InvoiceSummaryShape],
+)
+def list_invoices(query: InvoiceQuery) -> Page[InvoiceSummary]:
+    """List invoices, without their lines."""
+    return services().billing.list_invoices(query.status, query.subscriber_id, query.limit, query.after)
+
+
+@endpoint("GET", "/invoices/<invoice_id>", permission=Permission.VIEW_BILLING, answer=InvoiceShape)
+def get_invoice(invoice_id: str) -> InvoiceView:
+    """Show an invoice with its lines and what was paid on it."""
+    return services().billing.get_invoice(invoice_id)
+
+
+@endpoint(
+    "POST",
+    "/invoices/<invoice_id>/void",
+    permission=Permission.RUN_BILLING,
+    body=VoidRequest,
+    answer=InvoiceShape,
+)
+def void_invoice(invoice_id: str, body: VoidRequest) -> InvoiceView:
+    """Void an invoice; it keeps its number."""
+    command = VoidInvoice(invoice_id=invoice_id, reason=body.reason, **by_operator())
+    return services().billing.void_invoice(command)

@@ -1,0 +1,100 @@
+"""Payments: money that arrived, and where it went."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from contracts.billing import AllocationView
+from contracts.common import Page
+from contracts.payment import PaymentMethod, PaymentView, RecordPayment
+from pydantic import AwareDatetime, Field
+
+from gateway.access import Permission
+from gateway.api.fields import Day, Identifier, Input, MoneyInput, Text, one_of
+from gateway.api.invoices import AllocationShape
+from gateway.api.routing import by_operator, endpoint
+from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.context import current, services
+from gateway.provisioning import SILENT, wait_for_allocations
+
+Method = one_of(PaymentMethod)
+
+
+class NewPayment(Input):
+    """With `invoice_id` the money goes to that invoice first, then to the oldest open one."""
+
+    subscriber_id: Identifier
+    invoice_id: Identifier | None = None
+    amount: MoneyInput
+    method: Method
+    reference: Text = ""
+    received_on: Day | None = None
+
+
+class PaymentQuery(Paging):
+    subscriber_id: str | None = Field(default=None, max_length=100)
+
+
+class PaymentSummaryShape(Shape):
+    """`same_reference`: earlier payments with the same reference, as a warning."""
+
+    id: str
+    subscriber_id: str
+    invoice_id: str | None
+    amount: MoneyShape
+    method: PaymentMethod
+    reference: str
+    received_on: date
+    recorded_at: AwareDatetime
+    recorded_by: str
+    same_reference: list[str]
+
+
+class PaymentShape(PaymentSummaryShape):
+    """`allocations` is null while billing has not dealt with the payment; what is left over is credit."""
+
+    allocations: list[AllocationShape] | None
+
+
+@endpoint(
+    "POST",
+    "/payments",
+    permission=Permission.RECORD_PAYMENTS,
+    body=NewPayment,
+    answer=PaymentShape,
+    status=201,
+)
+def record_payment(body: NewPayment) -> PaymentShape:
+    """Record money that came in. Invoices are paid oldest first; a suspended line comes back by itself."""
+    payment = services().payment.record_payment(RecordPayment(**dict(body), **by_operator()))
+    return payment_shape(payment, wait_for_allocations(payment.id))
+
+
+@endpoint(
+    "GET",
+    "/payments",
+    permission=Permission.VIEW_BILLING,
+    query=PaymentQuery,
+    answer=Listing[PaymentSummaryShape],
+)
+def list_payments(query: PaymentQuery) -> Page[PaymentView]:
+    """List payments, newest first."""
+    return services().payment.list_payments(query.subscriber_id, query.limit, query.after)
+
+
+@endpoint("GET", "/payments/<payment_id>", permission=Permission.VIEW_BILLING, answer=PaymentShape)
+def get_payment(payment_id: str) -> PaymentShape:
+    """Show a payment and where it went."""
+    return payment_shape(services().payment.get_payment(payment_id), _allocations(payment_id))
+
+
+def payment_shape(payment: PaymentView, allocations: list[AllocationView] | None) -> PaymentShape:
+    went_to = [AllocationShape.of(part) for part in allocations] if allocations is not None else None
+    return PaymentShape(**dict(PaymentSummaryShape.of(payment)), allocations=went_to)
+
+
+def _allocations(payment_id: str) -> list[AllocationView] | None:
+    try:
+        return current().optional.billing.find_allocations(payment_id)
+    except SILENT:
+        return None

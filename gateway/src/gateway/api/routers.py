@@ -1,0 +1,129 @@
+"""Routers: the NASes that subscribers dial in to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.common import InvalidInput, Page
+from contracts.radius import NasActivity, NasHealth
+from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
+from pydantic import AwareDatetime
+
+from gateway.access import Permission
+from gateway.api.fields import Input, Name, Port, Text, one_of, optional
+from gateway.api.routing import by_operator, endpoint
+from gateway.api.shapes import Listing, Paging, Shape
+from gateway.context import services
+from gateway.provisioning import nas_activity, wait_for_nas
+
+MANUAL = "manual"
+NOT_YET = (
+    "onboarding of a router by pasted commands is not there yet; "
+    'send "connection": "manual" with nas_address and radius_secret'
+)
+Control = one_of(SessionControl)
+Status = one_of(RouterStatus)
+
+
+class NewRouter(Input):
+    """`connection` must be "manual"; then `nas_address` and `radius_secret` are needed."""
+
+    name: Name
+    connection: Text | None = None
+    nas_address: Text | None = None
+    radius_secret: Text | None = None
+    coa_port: Port = 3799
+    session_control: Control = SessionControl.DISCONNECT
+    require_message_authenticator: bool = True
+
+
+class RouterChange(Input):
+    name: Name = optional()
+    status: Status = optional()
+    nas_address: Text = optional()
+    radius_secret: Text = optional()
+    coa_port: Port = optional()
+    session_control: Control = optional()
+    require_message_authenticator: bool = optional()
+
+
+class RouterShape(Shape):
+    """`health` is what RADIUS has heard of it lately, null while that cannot be told. Never the secret."""
+
+    id: str
+    name: str
+    connection: str
+    status: RouterStatus
+    health: NasHealth | None
+    last_heard_at: AwareDatetime | None
+    open_sessions: int | None
+    nas_address: str
+    coa_port: int
+    session_control: SessionControl
+    require_message_authenticator: bool
+    created_at: AwareDatetime
+
+
+@endpoint(
+    "POST", "/routers", permission=Permission.EDIT_ROUTERS, body=NewRouter, answer=RouterShape, status=201
+)
+def register_router(body: NewRouter) -> RouterShape:
+    """Register a router as a RADIUS client."""
+    fields = _manual_fields(body)
+    router = services().router.register_router(RegisterRouter(**fields, **by_operator()))
+    return router_shape(router, wait_for_nas(router.id))
+
+
+@endpoint("GET", "/routers", permission=Permission.VIEW_ROUTERS, query=Paging, answer=Listing[RouterShape])
+def list_routers(query: Paging) -> Page[RouterShape]:
+    """List the routers."""
+    page = services().router.list_routers(query.limit, query.after)
+    heard = nas_activity([router.id for router in page.items])
+    return Page([router_shape(router, heard.get(router.id)) for router in page.items], page.next)
+
+
+@endpoint("GET", "/routers/<router_id>", permission=Permission.VIEW_ROUTERS, answer=RouterShape)
+def get_router(router_id: str) -> RouterShape:
+    """Show a router."""
+    router = services().router.get_router(router_id)
+    return router_shape(router, nas_activity([router_id]).get(router_id))
+
+
+@endpoint(
+    "PATCH", "/routers/<router_id>", permission=Permission.EDIT_ROUTERS, body=RouterChange, answer=RouterShape
+)
+def change_router(router_id: str, body: RouterChange) -> RouterShape:
+    """Change a router."""
+    command = ChangeRouter(router_id=router_id, **body.given(), **by_operator())
+    router = services().router.change_router(command)
+    # A disabled router is no RADIUS client: there is nothing to wait for.
+    heard = wait_for_nas(router.id) if router.status is not RouterStatus.DISABLED else None
+    return router_shape(router, heard)
+
+
+def router_shape(router: RouterView, activity: NasActivity | None) -> RouterShape:
+    return RouterShape(
+        id=router.id,
+        name=router.name,
+        connection=MANUAL,
+        status=router.status,
+        health=activity.health if activity else None,
+        last_heard_at=activity.last_heard_at if activity else None,
+        open_sessions=activity.open_sessions if activity else None,
+        nas_address=router.nas_address,
+        coa_port=router.coa_port,
+        session_control=router.session_control,
+        require_message_authenticator=router.require_message_authenticator,
+        created_at=router.created_at,
+    )
+
+
+def _manual_fields(body: NewRouter) -> dict[str, Any]:
+    if body.connection != MANUAL:
+        raise InvalidInput.of("connection", NOT_YET)
+    fields = dict(body)
+    del fields["connection"]
+    for name in ("nas_address", "radius_secret"):
+        if fields[name] is None:
+            raise InvalidInput.of(name, "is required for a manual connection")
+    return fields

@@ -1,0 +1,205 @@
+"""How an endpoint is declared, and what is done around each: body, query, idempotency, audit, errors.
+
+One declaration serves Flask, the permission check and the OpenAPI document, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.common import ContractError, InvalidInput, NotFound
+from flask import Blueprint, Response, g, request
+from pydantic import TypeAdapter, ValidationError
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from gateway import audit, idempotency
+from gateway.access import Permission, needs
+from gateway.api.fields import Input, Query, field_errors
+from gateway.context import current
+from gateway.idempotency import KeptAnswer
+from gateway.problems import problem_of
+
+JSON = "application/json"
+MAX_KEY_LENGTH = 200
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`answer` is the type of the answer; `body` and `query` the models of what comes in."""
+
+    method: str
+    path: str
+    name: str
+    tag: str
+    summary: str
+    permission: Permission
+    answer: Any
+    status: int
+    body: type[Input] | None
+    query: type[Query] | None
+
+    @functools.cached_property
+    def adapter(self) -> TypeAdapter:
+        return TypeAdapter(self.answer)
+
+
+ENDPOINTS: list[Endpoint] = []
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    permission: Permission,
+    answer: Any,
+    status: int = 200,
+    body: type[Input] | None = None,
+    query: type[Query] | None = None,
+) -> Callable[[Callable], Callable]:
+    """Serve `function(**path arguments, body=..., query=...)`; what it returns is made into `answer`.
+
+    The first line of its docstring is its summary in the documentation.
+    """
+
+    def declare(function: Callable) -> Callable:
+        declared = Endpoint(
+            method=method,
+            path=path,
+            name=function.__name__,
+            tag=function.__module__.rpartition(".")[2].replace("_", " "),
+            summary=(function.__doc__ or "").strip().splitlines()[0],
+            permission=permission,
+            answer=answer,
+            status=status,
+            body=body,
+            query=query,
+        )
+        ENDPOINTS.append(declared)
+
+        def view(**path_arguments: str) -> Response:
+            return _handle(declared, function, path_arguments)
+
+        blueprint.add_url_rule(path, declared.name, needs(permission)(view), methods=[method])
+        return function
+
+    return declare
+
+
+def by_operator() -> dict[str, Any]:
+    """Who gives a command and its idempotency key, for the service: it repeats nothing even if we died."""
+    key = _idempotency_key() if request.method == "POST" else None
+    return {"actor": g.operator.email, "idempotency_key": f"{g.operator.id}:{key}" if key else None}
+
+
+def _handle(declared: Endpoint, function: Callable, path_arguments: dict) -> Response:
+    # "HEAD" comes with every GET; the rest of the methods are exactly the declared one.
+    if declared.method != "POST" or (key := _idempotency_key()) is None:
+        response = _attempt(declared, function, path_arguments)
+        if declared.method in WRITES and response.status_code < 400:
+            with current().database.transaction() as session:
+                audit.record(session, _record_id(response, path_arguments))
+        return response
+    return _once(key, lambda: _attempt(declared, function, path_arguments), path_arguments)
+
+
+def _once(key: str, attempt: Callable[[], Response], path_arguments: dict) -> Response:
+    gateway = current()
+    content = idempotency.fingerprint(
+        gateway, request.method.encode(), request.full_path.encode(), request.get_data()
+    )
+    claimed = idempotency.claim(gateway, g.operator.id, key, content)
+    if isinstance(claimed, KeptAnswer):
+        return Response(claimed.body, claimed.status, content_type=claimed.content_type)
+    response = attempt()
+    with gateway.database.transaction() as session:
+        if response.status_code >= 500:
+            idempotency.give_back(session, claimed)
+            return response
+        answer = KeptAnswer(response.status_code, response.content_type or "", response.get_data(as_text=True))
+        idempotency.keep(gateway, session, claimed, answer)
+        if response.status_code < 400:
+            audit.record(session, _record_id(response, path_arguments))
+    return response
+
+
+def _attempt(declared: Endpoint, function: Callable, path_arguments: dict) -> Response:
+    """The answer, errors included: with an idempotency key those are kept as well."""
+    try:
+        _check_ids(path_arguments)
+        arguments = dict(path_arguments)
+        if declared.query is not None:
+            arguments["query"] = _query(declared.query)
+        if declared.body is not None:
+            arguments["body"] = _body(declared.body)
+        result = function(**arguments)
+        if declared.status == 204:
+            return Response(status=204)
+        shaped = declared.adapter.validate_python(result)
+        return Response(declared.adapter.dump_json(shaped), declared.status, content_type=JSON)
+    except Exception as error:
+        return problem_of(error).as_json()
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise InvalidInput.of("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
+    return key
+
+
+def _check_ids(path_arguments: dict[str, str]) -> None:
+    for value in path_arguments.values():
+        if len(value) > 100 or not value.isascii() or not value.isprintable():
+            raise NotFound("this id names nothing")
+
+
+def _query(model: type[Query]) -> Query:
+    try:
+        return model.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise InvalidInput("a query parameter is not right; see errors", field_errors(error)) from None
+
+
+def _body(model: type[Input]) -> Input:
+    """Raises BadRequest for what is not JSON, UnsupportedMediaType for another type, InvalidInput."""
+    data = request.get_data()
+    if data and not request.is_json:
+        raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
+    try:
+        return model.model_validate_json(data or b"{}")
+    except ValidationError as error:
+        if any(wrong["type"] == "json_invalid" for wrong in error.errors()):
+            raise BadRequest("the body is not JSON") from None
+        raise InvalidInput("the input is not right; see errors", field_errors(error)) from None
+
+
+def renaming(rename: Callable[[str], str]) -> Callable[[Callable], Callable]:
+    """Decorator: the fields that a service complains of get the names that our callers use."""
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def renamed(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except ContractError as error:
+                errors = [type(wrong)(rename(wrong.field), wrong.message) for wrong in error.errors]
+                raise type(error)(error.message, errors) from error
+
+        return renamed
+
+    return decorate
+
+
+def _record_id(response: Response, path_arguments: dict[str, str]) -> str:
+    if path_arguments:
+        return "/".join(path_arguments.values())
+    content = response.get_json(silent=True) if response.is_json else None
+    return str(content.get("id", "")) if isinstance(content, dict) else ""

@@ -1,0 +1,380 @@
+"""Services: what a subscriber has, the holds on it, and its live session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from contracts.common import Page
+from contracts.radius import (
+    AttemptView,
+    DisconnectResult,
+    DisconnectService,
+    ReconnectView,
+    RequestKind,
+    RequestOutcome,
+    ServiceState,
+)
+from contracts.subscriber import (
+    AddService,
+    BillingTerms,
+    ChangeService,
+    Discount,
+    DiscountKind,
+    HoldReason,
+    HoldView,
+    NewService,
+    PlaceHold,
+    ReleaseHold,
+    ServiceStatus,
+    ServiceView,
+    TerminateService,
+)
+from pydantic import AwareDatetime
+
+from gateway.access import Permission
+from gateway.api.fields import (
+    Day,
+    DiscountValue,
+    Identifier,
+    Input,
+    LongText,
+    MoneyInput,
+    Text,
+    one_of,
+    optional,
+    percent_value,
+)
+from gateway.api.routing import by_operator, endpoint, renaming
+from gateway.api.sessions import SessionShape
+from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.context import services
+from gateway.provisioning import is_provisioned, states_of, wait_for_radius
+
+KindOfDiscount = one_of(DiscountKind)
+Reason = one_of(HoldReason)
+
+
+class DiscountInput(Input):
+    """Taken off after the price. `until`: the last day on which a billing period may begin and get it."""
+
+    kind: KindOfDiscount
+    value: DiscountValue
+    until: Day | None = None
+
+    def as_discount(self) -> Discount:
+        return Discount(self.kind, self.value, self.until)
+
+
+class ServiceInput(Input):
+    """`individual_price` replaces the plan's price for this service; the discount applies after it."""
+
+    pppoe_username: Text
+    pppoe_password: Text
+    plan_id: Identifier
+    router_id: Identifier
+    static_ip: Text | None = None
+    individual_price: MoneyInput | None = None
+    discount: DiscountInput | None = None
+
+    def as_new_service(self) -> NewService:
+        return NewService(
+            pppoe_username=self.pppoe_username,
+            pppoe_password=self.pppoe_password,
+            plan_id=self.plan_id,
+            router_id=self.router_id,
+            static_ip=self.static_ip,
+            billing_terms=BillingTerms(
+                self.individual_price, self.discount.as_discount() if self.discount else None
+            ),
+        )
+
+
+class ServiceChange(Input):
+    """null empties `static_ip`, `individual_price` and `discount`; the other fields cannot be null."""
+
+    pppoe_username: Text = optional()
+    pppoe_password: Text = optional()
+    plan_id: Identifier = optional()
+    router_id: Identifier = optional()
+    static_ip: Text | None = None
+    individual_price: MoneyInput | None = None
+    discount: DiscountInput | None = None
+
+
+class NewHold(Input):
+    reason: Reason
+    note: LongText = ""
+
+
+class DiscountShape(Shape):
+    """`value` as it is written: minor units for an amount, 10 or "12.5" for a percent."""
+
+    kind: DiscountKind
+    value: int | str
+    until: date | None
+
+
+class BillingTermsShape(Shape):
+    individual_price: MoneyShape | None
+    discount: DiscountShape | None
+
+
+class HoldShape(Shape):
+    id: str
+    reason: HoldReason
+    placed_by: str
+    placed_at: AwareDatetime
+    note: str
+    released_at: AwareDatetime | None
+    released_by: str | None
+
+
+class ServiceShape(Shape):
+    """`holds` are the standing ones; the service is up when there is none. Never the password.
+
+    `provisioned`: the next dial gets the answer that what is shown here asks for.
+    """
+
+    id: str
+    subscriber_id: str
+    pppoe_username: str
+    plan_id: str
+    plan_name: str
+    router_id: str
+    static_ip: str | None
+    billing_terms: BillingTermsShape
+    status: ServiceStatus
+    holds: list[HoldShape]
+    released_holds: list[HoldShape]
+    provisioned: bool
+    session: SessionShape | None
+    activated_on: date
+    terminated_at: AwareDatetime | None
+    created_at: AwareDatetime
+
+
+class PlacedHold(HoldShape):
+    """The hold, and the service as it is with it."""
+
+    service: ServiceShape
+
+
+class AttemptShape(Shape):
+    kind: RequestKind
+    outcome: RequestOutcome
+    error_cause: int | None
+    detail: str
+    sent_at: AwareDatetime
+    answered_at: AwareDatetime | None
+
+
+class DisconnectShape(Shape):
+    """`attempts` has the outcome per method tried."""
+
+    sessions: int
+    disconnected: bool
+    attempts: list[AttemptShape]
+
+
+class ReconnectShape(Shape):
+    """`seconds` from paid_at (or released_at) to online_at, with milliseconds; null until it is back."""
+
+    id: str
+    payment_id: str | None
+    paid_at: AwareDatetime | None
+    released_at: AwareDatetime
+    authorized_at: AwareDatetime
+    router_acked_at: AwareDatetime | None
+    online_at: AwareDatetime | None
+    seconds: float | None
+    how: str | None
+
+
+def own_field_name(field: str) -> str:
+    """Our callers write billing terms flat."""
+    return field.removeprefix("service.").removeprefix("billing_terms.")
+
+
+@endpoint(
+    "POST",
+    "/subscribers/<subscriber_id>/services",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    body=ServiceInput,
+    answer=ServiceShape,
+    status=201,
+)
+@renaming(own_field_name)
+def add_service(subscriber_id: str, body: ServiceInput) -> ServiceShape:
+    """Give a subscriber a service; the login works on the very next dial."""
+    command = AddService(subscriber_id=subscriber_id, service=body.as_new_service(), **by_operator())
+    return _shape_when_provisioned(services().subscriber.add_service(command))
+
+
+@endpoint("GET", "/services/<service_id>", permission=Permission.VIEW_SUBSCRIBERS, answer=ServiceShape)
+def get_service(service_id: str) -> ServiceShape:
+    """Show a service with its holds and its live session."""
+    service = services().subscriber.get_service(service_id)
+    return service_shape(service, states_of([service]).get(service.id))
+
+
+@endpoint(
+    "PATCH",
+    "/services/<service_id>",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    body=ServiceChange,
+    answer=ServiceShape,
+)
+@renaming(own_field_name)
+def change_service(service_id: str, body: ServiceChange) -> ServiceShape:
+    """Change a service; what RADIUS answers follows at once."""
+    fields = body.given()
+    cleared = ("static_ip",) if "static_ip" in fields and fields["static_ip"] is None else ()
+    terms = _changed_terms(service_id, fields)
+    command = ChangeService(
+        service_id=service_id, billing_terms=terms, clear=cleared, **fields, **by_operator()
+    )
+    return _shape_when_provisioned(services().subscriber.change_service(command))
+
+
+@endpoint(
+    "POST", "/services/<service_id>/terminate", permission=Permission.EDIT_SUBSCRIBERS, answer=ServiceShape
+)
+def terminate_service(service_id: str) -> ServiceShape:
+    """End a service for good: its login is refused and no more is billed."""
+    command = TerminateService(service_id=service_id, **by_operator())
+    return _shape_when_provisioned(services().subscriber.terminate_service(command))
+
+
+@endpoint(
+    "POST",
+    "/services/<service_id>/holds",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    body=NewHold,
+    answer=PlacedHold,
+    status=201,
+)
+def place_hold(service_id: str, body: NewHold) -> PlacedHold:
+    """Suspend a service for a reason. A payment lifts only `overdue`."""
+    command = PlaceHold(service_id=service_id, reason=body.reason, note=body.note, **by_operator())
+    service = services().subscriber.place_hold(command)
+    hold = max(
+        (hold for hold in _standing(service) if hold.reason is body.reason), key=lambda hold: hold.placed_at
+    )
+    shape = _shape_when_provisioned(service)
+    return PlacedHold(**dict(HoldShape.of(hold)), service=shape)
+
+
+@endpoint(
+    "DELETE",
+    "/services/<service_id>/holds/<hold_id>",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    answer=ServiceShape,
+)
+def release_hold(service_id: str, hold_id: str) -> ServiceShape:
+    """Release a hold; the line comes back when it was the last one."""
+    command = ReleaseHold(service_id=service_id, hold_id=hold_id, **by_operator())
+    return _shape_when_provisioned(services().subscriber.release_hold(command))
+
+
+@endpoint(
+    "POST", "/services/<service_id>/disconnect", permission=Permission.DISCONNECT, answer=DisconnectShape
+)
+def disconnect_service(service_id: str) -> DisconnectResult:
+    """Disconnect the live session of a service."""
+    services().subscriber.get_service(service_id)  # an id that RADIUS does not know may still be one
+    return services().radius.disconnect_service(DisconnectService(service_id=service_id, **by_operator()))
+
+
+@endpoint(
+    "GET",
+    "/services/<service_id>/attempts",
+    permission=Permission.VIEW_SESSIONS,
+    query=Paging,
+    answer=Listing[AttemptShape],
+)
+def list_attempts(service_id: str, query: Paging) -> Page[AttemptView]:
+    """List what was asked of the router for a service, and what came of it."""
+    services().subscriber.get_service(service_id)
+    return services().radius.list_attempts(service_id, query.limit, query.after)
+
+
+@endpoint(
+    "GET",
+    "/services/<service_id>/reconnects",
+    permission=Permission.VIEW_SUBSCRIBERS,
+    query=Paging,
+    answer=Listing[ReconnectShape],
+)
+def list_reconnects(service_id: str, query: Paging) -> Page[ReconnectShape]:
+    """List how long the line took to come back, case by case."""
+    services().subscriber.get_service(service_id)
+    page = services().radius.list_reconnects(service_id, query.limit, query.after)
+    return Page([_reconnect_shape(case) for case in page.items], page.next)
+
+
+def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceShape:
+    return ServiceShape(
+        id=service.id,
+        subscriber_id=service.subscriber_id,
+        pppoe_username=service.pppoe_username,
+        plan_id=service.plan_id,
+        plan_name=service.plan_name,
+        router_id=service.router_id,
+        static_ip=service.static_ip,
+        billing_terms=_terms_shape(service.billing_terms),
+        status=service.status,
+        holds=[HoldShape.of(hold) for hold in _standing(service)],
+        released_holds=[HoldShape.of(hold) for hold in service.holds if hold.released_at is not None],
+        provisioned=is_provisioned(service, state),
+        session=SessionShape.of(state.session) if state and state.session else None,
+        activated_on=service.activated_on,
+        terminated_at=service.terminated_at,
+        created_at=service.created_at,
+    )
+
+
+def _shape_when_provisioned(service: ServiceView) -> ServiceShape:
+    return service_shape(service, wait_for_radius([service]).get(service.id))
+
+
+def _standing(service: ServiceView) -> list[HoldView]:
+    return [hold for hold in service.holds if hold.released_at is None]
+
+
+def _terms_shape(terms: BillingTerms) -> BillingTermsShape:
+    discount = terms.discount
+    if discount is not None and discount.kind is DiscountKind.PERCENT:
+        shown = DiscountShape(kind=discount.kind, value=percent_value(discount.value), until=discount.until)
+    else:
+        shown = DiscountShape.of(discount) if discount else None
+    price = MoneyShape.of(terms.individual_price) if terms.individual_price else None
+    return BillingTermsShape(individual_price=price, discount=shown)
+
+
+def _changed_terms(service_id: str, fields: dict[str, Any]) -> BillingTerms | None:
+    """Takes the billing terms out of `fields`; None if the caller wrote none of them.
+
+    The command replaces the terms as a whole, so what was not written is read first.
+    """
+    written = {name: fields.pop(name) for name in ("individual_price", "discount") if name in fields}
+    if not written:
+        return None
+    if written.get("discount") is not None:
+        written["discount"] = written["discount"].as_discount()
+    return replace(services().subscriber.get_service(service_id).billing_terms, **written)
+
+
+def _reconnect_shape(case: ReconnectView) -> ReconnectShape:
+    return ReconnectShape(
+        id=case.id,
+        payment_id=case.payment_id,
+        paid_at=case.paid_at,
+        released_at=case.released_at,
+        authorized_at=case.authorized_at,
+        router_acked_at=case.router_acked_at,
+        online_at=case.online_at,
+        seconds=None if case.milliseconds is None else case.milliseconds / 1000,
+        how=case.how,
+    )

@@ -1,0 +1,173 @@
+"""Subscribers: the ISP's customers."""
+
+from __future__ import annotations
+
+from contracts.billing import AccountView, LedgerEntryView
+from contracts.common import Page
+from contracts.radius import ServiceState
+from contracts.subscriber import ChangeSubscriber, CreateSubscriber, ServiceStatus, SubscriberView
+from pydantic import AwareDatetime, Field
+
+from gateway.access import Permission
+from gateway.api.fields import Input, LongText, Name, Text, one_of, optional
+from gateway.api.routing import by_operator, endpoint, renaming
+from gateway.api.ledger import AccountShape, LedgerEntryShape
+from gateway.api.services import ServiceInput, ServiceShape, own_field_name, service_shape
+from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.context import current, services
+from gateway.provisioning import SILENT, states_of, wait_for_radius
+
+StatusFilter = one_of(ServiceStatus)
+
+
+class NewSubscriber(Input):
+    """With `service`, both are made at once, or neither."""
+
+    full_name: Name
+    email: Text = ""
+    phone: Text = ""
+    address: LongText = ""
+    notes: LongText = ""
+    service: ServiceInput | None = None
+
+
+class SubscriberChange(Input):
+    full_name: Name = optional()
+    email: Text = optional()
+    phone: Text = optional()
+    address: LongText = optional()
+    notes: LongText = optional()
+
+
+class SubscriberQuery(Paging):
+    query: str | None = Field(default=None, max_length=200)
+    status: StatusFilter | None = None
+
+
+class SubscriberShape(Shape):
+    """`balance` is what is owed, below zero for credit; null while billing does not answer."""
+
+    id: str
+    short_id: str
+    payment_url: str
+    full_name: str
+    email: str
+    phone: str
+    address: str
+    notes: str
+    balance: MoneyShape | None
+    services: list[ServiceShape]
+    created_at: AwareDatetime
+
+
+def _field_of_new(field: str) -> str:
+    own = own_field_name(field)
+    return f"service.{own}" if own.split(".")[0] in ServiceInput.model_fields else own
+
+
+@endpoint(
+    "POST",
+    "/subscribers",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    body=NewSubscriber,
+    answer=SubscriberShape,
+    status=201,
+)
+@renaming(_field_of_new)
+def create_subscriber(body: NewSubscriber) -> SubscriberShape:
+    """Make a subscriber, optionally with a service at once."""
+    fields = dict(body) | {"service": body.service.as_new_service() if body.service else None}
+    made = services().subscriber.create_subscriber(CreateSubscriber(**fields, **by_operator()))
+    return subscriber_shape(made, balances([made]), wait_for_radius(made.services))
+
+
+@endpoint(
+    "GET",
+    "/subscribers",
+    permission=Permission.VIEW_SUBSCRIBERS,
+    query=SubscriberQuery,
+    answer=Listing[SubscriberShape],
+)
+def list_subscribers(query: SubscriberQuery) -> Page[SubscriberShape]:
+    """List subscribers, by a part of name, login, phone or e-mail, and by the status of a service."""
+    page = services().subscriber.list_subscribers(query.query, query.status, query.limit, query.after)
+    owed = balances(page.items)
+    states = states_of([service for subscriber in page.items for service in subscriber.services])
+    return Page([subscriber_shape(found, owed, states) for found in page.items], page.next)
+
+
+@endpoint(
+    "GET", "/subscribers/<subscriber_id>", permission=Permission.VIEW_SUBSCRIBERS, answer=SubscriberShape
+)
+def get_subscriber(subscriber_id: str) -> SubscriberShape:
+    """Show a subscriber with balance and services."""
+    return _shape_now(services().subscriber.get_subscriber(subscriber_id))
+
+
+@endpoint(
+    "PATCH",
+    "/subscribers/<subscriber_id>",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    body=SubscriberChange,
+    answer=SubscriberShape,
+)
+def change_subscriber(subscriber_id: str, body: SubscriberChange) -> SubscriberShape:
+    """Change what is known of a subscriber."""
+    command = ChangeSubscriber(subscriber_id=subscriber_id, **body.given(), **by_operator())
+    return _shape_now(services().subscriber.change_subscriber(command))
+
+
+@endpoint(
+    "GET", "/accounts/<subscriber_id>", permission=Permission.VIEW_BILLING, answer=AccountShape
+)
+def get_account(subscriber_id: str) -> AccountView:
+    """Show what a subscriber owes, what of it is overdue, and credit."""
+    services().subscriber.get_subscriber(subscriber_id)
+    return services().billing.get_account(subscriber_id)
+
+
+@endpoint(
+    "GET",
+    "/subscribers/<subscriber_id>/ledger",
+    permission=Permission.VIEW_BILLING,
+    query=Paging,
+    answer=Listing[LedgerEntryShape],
+)
+def list_ledger_entries(subscriber_id: str, query: Paging) -> Page[LedgerEntryView]:
+    """List every movement that makes up a subscriber's balance."""
+    services().subscriber.get_subscriber(subscriber_id)
+    return services().billing.list_ledger_entries(subscriber_id, query.limit, query.after)
+
+
+def balances(subscribers: list[SubscriberView]) -> dict[str, AccountView]:
+    """The accounts by subscriber; nothing while billing does not answer."""
+    if not subscribers:
+        return {}
+    try:
+        accounts = current().optional.billing.list_accounts([found.id for found in subscribers])
+    except SILENT:
+        return {}
+    return {account.subscriber_id: account for account in accounts}
+
+
+def subscriber_shape(
+    subscriber: SubscriberView, accounts: dict[str, AccountView], states: dict[str, ServiceState]
+) -> SubscriberShape:
+    account = accounts.get(subscriber.id)
+    return SubscriberShape(
+        id=subscriber.id,
+        short_id=subscriber.short_id,
+        payment_url=f"{current().settings.public_url}/c/{subscriber.short_id}",
+        full_name=subscriber.full_name,
+        email=subscriber.email,
+        phone=subscriber.phone,
+        address=subscriber.address,
+        notes=subscriber.notes,
+        balance=MoneyShape.of(account.balance) if account else None,
+        services=[service_shape(service, states.get(service.id)) for service in subscriber.services],
+        created_at=subscriber.created_at,
+    )
+
+
+def _shape_now(subscriber: SubscriberView) -> SubscriberShape:
+    return subscriber_shape(subscriber, balances([subscriber]), states_of(subscriber.services))

@@ -1,0 +1,55 @@
+"""API tokens: the way into everything else here."""
+
+from __future__ import annotations
+
+from contracts.common import Page
+from flask import g
+from pydantic import AwareDatetime
+
+from gateway import api_tokens
+from gateway.access import Permission
+from gateway.api.fields import Input, Name
+from gateway.api.routing import endpoint
+from gateway.api.shapes import Listing, Shape
+from gateway.context import current
+
+
+class NewToken(Input):
+    name: Name
+
+
+class CreatedToken(Shape):
+    """`token` is shown this once and kept nowhere."""
+
+    id: str
+    name: str
+    token: str
+
+
+class TokenShape(Shape):
+    id: str
+    name: str
+    created_at: AwareDatetime
+    last_used_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+
+
+@endpoint(
+    "POST", "/tokens", permission=Permission.OWN_PASSWORD, body=NewToken, answer=CreatedToken, status=201
+)
+def create_token(body: NewToken) -> CreatedToken:
+    """Make an API token for yourself."""
+    token_id, token = api_tokens.create(current(), g.operator.id, body.name)
+    return CreatedToken(id=token_id, name=body.name, token=token)
+
+
+@endpoint("GET", "/tokens", permission=Permission.OWN_TOKENS, answer=Listing[TokenShape])
+def list_tokens() -> Page:
+    """List your API tokens, without the tokens themselves."""
+    return Page(api_tokens.list_of(current(), g.operator.id))
+
+
+@endpoint("DELETE", "/tokens/<token_id>", permission=Permission.OWN_TOKENS, answer=None, status=204)
+def revoke_token(token_id: str) -> None:
+    """Revoke one of your API tokens."""
+    api_tokens.revoke(current(), g.operator.id, token_id)

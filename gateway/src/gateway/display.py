@@ -1,0 +1,209 @@
+"""How things are said on the screen: money, speeds, dates, statuses. Templates only place these words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from babel.dates import format_date
+from babel.numbers import format_currency
+from contracts.billing import InvoiceStatus, InvoiceSummary, RunStatus
+from contracts.common import BillingPeriod
+from contracts.money import Money
+from contracts.payment import PaymentMethod
+from contracts.radius import NasActivity, NasHealth, ReconnectView, SessionView
+from contracts.router import RouterStatus, RouterView
+from contracts.subscriber import BillingTerms, DiscountKind, HoldReason, ServiceStatus, ServiceView
+from flask import Flask
+
+from gateway.context import current
+
+LOCALE = "en_PH"
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Words:
+    """A status in words, and its tone: good, bad, warn or quiet."""
+
+    text: str
+    tone: str
+
+
+def register(app: Flask) -> None:
+    for name in (
+        "money",
+        "speed",
+        "day",
+        "moment",
+        "octets",
+        "period",
+        "duration",
+        "invoice_status",
+        "service_status",
+        "router_status",
+        "hold_reason",
+        "method",
+        "terms",
+        "run_status",
+        "session_status",
+        "reconnect_how",
+        "sentence",
+    ):
+        app.add_template_filter(globals()[name], name)
+
+
+def money(amount: Money | None) -> str:
+    """₱1,500.00"""
+    if amount is None:
+        return NONE
+    return format_currency(Decimal(amount.minor).scaleb(-2), amount.currency, locale=LOCALE)
+
+
+def speed(kbps: int) -> str:
+    """50 Mbps; 512 kbps; 1.5 Gbps"""
+    for unit, size in (("Gbps", 1_000_000), ("Mbps", 1_000)):
+        if kbps >= size:
+            return f"{(Decimal(kbps) / size).normalize():f} {unit}"
+    return f"{kbps} kbps"
+
+
+def day(value: date | None) -> str:
+    """23 Nov 2026"""
+    return format_date(value, "d MMM y", locale="en") if value else NONE
+
+
+def moment(instant: datetime | None) -> str:
+    """23 Nov 2026, 10:02:11, in the ISP's time zone"""
+    if instant is None:
+        return NONE
+    local = instant.astimezone(current().settings.time_zone)
+    return f"{day(local.date())}, {local:%H:%M:%S}"
+
+
+def period(value: BillingPeriod) -> str:
+    """1 Nov 2026 to 30 Nov 2026: the last day is one that belongs to it."""
+    return f"{day(value.start)} to {day(value.end - timedelta(days=1))}"
+
+
+def octets(count: int) -> str:
+    """1.5 GB"""
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{Decimal(count) / size:.1f} {unit}"
+    return f"{count} B"
+
+
+def duration(case: ReconnectView) -> str:
+    """0.412 s"""
+    if case.milliseconds is None:
+        return "not back yet"
+    return f"{Decimal(case.milliseconds).scaleb(-3)} s"
+
+
+def invoice_status(invoice: InvoiceSummary) -> Words:
+    words = {
+        InvoiceStatus.SENT: Words("Sent", "quiet"),
+        InvoiceStatus.PARTIALLY_PAID: Words("Partially Paid", "warn"),
+        InvoiceStatus.OVERDUE: Words("Overdue", "bad"),
+        InvoiceStatus.PAID: Words("Paid", "good"),
+        InvoiceStatus.VOID: Words("Void", "quiet"),
+    }
+    return words[invoice.status]
+
+
+def service_status(service: ServiceView) -> Words:
+    words = {
+        ServiceStatus.ACTIVE: Words("Active", "good"),
+        ServiceStatus.SUSPENDED: Words("Suspended", "bad"),
+        ServiceStatus.TERMINATED: Words("Terminated", "quiet"),
+    }
+    return words[service.status]
+
+
+def router_status(router: RouterView, activity: NasActivity | None) -> Words:
+    if router.status is RouterStatus.DISABLED:
+        return Words("Disabled", "quiet")
+    if activity is None:
+        return Words("Not known now", "quiet")
+    words = {
+        NasHealth.CONNECTED: Words("Connected", "good"),
+        NasHealth.SILENT: Words("Silent", "warn"),
+        NasHealth.NEVER_HEARD: Words("Never heard from", "quiet"),
+    }
+    return words[activity.health]
+
+
+def hold_reason(reason: HoldReason) -> str:
+    words = {
+        HoldReason.OVERDUE: "Overdue bill",
+        HoldReason.ADMIN: "Suspended by an operator",
+        HoldReason.ABUSE: "Abuse",
+        HoldReason.VACATION: "Vacation",
+        HoldReason.EQUIPMENT: "Equipment",
+    }
+    return words[reason]
+
+
+def method(value: PaymentMethod) -> str:
+    words = {
+        PaymentMethod.CASH: "Cash",
+        PaymentMethod.GCASH: "GCash",
+        PaymentMethod.BANK: "Bank transfer",
+        PaymentMethod.OTHER: "Other",
+    }
+    return words[value]
+
+
+def terms(value: BillingTerms) -> str:
+    """Plan price; or the individual price and the discount in words."""
+    price = f"Individual price {money(value.individual_price)}" if value.individual_price else "Plan price"
+    discount = value.discount
+    if discount is None:
+        return price
+    if discount.kind is DiscountKind.PERCENT:
+        amount = f"{Decimal(discount.value).scaleb(-2).normalize():f} %"
+    else:
+        amount = money(Money(discount.value))
+    until = f" until {day(discount.until)}" if discount.until else ""
+    return f"{price}, less {amount}{until}"
+
+
+def run_status(status: RunStatus) -> Words:
+    words = {
+        RunStatus.RUNNING: Words("Running", "warn"),
+        RunStatus.FINISHED: Words("Finished", "good"),
+        RunStatus.FAILED: Words("Failed", "bad"),
+    }
+    return words[status]
+
+
+def session_status(session: SessionView) -> Words:
+    if session.stopped_at is None:
+        return Words("Online", "good")
+    return Words(f"Ended ({session.terminate_cause or 'cause unknown'})", "quiet")
+
+
+def reconnect_how(case: ReconnectView) -> str:
+    words = {"redial": "dialled again", "coa": "live session changed"}
+    return words.get(case.how or "", "waiting for the line")
+
+
+def line_in_words(service: ServiceView) -> Words:
+    """The state of a line as its subscriber is told."""
+    if service.status is ServiceStatus.ACTIVE:
+        return Words("Your line is on.", "good")
+    if service.status is ServiceStatus.TERMINATED:
+        return Words("This service has ended.", "quiet")
+    reasons = {hold.reason for hold in service.holds if hold.released_at is None}
+    if reasons == {HoldReason.OVERDUE}:
+        return Words("Your line is off because a bill is overdue. It comes back by itself once you pay.", "bad")
+    return Words("Your line is off. Please contact us.", "bad")
+
+
+def sentence(text: Any) -> str:
+    """Messages of services begin in lower case and have no full stop."""
+    words = str(text)
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,114 @@
+"""The gateway as a nameko service: a web server in a container, with a way to call the others."""
+
+from __future__ import annotations
+
+import errno
+from datetime import timedelta
+
+import eventlet
+from eventlet import wsgi
+from nameko.extensions import DependencyProvider
+from nameko.rpc import rpc
+from nameko.timer import timer
+from servicekit import leases
+from servicekit.health import HealthServer
+from servicekit.ids import new_id
+from servicekit.logs import log
+from servicekit.rpc import RpcTransport
+from servicekit.runtime import RuntimeExtension
+
+from gateway import first_owner, health, idempotency, login_sessions, throttle
+from gateway.app import make_app
+from gateway.context import EXTENSION, Gateway
+
+MAX_CONNECTIONS = 200
+BACKLOG = 512
+# A connection that says nothing for this long is given up: it holds one of the 200.
+SOCKET_SECONDS = 60
+STOP_SECONDS = 10
+UPKEEP_LEASE = timedelta(minutes=10)
+
+
+class CannotListen(Exception):
+    """The HTTP port is taken or not ours to take; the message says which and what to do."""
+
+
+class WebServer(DependencyProvider):
+    """Owns the listening socket and the Flask app; what it injects is the app's Gateway."""
+
+    transport = RpcTransport()
+    shared = RuntimeExtension()
+
+    def setup(self) -> None:
+        runtime = self.shared.runtime
+        self._app = make_app(runtime.settings, runtime.clock, runtime.database, self.transport.call)
+        self._gateway: Gateway = self._app.extensions[EXTENSION]
+
+    def start(self) -> None:
+        """Raises CannotListen."""
+        settings = self._gateway.settings
+        self._socket = _listen(settings.http_host, settings.http_port)
+        address = first_owner.prepare(self._gateway)
+        if address is not None and not settings.embedded:
+            print(f"Make the first owner here: {address}", flush=True)
+        self._connections = eventlet.GreenPool(MAX_CONNECTIONS)
+        self._server = eventlet.spawn(self._serve)
+        log.info("listening", host=settings.http_host, port=settings.http_port)
+
+    def stop(self) -> None:
+        """Take no more connections, close idle ones, let the requests under way finish."""
+        self._server.kill()
+        self._socket.close()
+        with eventlet.Timeout(STOP_SECONDS, False):
+            self._connections.waitall()
+
+    def get_dependency(self, _worker_ctx: object) -> Gateway:
+        return self._gateway
+
+    def _serve(self) -> None:
+        wsgi.server(
+            self._socket,
+            self._app,
+            custom_pool=self._connections,
+            keepalive=SOCKET_SECONDS,
+            socket_timeout=SOCKET_SECONDS,
+            log_output=False,
+            debug=False,
+        )
+
+
+class GatewayService:
+    """Nothing of the bus ends here but a ping; the work comes in by HTTP."""
+
+    name = "gateway"
+    web: Gateway = WebServer()  # type: ignore[assignment]  # nameko injects what it provides
+    health_server = HealthServer()
+
+    @rpc
+    def ping(self, _request: dict) -> dict:
+        """Whether the gateway can work: {"ok": {part: "ok" or what is wrong}}."""
+        return {"ok": {"database": health.database_state(self.web)}}
+
+    @timer(interval=600)
+    def upkeep(self) -> None:
+        """Forget what nobody can ask for any more."""
+        with self.web.database.transaction() as session:
+            if not leases.take(session, "upkeep", new_id(), UPKEEP_LEASE):
+                return
+            for part in (idempotency, login_sessions, throttle):
+                part.forget_old(self.web, session)
+
+
+def _listen(host: str, port: int) -> eventlet.greenio.GreenSocket:
+    try:
+        # Without reuse_port=False a second gateway would quietly share the port of the first.
+        return eventlet.listen((host, port), backlog=BACKLOG, reuse_port=False)
+    except OSError as error:
+        reason = {
+            errno.EADDRINUSE: "another program uses it",
+            errno.EACCES: "this user may not use it",
+            errno.EADDRNOTAVAIL: "this machine has no such address",
+        }.get(error.errno or 0, str(error))
+        raise CannotListen(
+            f"cannot listen on {host} port {port}: {reason}; set ISPOS_HTTP_PORT and ISPOS_HTTP_HOST to others"
+        ) from error

@@ -1,0 +1,49 @@
+"""How often a password may be tried: kept in the database, so that a restart or a replica forgives nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from servicekit.ids import new_id
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import TooManyRequests
+
+from gateway.context import Gateway
+from gateway.models import LoginAttempt
+
+WINDOW = timedelta(minutes=15)
+PER_ACCOUNT = 10
+PER_ADDRESS = 50
+
+
+def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
+    """Count one attempt, before the password is looked at: guesses made side by side count too.
+
+    Raises TooManyRequests when the account or the address has used up its attempts.
+    """
+    now = gateway.wall_now()
+    with gateway.database.transaction() as session:
+        for column, value, allowed in (
+            (LoginAttempt.account, account, PER_ACCOUNT),
+            (LoginAttempt.address, address, PER_ADDRESS),
+        ):
+            tried = session.scalar(
+                select(func.count()).where(column == value, LoginAttempt.attempted_at > now - WINDOW)
+            )
+            if tried is not None and tried >= allowed:
+                raise TooManyRequests(
+                    "too many wrong passwords; wait 15 minutes and try again",
+                    retry_after=int(WINDOW.total_seconds()),
+                )
+        session.add(LoginAttempt(id=new_id(), account=account, address=address, attempted_at=now))
+
+
+def forgive(session: Session, account: str) -> None:
+    """The right password came: the account starts anew."""
+    session.execute(delete(LoginAttempt).where(LoginAttempt.account == account))
+
+
+def forget_old(gateway: Gateway, session: Session) -> None:
+    old = delete(LoginAttempt).where(LoginAttempt.attempted_at < gateway.wall_now() - WINDOW)
+    session.execute(old)

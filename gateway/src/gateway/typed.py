@@ -1,0 +1,31 @@
+"""What people type into forms: amounts, speeds, percentages. Raises ValueError with what to write instead."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from contracts.money import DEFAULT_CURRENCY, Money
+
+_AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,11})(?:\.(\d{1,2}))?")
+_SPEED = re.compile(r"(\d{1,8}(?:\.\d{1,3})?)\s*([kmg]?)(?:bps|bit/s|b/s|bit)?")
+_KBPS = {"k": 1, "m": 1_000, "g": 1_000_000}
+
+
+def parse_pesos(text: str) -> Money:
+    """1500, 1,500.00 or ₱1,500.00"""
+    found = _AMOUNT.fullmatch(text.strip().removeprefix("₱").removeprefix("PHP").strip())
+    if found is None or not text.isascii() and "₱" not in text:
+        raise ValueError("is not an amount; write it like 1500 or 1,500.00, without a sign")
+    whole, decimals = found.group(1).replace(",", ""), (found.group(2) or "").ljust(2, "0")
+    return Money(int(whole) * 100 + int(decimals), DEFAULT_CURRENCY)
+
+
+def parse_speed(text: str) -> int:
+    """50, 50Mbps, 512k or 1G as kbit/s; a bare number is Mbps."""
+    found = _SPEED.fullmatch(text.strip().lower()) if text.isascii() else None
+    if found is not None:
+        kbps = Decimal(found.group(1)) * _KBPS[found.group(2) or "m"]
+        if kbps == int(kbps) and 1 <= kbps <= 100_000_000:
+            return int(kbps)
+    raise ValueError("is not a speed; write it like 50Mbps, 512k or 1G")

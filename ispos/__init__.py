@@ -1,0 +1,1 @@
+"""Puts the parts together: one process (embedded), or one per service (distributed)."""

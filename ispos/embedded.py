@@ -1,0 +1,114 @@
+"""Everything in one process on the in-process bus, SQLite per service, the RADIUS listener as a child."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import eventlet
+from billing_svc.service import BillingService
+from gateway.first_owner import setup_url
+from gateway.service import GatewayService
+from payment_svc.service import PaymentService
+from radius_svc.service import RadiusService
+from radius_svc.usecases import listeners
+from router_svc.service import RouterService
+from servicekit.db import Database
+from servicekit.logs import log
+from servicekit.migrations import migrate
+from servicekit.runner import Host, stop_on_signals
+from servicekit.settings import Settings
+from subscriber_svc.service import SubscriberService
+
+from ispos.preflight import CannotStart, check_ports, data_dir_held
+from ispos.processes import Child
+from ispos.services import PACKAGES
+
+SERVICES = (SubscriberService, BillingService, PaymentService, RouterService, RadiusService, GatewayService)
+TEND_SECONDS = 0.2
+LISTENER_READY_SECONDS = 20.0
+LISTENER_STOP_SECONDS = 10.0
+EXIT_CONFIGURATION = 2
+
+
+def run(settings: Settings, *, welcome: str = "") -> None:
+    """Migrate, start, print where everything is, and serve until SIGTERM or Ctrl-C. Raises CannotStart."""
+    with data_dir_held(settings.data_dir):
+        listener = _listener(settings)
+        listener.replace_orphan()
+        check_ports(settings)
+        for service, package in PACKAGES.items():
+            migrate(Database(settings.database_urls[service]), package)
+        listener.start()
+        host = Host(SERVICES, settings)
+        host.start()
+        stopping: list[bool] = []
+
+        def stop() -> None:
+            stopping.append(True)
+            print("Stopping ...", flush=True)
+            listener.ask_to_stop()
+            host.stop()
+
+        stop_on_signals(stop)
+        eventlet.spawn_n(_keep_up, listener, stopping)
+        _wait_for_listener(settings)
+        print(_banner(settings) + welcome, flush=True)
+        try:
+            host.wait()
+        finally:
+            stopping.append(True)
+            listener.ask_to_stop()
+            listener.wait_stopped(LISTENER_STOP_SECONDS)
+        print("Stopped.", flush=True)
+
+
+def _listener(settings: Settings) -> Child:
+    environ = {
+        **os.environ,
+        "RADIUS_DATABASE_URL": settings.database_urls["radius"],
+        "ISPOS_DATA_DIR": str(settings.data_dir),
+    }
+    pid_file = settings.data_dir / "radius-listener.pid"
+    return Child("radius-listener", ["radius_svc", "listen"], environ, pid_file)
+
+
+def _keep_up(listener: Child, stopping: list[bool]) -> None:
+    while not stopping:
+        code = listener.tend()
+        if code is not None and not stopping:
+            log.error("the RADIUS listener ended; starting it again", exit_code=code)
+        eventlet.sleep(TEND_SECONDS)
+
+
+def _wait_for_listener(settings: Settings) -> None:
+    database = Database(settings.database_urls["radius"])
+    deadline = time.monotonic() + LISTENER_READY_SECONDS
+    state = ""
+    while time.monotonic() < deadline:
+        with database.reading() as session:
+            state = listeners.health(session)
+        if state == "ok":
+            return
+        eventlet.sleep(0.02)
+    raise CannotStart(f"The RADIUS listener did not start: {state}; see the messages above")
+
+
+def _banner(settings: Settings) -> str:
+    owner = setup_url(settings)
+    lines = [
+        "",
+        "ISP-OS is running.",
+        "",
+        f"  Admin UI      {settings.public_url}/",
+        f"  Payment page  {settings.public_url}/c/<short id of a subscriber>",
+        f"  REST API      {settings.public_url}/api/docs",
+        f"  RADIUS        {settings.radius_host} authentication {settings.radius_auth_port}/udp, "
+        f"accounting {settings.radius_acct_port}/udp",
+        f"  Data          {settings.data_dir}",
+        "",
+    ]
+    if owner:
+        lines += [f"  Make the first owner here: {owner}", ""]
+    lines += ["Ctrl-C stops it.", ""]
+    return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""What can be wrong before anything is started, said in one line with the command that mends it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from servicekit.settings import Settings
+
+
+class CannotStart(Exception):
+    """The system cannot start as things are; the message says what to do."""
+
+
+@contextmanager
+def data_dir_held(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for this process alone. Raises CannotStart."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = (data_dir / "lock").open("w")
+    except OSError as error:
+        raise CannotStart(
+            f"The data folder {data_dir} cannot be written ({error.strerror}): "
+            "choose another with ISPOS_DATA_DIR=/path make run"
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(
+                f"ISP-OS is already running on {data_dir}: stop it (Ctrl-C where it runs), "
+                "or start another one with ISPOS_DATA_DIR=/path make run"
+            ) from None
+        yield
+
+
+def check_ports(settings: Settings) -> None:
+    """Raises CannotStart for the first port that is taken or not ours to take."""
+    _check(socket.SOCK_STREAM, settings.http_host, settings.http_port, "ISPOS_HTTP_PORT")
+    _check(socket.SOCK_DGRAM, settings.radius_host, settings.radius_auth_port, "ISPOS_RADIUS_AUTH_PORT")
+    _check(socket.SOCK_DGRAM, settings.radius_host, settings.radius_acct_port, "ISPOS_RADIUS_ACCT_PORT")
+
+
+def _check(kind: int, host: str, port: int, variable: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as sock:
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({os.strerror(error.errno or 0)})"
+            raise CannotStart(
+                f"Port {port} on {host} {what}: choose another with {variable}={_other(port)} make run"
+            ) from error
+
+
+def _other(port: int) -> int:
+    return port + 10000 if port < 55536 else port - 10000

@@ -1,0 +1,104 @@
+"""Child processes that are to stay up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+# A child that dies soon after its start waits longer and longer for the next one.
+PAUSES_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+STEADY_AFTER_SECONDS = 30.0
+TAKE_OVER_SECONDS = 10.0
+
+
+class Child:
+    """A Python module run as a process of its own, restarted whenever it ends by itself.
+
+    Its process id is kept in a file: after a kill -9 of the parent it goes on working, and the next start
+    replaces it.
+    """
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], environ: Mapping[str, str], pid_file: Path
+    ) -> None:
+        self.name = name
+        self.restarts = 0
+        self._command = [sys.executable, "-m", *arguments]
+        self._environ = dict(environ)
+        self._pid_file = pid_file
+        self._process: subprocess.Popen | None = None
+        self._started_at = 0.0
+        self._quick_deaths = 0
+        self._start_at = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        # In a session of its own: a Ctrl-C is for the parent, which then stops its children in order.
+        self._process = subprocess.Popen(
+            self._command, env=self._environ, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        self._started_at = time.monotonic()
+        self._pid_file.parent.mkdir(parents=True, exist_ok=True)
+        self._pid_file.write_text(str(self._process.pid))
+
+    def tend(self) -> int | None:
+        """Start it again if it has ended and its pause is over. The exit code, when it has just ended."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._start_at:
+                self.restarts += 1
+                self.start()
+            return None
+        code = self._process.poll()
+        if code is None:
+            return None
+        quick = now - self._started_at < STEADY_AFTER_SECONDS
+        self._quick_deaths = self._quick_deaths + 1 if quick else 0
+        self._start_at = now + PAUSES_SECONDS[min(self._quick_deaths, len(PAUSES_SECONDS) - 1)]
+        self._process = None
+        return code
+
+    def ask_to_stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def wait_stopped(self, seconds: float) -> None:
+        """Until it has ended; after `seconds` it is killed."""
+        if self._process is not None:
+            try:
+                self._process.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._pid_file.unlink(missing_ok=True)
+
+    def replace_orphan(self) -> None:
+        """Stop a process of ours that a killed parent left behind."""
+        try:
+            pid = int(self._pid_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return
+        deadline = time.monotonic() + TAKE_OVER_SECONDS
+        number = signal.SIGTERM
+        while self._is_ours(pid):
+            os.kill(pid, number)
+            time.sleep(0.05)
+            if time.monotonic() > deadline:
+                number = signal.SIGKILL
+        self._pid_file.unlink(missing_ok=True)
+
+    def _is_ours(self, pid: int) -> bool:
+        """Whether the process runs our command: the number may have been given to another since."""
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return [part.decode() for part in command if part][1:] == self._command[1:]

@@ -1,0 +1,31 @@
+"""Waking a greenthread that sleeps until there is work."""
+
+from __future__ import annotations
+
+import eventlet
+from eventlet.event import Event
+
+
+class Bell:
+    """Rung by anyone, any number of times; one sleeper wakes at once, or after a while by itself."""
+
+    def __init__(self) -> None:
+        self._rung = Event()
+
+    def ring(self) -> None:
+        if not self._rung.ready():
+            self._rung.send(None)
+
+    def wait(self, seconds: float) -> bool:
+        """True if rung since the last wait, False if the time is over."""
+        timer = eventlet.Timeout(seconds)
+        try:
+            self._rung.wait()
+            return True
+        except eventlet.Timeout as fired:
+            if fired is not timer:
+                raise
+            return False
+        finally:
+            timer.cancel()
+            self._rung = Event()

@@ -1,0 +1,31 @@
+"""python -m radius_svc serve | migrate | dead-letters | listen"""
+
+from __future__ import annotations
+
+import sys
+
+
+def listen() -> int:
+    """Answer RADIUS packets: a plain process, small because it loads nothing the control plane needs."""
+    from servicekit.logs import configure_logging
+
+    from radius_svc.listener import run
+
+    configure_logging("radius-listener")
+    return run.main()
+
+
+def control() -> None:
+    """Everything else runs under nameko."""
+    import servicekit.green  # noqa: F401, I001  # must come first
+    from servicekit.runner import main
+
+    from radius_svc.service import RadiusService
+
+    main(RadiusService, "radius_svc")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["listen"]:
+        sys.exit(listen())
+    control()

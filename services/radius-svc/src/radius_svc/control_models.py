@@ -1,0 +1,104 @@
+"""What the control plane keeps beside the RADIUS tables: changes of live sessions and what came of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from contracts.radius import RequestKind, RequestOutcome
+from servicekit.db import UtcDateTime, enum_type
+from servicekit.tables import BigSerial
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from radius_svc.models import Base
+
+PENDING = text("status = 'pending'")
+
+
+class ChangeKind(StrEnum):
+    """AUTHORIZATION: suspended, restored, terminated, renamed. RATE: another speed. KICK: by a person."""
+
+    AUTHORIZATION = "authorization"
+    RATE = "rate"
+    KICK = "kick"
+
+
+class ChangeStatus(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    GIVEN_UP = "given_up"
+
+
+class SessionChange(Base):
+    """The live sessions of a service must follow its authorisation. One at a time per service, in order.
+
+    `authorized_seq` is the change of the RADIUS tables that has to be in force before a NAS is asked.
+    """
+
+    __tablename__ = "session_changes"
+    __table_args__ = (
+        Index(
+            "ix_session_changes_pending",
+            "service_id",
+            "id",
+            sqlite_where=PENDING,
+            postgresql_where=PENDING,
+        ),
+        Index("ix_session_changes_service_id", "service_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
+    service_id: Mapped[str] = mapped_column(Text)
+    kind: Mapped[ChangeKind] = mapped_column(enum_type(ChangeKind))
+    status: Mapped[ChangeStatus] = mapped_column(enum_type(ChangeStatus))
+    authorized_seq: Mapped[int] = mapped_column(BigInteger)
+    authorized_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    rounds: Mapped[int] = mapped_column(Integer, default=0)
+    next_round_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    correlation_id: Mapped[str] = mapped_column(Text)
+
+
+class RequestAttempt(Base):
+    """One CoA-Request or Disconnect-Request to a NAS, and its outcome."""
+
+    __tablename__ = "request_attempts"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    change_id: Mapped[int] = mapped_column(ForeignKey("session_changes.id"), index=True)
+    service_id: Mapped[str] = mapped_column(Text, index=True)
+    acctuniqueid: Mapped[str] = mapped_column(Text, index=True)
+    kind: Mapped[RequestKind] = mapped_column(enum_type(RequestKind))
+    outcome: Mapped[RequestOutcome] = mapped_column(enum_type(RequestOutcome))
+    error_cause: Mapped[int | None] = mapped_column(Integer)
+    detail: Mapped[str] = mapped_column(Text)
+    suspended: Mapped[bool] = mapped_column(Boolean)
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Reconnect(Base):
+    """A line that is to come back: the times of the promise. When it was on line again, radacct tells."""
+
+    __tablename__ = "reconnects"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    service_id: Mapped[str] = mapped_column(Text, index=True)
+    change_id: Mapped[int] = mapped_column(ForeignKey("session_changes.id"), index=True)
+    payment_id: Mapped[str | None] = mapped_column(Text)
+    paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    released_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    authorized_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    router_acked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    changed_by_coa_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ListenerState(Base):
+    """How far a listener process has read the RADIUS tables. A listener that stops in order deletes its row."""
+
+    __tablename__ = "listener_states"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    applied_seq: Mapped[int] = mapped_column(BigInteger)
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)

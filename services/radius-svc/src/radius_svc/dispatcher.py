@@ -1,0 +1,177 @@
+"""Works through the changes of live sessions: many services side by side, one service in order."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import eventlet
+from nameko.extensions import DependencyProvider
+from prometheus_client import Counter, Histogram
+from servicekit import leases
+from servicekit.bell import Bell
+from servicekit.ids import new_id
+from servicekit.logs import correlated, log
+from servicekit.runtime import Runtime, RuntimeExtension
+
+from contracts.radius import RequestKind
+from radius_svc.adapters import coa
+from radius_svc.listener.attributes import ReplyItem, encode
+from radius_svc.listener.packet import (
+    ACCT_SESSION_ID,
+    FRAMED_IP_ADDRESS,
+    NAS_IP_ADDRESS,
+    USER_NAME,
+    attribute,
+)
+from radius_svc.domain import change_rules
+from radius_svc.usecases import following
+from radius_svc.usecases.following import LiveSession, Work
+from radius_svc.usecases.provisioning import MARK
+
+SIDE_BY_SIDE = 50
+POLL_SECONDS = 1.0
+LEASE = timedelta(seconds=30)
+STRAYS_EVERY_SECONDS = 10.0
+# The listener polls every 25 ms; a listener that is late must not hold a disconnect for ever.
+APPLIED_WITHIN_SECONDS = 2.0
+APPLIED_POLL_SECONDS = 0.005
+
+REQUESTS = Counter("isp_coa_requests", "CoA and Disconnect requests", ["kind", "result"])
+DURATION = Histogram("isp_coa_duration_seconds", "Time until the NAS answered", ["kind"])
+
+# A CoA cannot take an address off a list, so a restore names another list (docs/adr/0008).
+ACTIVE_ADDRESS_LIST = "isp-active"
+CARRIED_BY_COA = ("Mikrotik-Rate-Limit", "Mikrotik-Address-List")
+
+
+class SessionChangeDispatcher(DependencyProvider):
+    """Woken when a change is committed; looks by itself every second for what is due again."""
+
+    shared = RuntimeExtension()
+
+    def start(self) -> None:
+        self._holder = new_id()
+        self._bell = Bell()
+        self._stopping = False
+        self._busy: set[int] = set()
+        self._pool = eventlet.GreenPool(SIDE_BY_SIDE)
+        self.shared.runtime.database.after_commit(MARK, self._bell.ring)
+        self.container.spawn_managed_thread(self._run, identifier="session changes")
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._bell.ring()
+
+    def _run(self) -> None:
+        looked_for_strays = 0.0
+        while not self._stopping:
+            try:
+                self._dispatch_due()
+                if time.monotonic() - looked_for_strays > STRAYS_EVERY_SECONDS:
+                    looked_for_strays = time.monotonic()
+                    self._find_strays()
+            except Exception as error:
+                log.warning("session changes wait", error=f"{type(error).__name__}: {error}")
+                eventlet.sleep(POLL_SECONDS)
+            self._bell.wait(POLL_SECONDS)
+
+    def _dispatch_due(self) -> None:
+        runtime = self.shared.runtime
+        with runtime.reading() as session:
+            due = following.due_changes(session, limit=SIDE_BY_SIDE)
+        due = [change_id for change_id in due if change_id not in self._busy]
+        if not due:
+            return
+        with runtime.transaction() as session:
+            if not leases.take(session, "session-changes", self._holder, LEASE):
+                return
+        for change_id in due:
+            self._busy.add(change_id)
+            self._pool.spawn_n(self._follow, change_id)
+
+    def _find_strays(self) -> None:
+        runtime = self.shared.runtime
+        with runtime.transaction() as session:
+            found = following.find_strays(session, now=runtime.now())
+        if found:
+            log.warning("sessions did not follow their service; asking again", sessions=found)
+
+    def _follow(self, change_id: int) -> None:
+        try:
+            follow_change(self.shared.runtime, change_id)
+        except Exception as error:
+            log.warning("session change waits", change_id=change_id, error=f"{type(error).__name__}: {error}")
+            eventlet.sleep(POLL_SECONDS)
+        finally:
+            self._busy.discard(change_id)
+            self._bell.ring()  # the next change of the same service may go now
+
+
+def follow_change(runtime: Runtime, change_id: int) -> None:
+    """One round of one change: ask each NAS, write down what it said."""
+    with runtime.reading() as session:
+        work = following.load_work(session, change_id)
+    if work is None:
+        return
+    with correlated(work.correlation_id):
+        if work.sessions:
+            _wait_until_in_force(runtime, work.authorized_seq)
+        answers = [_ask(runtime, work, live) for live in work.sessions]
+        with runtime.transaction() as session:
+            following.finish_round(session, work, answers, now=runtime.now())
+
+
+def _wait_until_in_force(runtime: Runtime, seq: int) -> None:
+    """The next dial must find the new answer, so no session is ended before the listeners have it."""
+    deadline = time.monotonic() + APPLIED_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        with runtime.reading() as session:
+            if following.all_listeners_applied(session, seq):
+                return
+        eventlet.sleep(APPLIED_POLL_SECONDS)
+
+
+def _ask(runtime: Runtime, work: Work, live: LiveSession) -> tuple[RequestKind, coa.Answer]:
+    """The requests in their order until one settles it; the last one asked and its answer."""
+    for kind in live.requests:
+        answer = coa.send(kind, live.target, _attributes(kind, work, live), now=runtime.now)
+        with runtime.transaction() as session:
+            following.record_attempt(session, work, live, kind, answer)
+        REQUESTS.labels(kind.value, answer.outcome.value).inc()
+        if answer.answered_at is not None:
+            DURATION.labels(kind.value).observe((answer.answered_at - answer.sent_at).total_seconds())
+        log.info(
+            "asked the router",
+            kind=kind.value,
+            outcome=answer.outcome.value,
+            detail=answer.detail,
+            service_id=work.service_id,
+            router=live.target.address,
+        )
+        if change_rules.is_settled(answer.outcome, answer.error_cause):
+            break
+    return kind, answer
+
+
+def _attributes(kind: RequestKind, work: Work, live: LiveSession) -> bytes:
+    """RFC 5176 3: the session by all its identifiers, byte for byte, and for a CoA what is to change."""
+    parts: list[Any] = [
+        attribute(USER_NAME, live.username.encode()),
+        attribute(ACCT_SESSION_ID, live.acct_session_id.encode()),
+    ]
+    if "." in live.nas_ip_address:
+        parts.append(attribute(NAS_IP_ADDRESS, _packed(live.nas_ip_address)))
+    if live.framed_ip_address:
+        parts.append(attribute(FRAMED_IP_ADDRESS, _packed(live.framed_ip_address)))
+    if kind is RequestKind.COA:
+        changes = {"Mikrotik-Address-List": ACTIVE_ADDRESS_LIST, **work.replies}
+        parts.extend(
+            encode(ReplyItem(name, "=", changes[name])) for name in CARRIED_BY_COA if name in changes
+        )
+    return b"".join(parts)
+
+
+def _packed(address: str) -> bytes:
+    return bytes(int(octet) for octet in address.split("/")[0].split("."))

@@ -1,0 +1,1 @@
+"""The rules: no I/O, no database, no framework; values in, values out."""

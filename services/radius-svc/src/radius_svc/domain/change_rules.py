@@ -1,0 +1,64 @@
+"""How a live session is made to follow its service: which requests, in which order, and how long to insist."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from contracts.radius import RequestKind, RequestOutcome
+from contracts.router import SessionControl
+
+# The Class that suspended logins are accepted with (RFC 2865 5.25). NASes give it back in accounting: a
+# session that still carries it after its service was restored is one that must redial.
+SUSPENDED_CLASS = "isp-suspended"
+
+# RFC 5176 3.5: the NAS has no such session. So it is gone, which is what was wanted.
+SESSION_CONTEXT_NOT_FOUND = 503
+
+PAUSES_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+
+
+def requests_for(
+    *, rate_only: bool, kick: bool, login_refused: bool, control: SessionControl
+) -> list[RequestKind]:
+    """The requests to try, first to last.
+
+    A speed is changed by CoA. A suspension or a restore goes straight to the disconnect, which a new
+    Start proves, unless the router is known to apply address lists from a CoA. A login that is refused
+    from now on cannot be expressed by a CoA.
+    """
+    if kick or login_refused:
+        return [RequestKind.DISCONNECT]
+    if rate_only or control is SessionControl.COA:
+        return [RequestKind.COA, RequestKind.DISCONNECT]
+    return [RequestKind.DISCONNECT]
+
+
+def is_settled(outcome: RequestOutcome, error_cause: int | None) -> bool:
+    """Whether the session needs no further request: the NAS did it, or has no such session."""
+    gone = outcome is RequestOutcome.NACKED and error_cause == SESSION_CONTEXT_NOT_FOUND
+    return outcome is RequestOutcome.ACKED or gone
+
+
+def must_follow(
+    *,
+    started_at: datetime,
+    authorized_at: datetime,
+    session_class: str | None,
+    suspended: bool,
+    fence_lifted_by_coa: bool,
+) -> bool:
+    """Whether a live session was let in under an older authorisation than the one in force.
+
+    It was, if it began before; or if it carries the suspended Class although the service is up, which
+    happens when it was let in a moment before and its Start came a moment after.
+    """
+    if started_at < authorized_at:
+        return True
+    return session_class == SUSPENDED_CLASS and not suspended and not fence_lifted_by_coa
+
+
+def pause_before_round(rounds: int) -> timedelta | None:
+    """How long to wait after `rounds` fruitless rounds; None when it is time to give up."""
+    if rounds > len(PAUSES_SECONDS):
+        return None
+    return timedelta(seconds=PAUSES_SECONDS[rounds - 1])

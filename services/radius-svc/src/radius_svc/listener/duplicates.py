@@ -1,0 +1,35 @@
+"""Answers kept for retransmissions (RFC 5080 2.2.2): a request is never carried out twice."""
+
+from __future__ import annotations
+
+Key = tuple[str, int, int, bytes]
+
+
+class DuplicateCache:
+    """Keeps each answer for at least `seconds` and less than twice that, and never more than `capacity`.
+
+    Two generations instead of a time for each entry: forgetting is one assignment. Used by one thread.
+    """
+
+    def __init__(self, *, seconds: float = 10.0, capacity: int = 65_536) -> None:
+        self._seconds = seconds
+        self._half = capacity // 2
+        self._young: dict[Key, bytes] = {}
+        self._old: dict[Key, bytes] = {}
+        self._turned_at = 0.0
+
+    def find(self, key: Key, now: float) -> bytes | None:
+        """The answer given to this very request. `now` is monotonic, in seconds."""
+        self._turn(now)
+        return self._young.get(key) or self._old.get(key)
+
+    def keep(self, key: Key, reply: bytes) -> None:
+        self._young[key] = reply
+
+    def _turn(self, now: float) -> None:
+        age = now - self._turned_at
+        if age < self._seconds and len(self._young) < self._half:
+            return
+        self._old = {} if age >= 2 * self._seconds else self._young
+        self._young = {}
+        self._turned_at = now

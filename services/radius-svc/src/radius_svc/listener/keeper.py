@@ -1,0 +1,81 @@
+"""The thread that keeps the index fresh."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from servicekit.logs import log
+from sqlalchemy.exc import SQLAlchemyError
+
+from radius_svc.listener import metrics
+from radius_svc.listener.database import Database
+from radius_svc.listener.index import Index, current_seq
+from radius_svc.listener.presence import Presence
+
+# Half of what a change may take to be effective (100 ms) is left for reading it.
+POLL_SECONDS = 0.025
+FULL_COMPARISON_SECONDS = 600.0
+_RETRY_SECONDS = 1.0
+
+
+class IndexKeeper:
+    """Asks for changes every 25 ms, and compares everything every ten minutes."""
+
+    def __init__(
+        self, database: Database, index: Index, presence: Presence, stopping: threading.Event
+    ) -> None:
+        self._database = database
+        self._index = index
+        self._presence = presence
+        self._stopping = stopping
+        self._compared_at = 0.0
+        self._failing = False
+
+    def load(self) -> bool:
+        """Fill the index; False if the database cannot be read now."""
+        return self._attempt(self._compare)
+
+    def run(self) -> None:
+        """Until told to stop. With the database down the index stays as it is, and answers go on."""
+        while not self._stopping.wait(POLL_SECONDS):
+            due = time.monotonic() - self._compared_at >= FULL_COMPARISON_SECONDS
+            fresh = self._attempt(self._compare if due else self._poll)
+            if not fresh or not self._attempt(self._tell):
+                self._stopping.wait(_RETRY_SECONDS)
+        self._attempt(self._presence.leave)
+
+    def _attempt(self, step: Callable[[], None]) -> bool:
+        try:
+            step()
+        except SQLAlchemyError as error:
+            if not self._failing:
+                log.error("the database cannot be read", error=type(error).__name__)
+            self._failing = True
+            return False
+        if self._failing:
+            log.info("the database can be read again")
+        self._failing = False
+        metrics.INDEX_REFRESHED_AT.set_to_current_time()
+        return True
+
+    def _poll(self) -> None:
+        with self._database.glance() as connection:
+            if current_seq(connection) == self._index.seq:
+                return
+        with self._database.snapshot() as connection:
+            self._index.refresh(connection)
+
+    def _tell(self) -> None:
+        self._presence.tell(self._index.seq)
+
+    def _compare(self) -> None:
+        first = self._index.seq < 0
+        with self._database.snapshot() as connection:
+            differences = self._index.load(connection)
+        self._compared_at = time.monotonic()
+        metrics.ACCOUNTS.set(len(self._index.accounts))
+        if differences and not first:
+            log.warning("the index differed from the database", differences=differences)
+            metrics.INDEX_DIFFERENCES.inc(differences)

@@ -1,0 +1,310 @@
+"""A narrow, strict RADIUS codec for the packets this server answers (RFC 2865, 2866, 2869, 5997, 2548).
+
+Decoding raises Malformed for anything a sender must not send: such a packet is dropped, never guessed at.
+Octets are `bytes` throughout; texts stay undecoded until somebody needs them.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+from collections.abc import Iterable
+from hashlib import md5
+from struct import Struct
+
+ACCESS_REQUEST = 1
+ACCESS_ACCEPT = 2
+ACCESS_REJECT = 3
+ACCOUNTING_REQUEST = 4
+ACCOUNTING_RESPONSE = 5
+STATUS_SERVER = 12
+
+USER_NAME = 1
+USER_PASSWORD = 2
+CHAP_PASSWORD = 3
+NAS_IP_ADDRESS = 4
+NAS_PORT = 5
+SERVICE_TYPE = 6
+FRAMED_PROTOCOL = 7
+FRAMED_IP_ADDRESS = 8
+CLASS = 25
+VENDOR_SPECIFIC = 26
+CALLED_STATION_ID = 30
+CALLING_STATION_ID = 31
+NAS_IDENTIFIER = 32
+PROXY_STATE = 33
+ACCT_STATUS_TYPE = 40
+ACCT_DELAY_TIME = 41
+ACCT_INPUT_OCTETS = 42
+ACCT_OUTPUT_OCTETS = 43
+ACCT_SESSION_ID = 44
+ACCT_AUTHENTIC = 45
+ACCT_SESSION_TIME = 46
+ACCT_TERMINATE_CAUSE = 49
+ACCT_INPUT_GIGAWORDS = 52
+ACCT_OUTPUT_GIGAWORDS = 53
+CHAP_CHALLENGE = 60
+NAS_PORT_TYPE = 61
+CONNECT_INFO = 77
+MESSAGE_AUTHENTICATOR = 80
+NAS_PORT_ID = 87
+NAS_IPV6_ADDRESS = 95
+FRAMED_INTERFACE_ID = 96
+FRAMED_IPV6_PREFIX = 97
+DELEGATED_IPV6_PREFIX = 123
+FRAMED_IPV6_ADDRESS = 168
+
+MICROSOFT = 311
+MIKROTIK = 14988
+MS_CHAP_RESPONSE = 1
+MS_CHAP_ERROR = 2
+MS_MPPE_ENCRYPTION_POLICY = 7
+MS_MPPE_ENCRYPTION_TYPES = 8
+MS_CHAP_CHALLENGE = 11
+MS_CHAP_MPPE_KEYS = 12
+MS_MPPE_SEND_KEY = 16
+MS_MPPE_RECV_KEY = 17
+MS_CHAP2_RESPONSE = 25
+MS_CHAP2_SUCCESS = 26
+
+MAXIMUM_LENGTH = 4096
+_HEADER_LENGTH = 20
+_MAXIMUM_VALUE = 253
+_MAXIMUM_VENDOR_VALUE = 247
+_AUTHENTICATOR_LENGTH = 16
+_NO_AUTHENTICATOR = bytes(_AUTHENTICATOR_LENGTH)
+_HEADER = Struct("!BBH")
+_VENDOR_HEADER = Struct("!BBLBB")
+_KNOWN_VENDORS = (MICROSOFT, MIKROTIK)
+
+
+class Malformed(ValueError):
+    """The packet breaks its RFC. The text says how, in words that may be a metric label."""
+
+
+class Request:
+    """A decoded request. Of an attribute sent more than once the first counts (Proxy-State: all)."""
+
+    __slots__ = (
+        "_signature_at",
+        "attributes",
+        "authenticator",
+        "code",
+        "identifier",
+        "octets",
+        "proxy_states",
+        "vendor_attributes",
+    )
+
+    def __init__(self, octets: bytes) -> None:
+        """Decode. Octets beyond the Length field are padding (RFC 2865 3). Raises Malformed."""
+        if len(octets) < _HEADER_LENGTH:
+            raise Malformed("short packet")
+        self.code, self.identifier, length = _HEADER.unpack_from(octets)
+        if not _HEADER_LENGTH <= length <= min(len(octets), MAXIMUM_LENGTH):
+            raise Malformed("bad length")
+        self.octets = octets if length == len(octets) else octets[:length]
+        self.authenticator = octets[4:20]
+        self.attributes: dict[int, bytes] = {}
+        self.vendor_attributes: dict[tuple[int, int], bytes] = {}
+        self.proxy_states: list[bytes] = []
+        self._signature_at = 0
+        self._decode_attributes()
+
+    def _decode_attributes(self) -> None:
+        octets, at, end = self.octets, _HEADER_LENGTH, len(self.octets)
+        attributes = self.attributes
+        while at < end:
+            if at + 2 > end:
+                raise Malformed("bad attribute length")
+            kind, length = octets[at], octets[at + 1]
+            if length < 2 or at + length > end:
+                raise Malformed("bad attribute length")
+            value = octets[at + 2 : at + length]
+            if kind == VENDOR_SPECIFIC:
+                self._decode_vendor_attributes(value)
+            elif kind == PROXY_STATE:
+                self.proxy_states.append(value)
+            elif kind == MESSAGE_AUTHENTICATOR:
+                if length != 18 or self._signature_at:
+                    raise Malformed("bad message authenticator")
+                self._signature_at = at + 2
+            elif kind not in attributes:
+                attributes[kind] = value
+            at += length
+
+    def _decode_vendor_attributes(self, octets: bytes) -> None:
+        """RFC 2865 5.26. Vendors we do not know may use another format, so theirs is not looked into."""
+        if len(octets) < 4:
+            raise Malformed("bad vendor attribute")
+        vendor = int.from_bytes(octets[:4], "big")
+        if vendor not in _KNOWN_VENDORS:
+            return
+        at, end = 4, len(octets)
+        while at < end:
+            if at + 2 > end or octets[at + 1] < 2 or at + octets[at + 1] > end:
+                raise Malformed("bad vendor attribute")
+            key = (vendor, octets[at])
+            if key not in self.vendor_attributes:
+                self.vendor_attributes[key] = octets[at + 2 : at + octets[at + 1]]
+            at += octets[at + 1]
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether it carries a Message-Authenticator, right or wrong."""
+        return self._signature_at > 0
+
+    def integer(self, kind: int) -> int | None:
+        """A 32-bit unsigned attribute. Raises Malformed if it is not four octets."""
+        value = self.attributes.get(kind)
+        if value is None:
+            return None
+        if len(value) != 4:
+            raise Malformed("bad integer")
+        return int.from_bytes(value, "big")
+
+    def address(self, kind: int) -> str | None:
+        """An IPv4 or IPv6 address. Raises Malformed if it is not 4 or 16 octets."""
+        value = self.attributes.get(kind)
+        if value is None:
+            return None
+        if len(value) == 4:
+            return "{}.{}.{}.{}".format(*value)
+        if len(value) == 16:
+            return str(ipaddress.IPv6Address(value))
+        raise Malformed("bad address")
+
+    def ipv6_prefix(self, kind: int) -> str | None:
+        """RFC 3162 2.3: a reserved octet, the prefix length in bits, up to 16 octets. Raises Malformed."""
+        value = self.attributes.get(kind)
+        if value is None:
+            return None
+        if not 2 <= len(value) <= 18 or value[1] > 128:
+            raise Malformed("bad prefix")
+        network = ipaddress.IPv6Network((value[2:].ljust(16, b"\0"), value[1]), strict=False)
+        return str(network)
+
+    def text(self, kind: int) -> str | None:
+        """A text for the database: whatever is no UTF-8, or NUL, is shown as an escape, never refused."""
+        value = self.attributes.get(kind)
+        return None if value is None else readable(value)
+
+    def signature_is_right(self, secret: bytes) -> bool:
+        """Check the Message-Authenticator (RFC 3579 3.2, RFC 5997 3; accounting as in RFC 5176 3.3)."""
+        authenticator = _NO_AUTHENTICATOR if self.code == ACCOUNTING_REQUEST else self.authenticator
+        octets, at = self.octets, self._signature_at
+        if not at:
+            return False
+        signed = b"".join(
+            (
+                octets[:4],
+                authenticator,
+                octets[20:at],
+                _NO_AUTHENTICATOR,
+                octets[at + _AUTHENTICATOR_LENGTH :],
+            )
+        )
+        return hmac.compare_digest(
+            hmac.digest(secret, signed, "md5"), octets[at : at + _AUTHENTICATOR_LENGTH]
+        )
+
+    def accounting_authenticator_is_right(self, secret: bytes) -> bool:
+        """RFC 2866 3: the authenticator is an MD5 over the packet with 16 zero octets in its place."""
+        octets = self.octets
+        digest = _md5(octets[:4] + _NO_AUTHENTICATOR + octets[20:] + secret)
+        return hmac.compare_digest(digest, self.authenticator)
+
+    def decrypted_password(self, secret: bytes) -> bytes:
+        """RFC 2865 5.2 User-Password without its padding. Raises Malformed for a length it cannot have."""
+        hidden = self.attributes[USER_PASSWORD]
+        if not 16 <= len(hidden) <= 128 or len(hidden) % 16:
+            raise Malformed("bad password length")
+        return _reveal(hidden, secret, self.authenticator).rstrip(b"\0")
+
+
+def readable(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute. Raises ValueError if the value does not fit."""
+    if len(value) > _MAXIMUM_VALUE:
+        raise ValueError(f"attribute {kind} is longer than {_MAXIMUM_VALUE} octets")
+    return bytes((kind, len(value) + 2)) + value
+
+
+def vendor_attribute(vendor: int, kind: int, value: bytes) -> bytes:
+    """One attribute in its Vendor-Specific envelope. Raises ValueError if the value does not fit."""
+    if len(value) > _MAXIMUM_VENDOR_VALUE:
+        raise ValueError(f"attribute {vendor}/{kind} is longer than {_MAXIMUM_VENDOR_VALUE} octets")
+    return _VENDOR_HEADER.pack(VENDOR_SPECIFIC, len(value) + 8, vendor, kind, len(value) + 2) + value
+
+
+def signed_reply(request: Request, code: int, attributes: bytes, secret: bytes) -> bytes:
+    """An answer with the Message-Authenticator as its first attribute.
+
+    First, because behind attacker-chosen octets it does not protect (CVE-2024-3596).
+    """
+    tail = attributes + _echoed(request.proxy_states)
+    header = _HEADER.pack(code, request.identifier, _HEADER_LENGTH + 18 + len(tail))
+    unsigned = b"".join((header, request.authenticator, b"\x50\x12", _NO_AUTHENTICATOR, tail))
+    signed = b"\x50\x12" + hmac.digest(secret, unsigned, "md5") + tail
+    return header + _md5(header + request.authenticator + signed + secret) + signed
+
+
+def accounting_response(request: Request, secret: bytes) -> bytes:
+    """RFC 2866 4.2: nothing but the Proxy-States, and an authenticator."""
+    tail = _echoed(request.proxy_states)
+    header = _HEADER.pack(ACCOUNTING_RESPONSE, request.identifier, _HEADER_LENGTH + len(tail))
+    return header + _md5(header + request.authenticator + tail + secret) + tail
+
+
+def salt_encrypted_key(key: bytes, salt: bytes, secret: bytes, request_authenticator: bytes) -> bytes:
+    """RFC 2548 2.4.2: the value of an MS-MPPE key attribute, salt included.
+
+    `salt` is two octets, the first with its highest bit set, different for each attribute of a packet.
+    """
+    plain = bytes((len(key),)) + key
+    plain += bytes(-len(plain) % 16)
+    return salt + _hide(plain, secret, request_authenticator + salt)
+
+
+def hidden_keys(keys: bytes, secret: bytes, request_authenticator: bytes) -> bytes:
+    """RFC 2548 2.4.1 MS-CHAP-MPPE-Keys: 24 octets padded to 32, hidden as a User-Password is."""
+    return _hide(keys + bytes(-len(keys) % 16), secret, request_authenticator)
+
+
+def two_salts() -> tuple[bytes, bytes]:
+    """Two different salts for the two keys of one packet."""
+    first = int.from_bytes(os.urandom(2), "big") | 0x8000
+    return first.to_bytes(2, "big"), (first ^ 1).to_bytes(2, "big")
+
+
+def _echoed(proxy_states: Iterable[bytes]) -> bytes:
+    return b"".join(attribute(PROXY_STATE, value) for value in proxy_states) if proxy_states else b""
+
+
+def _hide(plain: bytes, secret: bytes, vector: bytes) -> bytes:
+    hidden = b""
+    for at in range(0, len(plain), 16):
+        vector = _exclusive_or(plain[at : at + 16], _md5(secret + vector))
+        hidden += vector
+    return hidden
+
+
+def _reveal(hidden: bytes, secret: bytes, vector: bytes) -> bytes:
+    plain = b""
+    for at in range(0, len(hidden), 16):
+        block = hidden[at : at + 16]
+        plain += _exclusive_or(block, _md5(secret + vector))
+        vector = block
+    return plain
+
+
+def _exclusive_or(left: bytes, right: bytes) -> bytes:
+    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(16, "big")
+
+
+def _md5(octets: bytes) -> bytes:
+    return md5(octets, usedforsecurity=False).digest()

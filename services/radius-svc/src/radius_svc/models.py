@@ -1,0 +1,291 @@
+"""The tables radius-svc owns.
+
+The first part is FreeRADIUS's standard schema, names and columns exact, so that FreeRADIUS can be put in
+front of the same database and give the same answers. Columns of our own come last in each table and are
+nullable. The second part is ours alone: which service a login belongs to, and what changed when.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from servicekit.db import UtcDateTime
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# SQLite only counts up a key that is exactly INTEGER.
+SerialKey = BigInteger().with_variant(Integer(), "sqlite")
+InternetAddress = Text().with_variant(INET(), "postgresql")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class RadCheck(Base):
+    """What a login is checked against: `NT-Password := <hex>`."""
+
+    __tablename__ = "radcheck"
+    __table_args__ = (Index(None, "username", "attribute"),)
+
+    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    username: Mapped[str] = mapped_column(Text, server_default="")
+    attribute: Mapped[str] = mapped_column(Text, server_default="")
+    op: Mapped[str] = mapped_column(String(2), server_default="==")
+    value: Mapped[str] = mapped_column(Text, server_default="")
+
+
+class RadReply(Base):
+    """What one login is given, before anything from its groups."""
+
+    __tablename__ = "radreply"
+    __table_args__ = (Index(None, "username", "attribute"),)
+
+    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    username: Mapped[str] = mapped_column(Text, server_default="")
+    attribute: Mapped[str] = mapped_column(Text, server_default="")
+    op: Mapped[str] = mapped_column(String(2), server_default="=")
+    value: Mapped[str] = mapped_column(Text, server_default="")
+
+
+class RadGroupCheck(Base):
+    """`Auth-Type := Reject` here refuses every login of the group."""
+
+    __tablename__ = "radgroupcheck"
+    __table_args__ = (Index(None, "groupname", "attribute"),)
+
+    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    groupname: Mapped[str] = mapped_column(Text, server_default="")
+    attribute: Mapped[str] = mapped_column(Text, server_default="")
+    op: Mapped[str] = mapped_column(String(2), server_default="==")
+    value: Mapped[str] = mapped_column(Text, server_default="")
+
+
+class RadGroupReply(Base):
+    """What every login of the group is given."""
+
+    __tablename__ = "radgroupreply"
+    __table_args__ = (Index(None, "groupname", "attribute"),)
+
+    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    groupname: Mapped[str] = mapped_column(Text, server_default="")
+    attribute: Mapped[str] = mapped_column(Text, server_default="")
+    op: Mapped[str] = mapped_column(String(2), server_default="=")
+    value: Mapped[str] = mapped_column(Text, server_default="")
+
+
+class RadUserGroup(Base):
+    """The groups of a login; the lowest priority is asked first."""
+
+    __tablename__ = "radusergroup"
+    __table_args__ = (Index(None, "username"),)
+
+    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    username: Mapped[str] = mapped_column(Text, server_default="")
+    groupname: Mapped[str] = mapped_column(Text, server_default="")
+    priority: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+OPEN_SESSION = text("acctstoptime IS NULL")
+
+
+class RadAcct(Base):
+    """One session of one login, from its first accounting packet on. Closed, never deleted."""
+
+    __tablename__ = "radacct"
+    __table_args__ = (
+        UniqueConstraint("acctuniqueid"),
+        Index(
+            "ix_radacct_open_username", "username", sqlite_where=OPEN_SESSION, postgresql_where=OPEN_SESSION
+        ),
+        Index(
+            "ix_radacct_open_nasipaddress",
+            "nasipaddress",
+            sqlite_where=OPEN_SESSION,
+            postgresql_where=OPEN_SESSION,
+        ),
+        Index(
+            "ix_radacct_open_router_id",
+            "router_id",
+            sqlite_where=OPEN_SESSION,
+            postgresql_where=OPEN_SESSION,
+        ),
+        Index(None, "acctstarttime"),
+        Index(None, "service_id", "acctstarttime"),
+        # Interims change no indexed column: room in the page keeps them heap-only updates.
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
+
+    radacctid: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    acctsessionid: Mapped[str] = mapped_column(Text)
+    acctuniqueid: Mapped[str] = mapped_column(Text)
+    username: Mapped[str | None] = mapped_column(Text)
+    realm: Mapped[str | None] = mapped_column(Text)
+    nasipaddress: Mapped[str] = mapped_column(InternetAddress)
+    nasportid: Mapped[str | None] = mapped_column(Text)
+    nasporttype: Mapped[str | None] = mapped_column(Text)
+    acctstarttime: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    acctupdatetime: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    acctstoptime: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    acctinterval: Mapped[int | None] = mapped_column(BigInteger)
+    acctsessiontime: Mapped[int | None] = mapped_column(BigInteger)
+    acctauthentic: Mapped[str | None] = mapped_column(Text)
+    connectinfo_start: Mapped[str | None] = mapped_column(Text)
+    connectinfo_stop: Mapped[str | None] = mapped_column(Text)
+    acctinputoctets: Mapped[int | None] = mapped_column(BigInteger)
+    acctoutputoctets: Mapped[int | None] = mapped_column(BigInteger)
+    calledstationid: Mapped[str | None] = mapped_column(Text)
+    callingstationid: Mapped[str | None] = mapped_column(Text)
+    acctterminatecause: Mapped[str | None] = mapped_column(Text)
+    servicetype: Mapped[str | None] = mapped_column(Text)
+    framedprotocol: Mapped[str | None] = mapped_column(Text)
+    framedipaddress: Mapped[str | None] = mapped_column(InternetAddress)
+    framedipv6address: Mapped[str | None] = mapped_column(InternetAddress)
+    framedipv6prefix: Mapped[str | None] = mapped_column(InternetAddress)
+    framedinterfaceid: Mapped[str | None] = mapped_column(Text)
+    delegatedipv6prefix: Mapped[str | None] = mapped_column(InternetAddress)
+    class_: Mapped[str | None] = mapped_column("class", Text)
+    service_id: Mapped[str | None] = mapped_column(Text)
+    router_id: Mapped[str | None] = mapped_column(Text)
+    # When the server received the Start; acctstarttime is that minus Acct-Delay-Time.
+    received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Set when the server closed the session without a Stop of its own (newer-start, boot-digit,
+    # accounting-on, accounting-off, missed-interims). Null when the NAS stopped it.
+    closed_on_evidence: Mapped[str | None] = mapped_column(Text)
+
+
+class Nas(Base):
+    """A RADIUS client, known by the source address of its packets (`nasname`)."""
+
+    __tablename__ = "nas"
+    __table_args__ = (Index(None, "nasname"), UniqueConstraint("router_id"), Index(None, "changed_seq"))
+
+    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    nasname: Mapped[str] = mapped_column(Text)
+    shortname: Mapped[str | None] = mapped_column(Text)
+    type: Mapped[str] = mapped_column(Text, server_default="other")
+    ports: Mapped[int | None] = mapped_column(Integer)
+    secret: Mapped[str] = mapped_column(Text)
+    server: Mapped[str | None] = mapped_column(Text)
+    community: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    router_id: Mapped[str | None] = mapped_column(Text)
+    coa_port: Mapped[int | None] = mapped_column(Integer)
+    session_control: Mapped[str | None] = mapped_column(Text)  # 'coa' or 'disconnect'
+    require_message_authenticator: Mapped[bool | None] = mapped_column(server_default=true())
+    version: Mapped[int | None] = mapped_column(Integer)
+    changed_seq: Mapped[int | None] = mapped_column(BigInteger)
+    disabled: Mapped[bool | None] = mapped_column(server_default=false())
+    last_heard_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The last packet signed with another secret than ours: the operator is told to compare them.
+    last_secret_mismatch_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class NasReload(Base):
+    """FreeRADIUS keeps the time of a NAS's last restart here."""
+
+    __tablename__ = "nasreload"
+
+    nasipaddress: Mapped[str] = mapped_column(InternetAddress, primary_key=True)
+    reloadtime: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RadPostAuth(Base):
+    """Refused logins. `pass` stays empty: no table holds a password somebody typed."""
+
+    __tablename__ = "radpostauth"
+    __table_args__ = (Index(None, "username", "authdate"), Index(None, "authdate"))
+
+    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    username: Mapped[str] = mapped_column(Text)
+    pass_: Mapped[str | None] = mapped_column("pass", Text)
+    reply: Mapped[str | None] = mapped_column(Text)
+    calledstationid: Mapped[str | None] = mapped_column(Text)
+    callingstationid: Mapped[str | None] = mapped_column(Text)
+    authdate: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("CURRENT_TIMESTAMP"))
+    class_: Mapped[str | None] = mapped_column("class", Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+LIVE_ACCOUNT = text("NOT terminated")
+
+
+class RadiusAccount(Base):
+    """The login of one service. Its standard-table rows are written from it, in the same transaction."""
+
+    __tablename__ = "radius_account"
+    __table_args__ = (
+        Index(
+            "uq_radius_account_live_username",
+            "username",
+            unique=True,
+            sqlite_where=LIVE_ACCOUNT,
+            postgresql_where=LIVE_ACCOUNT,
+        ),
+        Index(None, "changed_seq"),
+        Index(None, "plan_id"),
+    )
+
+    service_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    subscriber_id: Mapped[str] = mapped_column(Text)
+    username: Mapped[str] = mapped_column(Text)
+    password_encrypted: Mapped[str] = mapped_column(Text)
+    plan_id: Mapped[str] = mapped_column(Text)
+    router_id: Mapped[str | None] = mapped_column(Text)
+    static_ip: Mapped[str | None] = mapped_column(Text)
+    suspended: Mapped[bool] = mapped_column(server_default=false())
+    terminated: Mapped[bool] = mapped_column(server_default=false())
+    changed_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class RadiusGroup(Base):
+    """A group of ours in radgroupcheck and radgroupreply: `plan:<plan_id>` or `suspended`."""
+
+    __tablename__ = "radius_group"
+    __table_args__ = (Index(None, "changed_seq"),)
+
+    groupname: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    changed_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class RemovedNas(Base):
+    """A router whose row in `nas` is gone, kept so that a late older event cannot bring it back."""
+
+    __tablename__ = "removed_nas"
+    __table_args__ = (Index(None, "changed_seq"),)
+
+    router_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    changed_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class IndexVersion(Base):
+    """One row. Its lock makes the order of `seq` the order of commits, so a reader that asks for
+    `changed_seq > last seen` misses nothing."""
+
+    __tablename__ = "index_version"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -1,0 +1,300 @@
+"""Making live sessions follow their service: which sessions, what to ask, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from contracts.radius import RequestKind, RequestOutcome
+from contracts.router import SessionControl
+from servicekit.ids import new_id
+from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from radius_svc import authorization
+from radius_svc.adapters.coa import Answer, Target
+from radius_svc.control_models import (
+    ChangeKind,
+    ChangeStatus,
+    ListenerState,
+    Reconnect,
+    RequestAttempt,
+    SessionChange,
+)
+from radius_svc.domain import change_rules
+from radius_svc.models import Nas, RadAcct, RadiusAccount
+from radius_svc.usecases.groups import group_replies, suspended_are_refused
+from radius_svc.usecases.provisioning import MARK
+
+# A listener that has not given a sign for this long is not waited for.
+LISTENER_SILENT_AFTER = timedelta(seconds=10)
+# An interim this much later than an acknowledged disconnect shows that the session is still there.
+STILL_ALIVE_AFTER = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class LiveSession:
+    """What identifies a session to its NAS, exactly as the NAS reported it."""
+
+    acctuniqueid: str
+    acct_session_id: str
+    username: str
+    nas_ip_address: str
+    framed_ip_address: str | None
+    target: Target
+    requests: list[RequestKind]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A change that is due, with the sessions it still concerns."""
+
+    change_id: int
+    service_id: str
+    kind: ChangeKind
+    authorized_seq: int
+    correlation_id: str
+    suspended: bool
+    replies: dict[str, str]
+    sessions: list[LiveSession]
+
+
+def count_live_sessions(session: Session, service_id: str) -> int:
+    """How many sessions of the service are open."""
+    query = select(func.count()).select_from(RadAcct)
+    return session.scalar(query.where(RadAcct.service_id == service_id, RadAcct.acctstoptime.is_(None))) or 0
+
+
+def had_a_round(session: Session, change_id: int) -> bool:
+    """Whether the NASes were asked at least once for this change."""
+    change = session.get_one(SessionChange, change_id)
+    return change.status is not ChangeStatus.PENDING or change.rounds > 0
+
+
+def due_changes(session: Session, *, limit: int) -> list[int]:
+    """The oldest pending change of each service, where its time has come."""
+    first = select(func.min(SessionChange.id)).where(SessionChange.status == ChangeStatus.PENDING)
+    query = select(SessionChange.id).where(
+        SessionChange.id.in_(first.group_by(SessionChange.service_id)),
+        SessionChange.next_round_at <= datetime.now(UTC),
+    )
+    return list(session.scalars(query.order_by(SessionChange.id).limit(limit)))
+
+
+def load_work(session: Session, change_id: int) -> Work | None:
+    """None if the change is no longer pending."""
+    change = session.get(SessionChange, change_id)
+    if change is None or change.status is not ChangeStatus.PENDING:
+        return None
+    account = session.get(RadiusAccount, change.service_id)
+    suspended = account is not None and account.suspended
+    return Work(
+        change_id=change.id,
+        service_id=change.service_id,
+        kind=change.kind,
+        authorized_seq=change.authorized_seq,
+        correlation_id=change.correlation_id,
+        suspended=suspended,
+        replies=_replies(session, account),
+        sessions=_sessions_to_ask(session, change, account),
+    )
+
+
+def all_listeners_applied(session: Session, seq: int) -> bool:
+    """Whether every listener that is alive answers by the RADIUS tables as of `seq`."""
+    behind = exists().where(
+        ListenerState.applied_seq < seq,
+        ListenerState.heartbeat_at > datetime.now(UTC) - LISTENER_SILENT_AFTER,
+    )
+    return not session.scalar(select(behind))
+
+
+def record_attempt(
+    session: Session, work: Work, asked: LiveSession, kind: RequestKind, answer: Answer
+) -> None:
+    session.add(
+        RequestAttempt(
+            id=new_id(),
+            change_id=work.change_id,
+            service_id=work.service_id,
+            acctuniqueid=asked.acctuniqueid,
+            kind=kind,
+            outcome=answer.outcome,
+            error_cause=answer.error_cause,
+            detail=answer.detail,
+            suspended=work.suspended,
+            sent_at=answer.sent_at,
+            answered_at=answer.answered_at,
+        )
+    )
+    if kind is RequestKind.DISCONNECT and answer.error_cause == change_rules.SESSION_CONTEXT_NOT_FOUND:
+        _close_as_gone(session, asked, answer)
+
+
+def finish_round(
+    session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]], *, now: datetime
+) -> None:
+    """`answers` are the last ones per session. Settled: the change is done. Else another round, or never."""
+    change = session.scalars(
+        select(SessionChange).where(SessionChange.id == work.change_id).with_for_update()
+    ).one()
+    settled = all(change_rules.is_settled(answer.outcome, answer.error_cause) for _, answer in answers)
+    if settled:
+        change.status, change.finished_at = ChangeStatus.DONE, now
+        _stamp_reconnect(session, work, answers)
+        return
+    change.rounds += 1
+    pause = change_rules.pause_before_round(change.rounds)
+    if pause is None:
+        change.status, change.finished_at = ChangeStatus.GIVEN_UP, now
+    else:
+        change.next_round_at = datetime.now(UTC) + pause
+
+
+def find_strays(session: Session, *, now: datetime) -> int:
+    """Ask again where the evidence says that a session did not follow. Returns how many were found.
+
+    A session that carries the suspended Class although its service is up; or one that sent an interim
+    after its disconnect had been acknowledged.
+    """
+    pending = exists().where(
+        SessionChange.service_id == RadiusAccount.service_id, SessionChange.status == ChangeStatus.PENDING
+    )
+    last_acked = (
+        select(func.max(RequestAttempt.answered_at))
+        .where(
+            RequestAttempt.acctuniqueid == RadAcct.acctuniqueid,
+            RequestAttempt.kind == RequestKind.DISCONNECT,
+            RequestAttempt.outcome == RequestOutcome.ACKED,
+        )
+        .correlate(RadAcct)
+        .scalar_subquery()
+    )
+    fenced = and_(
+        RadAcct.class_ == change_rules.SUSPENDED_CLASS,
+        RadiusAccount.suspended.is_(False),
+        ~_fence_lifted_by_coa(),
+    )
+    rows = session.execute(
+        select(
+            RadiusAccount.service_id, RadiusAccount.changed_seq, RadAcct.acctupdatetime, last_acked, fenced
+        )
+        .join(RadAcct, RadAcct.service_id == RadiusAccount.service_id)
+        .where(RadAcct.acctstoptime.is_(None), ~pending, or_(fenced, last_acked.is_not(None)))
+        .limit(500)
+    ).all()
+    strays = {
+        service_id: seq
+        for service_id, seq, updated_at, acked_at, is_fenced in rows
+        if is_fenced or (acked_at and updated_at and updated_at > acked_at + STILL_ALIVE_AFTER)
+    }
+    for service_id, seq in strays.items():
+        session.add(
+            SessionChange(
+                service_id=service_id,
+                kind=ChangeKind.AUTHORIZATION,
+                status=ChangeStatus.PENDING,
+                authorized_seq=seq,
+                authorized_at=now,
+                rounds=0,
+                next_round_at=datetime.now(UTC),
+                correlation_id=new_id(),
+            )
+        )
+        session.info[MARK] = True
+    return len(strays)
+
+
+def _sessions_to_ask(
+    session: Session, change: SessionChange, account: RadiusAccount | None
+) -> list[LiveSession]:
+    suspended = account is not None and account.suspended
+    if change.kind is ChangeKind.RATE and suspended:
+        return []  # the walled garden has its own speed
+    refused = account is None or account.terminated or (suspended and suspended_are_refused(session))
+    rows = session.execute(
+        select(RadAcct, Nas, _fence_lifted_by_coa())
+        .join(Nas, Nas.router_id == RadAcct.router_id)
+        .where(RadAcct.service_id == change.service_id, RadAcct.acctstoptime.is_(None))
+    )
+    return [
+        _live_session(
+            row,
+            nas,
+            change_rules.requests_for(
+                rate_only=change.kind is ChangeKind.RATE,
+                kick=change.kind is ChangeKind.KICK,
+                login_refused=refused,
+                control=SessionControl(nas.session_control or SessionControl.DISCONNECT),
+            ),
+        )
+        for row, nas, lifted in rows
+        if change_rules.must_follow(
+            started_at=row.received_at or row.acctstarttime,
+            authorized_at=change.authorized_at,
+            session_class=row.class_,
+            suspended=suspended,
+            fence_lifted_by_coa=lifted,
+        )
+    ]
+
+
+def _live_session(row: RadAcct, nas: Nas, requests: list[RequestKind]) -> LiveSession:
+    return LiveSession(
+        acctuniqueid=row.acctuniqueid,
+        acct_session_id=row.acctsessionid,
+        username=row.username or "",
+        nas_ip_address=str(row.nasipaddress),
+        framed_ip_address=str(row.framedipaddress) if row.framedipaddress else None,
+        target=Target(nas.nasname, nas.coa_port or 3799, nas.secret.encode()),
+        requests=requests,
+    )
+
+
+def _replies(session: Session, account: RadiusAccount | None) -> dict[str, str]:
+    """The Mikrotik attributes in force for the service, as a CoA can carry them."""
+    if account is None or account.terminated:
+        return {}
+    replies = group_replies(session, authorization.plan_group(account.plan_id))
+    if account.suspended:
+        replies = {**replies, **group_replies(session, authorization.SUSPENDED_GROUP)}
+    return replies
+
+
+def _fence_lifted_by_coa():
+    """Whether a CoA of ours was acknowledged that took this session out of the walled garden."""
+    return exists().where(
+        RequestAttempt.acctuniqueid == RadAcct.acctuniqueid,
+        RequestAttempt.kind == RequestKind.COA,
+        RequestAttempt.outcome == RequestOutcome.ACKED,
+        RequestAttempt.suspended.is_(False),
+    )
+
+
+def _close_as_gone(session: Session, asked: LiveSession, answer: Answer) -> None:
+    """The NAS itself says that the session does not exist: its Stop was lost."""
+    session.execute(
+        update(RadAcct)
+        .where(RadAcct.acctuniqueid == asked.acctuniqueid, RadAcct.acctstoptime.is_(None))
+        .values(
+            acctstoptime=answer.answered_at,
+            acctterminatecause="Lost-Service",
+            closed_on_evidence="unknown-to-nas",
+        )
+    )
+
+
+def _stamp_reconnect(session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]]) -> None:
+    acked = [(kind, answer.answered_at) for kind, answer in answers if answer.answered_at is not None]
+    if not acked:
+        return
+    by_coa = [at for kind, at in acked if kind is RequestKind.COA]
+    session.execute(
+        update(Reconnect)
+        .where(Reconnect.change_id == work.change_id)
+        .values(
+            router_acked_at=max(at for _, at in acked),
+            changed_by_coa_at=max(by_coa) if len(by_coa) == len(acked) else None,
+        )
+    )

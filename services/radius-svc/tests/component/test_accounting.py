@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from pyrad.packet import AcctPacket
+from radius_svc.domain.acct_unique_id import acct_unique_id
+from simulators.nas import DICTIONARY, Outcome
+
+from .conftest import SECRET, wait_for
+from .test_authentication import exchange
+
+
+def report(
+    status: str, session_id: str = "8100001c", *, ident: int = 0, delay: int = 0, **attributes
+) -> bytes:
+    """One Accounting-Request as octets. A test that sends the same octets again retransmits."""
+    packet = AcctPacket(secret=SECRET.encode(), dict=DICTIONARY, id=ident)
+    packet["Acct-Status-Type"] = status
+    packet["Acct-Delay-Time"] = delay
+    packet["NAS-IP-Address"] = "127.0.0.1"
+    if not status.startswith("Accounting"):
+        packet["User-Name"] = attributes.pop("User_Name", "juan")
+        packet["Acct-Session-Id"] = session_id
+        packet["NAS-Port-Id"] = attributes.pop("NAS_Port_Id", "ether2")
+    for name, value in attributes.items():
+        packet[name.replace("_", "-")] = value
+    return packet.RequestPacket()
+
+
+@pytest.fixture
+def send(listener):
+    """Send a report and take its acknowledgement."""
+
+    def send(status: str, session_id: str = "8100001c", **attributes) -> bytes:
+        return exchange(listener.acct_port, report(status, session_id, **attributes))
+
+    return send
+
+
+def only(sessions):
+    (session,) = sessions
+    return session
+
+
+def test_session_is_recorded_from_start_to_stop_with_its_service(radius_database, nas):
+    session = nas.mschap2("juan", "clientPass", mac="02:00:00:00:00:01").session
+    nas.wait_reported(5)
+    started = only(radius_database.sessions())
+
+    assert (started.username, started.service_id, started.router_id) == (
+        "juan",
+        "service-juan",
+        "router-127.0.0.1",
+    )
+    assert started.framedipaddress == session.framed_ip_address
+    assert started.callingstationid == "02:00:00:00:00:01"
+    assert started.acctstarttime == started.received_at
+    assert started.acctstoptime is None
+
+    nas.pass_traffic("juan", upload_octets=(3 << 32) + 7, download_octets=(5 << 32) + 9)
+    nas.send_interims()
+    nas.wait_reported(5)
+    updated = only(radius_database.sessions())
+    assert (updated.acctinputoctets, updated.acctoutputoctets) == ((3 << 32) + 7, (5 << 32) + 9)
+
+    nas.hang_up("juan")
+    nas.wait_reported(5)
+    stopped = only(radius_database.sessions())
+    assert stopped.acctterminatecause == "User-Request"
+    assert stopped.acctstoptime >= stopped.acctstarttime
+    assert stopped.closed_on_evidence is None
+
+
+def test_unique_id_is_the_one_freeradius_computes(radius_database, send):
+    send("Start", NAS_Identifier="R 1", NAS_Port=15728640)
+
+    expected = acct_unique_id(
+        username=b"juan",
+        session_id=b"8100001c",
+        nas_address="127.0.0.1",
+        nas_identifier=b"R 1",
+        nas_port_id=b"ether2",
+        nas_port=15728640,
+    )
+    assert only(radius_database.sessions()).acctuniqueid == expected
+
+
+def test_radclient_reads_the_acknowledgement(radius_database, radclient):
+    answer = radclient(
+        'Acct-Status-Type = Start\nUser-Name = "juan"\n'
+        'Acct-Session-Id = "8100001c"\nNAS-IP-Address = 127.0.0.1\n',
+        "acct",
+    )
+
+    assert "Received Accounting-Response" in answer
+    assert only(radius_database.sessions()).username == "juan"
+
+
+def test_delay_is_taken_off_the_start(radius_database, send):
+    send("Start", delay=30)
+
+    session = only(radius_database.sessions())
+    assert session.received_at - session.acctstarttime == timedelta(seconds=30)
+
+
+def test_retransmission_changes_nothing(radius_database, listener):
+    octets = report("Start")
+    for _ in range(3):  # from three ports: no cache helps
+        exchange(listener.acct_port, octets)
+
+    session = only(radius_database.sessions())
+    assert session.acctstarttime == session.received_at
+    assert session.acctstoptime is None
+
+
+def test_reports_in_any_order_make_the_same_session(radius_database, send):
+    send("Stop", Acct_Session_Time=60, Acct_Input_Octets=300, Acct_Terminate_Cause="Lost-Carrier")
+    send("Interim-Update", Acct_Session_Time=30, Acct_Input_Octets=200)
+    send("Start", delay=60)
+
+    session = only(radius_database.sessions())
+    assert session.acctstoptime is not None
+    assert session.acctterminatecause == "Lost-Carrier"
+    assert session.acctinputoctets == 300
+    assert session.acctstarttime == session.received_at - timedelta(seconds=60)
+
+
+def test_session_the_nas_stopped_is_never_opened_again(radius_database, send):
+    send("Start")
+    send("Stop", Acct_Session_Time=1, delay=20)
+    send("Interim-Update", Acct_Session_Time=60)
+
+    assert only(radius_database.sessions()).acctstoptime is not None
+
+
+def test_session_whose_start_was_lost_begins_when_it_did(radius_database, send):
+    send("Interim-Update", Acct_Session_Time=600)
+
+    session = only(radius_database.sessions())
+    assert session.acctupdatetime - session.acctstarttime == timedelta(seconds=600)
+
+
+def test_new_start_on_the_same_port_closes_the_session_whose_stop_was_lost(radius_database, send):
+    send("Start", "81000001")
+    send("Start", "81000002")
+
+    older, newer = radius_database.sessions()
+    assert older.acctstoptime == newer.acctstarttime
+    assert older.closed_on_evidence == "newer-start"
+    assert newer.acctstoptime is None
+
+
+def test_late_start_of_an_older_session_does_not_close_the_newer_one(radius_database, send):
+    send("Start", "81000002")
+    send("Start", "81000001", delay=60)
+
+    newer, older = radius_database.sessions()
+    assert newer.acctstoptime is None
+    assert older.closed_on_evidence == "newer-start"
+
+
+def test_start_on_another_port_closes_nothing(radius_database, send):
+    send("Start", "81000001", NAS_Port_Id="ether2")
+    send("Start", "81000002", NAS_Port_Id="ether3")
+
+    assert [session.acctstoptime for session in radius_database.sessions()] == [None, None]
+
+
+def test_session_that_goes_on_after_it_was_closed_on_evidence_is_opened_again(radius_database, send):
+    send("Start", "81000001", delay=60)
+    send("Start", "81000002", delay=30)
+    send("Interim-Update", "81000001", Acct_Session_Time=60)
+
+    first, second = radius_database.sessions()
+    assert (first.acctstoptime, first.closed_on_evidence) == (None, None)
+    assert second.acctstoptime is None
+
+
+def test_other_boot_digit_closes_the_sessions_of_the_earlier_boot(radius_database, nas):
+    radius_database.account("pedro")
+    nas.mschap2("juan", "clientPass")
+    wait_for(lambda: nas.mschap2("pedro", "clientPass").session, what="pedro")
+    nas.wait_reported(5)
+    nas.reboot()
+    nas.mschap2("juan", "clientPass")
+    nas.wait_reported(5)
+
+    before = [s for s in radius_database.sessions() if s.acctsessionid.startswith("810")]
+    after = only([s for s in radius_database.sessions() if s.acctsessionid.startswith("811")])
+    assert {s.username for s in before} == {"juan", "pedro"}
+    assert all(s.acctterminatecause in ("NAS-Reboot", "Lost-Carrier") for s in before)
+    assert after.acctstoptime is None
+
+
+@pytest.mark.parametrize("status", ["Accounting-On", "Accounting-Off"])
+def test_restart_of_the_nas_closes_its_sessions(radius_database, send, status):
+    send("Start", "81000001")
+    send(status)
+
+    session = only(radius_database.sessions())
+    assert session.acctterminatecause == "NAS-Reboot"
+    assert session.closed_on_evidence == status.lower()
+
+
+def test_restart_of_another_nas_closes_nothing(radius_database, send, make_nas):
+    radius_database.nas("127.0.0.2")
+    send("Start", "81000001")
+    other = make_nas(source_address="127.0.0.2", nas_ip_address="127.0.0.1")  # it lies about its address
+    other.send_accounting_on()
+    other.wait_reported(5)
+
+    assert only(radius_database.sessions()).acctstoptime is None
+
+
+def test_session_id_used_again_much_later_is_another_session(radius_database, send):
+    send("Start", delay=7200)
+    send("Stop", delay=7000)
+    send("Start")
+
+    past, present = radius_database.sessions()
+    assert past.acctstoptime is not None
+    assert present.acctstoptime is None
+
+
+def test_wrong_authenticator_is_dropped_and_counted(radius_database, listener, make_nas):
+    impostor = make_nas(secret=b"another", tries=1)
+    impostor.send_accounting_on()
+    impostor.wait_reported(5)
+
+    assert listener.metric("isp_radius_bad_authenticator_total", type="accounting") == 1
+
+
+def test_octets_no_database_takes_are_stored_readably(radius_database, send):
+    send("Start", "81\x00\x01", Calling_Station_Id="\x00")
+
+    assert only(radius_database.sessions()).acctsessionid == "81\\x00\x01"
+
+
+def test_many_sessions_at_once_are_all_recorded(radius_database, listener):
+    def stream(number: int) -> None:
+        for count in range(25):
+            name, session_id = f"user{number}-{count}", f"81{number:02x}{count:04x}"
+            for status in ("Start", "Interim-Update", "Stop"):
+                exchange(listener.acct_port, report(status, session_id, User_Name=name, Acct_Session_Time=1))
+
+    threads = [threading.Thread(target=stream, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    sessions = radius_database.sessions()
+    assert len(sessions) == 200
+    assert all(session.acctstoptime is not None for session in sessions)
+
+
+@pytest.mark.parametrize("radius_database_url", ["sqlite"], indirect=True)
+def test_while_the_database_is_locked_logins_go_on_and_accounting_waits(
+    radius_database, radius_database_url, listener, nas
+):
+    lock = sqlite3.connect(radius_database_url.removeprefix("sqlite:///"), isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    began = time.monotonic()
+    assert nas.mschap2("juan", "clientPass").outcome is Outcome.ACCEPTED
+    assert time.monotonic() - began < 0.3
+    with pytest.raises(TimeoutError):
+        exchange(listener.acct_port, report("Start", "81000077"))
+    lock.execute("COMMIT")
+    lock.close()
+
+    wait_for(
+        lambda: next((s for s in radius_database.sessions() if s.acctsessionid == "81000077"), None),
+        what="the Start that came while the database was locked",
+    )
+    nas.wait_reported(10)

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+from pyrad.packet import AuthPacket
+from radius_svc.authorization import SuspensionMode, remove_nas, write_suspended_group
+from radius_svc.models import Nas, RadPostAuth
+from simulators.nas import DICTIONARY, Outcome
+from sqlalchemy import select
+
+from .conftest import SECRET, STATUS_SECRET, wait_for
+
+EFFECTIVE_SECONDS = 0.1
+
+
+def suspend_mode(radius_database, mode, version=1):
+    with radius_database.database.transaction() as session:
+        write_suspended_group(
+            session,
+            version,
+            mode=mode,
+            address_list="ispos-suspended",
+            rate_limit="256k/256k",
+            session_timeout_seconds=3600,
+        )
+
+
+@pytest.mark.parametrize("method", ["pap", "chap", "mschap2"])
+def test_right_password_is_accepted_with_the_plan(nas, method):
+    dial = nas.dial("juan", "clientPass", method)
+
+    assert dial.outcome is Outcome.ACCEPTED
+    assert dial.session.rate_limit == "10M/50M"
+    assert dial.attributes["Framed-Pool"] == ["subscribers"]
+    assert dial.attributes["Acct-Interim-Interval"] == [300]
+
+
+@pytest.mark.parametrize("method", ["pap", "chap", "mschap2"])
+def test_wrong_password_is_rejected_without_a_plan(nas, method):
+    dial = nas.dial("juan", "wrong", method)
+
+    assert dial.outcome is Outcome.REJECTED
+    assert set(dial.attributes) <= {"Message-Authenticator", "MS-CHAP-Error"}
+    assert ("E=691 R=0" in dial.error) is (method == "mschap2")
+
+
+@pytest.mark.parametrize("method", ["pap", "chap", "mschap2"])
+def test_unknown_user_is_rejected(nas, method):
+    assert nas.dial("nobody", "clientPass", method).outcome is Outcome.REJECTED
+
+
+def test_names_differ_by_case(nas):
+    assert nas.pap("Juan", "clientPass").outcome is Outcome.REJECTED
+
+
+@pytest.mark.parametrize("method", ["pap", "chap", "mschap2"])
+def test_name_and_password_may_hold_any_letters(radius_database, nas, method):
+    radius_database.account("peña@isp ", "contraseña ₱ 漢字")
+    time.sleep(EFFECTIVE_SECONDS)
+
+    assert nas.dial("peña@isp ", "contraseña ₱ 漢字", method).outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "proof",
+    ['User-Password = "{}"', 'CHAP-Password = "{}"', 'MS-CHAP-Password = "{}"'],
+    ids=["pap", "chap", "mschap1"],
+)
+def test_radclient_is_accepted_and_rejected(radclient, proof):
+    request = f'User-Name = "juan"\nMessage-Authenticator = 0x00\n{proof}\n'
+
+    accepted = radclient(request.format("clientPass"))
+    rejected = radclient(request.format("wrong"))
+
+    assert "Received Access-Accept" in accepted and 'Mikrotik-Rate-Limit = "10M/50M"' in accepted
+    assert "Received Access-Reject" in rejected and "Rate-Limit" not in rejected
+
+
+def test_message_authenticator_is_the_first_attribute_of_every_answer(listener):
+    for password in (b"clientPass", b"wrong"):
+        reply = exchange(listener.auth_port, signed_request("juan", password))
+        assert reply[20:22] == b"\x50\x12"
+
+
+def test_unsigned_request_is_dropped_where_the_nas_must_sign(listener, make_nas):
+    assert make_nas(sign_access_requests=False).pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
+    assert listener.metric("isp_radius_dropped_total", reason="unsigned") == 2
+
+
+def test_unsigned_request_is_answered_where_the_nas_need_not_sign(radius_database, make_nas):
+    radius_database.nas("127.0.0.1", version=2, require_message_authenticator=False)
+    time.sleep(EFFECTIVE_SECONDS)
+
+    assert make_nas(sign_access_requests=False).pap("juan", "clientPass").outcome is Outcome.ACCEPTED
+
+
+def test_wrong_message_authenticator_is_dropped_and_the_mismatch_is_noted(
+    radius_database, listener, make_nas
+):
+    assert make_nas(secret=b"another").pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
+    assert listener.metric("isp_radius_bad_authenticator_total", type="access", nas="nas-127.0.0.1") == 2
+
+    def noted():
+        with radius_database.database.reading() as session:
+            return session.scalar(select(Nas.last_secret_mismatch_at))
+
+    wait_for(noted, what="the mismatch")
+
+
+def test_unknown_source_is_dropped_and_counted(listener, make_nas):
+    assert make_nas(source_address="127.0.0.9").pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
+    assert listener.metric("isp_radius_dropped_total", type="access", reason="unknown_client") == 2
+
+
+def test_malformed_packet_is_dropped_and_counted(listener, nas):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"\x01\x01\x00", ("127.0.0.1", listener.auth_port))
+        sock.sendto(b"\x01\x01\x00\x17" + bytes(16) + b"\x01\x09a", ("127.0.0.1", listener.auth_port))
+
+    assert nas.pap("juan", "clientPass").outcome is Outcome.ACCEPTED
+    assert listener.metric("isp_radius_malformed_total", reason="short packet") == 1
+    assert listener.metric("isp_radius_malformed_total", reason="bad attribute length") == 1
+
+
+def test_retransmission_gets_the_same_answer_and_is_not_decided_again(listener):
+    request = signed_request("juan", b"clientPass")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        first, second = (exchange(listener.auth_port, request, sock) for _ in range(2))
+
+    assert first == second
+    assert listener.metric("isp_radius_duplicates_total", type="access") == 1
+    assert listener.metric("isp_radius_requests_total", result="accept") == 1
+
+
+def test_status_server_is_answered_to_the_health_check(radclient):
+    assert "Received Access-Accept" in radclient("Message-Authenticator = 0x00\n", "status", STATUS_SECRET)
+    assert "Received Access-Accept" in radclient("Message-Authenticator = 0x00\n", "status", SECRET)
+    assert "Received" not in radclient("Message-Authenticator = 0x00\n", "status", "neither")
+
+
+def test_password_change_is_effective_on_the_next_dial(radius_database, nas):
+    radius_database.account("juan", "another")
+    time.sleep(EFFECTIVE_SECONDS)
+
+    assert nas.mschap2("juan", "clientPass").outcome is Outcome.REJECTED
+    assert nas.mschap2("juan", "another").outcome is Outcome.ACCEPTED
+
+
+def test_new_account_with_static_address_works_on_the_next_dial(radius_database, nas):
+    radius_database.account("pedro", "secret", static_ip="10.9.8.7")
+    time.sleep(EFFECTIVE_SECONDS)
+
+    assert nas.mschap2("pedro", "secret").session.framed_ip_address == "10.9.8.7"
+
+
+def test_changed_username_takes_the_place_of_the_old_one(radius_database, nas):
+    radius_database.account("juan2", service_id="service-juan")
+    time.sleep(EFFECTIVE_SECONDS)
+
+    assert nas.pap("juan", "clientPass").outcome is Outcome.REJECTED
+    assert nas.pap("juan2", "clientPass").outcome is Outcome.ACCEPTED
+
+
+def test_terminated_account_is_rejected(radius_database, nas):
+    radius_database.account("juan", terminated=True)
+    time.sleep(EFFECTIVE_SECONDS)
+
+    assert nas.pap("juan", "clientPass").outcome is Outcome.REJECTED
+
+
+def test_plan_change_is_effective_on_the_next_dial(radius_database, nas):
+    radius_database.plan(version=2, **{"Mikrotik-Rate-Limit": "20M/100M"})
+    time.sleep(EFFECTIVE_SECONDS)
+
+    assert nas.pap("juan", "clientPass").session.rate_limit == "20M/100M"
+
+
+def test_suspended_login_is_accepted_into_the_walled_garden(radius_database, nas):
+    suspend_mode(radius_database, SuspensionMode.WALLED_GARDEN)
+    radius_database.account("juan", suspended=True)
+    time.sleep(EFFECTIVE_SECONDS)
+
+    dial = nas.mschap2("juan", "clientPass")
+
+    assert (dial.session.address_list, dial.session.rate_limit) == ("ispos-suspended", "256k/256k")
+    assert dial.session.session_timeout_seconds == 3600
+    assert dial.attributes["Framed-Pool"] == ["subscribers"]  # the plan gives the rest
+
+
+def test_suspended_login_is_rejected_in_block_mode_and_works_after_restore(radius_database, nas):
+    suspend_mode(radius_database, SuspensionMode.BLOCK)
+    radius_database.account("juan", suspended=True)
+    time.sleep(EFFECTIVE_SECONDS)
+    assert nas.mschap2("juan", "clientPass").outcome is Outcome.REJECTED
+
+    radius_database.account("juan", suspended=False)
+    time.sleep(EFFECTIVE_SECONDS)
+    assert nas.mschap2("juan", "clientPass").session.address_list is None
+
+
+def test_new_changed_and_removed_nas_are_effective_at_once(radius_database, make_nas):
+    other = make_nas(source_address="127.0.0.2", secret=b"first")
+    radius_database.nas("127.0.0.2", "first")
+    time.sleep(EFFECTIVE_SECONDS)
+    assert other.pap("juan", "clientPass").outcome is Outcome.ACCEPTED
+
+    radius_database.nas("127.0.0.2", "second", version=2)
+    time.sleep(EFFECTIVE_SECONDS)
+    assert other.pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
+
+    radius_database.nas("127.0.0.2", "first", version=3, disabled=True)
+    time.sleep(EFFECTIVE_SECONDS)
+    assert other.pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
+
+    radius_database.nas("127.0.0.2", "first", version=4)
+    time.sleep(EFFECTIVE_SECONDS)
+    assert other.pap("juan", "clientPass").outcome is Outcome.ACCEPTED
+
+    with radius_database.database.transaction() as session:
+        assert remove_nas(session, "router-127.0.0.2", 5)
+    time.sleep(EFFECTIVE_SECONDS)
+    assert other.pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
+
+
+def test_rejects_and_routers_heard_are_written_down_without_the_password(radius_database, listener, nas):
+    nas.pap("juan", "my-mistyped-password")
+
+    def recorded():
+        with radius_database.database.reading() as session:
+            return session.execute(
+                select(RadPostAuth.username, RadPostAuth.pass_, RadPostAuth.reply, RadPostAuth.reason)
+            ).first()
+
+    assert tuple(wait_for(recorded, what="the reject")) == ("juan", "", "Access-Reject", "wrong_password")
+    with radius_database.database.reading() as session:
+        assert session.scalar(select(Nas.last_heard_at)) is not None
+    for secret in ("my-mistyped-password", "clientPass", SECRET):
+        assert secret not in listener.log.read_text()
+
+
+def signed_request(username: str, password: bytes) -> bytes:
+    packet = AuthPacket(secret=SECRET.encode(), dict=DICTIONARY, authenticator=bytes(range(16)), id=7)
+    packet.add_message_authenticator()
+    packet["User-Name"] = username
+    packet["User-Password"] = packet.PwCrypt(password)
+    return packet.RequestPacket()
+
+
+def exchange(port: int, request: bytes, sock: socket.socket | None = None) -> bytes:
+    if sock is None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            return exchange(port, request, own)
+    sock.settimeout(2)
+    sock.sendto(request, ("127.0.0.1", port))
+    return sock.recv(4096)

@@ -1,0 +1,244 @@
+"""What the control plane writes, and what the index makes of it."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from radius_svc.authorization import (
+    Account,
+    NasClient,
+    SuspensionMode,
+    next_seq,
+    remove_nas,
+    write_account,
+    write_nas,
+    write_plan_group,
+    write_suspended_group,
+)
+from radius_svc.listener import database as listener_database
+from radius_svc.listener.index import Index
+from radius_svc.models import Base, IndexVersion, Nas, RadCheck, RadGroupCheck, RadReply, RadUserGroup
+from servicekit.db import Database
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+
+def account(**changes) -> Account:
+    defaults = {
+        "service_id": "s1",
+        "version": 1,
+        "subscriber_id": "sub1",
+        "username": "ana",
+        "password": "secret",
+        "password_encrypted": "token",
+        "plan_id": "fast",
+    }
+    return Account(**defaults | changes)
+
+
+def nas(**changes) -> NasClient:
+    defaults = {"router_id": "r1", "version": 1, "address": "10.0.0.1", "name": "tower", "secret": "s"}
+    return NasClient(**defaults | changes)
+
+
+@pytest.fixture
+def write(radius_database):
+    """Call a function of the module in a transaction of its own."""
+
+    def write(function, *arguments, **named):
+        with radius_database.database.transaction() as session:
+            return function(session, *arguments, **named)
+
+    return write
+
+
+@pytest.fixture
+def rows(radius_database):
+    def rows(table, username):
+        with radius_database.database.reading() as session:
+            statement = select(table).where(table.username == username).order_by(table.id)
+            found = list(session.scalars(statement))
+            session.expunge_all()
+            return found
+
+    return rows
+
+
+@pytest.fixture
+def index(radius_database_url, radius_database):
+    """An index that follows the database when told to."""
+    database = listener_database.Database(radius_database_url)
+    followed = Index()
+
+    def refresh():
+        with database.snapshot() as connection:
+            followed.refresh(connection)
+        return followed
+
+    with database.snapshot() as connection:
+        followed.load(connection)
+    yield refresh
+    database.close()
+
+
+def test_migration_makes_the_tables_of_the_models(radius_database_url):
+    migration = importlib.import_module("radius_svc.migrations.versions.0001_create_tables")
+    database = Database(radius_database_url)
+    with database.engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context):
+            migration.upgrade()
+        assert compare_metadata(context, Base.metadata) == []
+        assert connection.execute(select(IndexVersion.seq)).scalar() == 0
+    database.engine.dispose()
+
+
+def test_login_is_written_into_the_standard_tables(write, rows):
+    assert write(write_account, account(static_ip="10.9.8.7", suspended=True))
+
+    (check,) = rows(RadCheck, "ana")
+    assert (check.attribute, check.op, check.value) == (
+        "NT-Password",
+        ":=",
+        "878d8014606cda29677a44efa1353fc7",
+    )
+    (reply,) = rows(RadReply, "ana")
+    assert (reply.attribute, reply.op, reply.value) == ("Framed-IP-Address", ":=", "10.9.8.7")
+    assert [(g.groupname, g.priority) for g in rows(RadUserGroup, "ana")] == [
+        ("suspended", 1),
+        ("plan:fast", 2),
+    ]
+
+
+def test_version_that_is_not_newer_is_ignored(write, rows):
+    assert write(write_account, account(version=2))
+
+    assert not write(write_account, account(version=2, password="late"))
+    assert not write(write_account, account(version=1, suspended=True))
+    assert len(rows(RadUserGroup, "ana")) == 1
+
+
+def test_changed_username_leaves_no_row_of_the_old_one(write, rows):
+    write(write_account, account())
+    write(write_account, account(version=2, username="anna"))
+
+    assert [rows(table, "ana") for table in (RadCheck, RadReply, RadUserGroup)] == [[], [], []]
+    assert len(rows(RadCheck, "anna")) == 1
+
+
+def test_username_of_another_live_service_is_refused(write):
+    write(write_account, account())
+
+    with pytest.raises(IntegrityError):
+        write(write_account, account(service_id="s2"))
+
+
+def test_username_is_free_again_after_termination_and_the_late_event_takes_it_from_nobody(write, rows):
+    write(write_account, account())
+    write(write_account, account(version=2, terminated=True))
+    assert rows(RadCheck, "ana") == []
+
+    write(write_account, account(service_id="s2"))
+    write(write_account, account(version=3, terminated=True))
+    assert len(rows(RadCheck, "ana")) == 1
+
+
+def test_block_mode_is_an_auth_type_reject(radius_database, write):
+    garden = {"address_list": "fenced", "rate_limit": "1M/1M", "session_timeout_seconds": 60}
+    write(write_suspended_group, 1, mode=SuspensionMode.BLOCK, **garden)
+    with radius_database.database.reading() as session:
+        assert session.scalar(select(RadGroupCheck.value)) == "Reject"
+
+    write(write_suspended_group, 2, mode=SuspensionMode.WALLED_GARDEN, **garden)
+    with radius_database.database.reading() as session:
+        assert session.scalar(select(RadGroupCheck.value)) is None
+
+
+def test_removed_nas_is_not_brought_back_by_a_late_event(radius_database, write):
+    write(write_nas, nas())
+    assert write(remove_nas, "r1", 3)
+    assert not write(write_nas, nas(version=2))
+    with radius_database.database.reading() as session:
+        assert session.scalar(select(Nas.id).where(Nas.router_id == "r1")) is None
+
+    assert write(write_nas, nas(version=4))
+
+
+def test_one_transaction_takes_one_number(radius_database):
+    with radius_database.database.transaction() as session:
+        first = next_seq(session)
+        write_account(session, account())
+        write_account(session, account(service_id="s2", username="ben"))
+        assert next_seq(session) == first
+
+
+def test_number_of_a_savepoint_that_was_rolled_back_is_not_used_on(radius_database):
+    with radius_database.database.transaction() as session:
+        first = next_seq(session)
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            assert next_seq(session) == first + 1
+            raise ZeroDivisionError
+        assert next_seq(session) == first + 1
+    with radius_database.database.reading() as session:
+        assert session.scalar(select(IndexVersion.seq)) == first + 1
+
+
+def test_index_follows_accounts_groups_and_routers(write, index):
+    write(write_account, account())
+    write(write_plan_group, "fast", 2, {"Mikrotik-Rate-Limit": "1M/1M"})
+    write(write_nas, nas())
+    followed = index()
+
+    answer = followed.groups.answer(followed.accounts["ana"])
+    assert b"1M/1M" in answer.attributes
+    assert followed.nas["10.0.0.1"].label == "tower"
+
+    write(write_account, account(version=2, terminated=True))
+    write(remove_nas, "r1", 2)
+    followed = index()
+    assert "ana" not in followed.accounts
+    assert "10.0.0.1" not in followed.nas
+
+
+def test_two_services_may_swap_their_names(write, index, radius_database):
+    write(write_account, account())
+    write(write_account, account(service_id="s2", username="ben"))
+    index()
+    write(write_account, account(version=2, username="x"))
+    write(write_account, account(service_id="s2", version=2, username="ana"))
+    write(write_account, account(version=3, username="ben"))
+    followed = index()
+
+    assert followed.accounts["ana"].service_id == "s2"
+    assert followed.accounts["ben"].service_id == "s1"
+    assert "x" not in followed.accounts
+
+
+def test_full_comparison_finds_nothing_after_any_changes(write, index, radius_database_url):
+    for number in range(20):
+        write(write_account, account(service_id=f"s{number}", username=f"user{number}"))
+    index()
+    for number in range(0, 20, 2):
+        write(write_account, account(service_id=f"s{number}", version=2, username=f"renamed{number}"))
+    for number in range(0, 20, 3):
+        write(write_account, account(service_id=f"s{number}", version=3, terminated=True))
+    followed = index()
+
+    database = listener_database.Database(radius_database_url)
+    with database.snapshot() as connection:
+        assert followed.load(connection) == 0
+    database.close()
+
+
+def test_restored_backup_is_read_anew(radius_database, write, index):
+    write(write_account, account())
+    assert "ana" in index().accounts
+    with radius_database.database.transaction() as session:
+        session.query(IndexVersion).update({"seq": 1})
+        session.query(RadCheck).filter_by(username="ana").update({"value": "00" * 16})
+
+    assert index().accounts["ana"].nt_hash == bytes(16)

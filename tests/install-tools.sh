@@ -1,0 +1,69 @@
+#!/bin/sh
+# Installs the programs the tests need and pip cannot give: RabbitMQ and radclient (Debian, Ubuntu).
+# Does nothing, quickly, when they are there. Needs root or passwordless sudo; without, says what to run.
+set -eu
+
+LOCK_WAIT_SECONDS=300
+POLICY=/usr/sbin/policy-rc.d
+
+missing=
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
+command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "install-tools: no apt-get here; install by hand:$missing" >&2
+    exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    if sudo -n true 2>/dev/null; then
+        exec sudo -n "$0" "$@"
+    fi
+    echo "install-tools: needs root; run: sudo apt-get update && sudo apt-get install --yes$missing" >&2
+    exit 1
+fi
+
+policy_is_ours=
+log=$(mktemp)
+clean_up() {
+    rm -f "$log"
+    [ -z "$policy_is_ours" ] || rm -f "$POLICY"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Two copies of this script would otherwise take away each other's policy-rc.d.
+exec 9>/run/isp-os-install-tools.lock
+flock --wait "$LOCK_WAIT_SECONDS" 9
+
+# Debian starts a service as soon as it is installed. The tests run a private node of their own, and a
+# broker on the default port is not ours to add. Exit status 101 means "do not start"; the noclobber
+# redirection leaves a policy that is there already in charge.
+if (set -C; printf '#!/bin/sh\nexit 101\n' >"$POLICY") 2>/dev/null; then
+    policy_is_ours=yes
+    chmod 755 "$POLICY"
+fi
+
+quietly() {
+    "$@" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+}
+
+# apt-get update takes the lock of the package lists without waiting, whatever DPkg::Lock::Timeout says.
+update_lists() {
+    waited=0
+    until apt-get -qq update >"$log" 2>&1; do
+        if [ "$waited" -ge "$LOCK_WAIT_SECONDS" ] || ! grep -q 'Could not get lock' "$log"; then
+            cat "$log" >&2
+            return 1
+        fi
+        sleep 5
+        waited=$((waited + 5))
+    done
+}
+
+export DEBIAN_FRONTEND=noninteractive
+update_lists
+# shellcheck disable=SC2086  # a list of package names
+quietly apt-get -qq -o "DPkg::Lock::Timeout=$LOCK_WAIT_SECONDS" install --yes --no-install-recommends $missing
+echo "install-tools: installed$missing"
