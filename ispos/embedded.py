@@ -7,7 +7,6 @@ import time
 
 import eventlet
 from billing_svc.service import BillingService
-from gateway.first_owner import setup_url
 from gateway.service import GatewayService
 from payment_svc.service import PaymentService
 from radius_svc.service import RadiusService
@@ -20,6 +19,7 @@ from servicekit.runner import Host, stop_on_signals
 from servicekit.settings import Settings
 from subscriber_svc.service import SubscriberService
 
+from ispos.banner import banner
 from ispos.preflight import CannotStart, check_ports, data_dir_held
 from ispos.processes import Child
 from ispos.services import PACKAGES
@@ -53,7 +53,7 @@ def run(settings: Settings, *, welcome: str = "") -> None:
         stop_on_signals(stop)
         eventlet.spawn_n(_keep_up, listener, stopping)
         _wait_for_listener(settings)
-        print(_banner(settings) + welcome, flush=True)
+        print(banner(settings) + welcome, flush=True)
         try:
             host.wait()
         finally:
@@ -92,23 +92,3 @@ def _wait_for_listener(settings: Settings) -> None:
             return
         eventlet.sleep(0.02)
     raise CannotStart(f"The RADIUS listener did not start: {state}; see the messages above")
-
-
-def _banner(settings: Settings) -> str:
-    owner = setup_url(settings)
-    lines = [
-        "",
-        "ISP-OS is running.",
-        "",
-        f"  Admin UI      {settings.public_url}/",
-        f"  Payment page  {settings.public_url}/c/<short id of a subscriber>",
-        f"  REST API      {settings.public_url}/api/docs",
-        f"  RADIUS        {settings.radius_host} authentication {settings.radius_auth_port}/udp, "
-        f"accounting {settings.radius_acct_port}/udp",
-        f"  Data          {settings.data_dir}",
-        "",
-    ]
-    if owner:
-        lines += [f"  Make the first owner here: {owner}", ""]
-    lines += ["Ctrl-C stops it.", ""]
-    return "\n".join(lines)

@@ -125,9 +125,7 @@ def _by_token(gateway: Gateway) -> Identity:
         )
     identity = api_tokens.find(gateway, given.token)
     if identity is None:
-        raise Unauthorized(
-            "the API token is unknown or was revoked", www_authenticate=_challenge("bearer")
-        )
+        raise Unauthorized("the API token is unknown or was revoked", www_authenticate=_challenge("bearer"))
     return identity
 
 

@@ -199,7 +199,7 @@ def line_in_words(service: ServiceView) -> Words:
         return Words("This service has ended.", "quiet")
     reasons = {hold.reason for hold in service.holds if hold.released_at is None}
     if reasons == {HoldReason.OVERDUE}:
-        return Words("Your line is off because a bill is overdue. It comes back by itself once you pay.", "bad")
+        return Words("Your line is off because a bill is overdue. It comes back once you pay.", "bad")
     return Words("Your line is off. Please contact us.", "bad")
 
 

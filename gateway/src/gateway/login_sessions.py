@@ -29,9 +29,7 @@ def begin(gateway: Gateway, identity: Identity) -> str:
     now = gateway.wall_now()
     with gateway.database.transaction() as session:
         session.add(
-            LoginSession(
-                token_hash=digest(token), operator_id=identity.id, created_at=now, last_seen_at=now
-            )
+            LoginSession(token_hash=digest(token), operator_id=identity.id, created_at=now, last_seen_at=now)
         )
     return token
 

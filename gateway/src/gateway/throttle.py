@@ -1,4 +1,4 @@
-"""How often a password may be tried: kept in the database, so that a restart or a replica forgives nothing."""
+"""How often a password may be tried: kept in the database, so that a restart forgives nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people type into forms: amounts, speeds, percentages. Raises ValueError with what to write instead."""
+"""What people write: amounts, speeds, percentages. Raises ValueError with what to write instead."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from contracts.money import DEFAULT_CURRENCY, Money
 
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,11})(?:\.(\d{1,2}))?")
 _SPEED = re.compile(r"(\d{1,8}(?:\.\d{1,3})?)\s*([kmg]?)(?:bps|bit/s|b/s|bit)?")
+_PERCENT = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?")
 _KBPS = {"k": 1, "m": 1_000, "g": 1_000_000}
 
 
 def parse_pesos(text: str) -> Money:
     """1500, 1,500.00 or ₱1,500.00"""
     found = _AMOUNT.fullmatch(text.strip().removeprefix("₱").removeprefix("PHP").strip())
-    if found is None or not text.isascii() and "₱" not in text:
+    if found is None or (not text.isascii() and "₱" not in text):
         raise ValueError("is not an amount; write it like 1500 or 1,500.00, without a sign")
     whole, decimals = found.group(1).replace(",", ""), (found.group(2) or "").ljust(2, "0")
     return Money(int(whole) * 100 + int(decimals), DEFAULT_CURRENCY)
@@ -29,3 +30,18 @@ def parse_speed(text: str) -> int:
         if kbps == int(kbps) and 1 <= kbps <= 100_000_000:
             return int(kbps)
     raise ValueError("is not a speed; write it like 50Mbps, 512k or 1G")
+
+
+def percent_hundredths(value: int | str) -> int:
+    """10 or "12.5" as hundredths of a percent. Raises ValueError with what to write instead."""
+    found = _PERCENT.fullmatch(str(value)) if not isinstance(value, bool) else None
+    if found is None or not isinstance(value, (int, str)):
+        raise ValueError('is not a percentage; write 10 or "12.5", with at most two decimals')
+    whole, decimals = found.group(1), (found.group(2) or "").ljust(2, "0")
+    return int(whole) * 100 + int(decimals)
+
+
+def percent_value(hundredths: int) -> int | str:
+    """The other way: 1000 is 10, 1250 is "12.5"."""
+    whole, rest = divmod(hundredths, 100)
+    return whole if rest == 0 else f"{whole}.{rest:02d}".rstrip("0")

@@ -16,7 +16,7 @@ from flask import Response, g, request, url_for
 
 from gateway.access import Permission
 from gateway.admin.forms import Form
-from gateway.admin.pages import PAGE_SIZE, action, by_operator, done, form_page, page, show
+from gateway.admin.pages import PAGE_SIZE, action, by_operator, done, page, show
 from gateway.context import current, services
 from gateway.display import method, money
 from gateway.provisioning import wait_for_allocations
@@ -81,7 +81,7 @@ def billing_run(run_id: str) -> Response:
     return response
 
 
-@form_page("/invoices/<invoice_id>", permission=Permission.VIEW_BILLING)
+@page("/invoices/<invoice_id>", permission=Permission.VIEW_BILLING)
 def invoice(invoice_id: str) -> Response:
     found = services().billing.get_invoice(invoice_id)
     return _show_invoice(found, Form(_payment_of(found)))
@@ -107,7 +107,8 @@ def void_invoice(invoice_id: str) -> Response:
     voided = form.attempt(lambda: services().billing.void_invoice(command))
     if voided is None:
         found = services().billing.get_invoice(invoice_id)
-        return _show_invoice(found, _with_problem(Form(_payment_of(found)), form.problem), 409)
+        form.values = _payment_of(found)
+        return _show_invoice(found, form, 409)
     return done(url_for("admin.invoice", invoice_id=invoice_id), f"Invoice {voided.number} is void.")
 
 
@@ -115,19 +116,12 @@ def _show_invoice(found: InvoiceView, form: Form, status: int = 200) -> Response
     owes = found.balance.minor > 0 and found.status is not InvoiceStatus.VOID
     traces = {PriceSource.PLAN: "plan price", PriceSource.INDIVIDUAL: "individual price"}
     lines = [(line, traces[line.price_source]) for line in found.lines]
-    return show(
-        "invoice.html", status, invoice=found, lines=lines, form=form, owes=owes, methods=METHODS
-    )
+    return show("invoice.html", status, invoice=found, lines=lines, form=form, owes=owes, methods=METHODS)
 
 
 def _payment_of(found: InvoiceView) -> dict[str, str]:
     whole, cents = divmod(max(found.balance.minor, 0), 100)
     return {"amount": f"{whole}.{cents:02d}", "received_on": current().today().isoformat()}
-
-
-def _with_problem(form: Form, problem: str) -> Form:
-    form.values, form.problem = {}, problem
-    return form
 
 
 def _record(form: Form, found: InvoiceView) -> PaymentView | None:

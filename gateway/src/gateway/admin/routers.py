@@ -35,9 +35,9 @@ def add_router() -> Response:
     return show("router_form.html", 200 if form.ok else 422, form=form)
 
 
-@action("/routers/<router_id>/<status>", permission=Permission.EDIT_ROUTERS)
-def change_router_status(router_id: str, status: str) -> Response:
-    wanted = {"disable": RouterStatus.DISABLED, "enable": RouterStatus.ONLINE}.get(status)
+@action("/routers/<router_id>/<any(disable, enable):change>", permission=Permission.EDIT_ROUTERS)
+def change_router_status(router_id: str, change: str) -> Response:
+    wanted = RouterStatus.DISABLED if change == "disable" else RouterStatus.ONLINE
     services().router.change_router(ChangeRouter(router_id=router_id, status=wanted, **by_operator()))
     return done(url_for("admin.routers"))
 

@@ -40,7 +40,5 @@ def _make_owner(form: Form) -> Identity | None:
     if not form.ok:
         return None
     return form.attempt(
-        lambda: first_owner.create_first_owner(
-            current(), email=email, full_name=full_name, password=password
-        )
+        lambda: first_owner.create_first_owner(current(), email=email, full_name=full_name, password=password)
     )

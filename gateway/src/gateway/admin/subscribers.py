@@ -38,9 +38,9 @@ from gateway.admin.pages import (
     page,
     show,
 )
-from gateway.api.fields import percent_hundredths, percent_value
 from gateway.context import current, services
 from gateway.provisioning import is_provisioned, states_of, wait_for_radius
+from gateway.typed import percent_hundredths, percent_value
 
 RECENT = 10
 STATUSES = ((ServiceStatus.ACTIVE, "Active"), (ServiceStatus.SUSPENDED, "Suspended"))
@@ -79,7 +79,7 @@ def add_subscriber() -> Response:
 @page("/subscribers/<subscriber_id>", permission=Permission.VIEW_SUBSCRIBERS)
 def subscriber(subscriber_id: str) -> Response:
     found = services().subscriber.get_subscriber(subscriber_id)
-    optional = current().optional
+    states, optional = states_of(found.services), current().optional
     sees_money = allowed(Permission.VIEW_BILLING)
     invoices = sees_money and if_it_answers(
         lambda: optional.billing.list_invoices(None, subscriber_id, RECENT, None).items
@@ -91,7 +91,7 @@ def subscriber(subscriber_id: str) -> Response:
         "subscriber.html",
         subscriber=found,
         account=_accounts([found]).get(found.id),
-        cards=[_card(service, states) for states in [states_of(found.services)] for service in found.services],
+        cards=[_card(service, states) for service in found.services],
         invoices=invoices,
         payments=payments,
         sees_money=sees_money,
@@ -211,10 +211,11 @@ def _card(found: ServiceView, states: dict[str, ServiceState]) -> dict[str, Any]
 
 
 def _choices() -> dict[str, Any]:
-    every_plan = all_items(services().subscriber.list_plans)
+    plans = all_items(services().subscriber.list_plans)
+    routers = all_items(services().router.list_routers)
     return {
-        "plans": [plan for plan in every_plan if plan.status is PlanStatus.ACTIVE],
-        "routers": all_items(services().router.list_routers),
+        "plan_options": [(plan.id, plan.name) for plan in plans if plan.status is PlanStatus.ACTIVE],
+        "router_options": [(router.id, router.name) for router in routers],
     }
 
 

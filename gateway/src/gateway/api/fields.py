@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,14 +9,24 @@ from typing import Annotated, Any
 from contracts.common import FieldError
 from contracts.money import DEFAULT_CURRENCY, Money
 from contracts.subscriber import DiscountKind
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
-from pydantic import ValidationError, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
+
+from gateway.typed import percent_hundredths
 
 MAX_MINOR = 10**13
 MAX_KBPS = 100_000_000
 MONEY_HELP = 'write whole centavos, 150000 or {"amount": 150000, "currency": "PHP"} for 1,500.00'
-_PERCENT = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?")
 
 
 class Input(BaseModel):
@@ -37,7 +46,7 @@ class Query(BaseModel):
 
 
 def left_out() -> Any:
-    """The default of a field that may be left out but not be null. As a factory it stays out of the schema."""
+    """The default of a field that may be left out but not be null; as a factory it stays out of the schema."""
     return
 
 
@@ -110,21 +119,6 @@ def _money(value: Any) -> Money:
     if value > MAX_MINOR:
         raise refuse("money", "is too large")
     return Money(value, currency)
-
-
-def percent_hundredths(value: int | str) -> int:
-    """10 or "12.5" as hundredths of a percent. Raises ValueError with what to write instead."""
-    found = _PERCENT.fullmatch(str(value)) if not isinstance(value, bool) else None
-    if found is None or not isinstance(value, (int, str)):
-        raise ValueError('is not a percentage; write 10 or "12.5", with at most two decimals')
-    whole, decimals = found.group(1), (found.group(2) or "").ljust(2, "0")
-    return int(whole) * 100 + int(decimals)
-
-
-def percent_value(hundredths: int) -> int | str:
-    """The other way: 1000 is 10, 1250 is "12.5"."""
-    whole, rest = divmod(hundredths, 100)
-    return whole if rest == 0 else f"{whole}.{rest:02d}".rstrip("0")
 
 
 def _discount_value(value: Any, info: ValidationInfo) -> int:

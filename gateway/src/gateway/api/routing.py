@@ -121,7 +121,8 @@ def _once(key: str, attempt: Callable[[], Response], path_arguments: dict) -> Re
         if response.status_code >= 500:
             idempotency.give_back(session, claimed)
             return response
-        answer = KeptAnswer(response.status_code, response.content_type or "", response.get_data(as_text=True))
+        content_type, text = response.content_type or "", response.get_data(as_text=True)
+        answer = KeptAnswer(response.status_code, content_type, text)
         idempotency.keep(gateway, session, claimed, answer)
         if response.status_code < 400:
             audit.record(session, _record_id(response, path_arguments))

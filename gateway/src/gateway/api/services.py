@@ -44,13 +44,13 @@ from gateway.api.fields import (
     Text,
     one_of,
     optional,
-    percent_value,
 )
 from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.sessions import SessionShape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.context import services
 from gateway.provisioning import is_provisioned, states_of, wait_for_radius
+from gateway.typed import percent_value
 
 KindOfDiscount = one_of(DiscountKind)
 Reason = one_of(HoldReason)

@@ -10,8 +10,8 @@ from pydantic import AwareDatetime, Field
 
 from gateway.access import Permission
 from gateway.api.fields import Input, LongText, Name, Text, one_of, optional
-from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.ledger import AccountShape, LedgerEntryShape
+from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.services import ServiceInput, ServiceShape, own_field_name, service_shape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.context import current, services
@@ -117,9 +117,7 @@ def change_subscriber(subscriber_id: str, body: SubscriberChange) -> SubscriberS
     return _shape_now(services().subscriber.change_subscriber(command))
 
 
-@endpoint(
-    "GET", "/accounts/<subscriber_id>", permission=Permission.VIEW_BILLING, answer=AccountShape
-)
+@endpoint("GET", "/accounts/<subscriber_id>", permission=Permission.VIEW_BILLING, answer=AccountShape)
 def get_account(subscriber_id: str) -> AccountView:
     """Show what a subscriber owes, what of it is overdue, and credit."""
     services().subscriber.get_subscriber(subscriber_id)

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 from radius_svc.authorization import Account, NasClient, write_account, write_nas, write_plan_group
-from radius_svc.models import Base, RadAcct
+from radius_svc.models import RadAcct
 from servicekit.db import Database
+from servicekit.migrations import migrate
 from servicekit.pytest_plugin import require
 from servicekit.secrets import FieldCipher, new_key
 from simulators.nas import SimulatedNas
@@ -85,9 +86,9 @@ class RadiusDatabase:
 
 @pytest.fixture
 def radius_database(radius_database_url: str) -> Iterator[RadiusDatabase]:
-    """Empty tables, one plan, one NAS at 127.0.0.1 and Juan."""
+    """Migrated tables, one plan, one NAS at 127.0.0.1 and Juan."""
     database = Database(radius_database_url)
-    Base.metadata.create_all(database.engine)
+    migrate(database, "radius_svc")
     prepared = RadiusDatabase(database)
     prepared.plan()
     prepared.nas("127.0.0.1")

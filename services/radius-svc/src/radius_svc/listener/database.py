@@ -19,22 +19,23 @@ class Database:
     def __init__(self, url: str) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self._glancing = self._snapshots = self._engine
+        if not self.is_sqlite:
+            self._glancing = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        self._writing = self._engine.execution_options(sqlite_begin="IMMEDIATE")
 
     def glance(self) -> Connection:
         """For one query: no transaction, so one round trip."""
-        if self.is_sqlite:
-            return self._engine.connect()
-        return self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+        return self._glancing.connect()
 
     def snapshot(self) -> Connection:
         """For several queries that must agree with one another."""
-        if self.is_sqlite:
-            return self._engine.connect()
-        return self._engine.execution_options(isolation_level="REPEATABLE READ").connect()
+        return self._snapshots.connect()
 
     def write(self) -> Connection:
         """For writing. On SQLite the lock is taken at the start: a later one can fail half-way."""
-        return self._engine.execution_options(sqlite_begin="IMMEDIATE").connect()
+        return self._writing.connect()
 
     def close(self) -> None:
         self._engine.dispose()

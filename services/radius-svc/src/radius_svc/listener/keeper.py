@@ -54,6 +54,9 @@ class IndexKeeper:
                 log.error("the database cannot be read", error=type(error).__name__)
             self._failing = True
             return False
+        except Exception as error:  # a row nobody foresaw must not end the answering of all others
+            log.exception("the index could not be refreshed", error=type(error).__name__)
+            return False
         if self._failing:
             log.info("the database can be read again")
         self._failing = False

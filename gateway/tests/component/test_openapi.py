@@ -1,0 +1,49 @@
+import re
+
+from gateway.access import Permission, permission_of
+from gateway.api import openapi
+from openapi_spec_validator import validate
+
+PUBLIC = {
+    "static",
+    "health.alive",
+    "health.ready",
+    "health.metrics",
+    "docs.document",
+    "docs.page",
+    "admin.login",
+    "admin.setup",
+    "portal.page",
+}
+
+
+def test_the_document_is_valid_openapi(app):
+    validate(app.test_client().get("/api/v1/openapi.json").json)
+
+
+def test_every_route_of_the_api_is_described(app):
+    described = {
+        (method.upper(), path)
+        for path, operations in openapi.document()["paths"].items()
+        for method in operations
+    }
+    routed = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.removeprefix("/api/v1")))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1/") and not rule.rule.endswith("openapi.json")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert routed == described
+
+
+def test_the_documentation_page_shows_every_endpoint_without_scripts(app):
+    page = app.test_client().get("/api/docs").text
+    assert "<script" not in page
+    for path in openapi.document()["paths"]:
+        assert f"/api/v1{path}" in page.replace("&lt;", "<")
+
+
+def test_every_view_declares_a_permission_and_only_the_listed_ones_are_public(app):
+    declared = {name: permission_of(view) for name, view in app.view_functions.items()}
+    assert [name for name, permission in declared.items() if permission is None] == []
+    assert {name for name, permission in declared.items() if permission is Permission.PUBLIC} == PUBLIC

@@ -1,0 +1,213 @@
+"""The gateway's app on a database of its own, with the services in memory."""
+
+from __future__ import annotations
+
+import base64
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from gateway.app import make_app
+from gateway.context import EXTENSION, Gateway
+from gateway.models import Role
+from servicekit.clock import FrozenClock, MovableClock
+from servicekit.db import Database
+from servicekit.migrations import migrate
+from servicekit.secrets import new_key
+from servicekit.settings import Settings, read_settings
+
+from gateway import operators
+
+sys.path.append(str(Path(__file__).parent))
+
+from gateway_fakes import NOW, World
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        "ISPOS_DATA_DIR": str(tmp_path),
+        "ISPOS_SECRET_KEY": "s" * 40,
+        "ISPOS_ENCRYPTION_KEY": new_key(),
+        "ISPOS_HTTP_PORT": "8080",
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return read_settings(environment)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def wall() -> FrozenClock:
+    """The machine's clock, which ages sessions and keys."""
+    return FrozenClock(datetime(2026, 11, 23, 2, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    database = Database(settings.database_urls["gateway"])
+    migrate(database, "gateway")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def app(settings: Settings, database: Database, world: World, wall: FrozenClock) -> Flask:
+    return make_app(settings, FrozenClock(NOW), database, world.call, wall)
+
+
+@pytest.fixture
+def movable_app(environment: dict[str, str], database: Database, world: World, tmp_path: Path) -> Flask:
+    settings = read_settings({**environment, "ISPOS_CLOCK": "movable"})
+    return make_app(settings, MovableClock(tmp_path / "clock.json"), database, world.call)
+
+
+@pytest.fixture
+def gateway(app: Flask) -> Gateway:
+    return app.extensions[EXTENSION]
+
+
+@pytest.fixture
+def add_operator(gateway: Gateway) -> Callable[..., operators.Identity]:
+    def add(role: Role = Role.OWNER, email: str | None = None) -> operators.Identity:
+        with gateway.database.transaction() as session:
+            return operators.create_operator(
+                gateway,
+                session,
+                email=email or f"{role}@example.com",
+                full_name=role.value.capitalize(),
+                role=role,
+                password=PASSWORD,
+            )
+
+    return add
+
+
+class Api:
+    """The API as a script sees it."""
+
+    def __init__(self, client: FlaskClient, token: str) -> None:
+        self._client = client
+        self.token = token
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._client.open(
+            f"/api/v1{path}",
+            method=method,
+            json=body,
+            headers={"Authorization": f"Bearer {self.token}", **named},
+        )
+
+
+def basic(email: str, password: str = PASSWORD) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{email}:{password}".encode()).decode()}
+
+
+@pytest.fixture
+def api_as(app: Flask, add_operator: Callable) -> Callable[[Role], Api]:
+    """Call it for the API with the token of a new operator in that role."""
+
+    def make(role: Role) -> Api:
+        email = add_operator(role).email
+        client = app.test_client()
+        made = client.post("/api/v1/tokens", json={"name": "tests"}, headers=basic(email))
+        assert made.status_code == 201, made.text
+        return Api(client, made.json["token"])
+
+    return make
+
+
+@pytest.fixture
+def api(api_as: Callable[[Role], Api]) -> Api:
+    return api_as(Role.OWNER)
+
+
+class Browser:
+    """A person at the admin pages: forms are sent with the hidden fields they came with."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path)
+
+    def post(self, path: str, form: dict[str, str] | None = None, *, seen_at: str | None = None) -> Any:
+        """Send a form to `path` that was seen on the page `seen_at` (default: the same)."""
+        page = self.client.get(seen_at or path).text
+        hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+        return self.client.post(path, data={**hidden, **(form or {})})
+
+    def log_in(self, email: str, password: str = PASSWORD) -> Any:
+        return self.post("/login", {"email": email, "password": password})
+
+
+@pytest.fixture
+def browser_as(app: Flask, add_operator: Callable) -> Callable[[Role], Browser]:
+    def make(role: Role) -> Browser:
+        browser = Browser(app.test_client())
+        assert browser.log_in(add_operator(role).email).status_code == 303
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def browser(browser_as: Callable[[Role], Browser]) -> Browser:
+    return browser_as(Role.OWNER)
+
+
+PLAN = {"name": "Fiber 50 Mbps", "price": 150000, "download_kbps": 50000, "upload_kbps": 50000}
+
+
+@pytest.fixture
+def plan_id(api: Api) -> str:
+    return api("POST", "/plans", PLAN).json["id"]
+
+
+@pytest.fixture
+def router_id(api: Api) -> str:
+    body = {
+        "name": "Main",
+        "connection": "manual",
+        "nas_address": "10.0.0.1",
+        "radius_secret": "s3cret",
+    }
+    return api("POST", "/routers", body).json["id"]
+
+
+@pytest.fixture
+def service_body(plan_id: str, router_id: str) -> dict[str, Any]:
+    return {
+        "pppoe_username": "pedro.reyes",
+        "pppoe_password": "pppoe-pass-03",
+        "plan_id": plan_id,
+        "router_id": router_id,
+    }
+
+
+@pytest.fixture
+def subscriber(api: Api, service_body: dict[str, Any]) -> dict[str, Any]:
+    made = api("POST", "/subscribers", {"full_name": "Pedro Reyes", "service": service_body})
+    assert made.status_code == 201, made.text
+    return made.json
+
+
+@pytest.fixture
+def invoice_id(api: Api, subscriber: dict[str, Any], world: World) -> str:
+    api("POST", "/billing-runs", {})
+    return next(iter(world.invoices))

@@ -1,0 +1,167 @@
+"""One process per service, on RabbitMQ and PostgreSQL: private ones under the data folder, or those given.
+
+A broker given as AMQP_URL and databases given as <SVC>_DATABASE_URL are used as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import requests
+from servicekit.db import Database
+from servicekit.logs import log
+from servicekit.migrations import migrate
+from servicekit.private_postgres import PrivatePostgres
+from servicekit.private_process import PrivateServerError, find_free_port
+from servicekit.private_rabbitmq import PrivateRabbitMQ, find_rabbitmq_port, is_installed
+from servicekit.settings import Settings, read_settings
+
+from ispos.banner import banner
+from ispos.preflight import CannotStart, check_ports, data_dir_held
+from ispos.processes import Child
+from ispos.services import PACKAGES
+
+TEND_SECONDS = 0.2
+READY_SECONDS = 90.0
+STOP_SECONDS = 40.0
+LISTENER = "radius-listener"
+
+
+def run(data_dir: Path) -> None:
+    """Start everything, print where it is, keep it up until SIGTERM or Ctrl-C. Raises CannotStart."""
+    with data_dir_held(data_dir), ExitStack() as servers:
+        environ = dict(os.environ)
+        environ["ISPOS_DATA_DIR"] = str(data_dir)
+        children = _children(environ, data_dir)
+        for child in children.values():
+            child.replace_orphan()
+        check_ports(read_settings(environ))
+        try:
+            _provide_databases(environ, data_dir, servers)
+            _provide_broker(environ, data_dir, servers)
+        except PrivateServerError as error:
+            raise CannotStart(str(error)) from error
+        settings = read_settings(environ)
+        for service, package in PACKAGES.items():
+            migrate(Database(settings.database_urls[service]), package)
+        children = _children(environ, data_dir)
+        with _stop_requests() as stopping, _running(children):
+            _wait_until_ready(settings, children, stopping)
+            if not stopping:
+                print(banner(settings, processes={name: child.pid for name, child in children.items()}), flush=True)
+            while not stopping:
+                _tend(children)
+                time.sleep(TEND_SECONDS)
+            print("Stopping ...", flush=True)
+    print("Stopped.", flush=True)
+
+
+def _provide_databases(environ: dict[str, str], data_dir: Path, servers: ExitStack) -> None:
+    """A database, a role and a password for each service that was not given a database of its own."""
+    missing = [name for name in PACKAGES if not environ.get(f"{name.upper()}_DATABASE_URL")]
+    if not missing:
+        return
+    postgres = PrivatePostgres(data_dir / "postgres")
+    postgres.start()
+    servers.callback(postgres.stop)
+    for name in missing:
+        key = environ["ISPOS_SECRET_KEY"].encode()
+        password = hmac.new(key, f"database of {name}".encode(), hashlib.sha256).hexdigest()
+        environ[f"{name.upper()}_DATABASE_URL"] = postgres.create_database(name, name, password)
+
+
+def _provide_broker(environ: dict[str, str], data_dir: Path, servers: ExitStack) -> None:
+    if environ.get("AMQP_URL"):
+        return
+    if not is_installed():
+        raise CannotStart(
+            "RabbitMQ is missing: install it with sudo sh tests/install-tools.sh, "
+            "or name a broker with AMQP_URL=amqp://user:password@host:5672/ make run-distributed"
+        )
+    # The node keeps its queues under a name that contains its port, so the port is kept as well.
+    kept = data_dir / "rabbitmq.port"
+    port = int(kept.read_text()) if kept.exists() else find_rabbitmq_port()
+    kept.write_text(str(port))
+    rabbitmq = PrivateRabbitMQ(data_dir / "rabbitmq", port)
+    rabbitmq.start()
+    servers.callback(rabbitmq.stop)
+    environ["AMQP_URL"] = rabbitmq.url
+
+
+def _children(environ: Mapping[str, str], data_dir: Path) -> dict[str, Child]:
+    """The listener first, the gateway last: it is what people see."""
+    pids = data_dir / "pids"
+    ports: list[int] = []
+    children = {LISTENER: Child(LISTENER, ["radius_svc", "listen"], environ, pids / LISTENER)}
+    for service, package in PACKAGES.items():
+        ports.append(find_free_port())
+        own = {name: value for name, value in environ.items() if not _is_anothers_database(name, service)}
+        own["ISPOS_HEALTH_PORT"] = str(ports[-1])
+        children[service] = Child(service, [package, "serve"], own, pids / service)
+    return children
+
+
+def _is_anothers_database(variable: str, service: str) -> bool:
+    """A service is handed the address, and so the password, of no database but its own."""
+    return variable.endswith("_DATABASE_URL") and variable != f"{service.upper()}_DATABASE_URL"
+
+
+@contextmanager
+def _running(children: Mapping[str, Child]) -> Iterator[None]:
+    try:
+        for child in children.values():
+            child.start()
+        yield
+    finally:
+        for child in children.values():
+            child.ask_to_stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in children.values():
+            child.wait_stopped(max(0.1, deadline - time.monotonic()))
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """A list that SIGTERM and Ctrl-C put their number into."""
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: received.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tend(children: Mapping[str, Child]) -> None:
+    for child in children.values():
+        code = child.tend()
+        if code is not None:
+            log.error("a process ended; starting it again", name=child.name, exit_code=code)
+
+
+def _wait_until_ready(settings: Settings, children: Mapping[str, Child], stopping: list[int]) -> None:
+    print("Starting: RabbitMQ, PostgreSQL and seven processes ...", flush=True)
+    deadline = time.monotonic() + READY_SECONDS
+    wrong: object = "the gateway does not answer"
+    while not stopping:
+        try:
+            answer = requests.get(f"http://{settings.http_host}:{settings.http_port}/readyz", timeout=5)
+            if answer.ok:
+                return
+            wrong = answer.json().get("wrong")
+        except requests.RequestException:
+            pass
+        if time.monotonic() > deadline:
+            raise CannotStart(f"Not everything started within {READY_SECONDS:g} s: {wrong}")
+        _tend(children)
+        time.sleep(TEND_SECONDS)
