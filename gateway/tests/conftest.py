@@ -10,6 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+# pytest derives the name gateway.tests.conftest from our place in the repository and, unless the package
+# gateway was imported before, puts an empty stand-in for it into sys.modules.
+if getattr(sys.modules.get("gateway"), "__file__", None) is None:
+    sys.modules.pop("gateway", None)
+sys.path.append(str(Path(__file__).parent))
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient

@@ -110,5 +110,6 @@ def _listen(host: str, port: int) -> eventlet.greenio.GreenSocket:
             errno.EADDRNOTAVAIL: "this machine has no such address",
         }.get(error.errno or 0, str(error))
         raise CannotListen(
-            f"cannot listen on {host} port {port}: {reason}; choose others with ISPOS_HTTP_HOST, ISPOS_HTTP_PORT"
+            f"cannot listen on {host} port {port}: {reason}; "
+            "choose others with ISPOS_HTTP_HOST and ISPOS_HTTP_PORT"
         ) from error

@@ -118,4 +118,4 @@ def _description(schema: dict[str, Any]) -> str:
         )
         if schema.get(name) is not None
     ]
-    return "; ".join([schema["description"]] * ("description" in schema) + limits)
+    return "; ".join(filter(None, [schema.get("description"), *limits]))

@@ -46,7 +46,7 @@ class Query(BaseModel):
 
 
 def left_out() -> Any:
-    """The default of a field that may be left out but not be null; as a factory it stays out of the schema."""
+    """The default of a field that may be left out but not be null; a factory stays out of the schema."""
     return
 
 

@@ -1,0 +1,58 @@
+# `make` or `make help` shows what there is.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := libs/contracts libs/servicekit libs/simulators \
+	services/subscriber-svc services/billing-svc services/payment-svc services/radius-svc \
+	services/router-svc gateway .
+READY := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo run-distributed test lint format bench dead-letters lock clean test-tools
+
+help: ## Show this help
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+run: $(READY) ## Start everything in one process (Ctrl-C stops it)
+	@exec $(BIN)/python -m ispos run
+
+demo: $(READY) ## Start with a simulated router, subscribers, a movable clock and a guided tour
+	@exec $(BIN)/python -m ispos demo
+
+run-distributed: $(READY) ## Start one process per service on RabbitMQ and PostgreSQL
+	@exec $(BIN)/python -m ispos run-distributed
+
+test: $(READY) test-tools ## Set up what the tests need and run them all
+	@$(BIN)/python -m pytest -q
+
+test-tools:
+	@sh tests/install-tools.sh
+
+lint: $(READY) ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY) ## Put the code into its standard form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY) test-tools ## Measure, and write docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks
+
+dead-letters: $(READY) ## List events that were given up on (REPLAY=1 tries them again)
+	@$(BIN)/python -m ispos dead-letters $(if $(REPLAY),replay)
+
+setup: $(READY) ## Make the virtual environment and install everything
+
+lock: $(READY) ## Pin the newest versions that requirements.in allows
+	@$(BIN)/uv pip compile requirements.in --generate-hashes --no-header --universal \
+		--python-version 3.11 --no-emit-index-url --quiet -o requirements.lock
+
+clean: ## Remove the virtual environment (data stays)
+	rm -rf $(VENV)
+
+$(READY): requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup.sh $(PACKAGES)
+	@touch $@
