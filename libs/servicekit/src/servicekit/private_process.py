@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import psutil
 
 # Below the range Linux takes the ports of outgoing connections from (32768 up, also with 20 000 added), so
 # that nothing slips in between finding a port and listening on it.
@@ -34,6 +37,24 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def end_orphan(pid_file: Path, mark: str, number: signal.Signals, *, seconds: float) -> None:
+    """End the server that a killed parent left behind: the first line of `pid_file` names it.
+
+    Only if `mark` stands in its command line: the number may have been given to another process since.
+    """
+    try:
+        process = psutil.Process(int(pid_file.read_text().split()[0]))
+        if mark not in " ".join(process.cmdline()):
+            return
+        process.send_signal(number)
+        process.wait(seconds)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(seconds)
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from servicekit.private_process import PrivateServerError, find_free_port, tail, wait_until
+from servicekit.private_process import PrivateServerError, end_orphan, find_free_port, tail, wait_until
 
 # Not /usr/sbin/rabbitmq-server: that is a wrapper which insists on root or the user rabbitmq.
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
@@ -64,6 +64,7 @@ class PrivateRabbitMQ:
         """Returns when the node answers. Raises PrivateServerError when it is not installed or does not."""
         if not is_installed():
             raise PrivateServerError(f"RabbitMQ is missing: install the Debian package {DEBIAN_PACKAGE}")
+        self._end_orphans()
         self._write_configuration()
         self._start_epmd()
         with self._log.open("ab") as log:
@@ -169,6 +170,18 @@ class PrivateRabbitMQ:
         epmd_port = self.port + EPMD_DISTANCE
         if not wait_until(lambda: _listens(epmd_port), seconds=START_SECONDS):
             raise PrivateServerError(f"epmd did not start on port {epmd_port}:\n{tail(self._log)}")
+
+    def _end_orphans(self) -> None:
+        """The node and the name server that a killed parent left behind."""
+        end_orphan(self._pid_file, str(self.directory), signal.SIGTERM, seconds=STOP_SECONDS)
+        program = shutil.which("epmd")
+        if program is not None and _listens(self.port + EPMD_DISTANCE):
+            subprocess.run(  # noqa: S603  # our own command line
+                [program, "-port", str(self.port + EPMD_DISTANCE), "-kill"],
+                check=False,
+                capture_output=True,
+                timeout=STOP_SECONDS,
+            )
 
     def _stop_epmd(self) -> None:
         if self._epmd is not None:
