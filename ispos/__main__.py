@@ -2,14 +2,11 @@
 
 import servicekit.green  # noqa: F401  # must come first
 
-import os  # noqa: I001
-import sys
-from pathlib import Path
+import sys  # noqa: I001
 
-from servicekit.logs import configure_logging
 from servicekit.settings import Settings, SettingsError, read_settings
 
-from ispos.keys import ensure_keys
+from ispos.keys import prepare_data_dir
 from ispos.preflight import CannotStart
 
 EXIT_CONFIGURATION = 2
@@ -42,7 +39,7 @@ def demo(_arguments: list[str]) -> None:
 def run_distributed(_arguments: list[str]) -> None:
     from ispos import distributed
 
-    distributed.run(_prepare_data_dir())
+    distributed.run(prepare_data_dir())
 
 
 def dead_letters(arguments: list[str]) -> None:
@@ -59,24 +56,8 @@ def dead_letters(arguments: list[str]) -> None:
 
 
 def _settings() -> Settings:
-    _prepare_data_dir()
+    prepare_data_dir()
     return read_settings()
-
-
-def _prepare_data_dir() -> Path:
-    """The data folder, with the keys of this installation in it and in the environment."""
-    os.environ.setdefault("ISPOS_LOG_LEVEL", "WARNING")
-    configure_logging("isp-os")
-    data_dir = Path(os.environ.get("ISPOS_DATA_DIR") or "data").absolute()
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        ensure_keys(data_dir, os.environ)
-    except OSError as error:
-        raise CannotStart(
-            f"The data folder {data_dir} cannot be written ({error.strerror}): "
-            "choose another with ISPOS_DATA_DIR=/path make run"
-        ) from error
-    return data_dir
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 import eventlet
 from billing_svc.service import BillingService
@@ -31,7 +32,7 @@ LISTENER_STOP_SECONDS = 10.0
 EXIT_CONFIGURATION = 2
 
 
-def run(settings: Settings, *, welcome: str = "") -> None:
+def run(settings: Settings, *, when_ready: Callable[[], None] = lambda: None) -> None:
     """Migrate, start, print where everything is, and serve until SIGTERM or Ctrl-C. Raises CannotStart."""
     with data_dir_held(settings.data_dir):
         listener = _listener(settings)
@@ -53,7 +54,8 @@ def run(settings: Settings, *, welcome: str = "") -> None:
         stop_on_signals(stop)
         eventlet.spawn_n(_keep_up, listener, stopping)
         _wait_for_listener(settings)
-        print(banner(settings) + welcome, flush=True)
+        print(banner(settings), flush=True)
+        when_ready()
         try:
             host.wait()
         finally:

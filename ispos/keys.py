@@ -1,4 +1,4 @@
-"""The two keys of an installation: made at the first start, kept beside the data, never shown."""
+"""The data folder and the two keys of an installation: made at the first start, kept, never shown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,28 @@ import secrets
 from collections.abc import MutableMapping
 from pathlib import Path
 
+from servicekit.logs import configure_logging
 from servicekit.secrets import new_key
+
+from ispos.preflight import cannot_write
 
 MAKERS = {"ISPOS_SECRET_KEY": lambda: secrets.token_urlsafe(48), "ISPOS_ENCRYPTION_KEY": new_key}
 
 
-def ensure_keys(data_dir: Path, environ: MutableMapping[str, str]) -> None:
+def prepare_data_dir() -> Path:
+    """The data folder, with the keys of this installation in it and in the environment. Raises CannotStart."""
+    os.environ.setdefault("ISPOS_LOG_LEVEL", "WARNING")
+    configure_logging("isp-os")
+    data_dir = Path(os.environ.get("ISPOS_DATA_DIR") or "data").absolute()
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        _ensure_keys(data_dir, os.environ)
+    except OSError as error:
+        raise cannot_write(data_dir, error) from error
+    return data_dir
+
+
+def _ensure_keys(data_dir: Path, environ: MutableMapping[str, str]) -> None:
     """Put both keys into the environment: those given, else those kept, else new ones that are kept."""
     path = data_dir / "keys.env"
     kept = dict(line.split("=", 1) for line in path.read_text().split()) if path.exists() else {}

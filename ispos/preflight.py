@@ -17,6 +17,13 @@ class CannotStart(Exception):
     """The system cannot start as things are; the message says what to do."""
 
 
+def cannot_write(data_dir: Path, error: OSError) -> CannotStart:
+    return CannotStart(
+        f"The data folder {data_dir} cannot be written ({error.strerror}): "
+        "choose another with ISPOS_DATA_DIR=/path make run"
+    )
+
+
 @contextmanager
 def data_dir_held(data_dir: Path) -> Iterator[None]:
     """Hold the data folder for this process alone. Raises CannotStart."""
@@ -24,10 +31,7 @@ def data_dir_held(data_dir: Path) -> Iterator[None]:
         data_dir.mkdir(parents=True, exist_ok=True)
         file = (data_dir / "lock").open("w")
     except OSError as error:
-        raise CannotStart(
-            f"The data folder {data_dir} cannot be written ({error.strerror}): "
-            "choose another with ISPOS_DATA_DIR=/path make run"
-        ) from error
+        raise cannot_write(data_dir, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from flask.testing import FlaskClient
 from gateway.app import make_app
 from gateway.context import EXTENSION, Gateway
 from gateway.models import Role
+from gateway_fakes import NOW, PASSWORD, World, basic
 from servicekit.clock import FrozenClock, MovableClock
 from servicekit.db import Database
 from servicekit.migrations import migrate
@@ -29,12 +29,6 @@ from servicekit.secrets import new_key
 from servicekit.settings import Settings, read_settings
 
 from gateway import operators
-
-sys.path.append(str(Path(__file__).parent))
-
-from gateway_fakes import NOW, World
-
-PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
@@ -118,10 +112,6 @@ class Api:
             json=body,
             headers={"Authorization": f"Bearer {self.token}", **named},
         )
-
-
-def basic(email: str, password: str = PASSWORD) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{email}:{password}".encode()).decode()}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -61,6 +62,12 @@ TODAY = date(2026, 11, 23)
 PERIOD = BillingPeriod(date(2026, 11, 1), date(2026, 12, 1))
 PESO = Money(150000)
 NOTHING = Money(0)
+PASSWORD = "correct horse battery"
+
+
+def basic(email: str, password: str = PASSWORD) -> dict[str, str]:
+    """The header of HTTP Basic."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{email}:{password}".encode()).decode()}
 
 
 def paged(items: list, limit: int, after: str | None) -> Page:

@@ -1,0 +1,66 @@
+import json
+
+import pytest
+from contracts.money import Money
+from gateway.api.fields import Input, MoneyInput, field_errors
+from gateway.api.services import DiscountInput
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+
+class Priced(Input):
+    price: MoneyInput
+
+
+def read(value):
+    return Priced.model_validate_json(json.dumps({"price": value})).price
+
+
+@given(st.integers(min_value=0, max_value=10**13))
+def test_money_is_minor_units_bare_or_in_an_object(minor):
+    assert (
+        read(minor) == read({"amount": minor, "currency": "PHP"}) == read({"amount": minor}) == Money(minor)
+    )
+
+
+not_money = st.one_of(
+    st.floats(),
+    st.booleans(),
+    st.none(),
+    st.text(),
+    st.integers(max_value=-1),
+    st.lists(st.integers()),
+    st.fixed_dictionaries({"amount": st.floats() | st.text() | st.booleans()}),
+    st.fixed_dictionaries({"amount": st.integers(min_value=0), "currency": st.sampled_from(["USD", "", 1])}),
+)
+
+
+@given(not_money)
+def test_anything_else_is_refused_with_the_field_named(value):
+    with pytest.raises(ValidationError) as refused:
+        Priced.model_validate_json(json.dumps({"price": value}))
+    (wrong,) = field_errors(refused.value)
+    assert wrong.field == "price"
+
+
+@pytest.mark.parametrize("value", [15.0, "1500.000", True, "1500"])
+def test_the_message_says_what_to_write_instead(value):
+    with pytest.raises(ValidationError) as refused:
+        Priced.model_validate_json(json.dumps({"price": value}))
+    (wrong,) = field_errors(refused.value)
+    assert '150000 or {"amount": 150000, "currency": "PHP"} for 1,500.00' in wrong.message
+
+
+@pytest.mark.parametrize(("value", "hundredths"), [(10, 1000), ("12.5", 1250), ("0.05", 5)])
+def test_a_percent_is_kept_in_hundredths(value, hundredths):
+    body = json.dumps({"kind": "percent", "value": value})
+    assert DiscountInput.model_validate_json(body).value == hundredths
+
+
+@pytest.mark.parametrize("value", [12.5, "12.555", -1, True])
+def test_a_wrong_percent_is_told_at_its_field(value):
+    with pytest.raises(ValidationError) as refused:
+        DiscountInput.model_validate_json(json.dumps({"kind": "percent", "value": value}))
+    (wrong,) = field_errors(refused.value)
+    assert wrong.field == "value"

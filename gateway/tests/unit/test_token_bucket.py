@@ -1,0 +1,21 @@
+from gateway.token_bucket import MAX_ADDRESSES, TokenBucket
+
+
+def test_a_burst_is_let_through_and_then_one_a_second():
+    bucket = TokenBucket(burst=3, per_second=1)
+    assert [bucket.take("a", 0.0) for _ in range(4)] == [True, True, True, False]
+    assert bucket.take("a", 1.0)
+    assert not bucket.take("a", 1.0)
+
+
+def test_addresses_do_not_use_up_one_anothers_share():
+    bucket = TokenBucket(burst=1, per_second=1)
+    assert bucket.take("a", 0.0)
+    assert bucket.take("b", 0.0)
+
+
+def test_memory_stays_bounded_however_many_addresses_ask():
+    bucket = TokenBucket()
+    for number in range(MAX_ADDRESSES + 100):
+        bucket.take(str(number), 0.0)
+    assert len(bucket._levels) == MAX_ADDRESSES

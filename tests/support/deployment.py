@@ -1,0 +1,310 @@
+"""The real system as an operator starts it: `python -m ispos run` or `run-distributed`, on ports of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+import requests
+from servicekit.private_process import find_free_port, tail
+from simulators.nas import SimulatedNas
+
+from tests.support.api import Api
+from tests.support.waiting import wait_for
+
+Mode = Literal["embedded", "distributed"]
+MODES: tuple[Mode, ...] = ("embedded", "distributed")
+COMMANDS = {"embedded": ["run"], "distributed": ["run-distributed"]}
+SERVICES = ("subscriber", "billing", "payment", "router", "radius", "gateway")
+LISTENER = "radius-listener"
+MAIN = "main"
+READY_SECONDS = 60
+STOP_SECONDS = 60
+REPOSITORY = Path(__file__).parents[2]
+
+OWNER_EMAIL = "owner@example.com"
+OWNER_PASSWORD = "correct horse battery staple"  # noqa: S105
+NAS_SECRET = "nas-secret-0123456789"  # noqa: S105
+
+
+class Deployment:
+    """Use `running()`. What it prints is in `log`."""
+
+    def __init__(
+        self,
+        mode: Mode,
+        data_dir: Path,
+        *,
+        command: list[str] | None = None,
+        environ: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """`environ` is put over the usual variables; None removes one."""
+        self.mode = mode
+        self.data_dir = data_dir
+        self.log = data_dir / "output.log"
+        self.http_port, self.auth_port, self.acct_port = find_free_port(), find_free_port(), find_free_port()
+        self.url = f"http://127.0.0.1:{self.http_port}"
+        self.api = Api(self.url)
+        self._command = command or [sys.executable, "-m", "ispos", *COMMANDS[mode]]
+        self._extra_environ = dict(environ or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # ---- life
+
+    @property
+    def environ(self) -> dict[str, str]:
+        ours = ("ISPOS_", "AMQP_URL")
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(ours) and not name.endswith("_DATABASE_URL")
+        }
+        given: dict[str, str | None] = {
+            "ISPOS_DATA_DIR": str(self.data_dir),
+            "ISPOS_HTTP_PORT": str(self.http_port),
+            "ISPOS_RADIUS_HOST": "127.0.0.1",
+            "ISPOS_RADIUS_AUTH_PORT": str(self.auth_port),
+            "ISPOS_RADIUS_ACCT_PORT": str(self.acct_port),
+            "ISPOS_OWNER_EMAIL": OWNER_EMAIL,
+            "ISPOS_OWNER_PASSWORD": OWNER_PASSWORD,
+            "ISPOS_CLOCK": "movable",
+        }
+        given |= self._extra_environ
+        return inherited | {name: value for name, value in given.items() if value is not None}
+
+    def launch(self) -> None:
+        """Start the command; do not wait for anything."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=REPOSITORY,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        self.launch()
+        self.wait_ready()
+        if not self.api.token and "ISPOS_OWNER_EMAIL" in self.environ:
+            self.api.log_in(OWNER_EMAIL, OWNER_PASSWORD)
+
+    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Until every part answers. Fails with its last words when it ends before."""
+
+        def ready() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, f"it ended with {self._process.poll()}:\n{tail(self.log)}"
+            return self.is_ready()
+
+        try:
+            wait_for("/readyz answers 200", ready, seconds=seconds, pause=0.05)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{tail(self.log)}") from None
+
+    def is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=10).ok
+        except requests.RequestException:
+            return False
+
+    def stop(self) -> None:
+        """Ask it to end as a supervisor does; it must end well and leave no process behind."""
+        self.end(signal.SIGTERM)
+
+    def end(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = self._process.wait(timeout=STOP_SECONDS)
+        self._process = None
+        self.api.close()
+        assert code == 0, f"it ended with {code}:\n{tail(self.log)}"
+        assert not self.processes(), f"left behind: {self.processes()}"
+
+    def wait_ended(self, seconds: float = STOP_SECONDS) -> int:
+        """The exit code, once it has ended by itself."""
+        assert self._process is not None
+        code = self._process.wait(timeout=seconds)
+        self._process = None
+        return code
+
+    def destroy(self) -> None:
+        """Whatever still runs of it, end it at once."""
+        for process in self.processes():
+            with _gone_is_fine():
+                process.resume()
+                process.kill()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        wait_for("all processes are gone", lambda: not self.processes())
+        self.api.close()
+
+    # ---- processes
+
+    def pid(self, name: str) -> int:
+        """Of `main` (what was started), the listener, a service, `postgres` or `rabbitmq`."""
+        if name == MAIN:
+            assert self._process is not None
+            return self._process.pid
+        return int(self._pid_file(name).read_text().split()[0])
+
+    def names(self) -> list[str]:
+        """The processes that a kill may hit and that must come back: not the launcher, not the servers."""
+        return [MAIN, LISTENER] if self.mode == "embedded" else [LISTENER, *SERVICES]
+
+    def kill(self, name: str) -> None:
+        """kill -9, and wait until it is gone."""
+        process = psutil.Process(self.pid(name))
+        process.kill()
+        if name == MAIN:
+            assert self._process is not None
+            self._process.wait()
+            self._process = None
+        else:
+            wait_for(f"{name} is dead", lambda: not _is_alive(process))
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """The process stands still (SIGSTOP) within this block."""
+        process = psutil.Process(self.pid(name))
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
+    def processes(self) -> list[psutil.Process]:
+        """All processes that have our data folder in their environment or command line."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        folder = str(self.data_dir)
+        if process.pid == os.getpid() or not _is_alive(process):
+            return False
+        with _gone_is_fine():
+            words = [*process.cmdline(), *process.environ().values()]
+            return any(word == folder or f"{folder}/" in word for word in words)
+        return False
+
+    def _pid_file(self, name: str) -> Path:
+        if name == "postgres":
+            return self.data_dir / "postgres" / "data" / "postmaster.pid"
+        if name == "rabbitmq":
+            return self.data_dir / "rabbitmq" / "pid"
+        return self.data_dir / (f"{name}.pid" if self.mode == "embedded" else f"pids/{name}")
+
+    # ---- what operators do
+
+    def make_router(self, nas: SimulatedNas, name: str | None = None, **fields: Any) -> dict[str, Any]:
+        content = {
+            "name": name or nas.identity,
+            "connection": "manual",
+            "nas_address": nas.nas_ip_address,
+            "radius_secret": NAS_SECRET,
+            "coa_port": nas.coa_port,
+        }
+        return self.api.post("/routers", content | fields)
+
+    def make_plan(
+        self, name: str = "Fiber 50 Mbps", *, price: int = 150_000, kbps: int = 50_000, **fields: Any
+    ) -> dict[str, Any]:
+        content = {
+            "name": name,
+            "price": price,
+            "billing_type": "postpaid",
+            "download_kbps": kbps,
+            "upload_kbps": kbps,
+        }
+        return self.api.post("/plans", content | fields)
+
+    def make_subscriber(self, full_name: str, service: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        return self.api.post("/subscribers", {"full_name": full_name, "service": service, **fields})
+
+    def generate_invoices(self, **content: Any) -> dict[str, Any]:
+        """Press Generate Invoices; the report once the run is over."""
+        return self.wait_run(self.api.post("/billing-runs", content)["id"])
+
+    def wait_run(self, run_id: str) -> dict[str, Any]:
+        def ended() -> dict[str, Any] | None:
+            run = self.api.get(f"/billing-runs/{run_id}")
+            return run if run["status"] != "running" else None
+
+        return wait_for("the billing run is over", ended, seconds=30)
+
+    def pay(
+        self, subscriber_id: str, amount: int, *, reference: str = "", method: str = "gcash", **fields: Any
+    ) -> dict[str, Any]:
+        content = {"subscriber_id": subscriber_id, "amount": amount, "method": method, "reference": reference}
+        return self.api.post("/payments", content | fields)
+
+    # ---- time
+
+    def today(self) -> date:
+        return date.fromisoformat(self.api.get("/clock")["date"])
+
+    def advance(self, *, days: int) -> date:
+        """That many days later, with the collections of that day done."""
+        self.api.put("/clock", advance_days=days)
+        self.api.post("/collections-runs")
+        return self.today()
+
+    def begin_month(self) -> date:
+        """The second day of the next month, with the invoices of its billing day made."""
+        first = (self.today().replace(day=1) + timedelta(days=32)).replace(day=1)
+        self.api.put("/clock", date=(first + timedelta(days=1)).isoformat())
+
+        def invoiced() -> bool:
+            runs = self.api.get("/billing-runs", limit=10)["data"]
+            return any(
+                run["period"]["start"] == first.isoformat() and run["status"] == "finished" for run in runs
+            )
+
+        wait_for(f"the automatic run of {first} is over", invoiced, seconds=30)
+        self.api.post("/collections-runs")
+        return self.today()
+
+
+@contextmanager
+def running(deployment: Deployment) -> Iterator[Deployment]:
+    """Started, ready; stopped in good order at the end, or destroyed if that fails."""
+    try:
+        deployment.start()
+        yield deployment
+        deployment.stop()
+    finally:
+        deployment.destroy()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    """A process may end while it is looked at, and others' processes are none of our business."""
+    try:
+        yield
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        pass
+
+
+def seconds_since(started: float) -> float:
+    return time.monotonic() - started

@@ -1,0 +1,19 @@
+"""Waiting for facts, with a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Fact = TypeVar("Fact")
+
+
+def wait_for(description: str, probe: Callable[[], Fact], *, seconds: float = 10.0, pause: float = 0.02) -> Fact:
+    """What `probe` gives, as soon as that is true. Fails with the description and what it gave last."""
+    deadline = time.monotonic() + seconds
+    while not (fact := probe()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s in vain: {description} (last seen: {fact!r})")
+        time.sleep(pause)
+    return fact
