@@ -40,10 +40,7 @@ def run() -> None:
     prepare_data_dir()
     settings = read_settings()
     tour = Tour(settings)
-    try:
-        embedded.run(settings, when_ready=lambda: eventlet.spawn_n(tour.show))
-    finally:
-        tour.end()
+    embedded.run(settings, when_ready=lambda: eventlet.spawn_n(tour.show), before_stop=tour.end)
 
 
 class Tour:

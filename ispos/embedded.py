@@ -32,7 +32,12 @@ LISTENER_STOP_SECONDS = 10.0
 EXIT_CONFIGURATION = 2
 
 
-def run(settings: Settings, *, when_ready: Callable[[], None] = lambda: None) -> None:
+def run(
+    settings: Settings,
+    *,
+    when_ready: Callable[[], None] = lambda: None,
+    before_stop: Callable[[], None] = lambda: None,
+) -> None:
     """Migrate, start, print where everything is, and serve until SIGTERM or Ctrl-C. Raises CannotStart."""
     with data_dir_held(settings.data_dir):
         listener = _listener(settings)
@@ -48,6 +53,7 @@ def run(settings: Settings, *, when_ready: Callable[[], None] = lambda: None) ->
         def stop() -> None:
             stopping.append(True)
             print("Stopping ...", flush=True)
+            before_stop()
             listener.ask_to_stop()
             host.stop()
 

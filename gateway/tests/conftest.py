@@ -83,16 +83,21 @@ def gateway(app: Flask) -> Gateway:
 
 @pytest.fixture
 def add_operator(gateway: Gateway) -> Callable[..., operators.Identity]:
-    def add(role: Role = Role.OWNER, email: str | None = None) -> operators.Identity:
-        with gateway.database.transaction() as session:
-            return operators.create_operator(
-                gateway,
-                session,
-                email=email or f"{role}@example.com",
-                full_name=role.value.capitalize(),
-                role=role,
-                password=PASSWORD,
-            )
+    """Call it for the operator in a role, made at the first call."""
+    made: dict[Role, operators.Identity] = {}
+
+    def add(role: Role = Role.OWNER) -> operators.Identity:
+        if role not in made:
+            with gateway.database.transaction() as session:
+                made[role] = operators.create_operator(
+                    gateway,
+                    session,
+                    email=f"{role}@example.com",
+                    full_name=role.value.capitalize(),
+                    role=role,
+                    password=PASSWORD,
+                )
+        return made[role]
 
     return add
 
@@ -150,6 +155,12 @@ class Browser:
 
     def log_in(self, email: str, password: str = PASSWORD) -> Any:
         return self.post("/login", {"email": email, "password": password})
+
+
+@pytest.fixture
+def new_browser(app: Flask) -> Browser:
+    """Nobody is logged in yet."""
+    return Browser(app.test_client())
 
 
 @pytest.fixture

@@ -105,21 +105,21 @@ class Deployment:
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         """Until every part answers. Fails with its last words when it ends before."""
 
-        def ready() -> bool:
+        deadline = time.monotonic() + seconds
+        while wrong := self.what_is_not_ready():
             assert self._process is not None
-            assert self._process.poll() is None, f"it ended with {self._process.poll()}:\n{tail(self.log)}"
-            return self.is_ready()
+            code = self._process.poll()
+            assert code is None, f"it ended with {code}:\n{tail(self.log)}"
+            assert time.monotonic() < deadline, f"not ready after {seconds:g} s: {wrong}\n{tail(self.log)}"
+            time.sleep(0.05)
 
+    def what_is_not_ready(self) -> str:
+        """Empty when every part answers."""
         try:
-            wait_for("/readyz answers 200", ready, seconds=seconds, pause=0.05)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{tail(self.log)}") from None
-
-    def is_ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=10).ok
-        except requests.RequestException:
-            return False
+            answer = requests.get(f"{self.url}/readyz", timeout=10)
+        except requests.RequestException as error:
+            return f"/readyz does not answer: {type(error).__name__}"
+        return "" if answer.ok else answer.text
 
     def stop(self) -> None:
         """Ask it to end as a supervisor does; it must end well and leave no process behind."""
@@ -221,7 +221,7 @@ class Deployment:
         return self.api.post("/routers", content | fields)
 
     def make_plan(
-        self, name: str = "Fiber 50 Mbps", *, price: int = 150_000, kbps: int = 50_000, **fields: Any
+        self, name: str, *, price: int = 150_000, kbps: int = 50_000, **fields: Any
     ) -> dict[str, Any]:
         content = {
             "name": name,

@@ -5,12 +5,27 @@ import servicekit.green  # noqa: F401, I001 - must come first
 import sys
 
 from servicekit.runner import main
+from servicekit.settings import SettingsError, read_settings
 
-from gateway.service import CannotListen, GatewayService
+from gateway.service import CannotListen, GatewayService, listen
+
+EXIT_CONFIGURATION = 2
+
+
+def check_port() -> None:
+    """Raises CannotListen here, where it is one line: a greenthread that fails prints its traceback too."""
+    try:
+        settings = read_settings()
+    except SettingsError:
+        return  # main says what is wrong with them
+    listen(settings.http_host, settings.http_port).close()
+
 
 if __name__ == "__main__":
     try:
+        if sys.argv[1:] in ([], ["serve"]):
+            check_port()
         main(GatewayService, "gateway")
     except CannotListen as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(EXIT_CONFIGURATION)

@@ -9,7 +9,7 @@ from typing import Any
 
 from babel.dates import format_date
 from babel.numbers import format_currency
-from contracts.billing import InvoiceStatus, InvoiceSummary, RunStatus
+from contracts.billing import InvoiceStatus, InvoiceSummary, ItemOutcome, RunStatus
 from contracts.common import BillingPeriod
 from contracts.money import Money
 from contracts.payment import PaymentMethod
@@ -48,6 +48,7 @@ def register(app: Flask) -> None:
         "method",
         "terms",
         "run_status",
+        "run_outcome",
         "session_status",
         "reconnect_how",
         "sentence",
@@ -178,6 +179,13 @@ def run_status(status: RunStatus) -> Words:
         RunStatus.FAILED: Words("Failed", "bad"),
     }
     return words[status]
+
+
+def run_outcome(outcome: ItemOutcome, dry_run: bool) -> str:
+    """What became of a subscriber in a billing run, or in a preview would become."""
+    if dry_run and outcome is ItemOutcome.CREATED:
+        return "To be created"
+    return outcome.value.capitalize()
 
 
 def session_status(session: SessionView) -> Words:

@@ -47,7 +47,7 @@ class WebServer(DependencyProvider):
     def start(self) -> None:
         """Raises CannotListen."""
         settings = self._gateway.settings
-        self._socket = _listen(settings.http_host, settings.http_port)
+        self._socket = listen(settings.http_host, settings.http_port)
         address = first_owner.prepare(self._gateway)
         if address is not None and not settings.embedded:
             print(f"Make the first owner here: {address}", flush=True)
@@ -99,7 +99,7 @@ class GatewayService:
                 part.forget_old(self.web, session)
 
 
-def _listen(host: str, port: int) -> eventlet.greenio.GreenSocket:
+def listen(host: str, port: int) -> eventlet.greenio.GreenSocket:
     try:
         # Without reuse_port=False a second gateway would quietly share the port of the first.
         return eventlet.listen((host, port), backlog=BACKLOG, reuse_port=False)

@@ -218,3 +218,8 @@ def test_metrics_count_requests_by_route(api, app, subscriber):
     text = app.test_client().get("/metrics").text
     labels = 'method="GET",route="/api/v1/subscribers/<subscriber_id>",status="200"'
     assert f"isp_http_requests_total{{{labels}}}" in text
+
+
+@pytest.mark.parametrize("query", ["after=%00", "after=" + "x" * 201, "after=a%0Db%07"])
+def test_a_cursor_with_control_characters_is_422(api, query):
+    assert_problem(api("GET", f"/plans?{query}"), 422, "after")

@@ -53,8 +53,8 @@ def action(path: str, *, permission: Permission) -> Callable:
     return page(path, permission=permission, methods=("POST",))
 
 
-def show(template: str, status: int = 200, **values: Any) -> Response:
-    return make_response(render_template(f"admin/{template}", **values), status)
+def show(template: str, http_status: int = 200, **values: Any) -> Response:
+    return make_response(render_template(f"admin/{template}", **values), http_status)
 
 
 def done(address: str, message: str = "") -> Response:

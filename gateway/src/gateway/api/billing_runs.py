@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date as Date
+from typing import Annotated
 
 from contracts.billing import BillingRunView, ItemOutcome, RunItem, RunStatus, StartBillingRun
 from contracts.common import Page
@@ -14,7 +15,7 @@ from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
 from gateway.context import services
 
-Outcome = one_of(ItemOutcome)
+Outcome = Annotated[ItemOutcome, one_of(ItemOutcome)]
 
 
 class NewBillingRun(Input):

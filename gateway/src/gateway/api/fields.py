@@ -131,28 +131,26 @@ def _discount_value(value: Any, info: ValidationInfo) -> int:
     return _money(value).minor
 
 
-def _named_enum(enum: type[StrEnum]) -> Any:
-    def check(value: Any) -> Any:
-        if value not in {member.value for member in enum}:
-            raise refuse("choice", "must be one of " + ", ".join(member.value for member in enum))
-        return enum(value)
-
-    return BeforeValidator(lambda value: check(value) if isinstance(value, str) else value)
-
-
 def _sane_date(value: date) -> date:
     if not date(2000, 1, 1) <= value <= date(2099, 12, 31):
         raise refuse("date", "must be between 2000-01-01 and 2099-12-31")
     return value
 
 
-def one_of(enum: type[StrEnum]) -> Any:
-    """The type of a field that takes the values of `enum`; the message lists them."""
-    return Annotated[enum, _named_enum(enum)]
+def one_of(enum: type[StrEnum]) -> BeforeValidator:
+    """For a field that takes the values of `enum`: the message lists them."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and value not in set(enum):
+            raise refuse("choice", "must be one of " + ", ".join(member.value for member in enum))
+        return enum(value) if isinstance(value, str) else value
+
+    return BeforeValidator(check)
 
 
 Text = Annotated[str, Field(max_length=200), AfterValidator(_plain_text), AfterValidator(_one_line)]
 Name = Annotated[Text, AfterValidator(_filled)]
+QueryText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
 LongText = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 Identifier = Annotated[Text, Field(min_length=1, max_length=100)]
 Kbps = Annotated[int, Field(ge=1, le=MAX_KBPS, examples=[50000])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
 from contracts.billing import (
     CollectionStatus,
@@ -13,20 +14,20 @@ from contracts.billing import (
     VoidInvoice,
 )
 from contracts.common import Page
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from gateway.access import Permission
-from gateway.api.fields import Input, Text, one_of
+from gateway.api.fields import Input, QueryText, Text, one_of
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
 from gateway.context import services
 
-StatusFilter = one_of(InvoiceStatus)
+StatusFilter = Annotated[InvoiceStatus, one_of(InvoiceStatus)]
 
 
 class InvoiceQuery(Paging):
     status: StatusFilter | None = None
-    subscriber_id: str | None = Field(default=None, max_length=100)
+    subscriber_id: QueryText | None = None
 
 
 class VoidRequest(Input):

@@ -18,9 +18,9 @@ REFERENCE = "#/components/schemas/{model}"
 PATH_ARGUMENT = re.compile(r"<(\w+)>")
 ABOUT = """Everything an operator can do in the admin pages can be done here.
 
-Money is in minor units (centavos). Instants are RFC 3339 in UTC, dates `YYYY-MM-DD` in the ISP's time zone,
-speeds in kbit/s. Lists are `{"data": [...], "next": cursor or null}`. Errors are `application/problem+json`.
-Give an `Idempotency-Key` with every POST: the same key and body get the first answer again for 72 hours."""
+Money is in minor units (centavos). Instants are RFC 3339 in UTC, dates YYYY-MM-DD in the ISP's time zone,
+speeds in kbit/s. Lists are {"data": [...], "next": cursor or null}. Errors are application/problem+json.
+Give an Idempotency-Key with every POST: the same key and body get the first answer again for 72 hours."""
 
 
 @functools.cache

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
 from contracts.billing import AllocationView
 from contracts.common import Page
 from contracts.payment import PaymentMethod, PaymentView, RecordPayment
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from gateway.access import Permission
-from gateway.api.fields import Day, Identifier, Input, MoneyInput, Text, one_of
+from gateway.api.fields import Day, Identifier, Input, MoneyInput, QueryText, Text, one_of
 from gateway.api.invoices import AllocationShape
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.context import current, services
 from gateway.provisioning import SILENT, wait_for_allocations
 
-Method = one_of(PaymentMethod)
+Method = Annotated[PaymentMethod, one_of(PaymentMethod)]
 
 
 class NewPayment(Input):
@@ -32,7 +33,7 @@ class NewPayment(Input):
 
 
 class PaymentQuery(Paging):
-    subscriber_id: str | None = Field(default=None, max_length=100)
+    subscriber_id: QueryText | None = None
 
 
 class PaymentSummaryShape(Shape):

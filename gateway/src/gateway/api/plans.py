@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from contracts.common import Page
 from contracts.subscriber import ArchivePlan, BillingType, Burst, ChangePlan, CreatePlan, PlanStatus, PlanView
 from pydantic import AwareDatetime
@@ -12,7 +14,7 @@ from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.context import services
 
-KindOfBilling = one_of(BillingType)
+KindOfBilling = Annotated[BillingType, one_of(BillingType)]
 
 
 class BurstInput(Input):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from contracts.common import InvalidInput, Page
 from contracts.radius import NasActivity, NasHealth
@@ -21,8 +21,8 @@ NOT_YET = (
     "onboarding of a router by pasted commands is not there yet; "
     'send "connection": "manual" with nas_address and radius_secret'
 )
-Control = one_of(SessionControl)
-Status = one_of(RouterStatus)
+Control = Annotated[SessionControl, one_of(SessionControl)]
+Status = Annotated[RouterStatus, one_of(RouterStatus)]
 
 
 class NewRouter(Input):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 from contracts.common import Page
 from contracts.radius import (
@@ -52,8 +52,8 @@ from gateway.context import services
 from gateway.provisioning import is_provisioned, states_of, wait_for_radius
 from gateway.typed import percent_value
 
-KindOfDiscount = one_of(DiscountKind)
-Reason = one_of(HoldReason)
+KindOfDiscount = Annotated[DiscountKind, one_of(DiscountKind)]
+Reason = Annotated[HoldReason, one_of(HoldReason)]
 
 
 class DiscountInput(Input):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from contracts.common import Page
 from contracts.radius import SessionView
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from gateway.access import Permission
+from gateway.api.fields import QueryText
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
 from gateway.context import services
@@ -16,7 +17,7 @@ class SessionQuery(Paging):
     """`open=true` leaves out the ended ones."""
 
     open: bool = False
-    service_id: str | None = Field(default=None, max_length=100)
+    service_id: QueryText | None = None
 
 
 class SessionShape(Shape):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from contracts.billing import BillingSettings, ChangeSettings, SuspensionMode, TaxMode
 
 from gateway.access import Permission
@@ -10,8 +12,8 @@ from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Shape
 from gateway.context import services
 
-Mode = one_of(SuspensionMode)
-Tax = one_of(TaxMode)
+Mode = Annotated[SuspensionMode, one_of(SuspensionMode)]
+Tax = Annotated[TaxMode, one_of(TaxMode)]
 
 
 class BillingSettingsChange(Input):

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.fields import Query
+from gateway.api.fields import Query, QueryText
 
 Item = TypeVar("Item")
 
@@ -62,4 +62,4 @@ class Paging(Query):
     """What every list takes."""
 
     limit: int = Field(default=50, ge=1, le=200)
-    after: str | None = Field(default=None, max_length=500)
+    after: QueryText | None = None

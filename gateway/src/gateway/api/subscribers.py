@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from contracts.billing import AccountView, LedgerEntryView
 from contracts.common import Page
 from contracts.radius import ServiceState
 from contracts.subscriber import ChangeSubscriber, CreateSubscriber, ServiceStatus, SubscriberView
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from gateway.access import Permission
-from gateway.api.fields import Input, LongText, Name, Text, one_of, optional
+from gateway.api.fields import Input, LongText, Name, QueryText, Text, one_of, optional
 from gateway.api.ledger import AccountShape, LedgerEntryShape
 from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.services import ServiceInput, ServiceShape, own_field_name, service_shape
@@ -17,7 +19,7 @@ from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.context import current, services
 from gateway.provisioning import SILENT, states_of, wait_for_radius
 
-StatusFilter = one_of(ServiceStatus)
+StatusFilter = Annotated[ServiceStatus, one_of(ServiceStatus)]
 
 
 class NewSubscriber(Input):
@@ -40,7 +42,7 @@ class SubscriberChange(Input):
 
 
 class SubscriberQuery(Paging):
-    query: str | None = Field(default=None, max_length=200)
+    query: QueryText | None = None
     status: StatusFilter | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from msgspec import Meta
 
@@ -134,4 +134,4 @@ class Envelope:
     source: str
     subject: str
     correlation_id: str
-    data: dict
+    data: dict[str, Any]

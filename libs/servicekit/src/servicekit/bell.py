@@ -25,7 +25,7 @@ class Bell:
         except eventlet.Timeout as fired:
             if fired is not timer:
                 raise
-            return False
+            return self._rung.ready()  # rung in the same turn of the event loop
         finally:
             timer.cancel()
             self._rung = Event()

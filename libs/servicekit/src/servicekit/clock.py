@@ -34,7 +34,11 @@ class MovableClock:
         return datetime.now(UTC) + self._current_offset()
 
     def move_to(self, instant: datetime) -> None:
-        """Make `now()` continue from `instant`, in every process that reads the same file."""
+        """Make `now()` continue from `instant`, in every process that reads the same file.
+
+        Raises ValueError for an instant without a zone.
+        """
+        _require_zone(instant)
         offset = instant.astimezone(UTC) - datetime.now(UTC)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_suffix(".new")
@@ -68,8 +72,17 @@ class FrozenClock:
 
 
 def local_date(instant: datetime, zone: ZoneInfo) -> date:
-    """The calendar date of an instant in the ISP's time zone: the only crossing from instants to dates."""
+    """The calendar date of an instant in the ISP's time zone: the only crossing from instants to dates.
+
+    Raises ValueError for an instant without a zone: Python would take it for the machine's own.
+    """
+    _require_zone(instant)
     return instant.astimezone(zone).date()
+
+
+def _require_zone(instant: datetime) -> None:
+    if instant.tzinfo is None:
+        raise ValueError(f"a naive datetime is no instant: {instant!r}")
 
 
 def clock_from_environment() -> Clock:

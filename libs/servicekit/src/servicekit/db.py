@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import DateTime, Enum, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeDecorator
 
 NAMING_CONVENTION = {
@@ -26,6 +28,7 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 WRITE_WAIT_SECONDS = 10.0
+READ_WAIT_MILLISECONDS = 100
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
 POSTGRES_OPTIONS = " ".join(
@@ -38,14 +41,20 @@ POSTGRES_OPTIONS = " ".join(
 )
 
 # What SQLAlchemy raises when the database, not the statement, is the trouble.
-DATABASE_TROUBLE = (OperationalError, InterfaceError)
+DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class DatabaseBusy(OperationalError):
     """Another writer held the SQLite database for longer than we are willing to wait."""
 
     def __init__(self, url: str) -> None:
-        super().__init__("BEGIN IMMEDIATE", None, Exception(f"{url} stayed locked for {WRITE_WAIT_SECONDS:g} s"))
+        super().__init__(
+            "BEGIN IMMEDIATE", None, Exception(f"{url} stayed locked for {WRITE_WAIT_SECONDS:g} s")
+        )
+
+
+class NestedTransaction(RuntimeError):
+    """A transaction was opened inside another one: a bug, that would wait for itself on SQLite."""
 
 
 class UtcDateTime(TypeDecorator):
@@ -86,7 +95,12 @@ def insert_if_absent(session: Session, table: type[DeclarativeBase], **values: A
     On PostgreSQL this waits for a concurrent insert of the same key to commit or roll back.
     """
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    return session.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    return rows_changed(session, insert(table).values(**values).on_conflict_do_nothing()) == 1
+
+
+def rows_changed(session: Session, statement: UpdateBase) -> int:
+    """Run an insert, update or delete. Returns how many rows it touched."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
 class Database:
@@ -99,6 +113,13 @@ class Database:
         # SQLite has one writer. Waiting for it here, green, keeps the event loop of the process turning;
         # waiting inside SQLite would stop everything.
         self._writer = threading.Lock()
+        self._mine = threading.local()  # per thread or greenthread: is a transaction of it open?
+        # Several statements of one reading() see one state, on PostgreSQL as on SQLite.
+        self._snapshots = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
         self._after_commit: dict[str, list[Callable[[], None]]] = {}
 
     def after_commit(self, mark: str, wake: Callable[[], None]) -> None:
@@ -107,8 +128,11 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """One write transaction: committed at the end, rolled back on any exception."""
-        with self._one_writer(), Session(self.engine, expire_on_commit=False) as session:
+        """One write transaction: committed at the end, rolled back on any exception.
+
+        Raises NestedTransaction inside another one of the same greenthread, DatabaseBusy.
+        """
+        with self._not_nested(), self._one_writer(), Session(self.engine, expire_on_commit=False) as session:
             self._begin_writing(session)
             yield session
             session.commit()
@@ -120,7 +144,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A consistent view; nothing is written."""
-        with Session(self.engine) as session:
+        with Session(self._snapshots) as session:
             yield session
 
     def check(self) -> None:
@@ -128,8 +152,25 @@ class Database:
         with self.engine.connect() as connection:
             connection.execute(text("select 1"))
 
+    @property
+    def url_shown(self) -> str:
+        """The address without its password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
     def close(self) -> None:
         self.engine.dispose()
+
+    @contextmanager
+    def _not_nested(self) -> Iterator[None]:
+        if getattr(self._mine, "in_transaction", False):
+            raise NestedTransaction(
+                f"{self.url_shown} is in a transaction of this greenthread already: pass its session on"
+            )
+        self._mine.in_transaction = True
+        try:
+            yield
+        finally:
+            self._mine.in_transaction = False
 
     @contextmanager
     def _one_writer(self) -> Iterator[None]:
@@ -167,7 +208,7 @@ class Database:
 
 def _make_engine(url: str) -> Engine:
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 0.1})
+        engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -177,6 +218,7 @@ def _make_engine(url: str) -> Engine:
         max_overflow=POOL_OVERFLOW,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error is logged and kept with the event; what it was about may be secret
         connect_args={"connect_timeout": 5, "options": POSTGRES_OPTIONS},
     )
 
@@ -190,4 +232,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("ispos_write")
+    # Waiting inside SQLite stops the whole process. A writer does not wait there at all: it tries again,
+    # green. Readers hardly ever have to (another process opening or leaving the file).
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {0 if writing else READ_WAIT_MILLISECONDS}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

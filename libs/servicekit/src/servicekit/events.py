@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,12 +15,14 @@ from nameko.amqp.publish import Publisher
 from nameko.constants import AMQP_URI_CONFIG_KEY
 from nameko.extensions import DependencyProvider
 from nameko.messaging import Consumer, QueueConsumer
+from sqlalchemy.orm import Session
 
 from servicekit import outbox
 from servicekit.bell import Bell
 from servicekit.codec import from_wire, to_wire
 from servicekit.logs import log
 from servicekit.metrics import OUTBOX_AGE, OUTBOX_PENDING
+from servicekit.rpc import Named
 from servicekit.runtime import RuntimeExtension
 
 EXCHANGE = Exchange("isp.events", type="topic", durable=True)
@@ -41,13 +44,13 @@ def handles(*events: type[Event]) -> Callable:
     """
 
     def mark(function: Callable) -> Callable:
-        function.handled_events = events
+        function.handled_events = events  # type: ignore[attr-defined]  # read by handlers_of
         return function
 
     return mark
 
 
-def handlers_of(service_class: type) -> dict[str, Callable]:
+def handlers_of(service_class: type[Named]) -> dict[str, Callable]:
     """Event name -> handling function. Raises TypeError for an event the contract does not send here."""
     found: dict[str, Callable] = {}
     for function in vars(service_class).values():
@@ -70,7 +73,7 @@ class EventReceiver(Consumer):
         self.queue = queue_of(self.container.service_name)
         super().setup()
 
-    def handle_message_processed(self, message: Any, result: Any = None, exc_info: Any = None) -> None:
+    def handle_message_processed(self, message: Any, _result: Any = None, exc_info: Any = None) -> None:
         if exc_info is None:
             self.queue_consumer.ack_message(message)
             return
@@ -99,6 +102,7 @@ class OutboxRelay(DependencyProvider):
     def start(self) -> None:
         self._bell = Bell()
         self._stopping = False
+        self._measured_at = 0.0
         self._database = self.shared.runtime.database
         self._database.after_commit(outbox.MARK, self._bell.ring)
         if self.shared.runtime.settings.embedded:
@@ -118,24 +122,37 @@ class OutboxRelay(DependencyProvider):
             except Exception as error:
                 log.warning("outbox relay waits", service=self.container.service_name, error=str(error))
                 eventlet.sleep(POLL_SECONDS)
+                continue  # what could not be sent is ours still, however young
             woken = self._bell.wait(POLL_SECONDS)
 
     def _publish_all(self, woken: bool) -> None:
         # Another replica publishes its own rows at once; only what it left behind is ours to send.
         older_than = None if woken else datetime.now(UTC) - timedelta(seconds=2 * POLL_SECONDS)
-        service = self.container.service_name
         while not self._stopping:
             with self._database.reading() as session:
                 messages = outbox.unsent(session, limit=RELAY_BATCH, older_than=older_than)
-                pending, age = outbox.pending(session)
-            OUTBOX_PENDING.labels(service).set(pending)
-            OUTBOX_AGE.labels(service).set(age)
+                self._measure(session)
             if not messages:
                 return
-            for message in messages:
-                self._publish(message, service)
-            with self._database.transaction() as session:
-                outbox.mark_sent(session, [message.id for message in messages])
+            confirmed: list[str] = []
+            try:
+                for message in messages:
+                    self._publish(message, self.container.service_name)
+                    confirmed.append(message.id)
+            finally:
+                if confirmed:
+                    with self._database.transaction() as session:
+                        outbox.mark_sent(session, confirmed)
+            eventlet.sleep(0)  # publishing on the embedded bus does not yield
+
+    def _measure(self, session: Session) -> None:
+        """Once a second is enough: counting a long backlog for each batch of it would be most of the work."""
+        if time.monotonic() - self._measured_at < POLL_SECONDS:
+            return
+        self._measured_at = time.monotonic()
+        pending, age = outbox.pending(session)
+        OUTBOX_PENDING.labels(self.container.service_name).set(pending)
+        OUTBOX_AGE.labels(self.container.service_name).set(age)
 
     def _publish(self, message: Any, service: str) -> None:
         consumers = Event.known[message.type].consumers

@@ -13,12 +13,13 @@ from nameko.extensions import DependencyProvider
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from servicekit.logs import log
-from servicekit.rpc import RpcTransport
+from servicekit.rpc import UNANSWERED, RpcTransport
 from servicekit.runtime import SETTINGS_KEY
+from servicekit.settings import SettingsError
 
 PING_SECONDS = 2.0
-# An outage of the broker fails readiness only; it takes this many unanswered calls to ourselves, while
-# the broker accepts connections, to call the process deaf.
+# An outage of the broker fails readiness only; it takes this many calls to ourselves that the broker took
+# and nobody answered to call the process deaf.
 DEAF_AFTER_MISSES = 5
 SELF_CALL_INTERVAL_SECONDS = 10.0
 
@@ -47,14 +48,24 @@ class HealthServer(DependencyProvider):
     """Serves the health pages of one service process on ISPOS_HEALTH_PORT, if that is set."""
 
     transport = RpcTransport()
+    _port: int | None = None
 
     def start(self) -> None:
+        """Raises SettingsError for a port that is taken."""
         self._misses = 0
         port = self.container.config[SETTINGS_KEY].health_port
-        if port is not None:
-            listening = eventlet.listen(("0.0.0.0", port), reuse_addr=True)
+        if port is not None and port not in _served_here:
+            listening = _listen(port)
+            _served_here.add(port)
+            self._port = port
             self.container.spawn_managed_thread(lambda: self._serve(listening), identifier="health")
             self.container.spawn_managed_thread(self._call_ourselves, identifier="self call")
+
+    def stop(self) -> None:
+        _served_here.discard(self._port)
+
+    def kill(self) -> None:
+        self.stop()
 
     def _serve(self, listening: Any) -> None:
         wsgi.server(listening, self._answer, log_output=False, max_size=20)
@@ -63,7 +74,7 @@ class HealthServer(DependencyProvider):
         while True:
             started = time.monotonic()
             answer = ping(self.transport.call, self.container.service_name)
-            deaf = "did not answer" in answer.get("service", "")
+            deaf = UNANSWERED in answer.get("service", "")
             self._misses = self._misses + 1 if deaf else 0
             if self._misses == DEAF_AFTER_MISSES:
                 log.error("this process no longer hears the bus", service=self.container.service_name)
@@ -81,6 +92,20 @@ class HealthServer(DependencyProvider):
             return _json(start_response, set(parts.values()) == {"ok"}, parts)
         start_response("404 Not Found", [])
         return []
+
+
+# Embedded, several services live in one process and share its page; /readyz of the gateway asks them all.
+_served_here: set[int | None] = set()
+
+
+def _listen(port: int) -> Any:
+    try:
+        # Without reuse_port=False two processes would quietly share the port.
+        return eventlet.listen(("0.0.0.0", port), reuse_addr=True, reuse_port=False)
+    except OSError as error:
+        raise SettingsError(
+            f"ISPOS_HEALTH_PORT: {port} cannot be used ({error.strerror}); use another"
+        ) from error
 
 
 def _json(start_response: Callable, good: bool, content: dict) -> list[bytes]:

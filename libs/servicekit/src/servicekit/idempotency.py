@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from contracts.common import Command, Conflict, IdempotencyMismatch
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from servicekit.codec import from_json, to_json
-from servicekit.db import insert_if_absent
+from servicekit.db import insert_if_absent, rows_changed
 from servicekit.tables import IdempotentCommand
 
 KEPT_FOR = timedelta(hours=72)
@@ -43,10 +43,11 @@ def once(session: Session, command: Command, shape: Any, action: Callable[[], An
     return answer
 
 
-def forget_old(session: Session) -> int:
-    """Delete keys older than 72 hours. Returns how many."""
-    old = delete(IdempotentCommand).where(IdempotentCommand.created_at < datetime.now(UTC) - KEPT_FOR)
-    return session.execute(old).rowcount
+def forget_old(session: Session, *, limit: int) -> int:
+    """Delete at most `limit` keys older than 72 hours. Returns how many."""
+    oldest_kept = datetime.now(UTC) - KEPT_FOR
+    old = select(IdempotentCommand.key).where(IdempotentCommand.created_at < oldest_kept).limit(limit)
+    return rows_changed(session, delete(IdempotentCommand).where(IdempotentCommand.key.in_(old)))
 
 
 def _first_answer(session: Session, key: str, fingerprint: str, shape: Any) -> Any:

@@ -7,6 +7,8 @@ nothing: the other events go on.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -14,14 +16,15 @@ from contracts.common import Envelope, Event
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from servicekit.codec import from_json, from_wire, to_json
-from servicekit.db import Database, insert_if_absent
+from servicekit.codec import WireError, from_json, from_wire, to_json
+from servicekit.db import Database, insert_if_absent, rows_changed
 from servicekit.logs import correlated, log
 from servicekit.metrics import EVENTS_HANDLED, INBOX_DUPLICATES
 from servicekit.tables import InboxMessage
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.2, 1, 5, 15, 30, 60, 120, 300, 600))
 DONE, WAITING, DEAD = "done", "waiting", "dead"
+ERROR_SHOWN = 2000
 
 Handler = Callable[[Session, Event], None]
 
@@ -45,6 +48,25 @@ class Inbox:
                     self._handle(session, envelope)
             except Exception as error:
                 self._park(envelope, error)
+
+    def bury(self, message: object, error: WireError) -> None:
+        """Keep a message that is no event of ours as a dead letter: it must neither vanish nor come again."""
+        text = json.dumps(message, sort_keys=True, default=str)
+        told = message if isinstance(message, dict) else {}
+        with self._database.transaction() as session:
+            insert_if_absent(
+                session,
+                InboxMessage,
+                event_id=f"unreadable-{hashlib.sha256(text.encode()).hexdigest()}",
+                type=str(told.get("type", "unknown")),
+                subject=str(told.get("subject", "unknown")),
+                status=DEAD,
+                attempts=1,
+                received_at=datetime.now(UTC),
+                envelope=text,
+                error=_short(error),
+            )
+        log.error("a message that cannot be read", service=self._service, error=_short(error))
 
     def retry_due(self) -> int:
         """Try parked events whose time has come. Returns how many were tried."""
@@ -70,7 +92,11 @@ class Inbox:
                 )
                 if parked is None or parked.status != WAITING or parked.envelope is None:
                     return  # another replica was here first
-                envelope = from_json(parked.envelope, Envelope)
+                try:
+                    envelope = from_json(parked.envelope, Envelope)
+                except WireError as error:  # a buried message was replayed
+                    parked.status, parked.next_attempt_at, parked.error = DEAD, None, _short(error)
+                    return
                 with correlated(envelope.correlation_id):
                     self._handle(session, envelope)
                 parked.status, parked.envelope, parked.error = DONE, None, None
@@ -94,7 +120,7 @@ class Inbox:
             if parked.status == DONE and not first_try:
                 return  # another delivery of it succeeded meanwhile
             parked.attempts += 1
-            parked.error = f"{type(error).__name__}: {error}"
+            parked.error = _short(error)
             parked.envelope = to_json(envelope, Envelope)
             last = parked.attempts > len(PAUSES)
             parked.status = DEAD if last else WAITING
@@ -110,6 +136,10 @@ class Inbox:
             dead=last,
             error=parked.error,
         )
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:ERROR_SHOWN]
 
 
 def _note(session: Session, envelope: Envelope) -> bool:
@@ -134,7 +164,9 @@ def dead_letters(session: Session) -> list[InboxMessage]:
 
 def replay_dead_letters(session: Session, event_ids: list[str] | None = None) -> int:
     """Give dead letters (all, or these) a fresh round of tries. Returns how many."""
-    letters = [letter for letter in dead_letters(session) if event_ids is None or letter.event_id in event_ids]
+    letters = [
+        letter for letter in dead_letters(session) if event_ids is None or letter.event_id in event_ids
+    ]
     for letter in letters:
         letter.status, letter.attempts, letter.next_attempt_at = WAITING, 0, datetime.now(UTC)
     return len(letters)
@@ -143,12 +175,14 @@ def replay_dead_letters(session: Session, event_ids: list[str] | None = None) ->
 def counts(session: Session) -> dict[str, int]:
     """How many events are parked, by status."""
     rows = session.execute(
-        select(InboxMessage.status, func.count()).where(InboxMessage.status != DONE).group_by(InboxMessage.status)
+        select(InboxMessage.status, func.count())
+        .where(InboxMessage.status != DONE)
+        .group_by(InboxMessage.status)
     )
-    return {status: count for status, count in rows}
+    return {status: count for status, count in rows}  # noqa: C416 - dict() does not take rows for mypy
 
 
-def forget_done(session: Session, *, before: datetime) -> int:
-    """Delete what was handled before `before`; later than any redelivery could come. Returns how many."""
-    done = delete(InboxMessage).where(InboxMessage.status == DONE, InboxMessage.received_at < before)
-    return session.execute(done).rowcount
+def forget_done(session: Session, *, before: datetime, limit: int) -> int:
+    """Delete at most `limit` handled before `before`, when no redelivery can come. Returns how many."""
+    old = select(InboxMessage.event_id).where(InboxMessage.status == DONE, InboxMessage.received_at < before)
+    return rows_changed(session, delete(InboxMessage).where(InboxMessage.event_id.in_(old.limit(limit))))

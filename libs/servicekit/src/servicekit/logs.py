@@ -37,15 +37,19 @@ def correlated(identifier: str) -> Iterator[None]:
 
 def configure_logging(process: str) -> None:
     """JSON lines on standard error; ISPOS_LOG_LEVEL (default INFO) sets the least level shown."""
-    level = logging.getLevelNamesMapping().get(os.environ.get("ISPOS_LOG_LEVEL", "INFO").upper(), logging.INFO)
+    level = logging.getLevelNamesMapping().get(
+        os.environ.get("ISPOS_LOG_LEVEL", "INFO").upper(), logging.INFO
+    )
 
-    def add_context(_logger: object, _method: str, event: dict) -> dict:
+    def add_context(
+        _logger: object, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
         event.setdefault("process", process)
         if _correlation_id.get():
             event.setdefault("correlation_id", _correlation_id.get())
         return event
 
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_context,

@@ -1,4 +1,4 @@
-"""Alembic for a service: `migrate(package)` brings its database to head, safely with replicas starting at once."""
+"""Alembic for a service: `migrate(package)` brings its database to head; replicas may start at once."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def migrate(database: Database, package: str) -> None:
     """Upgrade the database to the newest schema of `package` (for example "billing_svc")."""
     with database.engine.connect() as connection:
         if not database.is_sqlite:
+            # A migration, and a replica's wait for another one's, takes as long as it takes.
+            connection.execute(sa.text("set lock_timeout = 0; set statement_timeout = 0"))
             connection.execute(sa.text(f"select pg_advisory_lock({ADVISORY_LOCK})"))
             connection.commit()
         try:
@@ -33,6 +35,7 @@ def migrate(database: Database, package: str) -> None:
             if not database.is_sqlite:
                 connection.rollback()
                 connection.execute(sa.text(f"select pg_advisory_unlock({ADVISORY_LOCK})"))
+                connection.execute(sa.text("reset lock_timeout; reset statement_timeout"))
                 connection.commit()
 
 

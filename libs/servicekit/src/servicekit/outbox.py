@@ -9,7 +9,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from servicekit.codec import from_json, to_json
-from servicekit.ids import new_id
+from servicekit.db import rows_changed
+from servicekit.ids import first_id_at, made_at, new_id
 from servicekit.logs import correlation_id
 from servicekit.tables import OutboxMessage
 
@@ -37,10 +38,15 @@ def add(session: Session, event: Event, *, now: datetime) -> None:
 
 
 def unsent(session: Session, *, limit: int, older_than: datetime | None = None) -> list[OutboxMessage]:
-    """The oldest messages the broker has not confirmed; with `older_than`, those that occurred before."""
-    query = select(OutboxMessage).where(OutboxMessage.sent_at.is_(None)).order_by(OutboxMessage.seq)
+    """The oldest messages the broker has not confirmed; with `older_than`, those written before.
+
+    `older_than` is an instant of the machine's clock, as are the ids; `occurred_at` is business time. A type
+    this process does not know is left to one that does: a newer replica, or this one after its upgrade.
+    """
+    known = OutboxMessage.type.in_(sorted(Event.known))
+    query = select(OutboxMessage).where(OutboxMessage.sent_at.is_(None), known).order_by(OutboxMessage.seq)
     if older_than is not None:
-        query = query.where(OutboxMessage.occurred_at < older_than)
+        query = query.where(OutboxMessage.id < first_id_at(older_than))
     return list(session.scalars(query.limit(limit)))
 
 
@@ -55,20 +61,24 @@ def replay_recent(session: Session) -> int:
     if newest is None:
         return 0
     recent = update(OutboxMessage).where(OutboxMessage.sent_at >= newest - REPLAY_WINDOW)
-    return session.execute(recent.values(sent_at=None)).rowcount
+    return rows_changed(session, recent.values(sent_at=None))
 
 
 def pending(session: Session) -> tuple[int, float]:
     """How many messages wait for the broker, and for how many seconds the oldest has."""
-    count, oldest = session.execute(
-        select(func.count(), func.min(OutboxMessage.occurred_at)).where(OutboxMessage.sent_at.is_(None))
-    ).one()
-    return count, (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+    waiting = OutboxMessage.sent_at.is_(None)
+    # Both are answered by the index of the unsent alone, however many have been sent.
+    oldest = session.scalar(select(OutboxMessage.id).where(waiting).order_by(OutboxMessage.seq).limit(1))
+    if oldest is None:
+        return 0, 0.0
+    count = session.scalar(select(func.count(OutboxMessage.seq)).where(waiting)) or 0
+    return count, max(0.0, (datetime.now(UTC) - made_at(oldest)).total_seconds())
 
 
-def forget_sent(session: Session, *, before: datetime) -> int:
-    """Delete what was sent before `before`. Returns how many."""
-    return session.execute(delete(OutboxMessage).where(OutboxMessage.sent_at < before)).rowcount
+def forget_sent(session: Session, *, before: datetime, limit: int) -> int:
+    """Delete at most `limit` that were sent before `before`. Returns how many."""
+    old = select(OutboxMessage.seq).where(OutboxMessage.sent_at < before).limit(limit)
+    return rows_changed(session, delete(OutboxMessage).where(OutboxMessage.seq.in_(old)))
 
 
 def envelope(message: OutboxMessage, source: str) -> Envelope:

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import sys
 import time
 import typing
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
+import amqp
 import eventlet
 import msgspec
 from contracts.common import ContractError, FieldError, Unavailable
-from eventlet.event import Event
+from kombu.exceptions import OperationalError as BusTrouble
 from nameko.amqp.publish import Publisher, UndeliverableMessage
-from nameko.constants import AMQP_URI_CONFIG_KEY
-from nameko.exceptions import MethodNotFound, RemoteError, deserialize
+from nameko.constants import AMQP_URI_CONFIG_KEY, NON_PERSISTENT
+from nameko.exceptions import deserialize
 from nameko.extensions import DependencyProvider, SharedExtension
-from nameko.rpc import ReplyListener, get_rpc_exchange, rpc
+from nameko.rpc import ReplyListener, Rpc, get_rpc_exchange
 
 from servicekit.codec import WireError, from_wire, to_wire
 from servicekit.db import DATABASE_TROUBLE
@@ -31,15 +34,29 @@ from servicekit.logs import correlated, correlation_id, log
 from servicekit.metrics import RPC_DURATION, RPC_REQUESTS
 
 DEFAULT_DEADLINE_SECONDS = 10.0
+# What Unavailable says when the request is on the queue of its service and nobody answered it.
+UNANSWERED = "did not answer within"
+BUS_PAUSE_SECONDS = 0.2
+BUS_TROUBLE = (BusTrouble, amqp.ConnectionError, OSError)
 
 Api = TypeVar("Api")
-ServiceClass = TypeVar("ServiceClass", bound=type)
+ServiceClass = TypeVar("ServiceClass", bound="type[Named]")
 # (service, method, encoded arguments, deadline in seconds) -> encoded answer
 Transport = Callable[[str, str, dict, float], dict]
 
 
+class Named(Protocol):
+    """A nameko service class."""
+
+    name: str
+
+
 class ServiceFault(Exception):
     """The other service failed in a way its contract does not know: a bug there, seen in its log."""
+
+
+class Expired(Exception):
+    """The caller gave up while the request waited here."""
 
 
 class ContractMismatch(TypeError):
@@ -79,6 +96,21 @@ def service_name_of(protocol: type) -> str:
 
 
 # Server
+
+
+class PunctualRpc(Rpc):
+    """nameko's RPC entrypoint, with a note on the request of when it got here.
+
+    A request can wait in the process for a free worker, where the broker cannot expire it any more.
+    """
+
+    def handle_message(self, body: dict, message: Any) -> None:
+        if isinstance(body, dict) and body.get("args"):
+            body["args"][0]["arrived"] = time.monotonic()
+        super().handle_message(body, message)
+
+
+rpc = PunctualRpc.decorator
 
 
 def serves(protocol: type) -> Callable[[ServiceClass], ServiceClass]:
@@ -126,10 +158,14 @@ def _entrypoint(service: str, method: Method, function: Callable) -> Callable:
 
 def _answer(service: Any, method: Method, function: Callable, request: dict) -> tuple[dict, str]:
     try:
+        if time.monotonic() - request.get("arrived", math.inf) > request.get("patience", math.inf):
+            raise Expired
         result = function(service, **method.decode_arguments(request["args"]))
         return {"ok": to_wire(result, method.result)}, "ok"
     except ContractError as error:
         return _error(error), error.code
+    except Expired:
+        return _error(Unavailable(f"{method.name} was not begun in time")), "expired"
     except DATABASE_TROUBLE as error:
         log.error("database trouble", method=method.name, error=str(error))
         return _error(Unavailable("the database of this service does not answer; try again")), "unavailable"
@@ -157,7 +193,8 @@ def client(protocol: type[Api], transport: Transport, deadline: float = DEFAULT_
     Calls raise the service's own errors, Unavailable when it does not answer in time, ServiceFault when
     it failed.
     """
-    service = service_name_of(protocol)
+    contract: Any = protocol  # the class itself, whose methods are read
+    service = service_name_of(contract)
 
     def bind(method: Method) -> Callable:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -166,7 +203,7 @@ def client(protocol: type[Api], transport: Transport, deadline: float = DEFAULT_
 
         return call
 
-    namespace = {name: staticmethod(bind(method)) for name, method in methods_of(protocol).items()}
+    namespace = {name: staticmethod(bind(method)) for name, method in methods_of(contract).items()}
     return type(f"{protocol.__name__}Client", (), namespace)()
 
 
@@ -183,6 +220,35 @@ def _result(service: str, method: Method, answer: dict) -> Any:
     raise known(error["message"], [FieldError(**wrong) for wrong in error.get("errors", [])])
 
 
+class RequestPublisher(Publisher):
+    """Tries for about a second: a request must not sit in a publisher until after its deadline.
+
+    Confirms stay on, they are how nameko tells that nobody serves the routing key.
+    """
+
+    delivery_mode = NON_PERSISTENT
+    mandatory = True
+    retry_policy = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2}
+    transport_options = {**Publisher.transport_options, **retry_policy, "connect_retries_timeout": 1}
+
+
+class _TooLate(Exception):
+    """The deadline of a call has passed."""
+
+
+@dataclass
+class _Call:
+    id: str
+    service: str
+    method: str
+    request: dict
+    deadline_at: float
+    is_on_queue: bool = False
+
+    def seconds_left(self) -> float:
+        return self.deadline_at - time.monotonic()
+
+
 class RpcTransport(SharedExtension):
     """Sends calls over the bus. One reply queue, all calls of the container multiplexed on it."""
 
@@ -190,53 +256,60 @@ class RpcTransport(SharedExtension):
 
     def call(self, service: str, method: str, request: dict, deadline: float) -> dict:
         """Raises Unavailable when the service is unknown, gone or too slow, ServiceFault when it broke."""
-        call_id = new_id()
-        reply = self.reply_listener.get_reply_event(call_id)
+        call = _Call(new_id(), service, method, request, time.monotonic() + deadline)
+        reply = self.reply_listener.get_reply_event(call.id)
         try:
             # Published in a greenthread of its own: cutting a publish in the middle of its confirm would
             # leave a connection of the pool out of step.
-            eventlet.spawn_n(self._publish, service, method, request, deadline, call_id, reply)
+            eventlet.spawn_n(self._publish, call)
             # An instance, not the bare class: a bare Timeout is a BaseException and would escape nameko.
-            with eventlet.Timeout(deadline, Unavailable(f"{service} did not answer within {deadline:g} s")):
+            with eventlet.Timeout(deadline, _TooLate()):
                 body = reply.wait()
+        except _TooLate:
+            unanswered = f"{service} {UNANSWERED} {deadline:g} s"
+            raise Unavailable(unanswered if call.is_on_queue else "the message bus does not answer") from None
         finally:
-            self.reply_listener._reply_events.pop(call_id, None)
+            self.reply_listener._reply_events.pop(call.id, None)
         return self._unwrap(service, body)
 
-    def _publish(
-        self, service: str, method: str, request: dict, deadline: float, call_id: str, reply: Event
-    ) -> None:
+    def _publish(self, call: _Call) -> None:
+        while call.id in self.reply_listener._reply_events and call.seconds_left() > 0:
+            try:
+                self._publish_once(call)
+                call.is_on_queue = True
+                return
+            except UndeliverableMessage:
+                self._fail(call, f"{call.service} is not running")
+            except BUS_TROUBLE:
+                eventlet.sleep(BUS_PAUSE_SECONDS)
+            except Exception as error:
+                self._fail(call, f"the request cannot be sent: {error}")
+
+    def _publish_once(self, call: _Call) -> None:
         config = self.container.config
-        try:
-            # A request whose caller gave up must not be carried out late: it expires with the deadline.
-            Publisher(config[AMQP_URI_CONFIG_KEY], delivery_mode=1, mandatory=True).publish(
-                {"args": [request], "kwargs": {}},
-                exchange=get_rpc_exchange(config),
-                routing_key=f"{service}.{method}",
-                reply_to=self.reply_listener.routing_key,
-                correlation_id=call_id,
-                expiration=deadline,
-            )
-        except UndeliverableMessage:
-            _fail(reply, Unavailable(f"{service} is not running"))
-        except Exception as error:
-            _fail(reply, Unavailable(f"the message bus does not answer: {error}"))
+        # A request whose caller gave up must not be carried out late: it expires with the deadline, on the
+        # queue by the broker, in the process by PunctualRpc.
+        patience = call.seconds_left()
+        RequestPublisher(config[AMQP_URI_CONFIG_KEY]).publish(
+            {"args": [{**call.request, "patience": patience}], "kwargs": {}},
+            exchange=get_rpc_exchange(config),
+            routing_key=f"{call.service}.{call.method}",
+            reply_to=self.reply_listener.routing_key,
+            correlation_id=call.id,
+            expiration=patience,
+        )
+
+    def _fail(self, call: _Call, message: str) -> None:
+        # Taken out of the listener first: an answer that comes all the same would send the event twice.
+        reply = self.reply_listener._reply_events.pop(call.id, None)
+        if reply is not None:
+            reply.send_exception(Unavailable(message))
 
     @staticmethod
     def _unwrap(service: str, body: dict) -> dict:
-        if not body.get("error"):
-            return body["result"]
-        error = deserialize(body["error"])
-        if isinstance(error, MethodNotFound):
-            raise ServiceFault(f"{service} has no such method: {error}")
-        if isinstance(error, RemoteError):
-            raise ServiceFault(f"{service}: {error}")
-        raise error
-
-
-def _fail(reply: Event, error: Exception) -> None:
-    if not reply.ready():
-        reply.send_exception(error)
+        if body.get("error"):
+            raise ServiceFault(f"{service}: {deserialize(body['error'])}")
+        return body["result"]
 
 
 class Peer(DependencyProvider):
@@ -249,7 +322,7 @@ class Peer(DependencyProvider):
         self.deadline = deadline
 
     def setup(self) -> None:
-        self._client = client(self.protocol, self.transport.call, self.deadline)
+        self._client: Any = client(self.protocol, self.transport.call, self.deadline)
 
     def get_dependency(self, _worker_ctx: Any) -> Any:
         return self._client

@@ -15,6 +15,7 @@ from servicekit import inbox, membus, nameko_patches
 from servicekit.db import Database
 from servicekit.logs import configure_logging, log
 from servicekit.migrations import migrate
+from servicekit.rpc import Named
 from servicekit.runtime import SETTINGS_KEY
 from servicekit.settings import Settings, SettingsError, read_settings
 
@@ -30,7 +31,7 @@ def config_of(settings: Settings) -> dict[str, Any]:
 class Host:
     """The services of this process."""
 
-    def __init__(self, service_classes: Sequence[type], settings: Settings) -> None:
+    def __init__(self, service_classes: Sequence[type[Named]], settings: Settings) -> None:
         membus.register()
         nameko_patches.apply()
         self._runner = ServiceRunner(config=config_of(settings))
@@ -65,7 +66,7 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, on_signal)
 
 
-def main(service_class: type, package: str, jobs: dict[str, Callable] | None = None) -> None:
+def main(service_class: type[Named], package: str, jobs: dict[str, Callable] | None = None) -> None:
     """The command line of a service: serve | migrate | dead-letters [replay] | <a job>.
 
     A job is called with (settings, arguments); it can be run by hand, for a date, twice.
@@ -89,7 +90,7 @@ def main(service_class: type, package: str, jobs: dict[str, Callable] | None = N
         (jobs or {})[arguments[0]](settings, arguments[1:])
 
 
-def serve(service_classes: Sequence[type], settings: Settings) -> None:
+def serve(service_classes: Sequence[type[Named]], settings: Settings) -> None:
     """Run the services until SIGTERM or Ctrl-C."""
     host = Host(service_classes, settings)
     host.start()

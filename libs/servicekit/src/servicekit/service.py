@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -10,6 +12,7 @@ from nameko.rpc import rpc
 from nameko.timer import timer
 
 from servicekit import idempotency, inbox, leases, outbox
+from servicekit.codec import WireError
 from servicekit.events import OutboxRelay, decode, handlers_of, receives_events
 from servicekit.health import HealthServer
 from servicekit.ids import new_id
@@ -19,6 +22,7 @@ from servicekit.runtime import Runtime, RuntimeExtension, ServiceRuntime
 
 # Longer than any redelivery or replay can come late.
 MESSAGES_KEPT = timedelta(days=30)
+UPKEEP_BATCH = 1000
 UPKEEP_LEASE = timedelta(minutes=10)
 
 
@@ -46,7 +50,12 @@ class Service:
 
     @receives_events
     def receive_event(self, body: dict) -> None:
-        self._inbox().receive(decode(body))
+        try:
+            envelope = decode(body)
+        except WireError as error:
+            self._inbox().bury(body, error)
+        else:
+            self._inbox().receive(envelope)
 
     @timer(interval=1)
     def retry_parked_events(self) -> None:
@@ -59,9 +68,17 @@ class Service:
         with self.runtime.transaction() as session:
             if not leases.take(session, "upkeep", new_id(), UPKEEP_LEASE):
                 return
-            outbox.forget_sent(session, before=before)
-            inbox.forget_done(session, before=before)
-            idempotency.forget_old(session)
+        forget_old: tuple[Callable[..., int], ...] = (
+            partial(outbox.forget_sent, before=before),
+            partial(inbox.forget_done, before=before),
+            idempotency.forget_old,
+        )
+        for forget in forget_old:
+            forgotten = UPKEEP_BATCH
+            while forgotten == UPKEEP_BATCH:
+                with self.runtime.transaction() as session:
+                    forgotten = forget(session, limit=UPKEEP_BATCH)
+                time.sleep(0)  # green: SQLite does not yield, and others wait for the database
 
     @rpc
     def ping(self, _request: dict) -> dict:

@@ -19,6 +19,10 @@ Value = TypeVar("Value")
 
 SERVICES = ("subscriber", "billing", "payment", "radius", "router", "gateway")
 EMBEDDED_BUS = "membus://"
+# Keys, and addresses that carry a password: their values end in no log and on no screen.
+SECRET_NAMES = ("_KEY", "DATABASE_URL", "AMQP_URL")
+# Other drivers would stop the event loop while they wait (docs/adr/0002).
+DATABASES = ("sqlite", "postgresql", "postgresql+psycopg2")
 
 
 class SettingsError(Exception):
@@ -91,7 +95,9 @@ class _Reader:
             self._mistakes.append("ISPOS_OWNER_EMAIL and ISPOS_OWNER_PASSWORD: give both or neither")
         for name in ("ISPOS_SECRET_KEY", "ISPOS_ENCRYPTION_KEY"):
             if not self._environ.get(name):
-                self._mistakes.append(f"{name}: is not set; `make run` makes one and keeps it in the data folder")
+                self._mistakes.append(
+                    f"{name}: is not set; `make run` makes one and keeps it in the data folder"
+                )
         if self._mistakes:
             raise SettingsError("\n".join(self._mistakes))
         return settings
@@ -103,7 +109,7 @@ class _Reader:
         try:
             return parse(text)
         except ValueError as error:
-            shown = "the value given" if "KEY" in name else repr(text)
+            shown = "the value given" if any(part in name for part in SECRET_NAMES) else repr(text)
             self._mistakes.append(f"{name}: {shown} {error}")
             return default
 
@@ -132,25 +138,36 @@ def _movable(text: str) -> bool:
 
 
 def _amqp_url(text: str) -> str:
-    if text != EMBEDDED_BUS and urlsplit(text).scheme not in ("amqp", "amqps", "pyamqp"):
+    if text != EMBEDDED_BUS and not _is_address(text, ("amqp", "amqps", "pyamqp")):
         raise ValueError("is not a broker address; use amqp://user:password@host:5672/vhost")
     return text
 
 
 def _database_url(text: str) -> str:
     try:
-        backend = make_url(text).get_backend_name()
-    except ArgumentError:
-        backend = ""
-    if backend not in ("sqlite", "postgresql"):
-        raise ValueError("is not a database address; use postgresql://user:password@host/name")
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.drivername not in DATABASES or not url.database:
+        raise ValueError(
+            "is not a database address; use postgresql://user:password@host/name or sqlite:////path/name.db"
+        )
     return text
 
 
 def _http_url(text: str) -> str:
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+    if not _is_address(text, ("http", "https")):
         raise ValueError("is not a web address; use https://host")
     return text.rstrip("/")
+
+
+def _is_address(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_is_usable = parts.port != 0  # reading it raises for one that is no number
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname) and port_is_usable
 
 
 def _secret_key(text: str) -> str:

@@ -1,8 +1,9 @@
 """python -m billing_svc serve | migrate | dead-letters | billing-run [DATE] | collections [DATE]"""
 
-import servicekit.green  # noqa: F401  # must come first
+import servicekit.green  # noqa: F401, I001  # must come first
 
-from datetime import date  # noqa: I001
+import sys
+from datetime import date
 
 from contracts.billing import StartBillingRun
 from servicekit.ids import new_id
@@ -32,7 +33,10 @@ def run_collections(settings: Settings, arguments: list[str]) -> None:
 
 
 def _date(arguments: list[str]) -> date | None:
-    return date.fromisoformat(arguments[0]) if arguments else None
+    try:
+        return date.fromisoformat(arguments[0]) if arguments else None
+    except ValueError:
+        sys.exit(f"{arguments[0]!r} is not a date; use YYYY-MM-DD")
 
 
 if __name__ == "__main__":

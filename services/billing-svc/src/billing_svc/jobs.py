@@ -15,6 +15,7 @@ from servicekit.logs import log
 from servicekit.metrics import JOB_FAILURES, JOB_LAST_SUCCESS
 from servicekit.runtime import Runtime
 
+from billing_svc.domain.periods import check_near
 from billing_svc.usecases import billing_run, collections
 from billing_svc.usecases.settings import load_settings
 
@@ -28,7 +29,7 @@ def work_on_billing_runs(runtime: Runtime, holder: str) -> None:
     """Start the run of the billing day if it is due, and finish every run that is under way."""
     with runtime.reading() as session:
         running = billing_run.oldest_running(session)
-        if running is None and not billing_run.automatic_run_is_due(session, runtime.today()):
+        if running is None and billing_run.find_due_period(session, runtime.today()) is None:
             return
     with runtime.transaction() as session:
         if not leases.take(session, RUN_LEASE, holder, LEASE):
@@ -63,9 +64,11 @@ def _finish_run(runtime: Runtime, run_id: str, holder: str) -> None:
 def collect_daily(runtime: Runtime, holder: str) -> None:
     """Judge the overdue accounts once a day, soon after midnight or after the next start."""
     today = runtime.today()
+    with runtime.reading() as session:  # asked every second: must not hold up who writes
+        if load_settings(session).collections_done_on == today:
+            return
     with runtime.transaction() as session:
-        done_on = load_settings(session).collections_done_on
-        if done_on == today or not leases.take(session, COLLECTIONS_LEASE, holder, LEASE):
+        if not leases.take(session, COLLECTIONS_LEASE, holder, LEASE):
             return
     run_collections(runtime, today, dry_run=False)
     with runtime.transaction() as session:
@@ -75,7 +78,11 @@ def collect_daily(runtime: Runtime, holder: str) -> None:
 
 
 def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> CollectionsRunView:
-    """Mark, suspend and restore what is due on `day`. Running it twice changes nothing more."""
+    """Mark, suspend and restore what is due on `day`. Running it twice changes nothing more.
+
+    Raises InvalidInput for a day that can only be a mistake.
+    """
+    check_near("date", day, runtime.today())
     counts = dict.fromkeys(CollectionsAction, 0)
     shown: list[CollectionsItem] = []
     after: str | None = None
@@ -83,7 +90,14 @@ def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> Collection
         with runtime.transaction() as session:
             batch = collections.accounts_to_judge(session, day, after)
             judged = [
-                collections.judge(session, subscriber_id, day=day, dry_run=dry_run, now=runtime.now())
+                collections.judge(
+                    session,
+                    subscriber_id,
+                    day=day,
+                    today=runtime.today(),
+                    dry_run=dry_run,
+                    now=runtime.now(),
+                )
                 for subscriber_id in batch
             ]
         for item in filter(None, judged):

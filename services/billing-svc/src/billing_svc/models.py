@@ -45,7 +45,7 @@ def _index_while(condition: str, name: str, *columns: str, unique: bool = False)
 
 
 class Settings(Base):
-    """One row. `installed_on` and `generation_day_set_on` keep the automatic run from billing the past."""
+    """One row. `generation_day_set_on` keeps the automatic run from billing the past."""
 
     __tablename__ = "settings"
 

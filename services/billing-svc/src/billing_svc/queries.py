@@ -19,7 +19,7 @@ from contracts.billing import (
     Receivables,
     RunItem,
 )
-from contracts.common import BillingPeriod, NotFound, Page
+from contracts.common import BillingPeriod, InvalidInput, NotFound, Page
 from contracts.money import DEFAULT_CURRENCY, Money
 from servicekit.paging import MOST, page_of
 from sqlalchemy import Select, case, exists, func, select
@@ -39,6 +39,7 @@ from billing_svc.models import (
 from billing_svc.usecases.ledger import RECEIVABLE
 from billing_svc.usecases.settlement import allocated
 
+LAST_ENTRY = 2**63 - 1
 STANDING = Allocation.reversed_at.is_(None)
 
 
@@ -176,8 +177,15 @@ def list_ledger_entries(
     session: Session, subscriber_id: str, limit: int, after: str | None
 ) -> Page[LedgerEntryView]:
     query = select(LedgerEntry).where(LedgerEntry.subscriber_id == subscriber_id)
-    cursor = int(after) if after and after.isdigit() else None
+    cursor = _entry_cursor(after) if after else None
     return page_of(session, query, LedgerEntry.id, _entry_view, limit=limit, after=cursor)
+
+
+def _entry_cursor(after: str) -> int:
+    """Raises InvalidInput."""
+    if not (after.isascii() and after.isdigit()) or int(after) > LAST_ENTRY:
+        raise InvalidInput.of("after", f"{after!r} is no cursor of this list")
+    return int(after)
 
 
 def check_ledger(session: Session) -> LedgerCheck:

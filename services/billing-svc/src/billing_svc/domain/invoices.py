@@ -6,9 +6,12 @@ from datetime import date
 from enum import StrEnum
 
 from contracts.billing import InvoiceStatus
+from contracts.common import InvalidInput
 from contracts.money import Money
 
 from billing_svc.domain.periods import days_overdue
+
+LONGEST_VOID_REASON = 500
 
 
 class InvoiceState(StrEnum):
@@ -30,3 +33,13 @@ def shown_status(
     if days_overdue(due_on, today):
         return InvoiceStatus.OVERDUE
     return InvoiceStatus.PARTIALLY_PAID if balance < total else InvoiceStatus.SENT
+
+
+def check_void_reason(reason: str) -> str:
+    """The reason without surrounding space. Raises InvalidInput."""
+    reason = reason.strip()
+    if len(reason) > LONGEST_VOID_REASON:
+        raise InvalidInput.of("reason", f"use at most {LONGEST_VOID_REASON} characters")
+    if not "".join(reason.splitlines()).isprintable():
+        raise InvalidInput.of("reason", "contains control characters; remove them")
+    return reason

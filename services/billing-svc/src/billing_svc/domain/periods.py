@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from contracts.common import BillingPeriod
+from contracts.common import BillingPeriod, InvalidInput
+
+# A run for a date further away is a slip of the keyboard, and would bill or cut everybody for it.
+FARTHEST = timedelta(days=366)
 
 
 def period_of(day: date) -> BillingPeriod:
@@ -15,6 +18,10 @@ def period_of(day: date) -> BillingPeriod:
     """
     start = day.replace(day=1)
     return BillingPeriod(start, (start + timedelta(days=31)).replace(day=1))
+
+
+def period_before(period: BillingPeriod) -> BillingPeriod:
+    return period_of(period.start - timedelta(days=1))
 
 
 def generation_date(period: BillingPeriod, generation_day: int) -> date:
@@ -34,3 +41,10 @@ def days_overdue(due_on: date, today: date) -> int:
 def suspend_from(due_on: date, grace_period_days: int) -> date:
     """The first day on which an unpaid invoice suspends: never before the day after it is due."""
     return due_on + timedelta(days=max(1, grace_period_days))
+
+
+def check_near(field: str, day: date, today: date) -> date:
+    """Raises InvalidInput for a date more than a year away."""
+    if abs(day - today) > FARTHEST:
+        raise InvalidInput.of(field, f"{day} is more than a year away from today, {today}")
+    return day

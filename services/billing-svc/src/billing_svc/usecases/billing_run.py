@@ -24,7 +24,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from billing_svc.domain.invoices import InvoiceState
-from billing_svc.domain.periods import due_date, generation_date, period_of
+from billing_svc.domain.periods import check_near, due_date, generation_date, period_before, period_of
 from billing_svc.domain.pricing import PricedLine, price_line
 from billing_svc.models import (
     Account,
@@ -65,12 +65,21 @@ class Draft:
         return total([priced.tax for _, priced in self.lines])
 
 
-def start_run(
-    session: Session, command: StartBillingRun, *, now: datetime, today: date, automatic: bool = False
+def start_run(session: Session, command: StartBillingRun, *, now: datetime, today: date) -> BillingRun:
+    """Write the run down; `work_on` does it. Raises InvalidInput for a date that can only be a mistake."""
+    run_on = check_near("date", command.date or today, today)
+    return _start(session, command, run_on, period_of(run_on), now=now)
+
+
+def _start(
+    session: Session,
+    command: StartBillingRun,
+    run_on: date,
+    period: BillingPeriod,
+    *,
+    now: datetime,
+    automatic: bool = False,
 ) -> BillingRun:
-    """Write the run down; `work_on` does it."""
-    run_on = command.date or today
-    period = period_of(run_on)
     run = BillingRun(
         id=new_id(),
         run_on=run_on,
@@ -91,26 +100,31 @@ def start_run(
     return run
 
 
-def automatic_run_is_due(session: Session, today: date) -> bool:
-    """Whether the run of the billing day is still to be made: once per period, later if the system was down.
+def find_due_period(session: Session, today: date) -> BillingPeriod | None:
+    """The period whose billing day has come and whose automatic run is still to be made: once per period.
 
-    Not for a generation day that had passed when the system was installed or the day was set: there the
-    operator decides.
+    If the system was down on the day it is made later, even when the month has ended meanwhile. Not for a
+    day that had passed when the system was installed or the day was set: there the operator decides.
     """
     settings = load_settings(session)
-    period = period_of(today)
-    day = generation_date(period, settings.invoice_generation_day)
-    if today < day or day < settings.generation_day_set_on:
-        return False
-    made = select(BillingRun.id).where(BillingRun.automatic, BillingRun.period_start == period.start)
-    return session.scalar(made) is None
+    for period in (period_before(period_of(today)), period_of(today)):
+        day = generation_date(period, settings.invoice_generation_day)
+        if settings.generation_day_set_on <= day <= today and not _was_run_automatically(session, period):
+            return period
+    return None
+
+
+def _was_run_automatically(session: Session, period: BillingPeriod) -> bool:
+    run = select(BillingRun.id).where(BillingRun.automatic, BillingRun.period_start == period.start)
+    return session.scalar(run.limit(1)) is not None
 
 
 def start_automatic_run(session: Session, *, now: datetime, today: date) -> None:
-    """Write the run of the billing day down, if it is due."""
+    """Write the run of the billing day down, if it is due. Its invoices are of today, however late it is."""
     load_settings(session, lock=True)  # one at a time
-    if automatic_run_is_due(session, today):
-        start_run(session, StartBillingRun(actor="billing day"), now=now, today=today, automatic=True)
+    period = find_due_period(session, today)
+    if period is not None:
+        _start(session, StartBillingRun(actor="billing day"), today, period, now=now, automatic=True)
 
 
 def oldest_running(session: Session) -> str | None:
@@ -161,7 +175,7 @@ def _draft(
         .where(Account.subscriber_id.in_(subscriber_ids))
         .order_by(Account.subscriber_id)
         .with_for_update()
-    )
+    ).all()  # all locked before anything else of them is read
     services = _services_by_subscriber(session, subscriber_ids)
     billed = _already_billed(session, run, subscriber_ids)
     return [
@@ -231,7 +245,7 @@ def _already_billed(session: Session, run: BillingRun, subscriber_ids: Sequence[
             InvoiceLine.voided.is_(False),
         )
     )
-    return {service_id: number for service_id, number in rows}
+    return dict(rows.tuples())
 
 
 def _issue(session: Session, run: BillingRun, settings: Settings, drafts: list[Draft], now: datetime) -> None:

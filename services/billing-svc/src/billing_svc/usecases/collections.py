@@ -16,7 +16,7 @@ from billing_svc.domain.periods import suspend_from
 from billing_svc.models import Account, Invoice, Settings
 from billing_svc.usecases.projections import lock_account
 from billing_svc.usecases.settings import load_settings
-from billing_svc.usecases.settlement import open_balances, settle_if_clear
+from billing_svc.usecases.settlement import is_clear, open_balances, settle_if_clear
 
 BATCH = 100
 
@@ -42,9 +42,9 @@ def accounts_to_judge(session: Session, day: date, after: str | None) -> list[st
 
 
 def judge(
-    session: Session, subscriber_id: str, *, day: date, dry_run: bool, now: datetime
+    session: Session, subscriber_id: str, *, day: date, today: date, dry_run: bool, now: datetime
 ) -> CollectionsItem | None:
-    """Decide for one account under its lock, with the balance of this very moment.
+    """Decide for one account as of `day`, under its lock, with the balance of this very moment.
 
     None if there is nothing to say of it. In a dry run nothing is written.
     """
@@ -52,10 +52,12 @@ def judge(
     account = lock_account(session, subscriber_id)
     standing = _standing(session, subscriber_id, day, settings)
     if standing is None:
-        return _restore(session, account, day=day, dry_run=dry_run, now=now)
+        # A look back at a day when nothing was overdue yet must not restore who is overdue by now.
+        return _restore(session, account, day=max(day, today), dry_run=dry_run, now=now)
     days = (day - standing.oldest_due_on).days
     reason = f"{days} day{'s' if days != 1 else ''} overdue"
-    fresh = [i for i in standing.suspendable if i.collection_status is CollectionStatus.PENDING]
+    # A restored one can come up again: it was restored when it was not overdue, and has become so.
+    fresh = [i for i in standing.suspendable if i.collection_status is not CollectionStatus.SUSPENDED]
     if not fresh or not settings.auto_suspend:
         return _item(account, CollectionsAction.MARKED, reason, standing.overdue)
     if not dry_run:
@@ -81,7 +83,12 @@ def _suspend(session: Session, account: Account, standing: Standing, reason: str
         invoice.collection_status = CollectionStatus.SUSPENDED
     account.suspension_requested = True
     account.standing_sequence += 1
-    services = {line.service_id for invoice in standing.suspendable for line in invoice.lines}
+    services = {
+        line.service_id
+        for invoice in standing.suspendable
+        for line in invoice.lines
+        if line.amount_minor  # a free service beside an unpaid one owes nothing
+    }
     outbox.add(
         session,
         AccountOverdue(
@@ -99,9 +106,9 @@ def _restore(
     session: Session, account: Account, *, day: date, dry_run: bool, now: datetime
 ) -> CollectionsItem | None:
     """A net under the payment path: whoever owes nothing overdue is not left suspended for it."""
-    settled = account.suspension_requested
-    if not dry_run:
-        settled = settle_if_clear(session, account, cause=None, now=now, today=day)
+    settled = is_clear(session, account, day)
+    if settled and not dry_run:
+        settle_if_clear(session, account, cause=None, now=now, today=day)
     return _item(account, CollectionsAction.RESTORED, "nothing overdue", Money(0)) if settled else None
 
 

@@ -72,11 +72,16 @@ def use_credit(session: Session, subscriber_id: str, *, first: str | None = None
         _allocate(session, payment, first=first, now=now)
 
 
+def is_clear(session: Session, account: Account, today: date) -> bool:
+    """Whether the account was said to be overdue and is no longer."""
+    return account.suspension_requested and not overdue_amount(session, account.subscriber_id, today)
+
+
 def settle_if_clear(
     session: Session, account: Account, *, cause: Cause | None, now: datetime, today: date
 ) -> bool:
     """Say that the account is settled, if it was said to be overdue and is no longer."""
-    if not account.suspension_requested or overdue_amount(session, account.subscriber_id, today).minor:
+    if not is_clear(session, account, today):
         return False
     account.suspension_requested = False
     account.standing_sequence += 1

@@ -10,7 +10,7 @@ from contracts.money import Money
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from billing_svc.domain.invoices import InvoiceState
+from billing_svc.domain.invoices import InvoiceState, check_void_reason
 from billing_svc.models import Invoice, LedgerEntry, ReceivedPayment
 from billing_svc.usecases import ledger
 from billing_svc.usecases.projections import lock_account
@@ -18,7 +18,8 @@ from billing_svc.usecases.settlement import settle_if_clear, use_credit
 
 
 def void_invoice(session: Session, command: VoidInvoice, *, now: datetime, today: date) -> Invoice:
-    """A repeat is a success. Raises NotFound, Conflict for a paid invoice."""
+    """A repeat is a success. Raises NotFound, InvalidInput, Conflict for a paid invoice."""
+    reason = check_void_reason(command.reason)
     invoice = session.get(Invoice, command.invoice_id)
     if invoice is None:
         raise NotFound(f"there is no invoice {command.invoice_id}")
@@ -29,7 +30,7 @@ def void_invoice(session: Session, command: VoidInvoice, *, now: datetime, today
     if invoice.state is InvoiceState.PAID:
         raise Conflict(f"invoice {invoice.number} is paid; a paid invoice is final")
     invoice.state = InvoiceState.VOID
-    invoice.voided_at, invoice.voided_by, invoice.void_reason = now, command.actor, command.reason
+    invoice.voided_at, invoice.voided_by, invoice.void_reason = now, command.actor, reason
     for line in invoice.lines:
         line.voided = True  # the period of the service can be billed again
     _free_allocations(session, invoice, now)

@@ -41,10 +41,11 @@ class IndexKeeper:
         """Until told to stop. With the database down the index stays as it is, and answers go on."""
         while not self._stopping.wait(POLL_SECONDS):
             due = time.monotonic() - self._compared_at >= FULL_COMPARISON_SECONDS
-            fresh = self._attempt(self._compare if due else self._poll)
-            if not fresh or not self._attempt(self._tell):
+            if not self._attempt(self._compare if due else self._poll):
                 self._stopping.wait(_RETRY_SECONDS)
-        self._attempt(self._presence.leave)
+                continue
+            self._tell()
+        self._leave()
 
     def _attempt(self, step: Callable[[], None]) -> bool:
         try:
@@ -71,7 +72,17 @@ class IndexKeeper:
             self._index.refresh(connection)
 
     def _tell(self) -> None:
-        self._presence.tell(self._index.seq)
+        """What cannot be told now is told at the next change or heartbeat; reading goes on meanwhile."""
+        try:
+            self._presence.tell(self._index.seq)
+        except SQLAlchemyError as error:
+            log.warning("the sign of life cannot be written", error=type(error).__name__)
+
+    def _leave(self) -> None:
+        try:
+            self._presence.leave()
+        except SQLAlchemyError as error:
+            log.warning("the sign of life cannot be taken back", error=type(error).__name__)
 
     def _compare(self) -> None:
         first = self._index.seq < 0

@@ -19,7 +19,7 @@ class Presence:
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self._name = name
-        self._told_seq: int | None = None
+        self._seen_seq: int | None = None
         self._told_at = 0.0
 
     def tell(self, seq: int) -> None:
@@ -27,14 +27,15 @@ class Presence:
 
         Raises SQLAlchemyError.
         """
-        if seq == self._told_seq and time.monotonic() - self._told_at < HEARTBEAT_SECONDS:
+        if seq == self._seen_seq and time.monotonic() - self._told_at < HEARTBEAT_SECONDS:
             return
+        # Also when it fails: it is not tried again every 25 ms.
+        self._seen_seq, self._told_at = seq, time.monotonic()
         values = {"applied_seq": seq, "heartbeat_at": datetime.now(UTC)}
         with self._database.write() as connection, connection.begin():
             known = update(ListenerState).where(ListenerState.id == self._name).values(values)
             if connection.execute(known).rowcount == 0:
                 connection.execute(insert(ListenerState).values(id=self._name, **values))
-        self._told_seq, self._told_at = seq, time.monotonic()
 
     def leave(self) -> None:
         """This listener stops in order. Raises SQLAlchemyError."""

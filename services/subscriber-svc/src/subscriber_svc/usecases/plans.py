@@ -23,9 +23,7 @@ def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan
     name = checks.text("name", command.name, required=True, longest=100)
     _refuse_used_name(session, name)
     price = checks.price("price", command.price, DEFAULT_CURRENCY)
-    burst = checks.burst(
-        command.burst, download_kbps=command.download_kbps, upload_kbps=command.upload_kbps
-    )
+    burst = checks.burst(command.burst, download_kbps=command.download_kbps, upload_kbps=command.upload_kbps)
     plan = Plan(
         id=new_id(),
         version=1,
@@ -60,9 +58,7 @@ def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan
     if command.upload_kbps is not None:
         plan.upload_kbps = checks.speed("upload_kbps", command.upload_kbps)
     if plan.burst:
-        checks.burst(
-            Burst(**plan.burst), download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps
-        )
+        checks.burst(Burst(**plan.burst), download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps)
     if before != (plan.name, plan.price_minor, plan.download_kbps, plan.upload_kbps):
         plan.version += 1
         _say_changed(session, plan, now)

@@ -1,0 +1,168 @@
+"""For component tests: a service's Runtime on a real, migrated database, and what the service has said."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import eventlet.patcher
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from contracts.common import Event
+from sqlalchemy import MetaData, inspect, select, text
+from sqlalchemy.orm import Session
+
+from servicekit.clock import FrozenClock
+from servicekit.codec import from_json
+from servicekit.db import Database
+from servicekit.migrations import migrate
+from servicekit.runtime import Runtime
+from servicekit.secrets import new_key
+from servicekit.settings import Settings, read_settings
+from servicekit.tables import KitBase, OutboxMessage
+
+# Ten in the morning of 23 November 2026 in Manila.
+START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+ENCRYPTION_KEY = new_key()
+BLOCKED_WITHIN_SECONDS = 5.0
+
+_threading = eventlet.patcher.original("threading")
+
+
+def make_settings(service: str, database_url: str, data_dir: Path) -> Settings:
+    """Settings of a process that keeps `service` in this database."""
+    return read_settings(
+        {
+            "ISPOS_DATA_DIR": str(data_dir),
+            "ISPOS_SECRET_KEY": "0" * 32,
+            "ISPOS_ENCRYPTION_KEY": ENCRYPTION_KEY,
+            f"{service.upper()}_DATABASE_URL": database_url,
+        }
+    )
+
+
+@dataclass
+class ServiceUnderTest:
+    """A service without a bus: its use cases run on `runtime`, its events stay in the outbox."""
+
+    runtime: Runtime
+    clock: FrozenClock
+    _seen: int = field(default=0)
+
+    def new_events(self) -> list[Event]:
+        """The events said since the last call, in the order they were said."""
+        with self.runtime.reading() as session:
+            rows = session.scalars(
+                select(OutboxMessage).where(OutboxMessage.seq > self._seen).order_by(OutboxMessage.seq)
+            ).all()
+        if rows:
+            self._seen = rows[-1].seq
+        return [from_json(row.data, Event.known[row.type]) for row in rows]
+
+    def another(self) -> ServiceUnderTest:
+        """A second replica on the same database, with connections of its own and the same clock."""
+        settings = self.runtime.settings
+        return ServiceUnderTest(Runtime(self.runtime.service, settings, self.clock), self.clock)
+
+
+class Migrated:
+    """The databases of one service for a whole run: migrated once, given to each test empty."""
+
+    def __init__(self, package: str, directory: Path) -> None:
+        self._package = package
+        self._template = directory / "template.db"
+        self._postgres_url: str | None = None
+
+    def sqlite(self, path: Path) -> str:
+        if not self._template.exists():
+            database = Database(f"sqlite:///{self._template}")
+            migrate(database, self._package)
+            database.close()  # the last connection writes the log back into the file
+        shutil.copy(self._template, path)
+        return f"sqlite:///{path}"
+
+    def postgresql(self, create: Callable[[], str]) -> str:
+        if self._postgres_url is None:
+            self._postgres_url = create()
+            database = Database(self._postgres_url)
+            migrate(database, self._package)
+        else:
+            database = Database(self._postgres_url)
+            names = [name for name in inspect(database.engine).get_table_names() if name != "alembic_version"]
+            with database.transaction() as session:
+                session.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY"))
+        database.close()
+        return self._postgres_url
+
+
+def service_fixtures(service: str, package: str) -> tuple[Any, Any]:
+    """The fixtures `migrated` and `tested` for a service's conftest. `tested` runs a test on both databases."""
+
+    @pytest.fixture(scope="session")
+    def migrated(tmp_path_factory: pytest.TempPathFactory) -> Migrated:
+        return Migrated(package, tmp_path_factory.mktemp(service))
+
+    @pytest.fixture(params=["sqlite", "postgresql"])
+    def tested(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path):
+        if request.param == "sqlite":
+            url = migrated.sqlite(tmp_path / f"{service}.db")
+        else:
+            server = request.getfixturevalue("postgres")
+            name = f"test_{package}"
+            url = migrated.postgresql(lambda: server.create_database(name, name, "component-tests"))
+        clock = FrozenClock(START)
+        runtime = Runtime(service, make_settings(service, url, tmp_path), clock)
+        yield ServiceUnderTest(runtime, clock)
+        runtime.database.close()
+
+    return migrated, tested
+
+
+def schema_differences(database: Database, *metadata: MetaData) -> list[Any]:
+    """What `alembic revision --autogenerate` would change: nothing, when the migrations match the models."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return compare_metadata(context, [*metadata, KitBase.metadata])
+
+
+def while_held(tested: ServiceUnderTest, first: Callable[[Session], Any], rival: Callable[[], Any]) -> Any:
+    """PostgreSQL: run `rival` in a thread of its own while `first` has done its work but not committed.
+
+    Returns once `rival` was seen waiting for a lock, `first` has committed, and `rival` has ended; gives its
+    result or raises its exception. `rival` must use connections of its own (`tested.another()`).
+    """
+    outcome: dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            outcome["result"] = rival()
+        except BaseException as error:
+            outcome["error"] = error
+
+    thread = _threading.Thread(target=run)
+    with tested.runtime.transaction() as session:
+        first(session)
+        session.flush()
+        thread.start()
+        _wait_until_blocked(session, thread)
+    thread.join()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["result"]
+
+
+def _wait_until_blocked(session: Session, thread: Any) -> None:
+    waiting = text("select count(*) from pg_locks where not granted")
+    until = time.monotonic() + BLOCKED_WITHIN_SECONDS
+    while not session.scalar(waiting):
+        if time.monotonic() > until:
+            raise AssertionError("the rival did not wait for the first: nothing is locked")
+        if not thread.is_alive():
+            raise AssertionError("the rival ended without waiting for the first")
+        eventlet.patcher.original("time").sleep(0.01)

@@ -1,0 +1,58 @@
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from servicekit.clock import FrozenClock, MovableClock, SystemClock, clock_from_environment, local_date
+
+MANILA = ZoneInfo("Asia/Manila")
+TOLERANCE = timedelta(seconds=5)
+
+
+def test_the_date_changes_at_midnight_in_manila():
+    assert local_date(datetime(2026, 11, 22, 15, 59, 59, tzinfo=UTC), MANILA) == date(2026, 11, 22)
+    assert local_date(datetime(2026, 11, 22, 16, 0, 0, tzinfo=UTC), MANILA) == date(2026, 11, 23)
+
+
+def test_a_naive_datetime_has_no_date():
+    with pytest.raises(ValueError, match="naive"):
+        local_date(datetime(2026, 11, 23, 8), MANILA)  # noqa: DTZ001 - that is the point
+
+
+def test_a_moved_clock_is_moved_for_everyone_and_goes_on(tmp_path):
+    one, other = (
+        MovableClock(tmp_path / "data" / "clock.json"),
+        MovableClock(tmp_path / "data" / "clock.json"),
+    )
+    assert abs(other.now() - datetime.now(UTC)) < TOLERANCE
+
+    instant = datetime(2027, 1, 31, tzinfo=UTC)
+    one.move_to(instant)
+    assert instant <= other.now() < instant + TOLERANCE
+
+    one.move_to(instant - timedelta(days=40))
+    assert other.now() < instant - timedelta(days=39)
+    assert other.now() <= other.now()
+
+
+def test_a_movable_clock_takes_no_naive_instant(tmp_path):
+    with pytest.raises(ValueError, match="naive"):
+        MovableClock(tmp_path / "clock.json").move_to(datetime(2027, 1, 31))  # noqa: DTZ001
+
+
+def test_the_environment_chooses_the_clock(monkeypatch, tmp_path):
+    monkeypatch.delenv("ISPOS_CLOCK", raising=False)
+    assert isinstance(clock_from_environment(), SystemClock)
+
+    monkeypatch.setenv("ISPOS_CLOCK", "movable")
+    monkeypatch.setenv("ISPOS_DATA_DIR", str(tmp_path))
+    clock = clock_from_environment()
+    assert isinstance(clock, MovableClock)
+    clock.move_to(datetime(2027, 1, 31, tzinfo=UTC))
+    assert (tmp_path / "clock.json").exists()
+
+
+def test_a_frozen_clock_stands_still():
+    clock = FrozenClock(datetime(2026, 11, 23, tzinfo=UTC))
+    clock.advance(days=8)
+
+    assert clock.now() == clock.now() == datetime(2026, 12, 1, tzinfo=UTC)

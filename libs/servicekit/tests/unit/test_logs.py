@@ -1,0 +1,37 @@
+import eventlet
+from servicekit.logs import correlated, correlation_id
+
+
+def test_an_id_is_made_on_first_use_and_kept():
+    def work():
+        return correlation_id(), correlation_id()
+
+    first, second = eventlet.spawn(work).wait()
+    assert first == second
+    assert eventlet.spawn(correlation_id).wait() != first
+
+
+def test_greenthreads_that_take_turns_keep_their_own_id():
+    seen = {}
+
+    def work(identifier):
+        with correlated(identifier):
+            seen[identifier] = []
+            for _ in range(3):
+                eventlet.sleep(0)
+                seen[identifier].append(correlation_id())
+
+    for worker in [eventlet.spawn(work, name) for name in ("one", "two", "three")]:
+        worker.wait()
+
+    assert seen == {name: [name] * 3 for name in ("one", "two", "three")}
+
+
+def test_the_outer_id_comes_back_also_after_an_error():
+    with correlated("outer"):
+        try:
+            with correlated("inner"):
+                raise ValueError
+        except ValueError:
+            pass
+        assert correlation_id() == "outer"

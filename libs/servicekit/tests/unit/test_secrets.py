@@ -1,0 +1,57 @@
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from servicekit.secrets import DecryptionFailed, FieldCipher, new_key
+
+CIPHER = FieldCipher(new_key())
+
+
+@given(text=st.text(), aad=st.text())
+def test_what_was_encrypted_can_be_read_by_its_owner(text, aad):
+    assert CIPHER.decrypt(CIPHER.encrypt(text, aad), aad) == text
+
+
+def test_the_same_text_never_looks_the_same():
+    assert CIPHER.encrypt("hunter2", "service-1") != CIPHER.encrypt("hunter2", "service-1")
+
+
+def test_a_token_cannot_be_moved_to_another_owner():
+    with pytest.raises(DecryptionFailed, match="service-2"):
+        CIPHER.decrypt(CIPHER.encrypt("hunter2", "service-1"), "service-2")
+
+
+def test_another_key_cannot_read_it():
+    with pytest.raises(DecryptionFailed):
+        FieldCipher(new_key()).decrypt(CIPHER.encrypt("hunter2", "service-1"), "service-1")
+
+
+def test_every_changed_octet_is_noticed():
+    sealed = base64.urlsafe_b64decode(CIPHER.encrypt("hunter2", "service-1"))
+    for index in range(len(sealed)):
+        changed = sealed[:index] + bytes([sealed[index] ^ 1]) + sealed[index + 1 :]
+        with pytest.raises(DecryptionFailed):
+            CIPHER.decrypt(base64.urlsafe_b64encode(changed).decode(), "service-1")
+
+
+@pytest.mark.parametrize("token", ["", "AAAA", "not base64!", "é", "A" * 15])
+def test_what_is_no_token_cannot_be_decrypted(token):
+    with pytest.raises(DecryptionFailed):
+        CIPHER.decrypt(token, "service-1")
+
+
+def test_a_failure_does_not_show_the_token():
+    token = CIPHER.encrypt("hunter2", "service-1")
+    with pytest.raises(DecryptionFailed) as failure:
+        CIPHER.decrypt(token, "service-2")
+    assert token not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "short", "é" * 43, base64.urlsafe_b64encode(bytes(31)).decode(), f"!!{new_key()}", f"{new_key()}\n"],
+)
+def test_a_mangled_key_is_refused(key):
+    with pytest.raises(ValueError, match="encryption key"):
+        FieldCipher(key)

@@ -1,0 +1,237 @@
+"""The service on SQLite and on PostgreSQL, without a bus, and a short way to say what happens to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from billing_svc import jobs, queries
+from billing_svc.service import BillingService
+from billing_svc.usecases import billing_run, projections, settlement, voiding
+from billing_svc.usecases import settings as settings_usecases
+from contracts.billing import (
+    AccountView,
+    BillingRunView,
+    ChangeSettings,
+    CollectionsRunView,
+    InvoiceView,
+    LedgerCheck,
+    RunItem,
+    StartBillingRun,
+    VoidInvoice,
+)
+from contracts.common import Event
+from contracts.money import Money
+from contracts.payment import PaymentMethod, PaymentReceived
+from contracts.subscriber import (
+    BillingTerms,
+    BillingType,
+    PlanStatus,
+    PlanView,
+    ServiceSnapshot,
+    ServiceStatus,
+    SubscriberChanged,
+)
+from servicekit.ids import new_id
+from servicekit.testing import ServiceUnderTest, service_fixtures
+
+MANILA = ZoneInfo("Asia/Manila")
+
+migrated, tested = service_fixtures("billing", "billing_svc")
+
+
+class BillingUnderTest:
+    """What others tell billing, what operators ask of it, and what it says."""
+
+    def __init__(self, tested: ServiceUnderTest) -> None:
+        self.tested = tested
+        self.runtime = tested.runtime
+        self.fiber = self.plan()
+        self.services: dict[str, list[ServiceSnapshot]] = {}
+        BillingService.prepare(self.runtime)
+        self.new_events()
+
+    # Time
+
+    @property
+    def today(self) -> date:
+        return self.runtime.today()
+
+    def move_to(self, day: date, at: time = time(10)) -> None:
+        """To a wall-clock time in the ISP's zone."""
+        self.tested.clock.instant = datetime.combine(day, at, MANILA).astimezone(UTC)
+
+    # Facts from other services
+
+    def plan(self, minor: int = 150_000, **changes: Any) -> PlanView:
+        plan = PlanView(
+            id=new_id(),
+            version=1,
+            name="Fiber 50 Mbps",
+            price=Money(minor),
+            billing_type=BillingType.POSTPAID,
+            download_kbps=50_000,
+            upload_kbps=50_000,
+            burst=None,
+            address_pool=None,
+            status=PlanStatus.ACTIVE,
+            created_at=self.runtime.now(),
+        )
+        plan = replace(plan, **changes)
+        self.hear_plan(plan)
+        return plan
+
+    def hear_plan(self, plan: PlanView) -> None:
+        with self.runtime.transaction() as session:
+            projections.keep_plan(session, plan)
+
+    def subscriber(self, name: str = "Juan dela Cruz", *plans: PlanView, **changes: Any) -> str:
+        """A subscriber with one service per plan (the fiber plan if none is named); gives the id."""
+        subscriber_id = new_id()
+        self.hear_name(subscriber_id, name)
+        for plan in plans or [self.fiber]:
+            self.service(subscriber_id, plan, **changes)
+        return subscriber_id
+
+    def hear_name(self, subscriber_id: str, name: str, version: int = 1) -> None:
+        event = SubscriberChanged(subscriber_id=subscriber_id, version=version, full_name=name)
+        with self.runtime.transaction() as session:
+            projections.keep_subscriber(session, event)
+
+    def service(self, subscriber_id: str, plan: PlanView | None = None, **changes: Any) -> ServiceSnapshot:
+        service_id = new_id()
+        service = ServiceSnapshot(
+            id=service_id,
+            version=1,
+            subscriber_id=subscriber_id,
+            pppoe_username=f"login-{service_id[-6:]}",
+            password_encrypted="",
+            plan=plan or self.fiber,
+            router_id="router",
+            static_ip=None,
+            billing_terms=BillingTerms(),
+            status=ServiceStatus.ACTIVE,
+            activated_on=self.today,
+        )
+        service = replace(service, **changes)
+        self.hear_service(service)
+        return service
+
+    def hear_service(self, service: ServiceSnapshot) -> None:
+        with self.runtime.transaction() as session:
+            projections.keep_service(session, service)
+        kept = self.services.setdefault(service.subscriber_id, [])
+        kept[:] = [other for other in kept if other.id != service.id] + [service]
+
+    def change_service(self, service: ServiceSnapshot, **changes: Any) -> ServiceSnapshot:
+        changed = replace(service, version=service.version + 1, **changes)
+        self.hear_service(changed)
+        return changed
+
+    def payment(self, subscriber_id: str, minor: int, **changes: Any) -> PaymentReceived:
+        event = PaymentReceived(
+            payment_id=new_id(),
+            subscriber_id=subscriber_id,
+            invoice_id=None,
+            amount=Money(minor),
+            method=PaymentMethod.CASH,
+            received_on=self.today,
+            paid_at=self.runtime.now(),
+        )
+        return replace(event, **changes)
+
+    def hear_payment(self, event: PaymentReceived) -> None:
+        with self.runtime.transaction() as session:
+            settlement.apply_payment(session, event, now=self.runtime.now(), today=self.today)
+
+    def pay(self, subscriber_id: str, minor: int, **changes: Any) -> str:
+        event = self.payment(subscriber_id, minor, **changes)
+        self.hear_payment(event)
+        return event.payment_id
+
+    # What operators do
+
+    def set(self, **changes: Any) -> None:
+        with self.runtime.transaction() as session:
+            settings_usecases.change_settings(
+                session, ChangeSettings(**changes), now=self.runtime.now(), today=self.today
+            )
+
+    def start_run(self, on: date | None = None, *, dry_run: bool = False) -> str:
+        command = StartBillingRun(date=on, dry_run=dry_run, actor="ana")
+        with self.runtime.transaction() as session:
+            run = billing_run.start_run(session, command, now=self.runtime.now(), today=self.today)
+            return run.id
+
+    def tick(self, holder: str = "this process") -> None:
+        """What the timer of the service does."""
+        jobs.work_on_billing_runs(self.runtime, holder)
+
+    def bill(self, on: date | None = None, *, dry_run: bool = False) -> BillingRunView:
+        """Start a run and finish it, and whatever else is to be run."""
+        run_id = self.start_run(on, dry_run=dry_run)
+        self.tick()
+        return self.run(run_id)
+
+    def collect(self, on: date | None = None, *, dry_run: bool = False) -> CollectionsRunView:
+        return jobs.run_collections(self.runtime, on or self.today, dry_run=dry_run)
+
+    def void(self, invoice_id: str, reason: str = "a mistake") -> None:
+        command = VoidInvoice(invoice_id=invoice_id, reason=reason, actor="ana")
+        with self.runtime.transaction() as session:
+            voiding.void_invoice(session, command, now=self.runtime.now(), today=self.today)
+
+    # What is shown
+
+    def invoices(self, subscriber_id: str | None = None) -> list[InvoiceView]:
+        """By number, the oldest first."""
+        with self.runtime.reading() as session:
+            page = queries.list_invoices(session, None, subscriber_id, 200, None, self.today)
+            assert page.next is None
+            found = [queries.get_invoice(session, invoice.id, self.today) for invoice in page.items]
+        return sorted(found, key=lambda invoice: invoice.number)
+
+    def invoice(self, subscriber_id: str) -> InvoiceView:
+        """The only one."""
+        (only,) = self.invoices(subscriber_id)
+        return only
+
+    def account(self, subscriber_id: str) -> AccountView:
+        with self.runtime.reading() as session:
+            return queries.list_accounts(session, [subscriber_id], self.today)[0]
+
+    def run(self, run_id: str) -> BillingRunView:
+        with self.runtime.reading() as session:
+            return queries.get_billing_run(session, run_id)
+
+    def runs(self) -> list[BillingRunView]:
+        """The newest first."""
+        with self.runtime.reading() as session:
+            return queries.list_billing_runs(session, 200, None).items
+
+    def items(self, run_id: str) -> dict[str, RunItem]:
+        with self.runtime.reading() as session:
+            page = queries.list_billing_run_items(session, run_id, None, 200, None)
+        return {item.subscriber_id: item for item in page.items}
+
+    def ledger_check(self) -> LedgerCheck:
+        with self.runtime.reading() as session:
+            return queries.check_ledger(session)
+
+    def new_events(self) -> list[Event]:
+        return self.tested.new_events()
+
+    def overdue_since(self, subscriber_id: str, days: int = 5) -> InvoiceView:
+        """Bill, then let so many days pass after the due date."""
+        self.bill()
+        invoice = self.invoices(subscriber_id)[-1]
+        self.move_to(invoice.due_on + timedelta(days=days))
+        return invoice
+
+
+@pytest.fixture
+def billing(tested: ServiceUnderTest) -> BillingUnderTest:
+    return BillingUnderTest(tested)

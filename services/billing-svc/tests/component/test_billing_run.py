@@ -1,0 +1,501 @@
+"""The billing run: exactly one set of invoices, whatever happens to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, time, timedelta
+
+import pytest
+from billing_svc import jobs
+from billing_svc.models import Invoice, InvoiceLine, LedgerEntry
+from billing_svc.usecases import billing_run
+from contracts.billing import InvoiceStatus, ItemOutcome, PriceSource, RunStatus, StartBillingRun, TaxMode
+from contracts.common import BillingPeriod, InvalidInput
+from contracts.money import Money
+from contracts.subscriber import BillingTerms, Discount, DiscountKind, ServiceStatus
+from servicekit import leases
+from servicekit.testing import while_held
+from sqlalchemy import exc, func, select
+
+NOVEMBER = BillingPeriod(date(2026, 11, 1), date(2026, 12, 1))
+
+
+def count(billing, table) -> int:
+    with billing.runtime.reading() as session:
+        return session.scalar(select(func.count()).select_from(table))
+
+
+def numbers(billing) -> list[str]:
+    return [invoice.number for invoice in billing.invoices()]
+
+
+def test_one_invoice_per_subscriber_with_a_line_per_service(billing):
+    juan = billing.subscriber("Juan dela Cruz")
+    maria = billing.subscriber("Maria Santos", billing.fiber, billing.plan(99_900, name="Fiber 20 Mbps"))
+
+    run = billing.bill()
+
+    assert (run.status, run.total, run.created, run.skipped, run.failed) == (RunStatus.FINISHED, 2, 2, 0, 0)
+    assert run.amount == Money(150_000 + 249_900)
+    invoice = billing.invoice(juan)
+    assert (invoice.status, invoice.total, invoice.balance) == (
+        InvoiceStatus.SENT,
+        Money(150_000),
+        Money(150_000),
+    )
+    assert (invoice.issued_on, invoice.due_on, invoice.period) == (
+        date(2026, 11, 23),
+        date(2026, 12, 8),
+        NOVEMBER,
+    )
+    assert sorted(line.amount.minor for line in billing.invoice(maria).lines) == [99_900, 150_000]
+    assert billing.invoice(maria).subscriber_name == "Maria Santos"
+    assert billing.ledger_check().differences == []
+
+
+def test_second_run_makes_nothing_and_says_why(billing):
+    juan = billing.subscriber()
+    billing.bill()
+    again = billing.bill()
+    assert (again.created, again.skipped) == (0, 1)
+    item = billing.items(again.id)[juan]
+    assert item.outcome is ItemOutcome.SKIPPED
+    assert item.reason == "already invoiced for this period: INV-000001"
+    assert numbers(billing) == ["INV-000001"]
+
+
+def test_run_with_nothing_to_bill_finishes(billing):
+    run = billing.bill()
+    assert (run.status, run.total, run.created) == (RunStatus.FINISHED, 0, 0)
+
+
+@pytest.mark.parametrize("day", [date.min, date.max, date(2126, 11, 23), date(2025, 11, 21)])
+def test_date_more_than_a_year_away_is_refused(billing, day):
+    with pytest.raises(InvalidInput) as refused:
+        billing.start_run(day)
+    assert [wrong.field for wrong in refused.value.errors] == ["date"]
+
+
+def test_service_added_later_in_the_period_is_billed_alone(billing):
+    juan = billing.subscriber()
+    billing.bill()
+    second = billing.service(juan)
+    billing.bill()
+    first_invoice, second_invoice = billing.invoices(juan)
+    assert [line.service_id for line in second_invoice.lines] == [second.id]
+    assert len(first_invoice.lines) == 1
+
+
+def test_invoice_keeps_its_pricing_snapshot(billing):
+    juan = billing.subscriber()
+    (service,) = billing.services[juan]
+    billing.bill()
+    before = billing.invoice(juan)
+
+    dearer = replace(billing.fiber, version=2, price=Money(200_000), name="Fiber Plus")
+    billing.hear_plan(dearer)
+    billing.change_service(service, plan=dearer, billing_terms=BillingTerms(Money(1_000)))
+    billing.hear_name(juan, "Juan Cruz", version=2)
+
+    assert billing.invoice(juan) == before
+    assert before.lines[0].plan_name == "Fiber 50 Mbps"
+
+
+def test_price_change_counts_for_invoices_made_later(billing):
+    juan = billing.subscriber()
+    billing.bill()
+    billing.hear_plan(replace(billing.fiber, version=2, price=Money(200_000)))
+    billing.move_to(date(2026, 12, 1))
+    billing.bill()
+    assert [invoice.total.minor for invoice in billing.invoices(juan)] == [150_000, 200_000]
+
+
+def test_individual_price_and_discount_until_a_date(billing):
+    terms = BillingTerms(Money(120_050), Discount(DiscountKind.PERCENT, 1_050, until=date(2026, 12, 31)))
+    juan = billing.subscriber(billing_terms=terms)
+    for day in (date(2026, 11, 23), date(2026, 12, 1), date(2027, 1, 1)):
+        billing.move_to(day)
+        billing.bill()
+    november, december, january = (invoice.lines[0] for invoice in billing.invoices(juan))
+    # 10.5 % of 120,050 is 12,605.25
+    assert (november.price, november.discount_amount, november.amount) == (
+        Money(120_050),
+        Money(12_605),
+        Money(107_445),
+    )
+    assert november.price_source is PriceSource.INDIVIDUAL
+    assert december.amount == november.amount
+    assert (january.discount_amount, january.amount) == (Money(0), Money(120_050))
+
+
+def test_vat_is_shown_apart_and_booked_apart(billing):
+    billing.set(tax_mode=TaxMode.VAT_INCLUSIVE)
+    juan = billing.subscriber("Juan", billing.plan(112_000))
+    billing.bill()
+    assert billing.invoice(juan).lines[0].tax == Money(12_000)
+    with billing.runtime.reading() as session:
+        booked = session.execute(select(LedgerEntry.credit_account, LedgerEntry.amount_minor)).all()
+    assert sorted(map(tuple, booked)) == [("revenue", 100_000), ("tax_payable", 12_000)]
+
+
+def test_who_is_not_billed_and_why(billing):
+    later = billing.subscriber("Later", activated_on=date(2026, 12, 1))
+    free = billing.subscriber("Free", billing.plan(0))
+    dollars = billing.subscriber("Dollars", billing.plan(1, price=Money(2_000, "USD"), name="Dollar plan"))
+    gone = billing.subscriber("Gone")
+    billing.change_service(billing.services[gone][0], status=ServiceStatus.TERMINATED)
+    suspended = billing.subscriber("Suspended")
+    billing.change_service(billing.services[suspended][0], status=ServiceStatus.SUSPENDED)
+
+    run = billing.bill()
+
+    items = billing.items(run.id)
+    assert items[later].reason == "the service began after this period"
+    assert items[free].reason == "nothing to charge: the price after discount is zero"
+    assert items[dollars].outcome is ItemOutcome.FAILED
+    assert items[dollars].reason == "plan Dollar plan is priced in USD, the system bills in PHP"
+    assert gone not in items
+    assert items[suspended].outcome is ItemOutcome.CREATED
+    assert (run.total, run.created, run.skipped, run.failed) == (4, 1, 2, 1)
+
+
+def test_service_activated_on_the_last_day_is_billed_for_the_period(billing):
+    juan = billing.subscriber(activated_on=date(2026, 11, 30))
+    billing.bill()
+    assert billing.invoice(juan).total == Money(150_000)
+
+
+def test_dry_run_writes_nothing_but_its_report(billing):
+    juan = billing.subscriber()
+    billing.pay(juan, 5_000)
+    billing.new_events()
+    run = billing.bill(dry_run=True)
+    assert (run.created, run.amount) == (1, Money(150_000))
+    assert billing.items(run.id)[juan].amount == Money(150_000)
+    assert billing.items(run.id)[juan].invoice_id is None
+    assert (count(billing, Invoice), count(billing, InvoiceLine), count(billing, LedgerEntry)) == (0, 0, 1)
+    assert billing.account(juan).credit == Money(5_000)
+    assert billing.new_events() == []
+
+    billing.bill()
+    assert numbers(billing) == ["INV-000001"]
+
+
+def test_credit_is_used_on_the_new_invoice(billing):
+    juan, maria = billing.subscriber("Juan"), billing.subscriber("Maria")
+    billing.pay(juan, 40_000)
+    billing.pay(juan, 70_000)
+    billing.pay(maria, 150_000)
+    billing.bill()
+    assert billing.invoice(juan).status is InvoiceStatus.PARTIALLY_PAID
+    assert billing.invoice(juan).balance == Money(40_000)
+    assert billing.invoice(maria).status is InvoiceStatus.PAID
+    assert billing.account(maria).credit == Money(0)
+    assert billing.ledger_check().differences == []
+
+
+# Whatever happens to it
+
+
+def test_run_killed_between_batches_goes_on_and_makes_the_same_set(billing, monkeypatch):
+    subscribers = [billing.subscriber(f"Subscriber {number}") for number in range(7)]
+    monkeypatch.setattr(billing_run, "BATCH", 2)
+    run_id = billing.start_run()
+    work_on, done = billing_run.work_on, []
+
+    def killed_in_the_third_batch(session, *args, **kwargs):
+        more = work_on(session, *args, **kwargs)
+        done.append(more)
+        if len(done) == 3:
+            raise exc.OperationalError("commit", None, Exception("the server closed the connection"))
+        return more
+
+    monkeypatch.setattr(billing_run, "work_on", killed_in_the_third_batch)
+    with pytest.raises(exc.OperationalError):
+        billing.tick()
+    halfway = billing.run(run_id)
+    assert (halfway.status, halfway.created) == (RunStatus.RUNNING, 4)
+    assert len(billing.invoices()) == 4
+
+    billing.tick("this process")
+    finished = billing.run(run_id)
+    assert (finished.status, finished.created, finished.total) == (RunStatus.FINISHED, 7, 7)
+    assert sorted(invoice.subscriber_id for invoice in billing.invoices()) == sorted(subscribers)
+    assert numbers(billing) == [f"INV-{number:06d}" for number in range(1, 8)]
+    assert billing.ledger_check().differences == []
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        exc.OperationalError("x", None, Exception("database is locked")),
+        exc.InterfaceError("x", None, Exception("connection already closed")),
+        exc.TimeoutError("QueuePool limit of size 10 overflow 10 reached"),
+        TimeoutError("another process took the run over"),
+    ],
+    ids=lambda trouble: type(trouble).__module__ + "." + type(trouble).__name__,
+)
+def test_run_waits_while_the_database_is_in_trouble(billing, monkeypatch, trouble):
+    billing.subscriber()
+    run_id = billing.start_run()
+    with monkeypatch.context() as patch:
+
+        def fail(*_args, **_kwargs):
+            raise trouble
+
+        patch.setattr(billing_run, "work_on", fail)
+        with pytest.raises(type(trouble)):
+            billing.tick()
+    assert billing.run(run_id).status is RunStatus.RUNNING
+    billing.tick()
+    assert billing.run(run_id).status is RunStatus.FINISHED
+
+
+def test_run_that_meets_a_bug_is_given_up_with_the_error_and_leaves_no_gap(billing, monkeypatch):
+    for number in range(4):
+        billing.subscriber(f"Subscriber {number}")
+    monkeypatch.setattr(billing_run, "BATCH", 2)
+    report, calls = billing_run._report, []
+
+    def fail_in_the_second_batch(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise ZeroDivisionError("a bug")
+        report(*args)
+
+    monkeypatch.setattr(billing_run, "_report", fail_in_the_second_batch)
+    failed = billing.bill()
+    assert (failed.status, failed.error, failed.created) == (RunStatus.FAILED, "ZeroDivisionError: a bug", 2)
+
+    rest = billing.bill()
+    assert (rest.created, rest.skipped) == (2, 2)
+    assert numbers(billing) == ["INV-000001", "INV-000002", "INV-000003", "INV-000004"]
+
+
+def test_run_is_left_to_the_process_that_holds_the_lease(billing):
+    billing.subscriber()
+    run_id = billing.start_run()
+    with billing.runtime.transaction() as session:
+        assert leases.take(session, jobs.RUN_LEASE, "another process", timedelta(seconds=30))
+    billing.tick("this process")
+    assert billing.run(run_id).status is RunStatus.RUNNING
+    with billing.runtime.transaction() as session:
+        leases.release(session, jobs.RUN_LEASE, "another process")
+    billing.tick("this process")
+    assert billing.run(run_id).status is RunStatus.FINISHED
+
+
+@pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+def test_two_runs_at_the_same_time_make_one_set(billing):
+    for number in range(3):
+        billing.subscriber(f"Subscriber {number}")
+    first, second = billing.start_run(), billing.start_run()
+    replica = billing.tested.another().runtime
+
+    def second_replica():
+        more = True
+        while more:
+            with replica.transaction() as session:
+                more = billing_run.work_on(session, second, now=replica.now())
+
+    while_held(
+        billing.tested,
+        lambda session: billing_run.work_on(session, first, now=billing.runtime.now()),
+        second_replica,
+    )
+    billing.tick()
+    assert numbers(billing) == ["INV-000001", "INV-000002", "INV-000003"]
+    assert (billing.run(first).created, billing.run(second).created) == (3, 0)
+    assert billing.run(second).skipped == 3
+
+
+@pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+def test_two_replicas_of_one_run_do_each_batch_once(billing, monkeypatch):
+    monkeypatch.setattr(billing_run, "BATCH", 2)
+    for number in range(4):
+        billing.subscriber(f"Subscriber {number}")
+    run_id = billing.start_run()
+    replica = billing.tested.another().runtime
+
+    def other():
+        with replica.transaction() as session:
+            return billing_run.work_on(session, run_id, now=replica.now())
+
+    def batch(session):
+        billing_run.work_on(session, run_id, now=billing.runtime.now())
+
+    assert while_held(billing.tested, batch, other)
+    assert billing.run(run_id).created == 4
+    assert len(numbers(billing)) == 4
+
+
+@pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+def test_payment_during_a_batch_is_put_on_the_invoice_it_makes(billing):
+    juan = billing.subscriber()
+    run_id = billing.start_run()
+    replica = billing.tested.another()
+    payment = billing.payment(juan, 150_000)
+
+    def pay():
+        from billing_svc.usecases import settlement
+
+        with replica.runtime.transaction() as session:
+            settlement.apply_payment(session, payment, now=replica.runtime.now(), today=billing.today)
+
+    while_held(
+        billing.tested,
+        lambda session: billing_run.work_on(session, run_id, now=billing.runtime.now()),
+        pay,
+    )
+    assert billing.invoice(juan).status is InvoiceStatus.PAID
+    assert billing.account(juan).credit == Money(0)
+
+
+# The run of the billing day
+
+
+def automatic_runs(billing) -> list[tuple[date, date]]:
+    """(day of the run, begin of the period), the oldest first."""
+    with billing.runtime.reading() as session:
+        rows = session.execute(
+            select(billing_run.BillingRun.run_on, billing_run.BillingRun.period_start)
+            .where(billing_run.BillingRun.automatic)
+            .order_by(billing_run.BillingRun.id)
+        )
+        return [tuple(row) for row in rows]
+
+
+def test_automatic_run_on_the_billing_day_once(billing):
+    juan = billing.subscriber()
+    billing.tick()
+    assert automatic_runs(billing) == []  # installed after the billing day of November
+    billing.move_to(date(2026, 11, 30), time(23, 59, 59))
+    billing.tick()
+    assert automatic_runs(billing) == []
+    billing.move_to(date(2026, 12, 1), time(0, 0))
+    for _ in range(3):
+        billing.tick()
+    assert automatic_runs(billing) == [(date(2026, 12, 1), date(2026, 12, 1))]
+    assert billing.invoice(juan).due_on == date(2026, 12, 16)
+    billing.move_to(date(2026, 12, 31), time(23, 59))
+    billing.tick()
+    assert len(automatic_runs(billing)) == 1
+
+
+def test_automatic_run_is_made_up_for_when_the_system_was_down(billing):
+    billing.subscriber()
+    billing.move_to(date(2026, 12, 9))
+    billing.tick()
+    assert automatic_runs(billing) == [(date(2026, 12, 9), date(2026, 12, 1))]
+
+
+def test_automatic_run_is_made_up_for_across_the_end_of_the_month(billing):
+    """Down from the 27th, with the 28th as billing day: the month must not go unbilled."""
+    juan = billing.subscriber()
+    billing.set(invoice_generation_day=28)
+    billing.move_to(date(2026, 12, 2))
+    billing.tick()
+    assert automatic_runs(billing) == [(date(2026, 12, 2), date(2026, 11, 1))]
+    invoice = billing.invoice(juan)
+    assert (invoice.period, invoice.issued_on, invoice.due_on) == (
+        NOVEMBER,
+        date(2026, 12, 2),
+        date(2026, 12, 17),
+    )
+    billing.move_to(date(2026, 12, 28))
+    billing.tick()
+    assert automatic_runs(billing)[1:] == [(date(2026, 12, 28), date(2026, 12, 1))]
+
+
+def test_generation_day_moved_into_the_past_bills_nothing_by_itself(billing):
+    billing.subscriber()
+    billing.set(invoice_generation_day=28)
+    billing.set(invoice_generation_day=10)
+    billing.tick()
+    assert automatic_runs(billing) == []
+    billing.move_to(date(2026, 12, 10))
+    billing.tick()
+    assert automatic_runs(billing) == [(date(2026, 12, 10), date(2026, 12, 1))]
+
+
+def test_generation_day_moved_forward_after_the_run_does_not_bill_twice(billing):
+    juan = billing.subscriber()
+    billing.move_to(date(2026, 12, 1))
+    billing.tick()
+    billing.set(invoice_generation_day=20)
+    billing.move_to(date(2026, 12, 20))
+    billing.tick()
+    assert len(automatic_runs(billing)) == 1
+    assert len(billing.invoices(juan)) == 1
+
+
+def test_manual_run_before_the_billing_day_leaves_only_the_rest_to_the_automatic_one(billing):
+    juan = billing.subscriber("Juan")
+    billing.set(invoice_generation_day=28)
+    billing.bill()
+    maria = billing.subscriber("Maria")
+    billing.move_to(date(2026, 11, 28))
+    billing.tick()
+    assert len(billing.invoices(juan)) == len(billing.invoices(maria)) == 1
+
+
+@pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+def test_two_replicas_start_one_automatic_run(billing):
+    billing.subscriber()
+    billing.move_to(date(2026, 12, 1))
+    replica = billing.tested.another().runtime
+
+    def start(session):
+        billing_run.start_automatic_run(session, now=replica.now(), today=date(2026, 12, 1))
+
+    def other():
+        with replica.transaction() as session:
+            start(session)
+
+    while_held(billing.tested, start, other)
+    assert len(automatic_runs(billing)) == 1
+
+
+def test_billing_day_follows_the_time_zone_of_the_isp(billing):
+    """16:00 UTC is midnight in Manila."""
+    billing.subscriber()
+    billing.tested.clock.instant = billing.tested.clock.instant.replace(
+        month=11, day=30, hour=15, minute=59, second=59
+    )
+    billing.tick()
+    assert automatic_runs(billing) == []
+    billing.tested.clock.advance(seconds=1)
+    billing.tick()
+    assert automatic_runs(billing) == [(date(2026, 12, 1), date(2026, 12, 1))]
+
+
+def test_leap_day_is_in_its_period(billing):
+    billing.move_to(date(2028, 2, 29))
+    juan = billing.subscriber()
+    billing.bill()
+    invoice = billing.invoice(juan)
+    assert invoice.period == BillingPeriod(date(2028, 2, 1), date(2028, 3, 1))
+    assert invoice.due_on == date(2028, 3, 15)
+
+
+def test_same_command_again_is_the_same_run(billing):
+    from contracts.billing import BillingRunView
+    from servicekit.idempotency import once
+
+    command = StartBillingRun(idempotency_key="click", actor="ana")
+
+    def start() -> BillingRunView:
+        from billing_svc import queries
+
+        with billing.runtime.transaction() as session:
+            return once(
+                session,
+                command,
+                BillingRunView,
+                lambda: queries.run_view(
+                    billing_run.start_run(session, command, now=billing.runtime.now(), today=billing.today)
+                ),
+            )
+
+    assert start() == start()
+    assert len(billing.runs()) == 1

@@ -1,0 +1,6 @@
+from billing_svc.models import Base
+from servicekit.testing import ServiceUnderTest, schema_differences
+
+
+def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
+    assert schema_differences(tested.runtime.database, Base.metadata) == []

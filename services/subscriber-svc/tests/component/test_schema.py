@@ -1,0 +1,6 @@
+from servicekit.testing import ServiceUnderTest, schema_differences
+from subscriber_svc.models import Base
+
+
+def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
+    assert schema_differences(tested.runtime.database, Base.metadata) == []

@@ -1,0 +1,36 @@
+"""make bench: measure, print, and write docs/benchmarks.md. Name parts to run only those."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks import billing_runs, footprint, payments
+from tests.benchmarks.figures import machine
+
+PARTS = {"payments": payments.run, "billing-runs": billing_runs.run, "footprint": footprint.run}
+REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+INTRODUCTION = """# Benchmarks
+
+Written by `make bench`; the figures are of one run on one machine. Times depend on the machine and on what
+else it does: read the ratios and the medians.
+
+Machine: {machine}
+
+Taken on {date}.
+"""
+
+
+def main() -> None:
+    chosen = sys.argv[1:] or list(PARTS)
+    sections = [PARTS[name]() for name in chosen]
+    print("\n".join(sections))
+    if chosen == list(PARTS):
+        head = INTRODUCTION.format(machine=machine(), date=datetime.now(UTC).date())
+        REPORT.write_text("\n".join([head, *sections]))
+        print(f"written to {REPORT}")
+
+
+if __name__ == "__main__":
+    main()

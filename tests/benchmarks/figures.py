@@ -1,0 +1,49 @@
+"""Numbers from samples, and tables from numbers."""
+
+from __future__ import annotations
+
+import math
+import platform
+import statistics
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+Row = Sequence[str]
+
+
+def percentile(samples: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: a value that was really seen."""
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+def milliseconds(samples_in_seconds: Sequence[float]) -> tuple[str, str, str]:
+    """Median, p99 and greatest, for a table."""
+    values = (statistics.median(samples_in_seconds), percentile(samples_in_seconds, 99), max(samples_in_seconds))
+    return tuple(f"{value * 1000:.0f} ms" for value in values)  # type: ignore[return-value]
+
+
+def table(head: Row, rows: Sequence[Row]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def verdict(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def machine() -> str:
+    """What the figures were taken on."""
+    processor = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            processor = line.partition(":")[2].strip()
+            break
+    cores = sum(line.startswith("processor") for line in Path("/proc/cpuinfo").read_text().splitlines())
+    kib = int(Path("/proc/meminfo").read_text().split()[1])
+    return (
+        f"{cores} cores ({processor}), {kib / 1024 / 1024:.0f} GiB, {platform.platform()}, "
+        f"Python {platform.python_version()}, SQLAlchemy {version('sqlalchemy')}, nameko {version('nameko')}. "
+        "The load generator, the brokers and the databases share these cores."
+    )

@@ -1,0 +1,246 @@
+"""What a change in the office does to the line: holds, plans, passwords, routers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from simulators.nas import Outcome
+
+from tests.support.checks import assert_fenced, assert_refused, assert_up
+from tests.support.deployment import NAS_SECRET
+from tests.support.isp import PLAN_RATE, SECONDS, Isp, MakeIsp
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def block_mode(isp: Isp) -> Iterator[None]:
+    isp.api.patch("/settings/billing", suspension_mode="block")
+    yield
+    isp.api.patch("/settings/billing", suspension_mode="walled_garden")
+
+
+def test_hold_fences_the_live_session_at_once_and_its_release_brings_it_back(isp: Isp) -> None:
+    maria = isp.connect("Maria Santos")
+    session = maria.session
+
+    hold = maria.hold("abuse", note="open relay")
+    assert_fenced(maria, reasons={"abuse"})
+    assert session.ended_by == "Admin-Reset"
+
+    maria.wait_known_online()
+    maria.release(hold)
+    assert_up(maria)
+
+
+@pytest.mark.usefixtures("block_mode")
+def test_in_block_mode_a_suspended_login_is_refused(isp: Isp) -> None:
+    pedro = isp.connect("Pedro Reyes")
+    isp.let_fall_overdue(pedro)
+
+    pedro.home.wait_rejected(SECONDS)
+    assert pedro.service()["status"] == "suspended"
+
+    pedro.pay(pedro.balance())
+    assert_up(pedro)
+
+
+def test_plan_speed_change_reaches_the_live_session_by_coa(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz")
+    session = juan.session
+
+    isp.api.patch(f"/plans/{isp.plan['id']}", download_kbps=100_000)
+
+    assert juan.wait_rate("50M/100M") is session
+    assert [exchange.kind for exchange in isp.nas.coa_exchanges] == ["coa"]
+
+
+def test_change_of_plan_reaches_the_live_session_by_coa(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz")
+    session = juan.session
+    faster = isp.deployment.make_plan("Fiber 200 Mbps", price=300_000, kbps=200_000)
+
+    juan.change(plan_id=faster["id"])
+
+    assert juan.wait_rate("200M/200M") is session
+
+
+def test_new_password_counts_from_the_next_dial(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz", online=False)
+
+    juan.change(pppoe_password="a new one")
+
+    assert isp.dial(juan).outcome is Outcome.REJECTED
+    assert isp.dial(juan, "a new one").outcome is Outcome.ACCEPTED
+
+
+def test_kick_ends_the_live_session(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz")
+    session = juan.session
+
+    result = juan.kick()
+
+    assert result["disconnected"]
+    assert [(a["kind"], a["outcome"]) for a in result["attempts"]] == [("disconnect", "acked")]
+    assert session.ended_by == "Admin-Reset"
+    assert_up(juan)
+
+
+def test_terminated_service_is_thrown_off_and_refused(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz")
+
+    isp.api.post(f"/services/{juan.service_id}/terminate")
+
+    juan.home.wait_rejected(SECONDS)
+    assert juan.service()["status"] == "terminated"
+
+
+def test_static_address_is_given_and_can_be_taken_away(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz", online=False, static_ip="10.99.0.7")
+    dial = isp.dial(juan)
+    assert dial.session is not None and dial.session.framed_ip_address == "10.99.0.7"
+
+    juan.change(static_ip=None)
+
+    dial = isp.dial(juan)
+    assert dial.session is not None and dial.session.framed_ip_address != "10.99.0.7"
+
+
+def test_new_secret_of_a_router_is_in_force_at_once(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz", online=False)
+    isp.api.patch(f"/routers/{isp.router['id']}", radius_secret="another-secret-0123456789")
+    assert isp.dial(juan).outcome is Outcome.NO_ANSWER
+
+    isp.api.patch(f"/routers/{isp.router['id']}", radius_secret=NAS_SECRET)
+    assert isp.dial(juan).outcome is Outcome.ACCEPTED
+
+
+def test_disabled_router_gets_no_answer_until_it_is_enabled(make_isp: MakeIsp) -> None:
+    isp = make_isp(timeout_seconds=0.3, tries=2)
+    juan = isp.connect("Juan dela Cruz", online=False)
+
+    isp.api.patch(f"/routers/{isp.router['id']}", status="disabled")
+    wait_for("it is dropped", lambda: isp.dial(juan).outcome is Outcome.NO_ANSWER)
+
+    isp.api.patch(f"/routers/{isp.router['id']}", status="online")
+    assert isp.dial(juan).outcome is Outcome.ACCEPTED
+
+
+def test_a_username_in_use_is_refused_and_the_message_says_where(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz", online=False)
+
+    with assert_refused(422, "service.pppoe_username", "is already used by Juan dela Cruz"):
+        isp.connect("Juan Impostor", username=juan.username, online=False)
+
+
+def test_usernames_that_differ_by_case_are_two(isp: Isp) -> None:
+    small = isp.connect("Juan dela Cruz", online=False, password="small-pass")
+    capital = isp.connect(
+        "Juana dela Cruz", username=small.username.upper(), online=False, password="capital-pass"
+    )
+
+    assert isp.dial(small).outcome is Outcome.ACCEPTED
+    assert isp.dial(capital).outcome is Outcome.ACCEPTED
+    assert isp.dial(small, "capital-pass").outcome is Outcome.REJECTED
+
+
+def test_router_that_ignores_disconnects_is_asked_again_until_it_answers(isp: Isp) -> None:
+    pedro = isp.connect("Pedro Reyes")
+    isp.nas.faults.ignore_coa = True
+    hold = pedro.hold()
+    wait_for("a silence is noted", lambda: [a["outcome"] for a in pedro.attempts()] == ["timed_out"])
+    assert pedro.session.address_list is None
+
+    isp.nas.faults.ignore_coa = False
+
+    assert_fenced(pedro, reasons={"admin"})
+    assert [a["outcome"] for a in pedro.attempts()][-1] == "acked"
+    pedro.wait_known_online()
+    pedro.release(hold)
+    assert_up(pedro)
+
+
+def test_router_that_acknowledges_but_keeps_the_session_is_asked_again(isp: Isp) -> None:
+    pedro = isp.connect("Pedro Reyes")
+    isp.nas.faults.acknowledge_but_ignore = True
+    pedro.hold()
+    wait_for("it was acknowledged", lambda: [a["outcome"] for a in pedro.attempts()] == ["acked"])
+    assert pedro.session.address_list is None
+
+    isp.nas.faults.acknowledge_but_ignore = False
+    isp.api.put("/clock", advance_seconds=60)
+    isp.nas.send_interims()  # the session is still there, and says so
+
+    pedro.home.wait_fenced(25)
+
+
+def test_session_whose_stop_was_lost_is_closed_by_the_next_start(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz")
+    lost = juan.wait_known_online()
+    isp.nas.faults.lose_accounting = True
+    isp.nas.hang_up(juan.username)
+    wait_for("it dials again", lambda: juan.home.session)
+    isp.nas.faults.lose_accounting = False
+    isp.nas.hang_up(juan.username)
+
+    now = juan.wait_known_online()
+
+    assert [session["id"] for session in juan.open_sessions()] == [now["id"]]
+    assert now["id"] != lost["id"]
+
+
+def test_session_the_router_does_not_know_is_closed_when_it_is_to_be_ended(isp: Isp) -> None:
+    juan = isp.connect("Juan dela Cruz", online=False)
+    isp.dial(juan)
+    wait_for("the session is known", juan.open_sessions)
+    isp.nas.faults.lose_accounting = True
+    isp.nas.hang_up(juan.username)
+
+    result = juan.kick()
+
+    assert result["disconnected"]
+    assert [(a["outcome"], a["error_cause"]) for a in result["attempts"]] == [("nacked", 503)]
+    assert juan.open_sessions() == []
+
+
+def test_changes_of_one_session_never_overtake_each_other(isp: Isp) -> None:
+    pedro = isp.connect("Pedro Reyes")
+    isp.nas.faults.coa_delay_seconds = 0.1
+    speeds = (60_000, 70_000, 80_000, 90_000)
+
+    def change_speeds() -> None:
+        with_own_connection = isp.api.another()
+        for kbps in speeds:
+            with_own_connection.patch(f"/plans/{isp.plan['id']}", download_kbps=kbps, upload_kbps=kbps)
+        with_own_connection.close()
+
+    for _ in range(2):
+        office = threading.Thread(target=change_speeds)
+        office.start()
+        hold = pedro.hold()
+        pedro.release(hold)
+        hold = pedro.hold()
+        office.join()
+        assert_fenced(pedro, reasons={"admin"})
+        pedro.wait_known_online()
+        pedro.release(hold)
+        assert_up(pedro, "90M/90M")
+        isp.api.patch(f"/plans/{isp.plan['id']}", download_kbps=50_000, upload_kbps=50_000)
+        assert_up(pedro, PLAN_RATE)
+
+
+def test_a_silent_router_holds_up_nobody_on_another_one(make_isp: MakeIsp) -> None:
+    silent, well = make_isp(), make_isp()
+    stuck = [silent.connect(f"Stuck {number}", online=False) for number in range(60)]
+    for household in stuck:
+        silent.dial(household)
+    silent.nas.wait_reported(SECONDS)
+    pedro = well.connect("Pedro Reyes")
+    silent.nas.faults.ignore_coa = True
+    for household in stuck:
+        household.hold()
+
+    pedro.hold()
+
+    pedro.home.wait_fenced(2)
