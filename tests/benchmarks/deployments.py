@@ -48,7 +48,7 @@ def prepared(mode: Mode) -> Iterator[Prepared]:
         databases = {name: Database(url) for name, url in urls.items()}
         for name, package in PACKAGES.items():
             migrate(databases[name], package)
-        deployment = Deployment(mode, directory, environ=environ)
+        deployment = Deployment(mode, directory / "data", environ=environ)
         stack.callback(deployment.destroy)
         yield Prepared(deployment, databases, FieldCipher(key), spare_url)
         for database in databases.values():

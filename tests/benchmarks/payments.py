@@ -40,7 +40,7 @@ def _measure(mode: Mode) -> dict[str, list[float]]:
                 secret=NAS_SECRET.encode(), auth_port=deployment.auth_port, acct_port=deployment.acct_port
             )
         )
-        router, plan = deployment.make_router(nas), deployment.make_plan()
+        router, plan = deployment.make_router(nas), deployment.make_plan("Fiber 50 Mbps")
         people = []
         for number in range(PAYMENTS):
             login = {"pppoe_username": f"subscriber.{number}", "pppoe_password": "pppoe-pass-01"}

@@ -123,16 +123,18 @@ class Deployment:
 
     def stop(self) -> None:
         """Ask it to end as a supervisor does; it must end well and leave no process behind."""
-        self.end(signal.SIGTERM)
-
-    def end(self, number: signal.Signals) -> None:
         assert self._process is not None
-        self._process.send_signal(number)
+        psutil.Process(self.pid(MAIN)).terminate()
         code = self._process.wait(timeout=STOP_SECONDS)
         self._process = None
         self.api.close()
         assert code == 0, f"it ended with {code}:\n{tail(self.log)}"
         assert not self.processes(), f"left behind: {self.processes()}"
+
+    def interrupt_group(self) -> None:
+        """What Ctrl-C in a terminal does: SIGINT to the command and to what it runs in the foreground."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGINT)
 
     def wait_ended(self, seconds: float = STOP_SECONDS) -> int:
         """The exit code, once it has ended by itself."""
@@ -157,10 +159,11 @@ class Deployment:
     # ---- processes
 
     def pid(self, name: str) -> int:
-        """Of `main` (what was started), the listener, a service, `postgres` or `rabbitmq`."""
+        """Of `main` (our first process, not make), the listener, a service, `postgres` or `rabbitmq`."""
         if name == MAIN:
             assert self._process is not None
-            return self._process.pid
+            started = psutil.Process(self._process.pid)
+            return started.children()[0].pid if started.name() == "make" else started.pid
         return int(self._pid_file(name).read_text().split()[0])
 
     def names(self) -> list[str]:
@@ -168,8 +171,8 @@ class Deployment:
         return [MAIN, LISTENER] if self.mode == "embedded" else [LISTENER, *SERVICES]
 
     def kill(self, name: str) -> None:
-        """kill -9, and wait until it is gone."""
-        process = psutil.Process(self.pid(name))
+        """kill -9, and wait until it is gone. What is just being started again is waited for first."""
+        process = wait_for(f"{name} runs", lambda: self._running(name), seconds=30)
         process.kill()
         if name == MAIN:
             assert self._process is not None
@@ -177,6 +180,12 @@ class Deployment:
             self._process = None
         else:
             wait_for(f"{name} is dead", lambda: not _is_alive(process))
+
+    def _running(self, name: str) -> psutil.Process | None:
+        with _gone_is_fine():
+            process = psutil.Process(self.pid(name))
+            return process if self._is_ours(process) else None
+        return None
 
     @contextmanager
     def stopped(self, name: str) -> Iterator[None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from babel.dates import format_date
 from babel.numbers import format_currency
@@ -51,7 +50,6 @@ def register(app: Flask) -> None:
         "run_outcome",
         "session_status",
         "reconnect_how",
-        "sentence",
     ):
         app.add_template_filter(globals()[name], name)
 
@@ -160,7 +158,9 @@ def method(value: PaymentMethod) -> str:
 
 def terms(value: BillingTerms) -> str:
     """Plan price; or the individual price and the discount in words."""
-    price = f"Individual price {money(value.individual_price)}" if value.individual_price else "Plan price"
+    price = "Plan price"
+    if value.individual_price is not None:  # Money(0) is false, but a price
+        price = f"Individual price {money(value.individual_price)}"
     discount = value.discount
     if discount is None:
         return price
@@ -209,9 +209,3 @@ def line_in_words(service: ServiceView) -> Words:
     if reasons == {HoldReason.OVERDUE}:
         return Words("Your line is off because a bill is overdue. It comes back once you pay.", "bad")
     return Words("Your line is off. Please contact us.", "bad")
-
-
-def sentence(text: Any) -> str:
-    """Messages of services begin in lower case and have no full stop."""
-    words = str(text)
-    return words[:1].upper() + words[1:]

@@ -97,8 +97,6 @@ def problem_of(error: Exception) -> Problem:
 def register(app: Flask) -> None:
     @app.errorhandler(Exception)
     def on_error(error: Exception) -> Response:
-        if isinstance(error, HTTPException) and error.response is not None:
-            return error.response  # a redirect
         problem = problem_of(error)
         return problem.as_json() if is_api(request) else problem.as_page()
 

@@ -77,7 +77,8 @@ def is_provisioned(service: ServiceView, state: ServiceState | None) -> bool:
 
 def wait_for_nas(router_id: str) -> NasActivity | None:
     """What RADIUS has heard of the router, once it knows it as a client; None when it does not yet."""
-    found = poll(lambda clients: clients.radius.list_nas_activity([router_id]), bool, [])
+    nothing: list[NasActivity] = []
+    found = poll(lambda clients: clients.radius.list_nas_activity([router_id]), bool, nothing)
     return found[0] if found else None
 
 

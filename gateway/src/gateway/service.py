@@ -69,6 +69,8 @@ class WebServer(DependencyProvider):
         wsgi.server(
             self._socket,
             self._app,
+            # eventlet ends the body itself; without this werkzeug takes a chunked one for empty.
+            environ={"wsgi.input_terminated": True},
             custom_pool=self._connections,
             keepalive=SOCKET_SECONDS,
             socket_timeout=SOCKET_SECONDS,

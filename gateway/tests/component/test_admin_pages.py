@@ -75,7 +75,7 @@ def test_a_refusal_of_the_service_is_shown_on_the_form(browser):
     browser.post("/plans/new", PLAN_FORM)
     answer = browser.post("/plans/new", PLAN_FORM)
     assert answer.status_code == 422
-    assert "A plan named Fiber 50 Mbps exists" in answer.text
+    assert "a plan named Fiber 50 Mbps exists" in answer.text
 
 
 def test_a_form_sent_twice_does_its_work_once(browser, world):
@@ -142,7 +142,7 @@ def test_a_username_in_use_is_told_at_its_field(browser, subscriber, plan_id, ro
     form = subscriber_form(plan_id, router_id) | {"pppoe_username": "pedro.reyes"}
     answer = browser.post("/subscribers/new", form)
     assert answer.status_code == 422
-    assert "Is used by another service" in answer.text
+    assert "is used by another service" in answer.text
     assert "Juan dela Cruz" in answer.text
     assert "pppoe-pass-01" not in answer.text
 
@@ -227,7 +227,7 @@ def test_settings_are_saved_and_a_wrong_one_is_named(browser, world):
     assert world.commands("change_settings")[0].auto_suspend is False
     answer = browser.post("/settings", {**form, "invoice_generation_day": "29"})
     assert answer.status_code == 422
-    assert "Is 1 to 28" in answer.text
+    assert "is 1 to 28" in answer.text
 
 
 def test_pages_live_on_when_a_service_is_down(browser, subscriber, world):

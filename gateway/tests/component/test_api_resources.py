@@ -125,6 +125,14 @@ def test_one_term_is_changed_without_the_other_and_null_empties_it(api, subscrib
     assert world.services[service_id].billing_terms.individual_price is None
 
 
+def test_an_individual_price_of_zero_is_a_price(api, subscriber, browser):
+    service_id = subscriber["services"][0]["id"]
+    shown = api("PATCH", f"/services/{service_id}", {"individual_price": 0}).json["billing_terms"]
+    assert shown["individual_price"] == {"amount": 0, "currency": "PHP"}
+    assert "Individual price ₱0.00" in browser.get(f"/subscribers/{subscriber['id']}").text
+    assert 'value="0.00"' in browser.get(f"/services/{service_id}/edit").text
+
+
 def test_null_takes_the_static_ip_away(api, subscriber, world):
     service_id = subscriber["services"][0]["id"]
     api("PATCH", f"/services/{service_id}", {"static_ip": "10.1.2.3"})

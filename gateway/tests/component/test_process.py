@@ -1,6 +1,7 @@
 """The gateway as a process of its own: `python -m gateway`, with nobody else on the bus."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -65,9 +66,7 @@ def test_it_migrates_serves_and_stops_on_a_signal(run, tmp_path):
         requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
 
 
-def test_a_body_over_one_megabyte_is_refused_and_the_server_lives_on(run):
-    migrating, _ = run("migrate")
-    assert migrating.wait(30) == 0
+def test_a_body_over_one_megabyte_is_refused_and_the_server_lives_on(run, database):
     _, port = run("serve")
     wait_for(f"http://127.0.0.1:{port}/healthz")
     answer = requests.post(f"http://127.0.0.1:{port}/login", data=b"x" * 2_000_000, timeout=10)
@@ -75,9 +74,20 @@ def test_a_body_over_one_megabyte_is_refused_and_the_server_lives_on(run):
     assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
 
 
-def test_a_port_in_use_is_one_clear_line(run, free_port):
-    migrating, _ = run("migrate")
-    assert migrating.wait(30) == 0
+def test_a_chunked_body_is_read_and_counted(run, database):
+    _, port = run("serve")
+    url = f"http://127.0.0.1:{port}/login"
+    wait_for(url)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    too_large = requests.post(url, data=(b"x" * 65_536 for _ in range(30)), headers=form, timeout=10)
+    assert too_large.status_code in (400, 413)
+    with requests.Session() as browser:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(url, timeout=5).text)[1]
+        body = iter([b"csrf_token=", token.encode(), b"&email=a@example.com&password=no"])
+        assert browser.post(url, data=body, headers=form, timeout=10).status_code == 401
+
+
+def test_a_port_in_use_is_one_clear_line(run, database):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

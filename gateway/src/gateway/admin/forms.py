@@ -20,7 +20,10 @@ MAX_LENGTH = 4000
 
 
 class Form:
-    """The readers below note an error and return None when the field is wrong; `ok` tells in the end."""
+    """The readers below note an error and return None when the field is wrong; `ok` tells in the end.
+
+    Messages of services are shown as they are: they may begin with a login, where case matters.
+    """
 
     def __init__(self, initial: dict[str, Any] | None = None) -> None:
         self.values = request.form.to_dict() if request.method == "POST" else dict(initial or {})
@@ -33,17 +36,17 @@ class Form:
         return not self.errors and not self.problem
 
     def wrong(self, name: str, message: str) -> None:
-        self.errors.setdefault(name, message[:1].upper() + message[1:])
+        self.errors.setdefault(name, message)
 
     def text(self, name: str, *, required: bool = False, longest: int = 200) -> str:
         """As typed; PPPoE names and passwords keep even a space at their end."""
         value = self.values.get(name, "")
         if required and not value.strip():
-            self.wrong(name, "this is needed")
+            self.wrong(name, "This is needed")
         elif len(value) > longest:
-            self.wrong(name, f"this is too long; at most {longest} characters")
+            self.wrong(name, f"This is too long; at most {longest} characters")
         elif any(ord(character) < 32 and character not in "\r\n\t" for character in value):
-            self.wrong(name, "this contains a control character")
+            self.wrong(name, "This contains a control character")
         return value
 
     def pesos(self, name: str, *, required: bool = False) -> Money | None:
@@ -59,7 +62,7 @@ class Form:
         return self._parsed(name, _date, required=False)
 
     def choice(self, name: str, choices: type[Choice]) -> Choice | None:
-        return self._parsed(name, choices, required=True, otherwise="choose one of the list")
+        return self._parsed(name, choices, required=True, otherwise="Choose one of the list")
 
     def ticked(self, name: str) -> bool:
         return self.values.get(name) == "on"
@@ -79,7 +82,7 @@ class Form:
         for wrong in error.errors:
             self.wrong(_form_field(wrong.field), wrong.message)
         if not error.errors:
-            self.problem = error.message[:1].upper() + error.message[1:]
+            self.problem = error.message
 
     def _parsed(
         self, name: str, parse: Callable[[str], Value], *, required: bool, otherwise: str = ""
@@ -90,7 +93,7 @@ class Form:
         try:
             return parse(text.strip())
         except ValueError as error:
-            self.wrong(name, otherwise or f"this {error}")
+            self.wrong(name, otherwise or f"This {error}")
             return None
 
 

@@ -26,7 +26,7 @@ def login() -> Response:
     try:
         operator = authenticate(current(), email, password, request.remote_addr or "")
     except (Unauthorized, TooManyRequests) as error:
-        form.problem = str(error.description).capitalize() + "."
+        form.problem = str(error.description)
         return show("login.html", error.code or 401, form=form)
     log_in(operator)
     return done(_safe(request.args.get("next")))

@@ -7,8 +7,9 @@ from contracts.payment import PaymentView
 from flask import Response, request
 
 from gateway.access import Permission
-from gateway.admin.pages import if_it_answers, page, show
+from gateway.admin.pages import page, show
 from gateway.context import current, services
+from gateway.provisioning import SILENT
 
 # The names of the subscribers are asked for one by one, so a page is shorter than elsewhere.
 PAGE_SIZE = 25
@@ -21,15 +22,13 @@ def payments() -> Response:
 
 
 def _names(found: list[PaymentView]) -> dict[str, str]:
+    """By subscriber; those found before the service fell silent, if it does."""
     names = {}
-    for subscriber_id in {payment.subscriber_id for payment in found}:
+    for subscriber_id in sorted({payment.subscriber_id for payment in found}):
         try:
-            subscriber = if_it_answers(
-                lambda wanted=subscriber_id: current().optional.subscriber.get_subscriber(wanted)
-            )
+            names[subscriber_id] = current().optional.subscriber.get_subscriber(subscriber_id).full_name
         except NotFound:
             continue
-        if subscriber is None:
+        except SILENT:
             break
-        names[subscriber_id] = subscriber.full_name
     return names

@@ -30,13 +30,15 @@ def settings() -> Response:
 
 
 def _change(form: Form) -> BillingSettings | None:
-    numbers = {name: form.integer(name) for name in NUMBERS}
+    day, terms, grace = (form.integer(name) for name in NUMBERS)
     mode, tax = form.choice("suspension_mode", SuspensionMode), form.choice("tax_mode", TaxMode)
     series = form.text("invoice_series", required=True)
     if not form.ok:
         return None
     command = ChangeSettings(
-        **numbers,
+        invoice_generation_day=day,
+        payment_terms_days=terms,
+        grace_period_days=grace,
         auto_suspend=form.ticked("auto_suspend"),
         suspension_mode=mode,
         tax_mode=tax,

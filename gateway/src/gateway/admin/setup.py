@@ -34,9 +34,9 @@ def _make_owner(form: Form) -> Identity | None:
     full_name, email = form.text("full_name", required=True), form.text("email", required=True)
     password = form.text("password", required=True)
     if password and not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        form.wrong("password", f"this must have at least {passwords.MIN_LENGTH} characters")
+        form.wrong("password", f"This must have at least {passwords.MIN_LENGTH} characters")
     if password != form.text("password_again"):
-        form.wrong("password_again", "this is not the same as the password above")
+        form.wrong("password_again", "This is not the same as the password above")
     if not form.ok:
         return None
     return form.attempt(

@@ -81,12 +81,12 @@ def subscriber(subscriber_id: str) -> Response:
     found = services().subscriber.get_subscriber(subscriber_id)
     states, optional = states_of(found.services), current().optional
     sees_money = allowed(Permission.VIEW_BILLING)
-    invoices = sees_money and if_it_answers(
-        lambda: optional.billing.list_invoices(None, subscriber_id, RECENT, None).items
-    )
-    payments = sees_money and if_it_answers(
-        lambda: optional.payment.list_payments(subscriber_id, RECENT, None).items
-    )
+    invoices = payments = None
+    if sees_money:
+        invoices = if_it_answers(
+            lambda: optional.billing.list_invoices(None, subscriber_id, RECENT, None).items
+        )
+        payments = if_it_answers(lambda: optional.payment.list_payments(subscriber_id, RECENT, None).items)
     return show(
         "subscriber.html",
         subscriber=found,
@@ -280,7 +280,7 @@ def _discount(form: Form) -> Discount | None:
         try:
             return Discount(DiscountKind.PERCENT, percent_hundredths(typed[:-1].strip()), until)
         except ValueError:
-            form.wrong("discount_value", "this is not a percentage; write it like 10% or 12.5%")
+            form.wrong("discount_value", "This is not a percentage; write it like 10% or 12.5%")
             return None
     amount = form.pesos("discount_value")
     return Discount(DiscountKind.AMOUNT, amount.minor, until) if amount is not None else None
@@ -294,7 +294,7 @@ def _as_typed(found: ServiceView) -> dict[str, str]:
         "plan_id": found.plan_id,
         "router_id": found.router_id,
         "static_ip": found.static_ip or "",
-        "individual_price": _pesos(terms.individual_price.minor) if terms.individual_price else "",
+        "individual_price": "" if terms.individual_price is None else _pesos(terms.individual_price.minor),
     }
     if discount is not None:
         percent = discount.kind is DiscountKind.PERCENT

@@ -13,7 +13,7 @@ from typing import Any
 from contracts.common import ContractError, InvalidInput, NotFound
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter, ValidationError
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from gateway import audit, idempotency
 from gateway.access import Permission, needs
@@ -172,6 +172,8 @@ def _query(model: type[Query]) -> Query:
 def _body(model: type[Input]) -> Input:
     """Raises BadRequest for what is not JSON, UnsupportedMediaType for another type, InvalidInput."""
     data = request.get_data()
+    if len(data) >= (request.max_content_length or 0):
+        raise RequestEntityTooLarge  # werkzeug cuts a chunked body here instead of refusing it
     if data and not request.is_json:
         raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
     try:

@@ -344,13 +344,17 @@ def _standing(service: ServiceView) -> list[HoldView]:
 
 
 def _terms_shape(terms: BillingTerms) -> BillingTermsShape:
-    discount = terms.discount
-    if discount is not None and discount.kind is DiscountKind.PERCENT:
-        shown = DiscountShape(kind=discount.kind, value=percent_value(discount.value), until=discount.until)
-    else:
-        shown = DiscountShape.of(discount) if discount else None
-    price = MoneyShape.of(terms.individual_price) if terms.individual_price else None
-    return BillingTermsShape(individual_price=price, discount=shown)
+    # "is None": a price of zero is one, and Money(0) is false.
+    price = None if terms.individual_price is None else MoneyShape.of(terms.individual_price)
+    return BillingTermsShape(individual_price=price, discount=_discount_shape(terms.discount))
+
+
+def _discount_shape(discount: Discount | None) -> DiscountShape | None:
+    if discount is None:
+        return None
+    percent = discount.kind is DiscountKind.PERCENT
+    value = percent_value(discount.value) if percent else discount.value
+    return DiscountShape(kind=discount.kind, value=value, until=discount.until)
 
 
 def _changed_terms(service_id: str, fields: dict[str, Any]) -> BillingTerms | None:

@@ -180,5 +180,5 @@ def _encryption_key(text: str) -> str:
     try:
         FieldCipher(text)
     except ValueError as error:
-        raise ValueError(f"cannot be used: {error}") from None
+        raise ValueError(f"cannot be used: {error}; use 32 random octets in URL-safe base64") from None
     return text

@@ -56,9 +56,6 @@ def renamed_parameter(self, name: str, limit: int = 10) -> str | None: ...
 def additional_parameter(self, item: str, limit: int = 10, after: str = "") -> str | None: ...
 
 
-def no_longer_optional(self, item: str, limit: int) -> str | None: ...
-
-
 @pytest.mark.parametrize(
     "drifted", [drifted_parameter, drifted_result, renamed_parameter, additional_parameter]
 )

@@ -68,7 +68,7 @@ BROKEN = {
     "ROUTER_DATABASE_URL": ("sqlite://", "sqlite:////path/name.db"),
     "GATEWAY_DATABASE_URL": ("postgres://gateway:hunter2@db/x", "use postgresql://"),
     "ISPOS_SECRET_KEY": ("hunter2", "at least 32"),
-    "ISPOS_ENCRYPTION_KEY": ("hunter2", "32 octets"),
+    "ISPOS_ENCRYPTION_KEY": ("hunter2", "32 random octets"),
     "ISPOS_PUBLIC_URL": ("isp.example", "use https://host"),
 }
 

@@ -235,3 +235,9 @@ class BillingUnderTest:
 @pytest.fixture
 def billing(tested: ServiceUnderTest) -> BillingUnderTest:
     return BillingUnderTest(tested)
+
+
+@pytest.fixture
+def make_billing() -> type[BillingUnderTest]:
+    """Call it with a `tested` whose database is empty."""
+    return BillingUnderTest

@@ -21,8 +21,9 @@ class PaymentService(Service):
     subscriber: Subscriber = Peer(Subscriber)  # type: ignore[assignment]
 
     def record_payment(self, command: RecordPayment) -> PaymentView:
-        recording.check(command, self.runtime.today())
-        self._check_owner(command)
+        if not self._is_repeat(command):
+            recording.check(command, self.runtime.today())
+            self._check_owner(command)
 
         def record() -> PaymentView:
             now, today = self.runtime.now(), self.runtime.today()
@@ -40,6 +41,11 @@ class PaymentService(Service):
     def list_payments(self, subscriber_id: str | None, limit: int, after: str | None) -> Page[PaymentView]:
         with self.runtime.reading() as session:
             return queries.list_payments(session, subscriber_id, limit, after)
+
+    def _is_repeat(self, command: RecordPayment) -> bool:
+        """The first answer is given again even if the invoice was voided, or billing went down, since."""
+        with self.runtime.reading() as session:
+            return recording.is_repeat(session, command)
 
     def _check_owner(self, command: RecordPayment) -> None:
         """Asked before the transaction is opened. Raises InvalidInput, Unavailable."""

@@ -1,4 +1,8 @@
-"""Works through the changes of live sessions: many services side by side, one service in order."""
+"""Works through the changes of live sessions: many services side by side, one service in order.
+
+A router that does not answer takes seconds for every change. It has its share of the places and no more, so
+that it holds up nobody on another router.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from nameko.extensions import DependencyProvider
 from prometheus_client import Counter, Histogram
 from servicekit import leases
 from servicekit.bell import Bell
+from servicekit.db import DATABASE_TROUBLE
 from servicekit.ids import new_id
 from servicekit.logs import correlated, log
 from servicekit.runtime import Runtime, RuntimeExtension
@@ -30,9 +35,14 @@ from radius_svc.usecases import following
 from radius_svc.usecases.following import LiveSession, Work
 from radius_svc.usecases.provisioning import MARK
 
-SIDE_BY_SIDE = 50
+PER_ROUTER = 25
+SIDE_BY_SIDE = 1000
 POLL_SECONDS = 1.0
-LEASE = timedelta(seconds=30)
+# Renewed every second while there is work: after a crash the next process goes on when it is over.
+LEASE = timedelta(seconds=10)
+LEASE_NAME = "session-changes"
+EMBEDDED_HOLDER = "embedded"
+STOP_SECONDS = 8.0
 STRAYS_EVERY_SECONDS = 10.0
 # The listener polls every 25 ms; a listener that is late must not hold a disconnect for ever.
 APPLIED_WITHIN_SECONDS = 2.0
@@ -52,7 +62,8 @@ class SessionChangeDispatcher(DependencyProvider):
     shared = RuntimeExtension()
 
     def start(self) -> None:
-        self._holder = new_id()
+        # Embedded there is one process at a time: it goes on at once where a killed one stopped.
+        self._holder = EMBEDDED_HOLDER if self.shared.runtime.settings.embedded else new_id()
         self._bell = Bell()
         self._stopping = False
         self._busy: set[int] = set()
@@ -61,8 +72,16 @@ class SessionChangeDispatcher(DependencyProvider):
         self.container.spawn_managed_thread(self._run, identifier="session changes")
 
     def stop(self) -> None:
+        """Let the requests under way be answered, and make way for the next process."""
         self._stopping = True
         self._bell.ring()
+        with eventlet.Timeout(STOP_SECONDS, False):
+            self._pool.waitall()
+        try:
+            with self.shared.runtime.transaction() as session:
+                leases.release(session, LEASE_NAME, self._holder)
+        except DATABASE_TROUBLE as error:
+            log.warning("the lease is left to expire", name=LEASE_NAME, error=type(error).__name__)
 
     def _run(self) -> None:
         looked_for_strays = 0.0
@@ -80,14 +99,13 @@ class SessionChangeDispatcher(DependencyProvider):
     def _dispatch_due(self) -> None:
         runtime = self.shared.runtime
         with runtime.reading() as session:
-            due = following.due_changes(session, limit=SIDE_BY_SIDE)
-        due = [change_id for change_id in due if change_id not in self._busy]
-        if not due:
+            due = following.due_changes(session, per_router=PER_ROUTER)
+        if not due and not self._busy:
             return
         with runtime.transaction() as session:
-            if not leases.take(session, "session-changes", self._holder, LEASE):
+            if not leases.take(session, LEASE_NAME, self._holder, LEASE):
                 return
-        for change_id in due:
+        for change_id in (change_id for change_id in due if change_id not in self._busy):
             self._busy.add(change_id)
             self._pool.spawn_n(self._follow, change_id)
 

@@ -144,7 +144,7 @@ def list_subscribers(
 ) -> Page[SubscriberView]:
     """Newest first. `query` is looked for in names, contacts and PPPoE usernames."""
     found = select(Subscriber).options(*WITH_SERVICES)
-    if query:
+    if query and not query.isspace():
         found = found.where(_matches(query))
     if status is not None:
         found = found.where(_has_service(status))
@@ -152,7 +152,9 @@ def list_subscribers(
 
 
 def _matches(query: str):
-    pattern = "%" + query.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    # What cannot be in a name cannot be sent to the database either.
+    query = "".join(character for character in query.strip() if character.isprintable())
+    pattern = "%" + query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     columns = (Subscriber.full_name, Subscriber.email, Subscriber.phone, Subscriber.short_id)
     in_services = exists().where(
         Service.subscriber_id == Subscriber.id, Service.pppoe_username.ilike(pattern, escape="\\")

@@ -245,7 +245,7 @@ def _already_billed(session: Session, run: BillingRun, subscriber_ids: Sequence[
             InvoiceLine.voided.is_(False),
         )
     )
-    return dict(rows.tuples())
+    return dict(rows.all())
 
 
 def _issue(session: Session, run: BillingRun, settings: Settings, drafts: list[Draft], now: datetime) -> None:

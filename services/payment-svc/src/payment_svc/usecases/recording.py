@@ -8,6 +8,7 @@ from contracts.money import Money
 from contracts.payment import PaymentReceived, RecordPayment
 from servicekit import outbox
 from servicekit.ids import new_id
+from servicekit.tables import IdempotentCommand
 from sqlalchemy.orm import Session
 
 from payment_svc.domain import checks
@@ -21,8 +22,15 @@ def check(command: RecordPayment, today: date) -> None:
     checks.check_received_on(command.received_on or today, today)
 
 
+def is_repeat(session: Session, command: RecordPayment) -> bool:
+    """Whether a command with this idempotency key was carried out before."""
+    key = command.idempotency_key
+    return key is not None and session.get(IdempotentCommand, key) is not None
+
+
 def record_payment(session: Session, command: RecordPayment, *, now: datetime, today: date) -> Payment:
-    """Write the payment down and tell it: billing allocates it."""
+    """Write the payment down and tell it: billing allocates it. Raises InvalidInput."""
+    check(command, today)
     payment = Payment(
         id=new_id(),
         subscriber_id=command.subscriber_id,

@@ -72,14 +72,30 @@ def had_a_round(session: Session, change_id: int) -> bool:
     return change.status is not ChangeStatus.PENDING or change.rounds > 0
 
 
-def due_changes(session: Session, *, limit: int) -> list[int]:
-    """The oldest pending change of each service, where its time has come."""
+def due_changes(session: Session, *, per_router: int) -> list[int]:
+    """The oldest pending change of each service, where its time has come: so many of each router.
+
+    What is being worked on counts, since it has waited longest.
+    """
     first = select(func.min(SessionChange.id)).where(SessionChange.status == ChangeStatus.PENDING)
-    query = select(SessionChange.id).where(
-        SessionChange.id.in_(first.group_by(SessionChange.service_id)),
-        SessionChange.next_round_at <= datetime.now(UTC),
+    router_id = (
+        select(func.min(RadAcct.router_id))
+        .where(RadAcct.service_id == SessionChange.service_id, RadAcct.acctstoptime.is_(None))
+        .correlate(SessionChange)
+        .scalar_subquery()
     )
-    return list(session.scalars(query.order_by(SessionChange.id).limit(limit)))
+    due = (
+        select(SessionChange.id, SessionChange.next_round_at, router_id.label("router_id"))
+        .where(
+            SessionChange.id.in_(first.group_by(SessionChange.service_id)),
+            SessionChange.next_round_at <= datetime.now(UTC),
+        )
+        .subquery()
+    )
+    waited_longest = [due.c.next_round_at, due.c.id]
+    place = func.row_number().over(partition_by=due.c.router_id, order_by=waited_longest).label("place")
+    placed = select(due.c.id, place).subquery()
+    return list(session.scalars(select(placed.c.id).where(placed.c.place <= per_router).order_by(placed.c.id)))
 
 
 def load_work(session: Session, change_id: int) -> Work | None:

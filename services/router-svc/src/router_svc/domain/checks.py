@@ -8,6 +8,7 @@ from contracts.common import InvalidInput
 
 LONGEST_NAME = 100
 MAX_SECRET_OCTETS = 128
+BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 
 def name(value: str) -> str:
@@ -22,14 +23,14 @@ def nas_address(value: str) -> str:
         address = ipaddress.ip_address(value.strip())
     except ValueError:
         raise InvalidInput.of("nas_address", f"{value!r} is not an IP address") from None
-    if address.is_multicast or address.is_unspecified:
+    if address.is_multicast or address.is_unspecified or address == BROADCAST:
         raise InvalidInput.of("nas_address", f"{value} cannot be the source of RADIUS packets")
     return str(address)
 
 
 def radius_secret(value: str) -> str:
     """RFC 2865 3 asks for at least 16 octets; shorter ones are common on old routers and let through."""
-    if not 1 <= len(value.encode()) <= MAX_SECRET_OCTETS or not value.isprintable():
+    if not value.isprintable() or not 1 <= len(value.encode()) <= MAX_SECRET_OCTETS:
         raise InvalidInput.of("radius_secret", f"must be 1 to {MAX_SECRET_OCTETS} printable characters")
     return value
 

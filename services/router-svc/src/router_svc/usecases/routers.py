@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from contracts.common import InvalidInput, NotFound
+from contracts.common import Conflict, InvalidInput, NotFound
 from contracts.router import (
     ChangeRouter,
     NasDeregistered,
@@ -16,6 +16,7 @@ from servicekit import outbox
 from servicekit.ids import new_id
 from servicekit.secrets import FieldCipher
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from router_svc import queries
@@ -26,7 +27,7 @@ from router_svc.models import Router
 def register_router(
     session: Session, command: RegisterRouter, *, cipher: FieldCipher, now: datetime
 ) -> Router:
-    """A router that speaks RADIUS already, as it is. Raises InvalidInput."""
+    """A router that speaks RADIUS already, as it is. Raises InvalidInput, Conflict."""
     router_id = new_id()
     router = Router(
         id=router_id,
@@ -46,10 +47,19 @@ def register_router(
 
 
 def change_router(session: Session, command: ChangeRouter, *, cipher: FieldCipher, now: datetime) -> Router:
-    """Change what is given, leave the rest. Raises NotFound, InvalidInput."""
+    """Change what is given, leave the rest. Raises NotFound, InvalidInput, Conflict."""
     router = session.scalar(select(Router).where(Router.id == command.router_id).with_for_update())
     if router is None:
         raise NotFound(f"there is no router {command.router_id}")
+    with session.no_autoflush:  # written at one place, in _say()
+        _apply(session, router, command, cipher)
+    if session.is_modified(router):
+        router.version += 1
+        _say(session, router, now)
+    return router
+
+
+def _apply(session: Session, router: Router, command: ChangeRouter, cipher: FieldCipher) -> None:
     if command.name is not None and checks.name(command.name) != router.name:
         router.name = _free(session, Router.name, checks.name(command.name))
     if command.nas_address is not None and checks.nas_address(command.nas_address) != router.nas_address:
@@ -62,10 +72,6 @@ def change_router(session: Session, command: ChangeRouter, *, cipher: FieldCiphe
     for field in ("status", "session_control", "require_message_authenticator"):
         if getattr(command, field) is not None:
             setattr(router, field, getattr(command, field))
-    if session.is_modified(router):
-        router.version += 1
-        _say(session, router, now)
-    return router
 
 
 def _free(session: Session, column: InstrumentedAttribute, value: str) -> str:
@@ -77,6 +83,10 @@ def _free(session: Session, column: InstrumentedAttribute, value: str) -> str:
 
 
 def _say(session: Session, router: Router, now: datetime) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:  # two found the same name or address free at the same moment
+        raise Conflict("the name or the address was taken at this very moment; look again") from error
     if router.status is RouterStatus.DISABLED:
         outbox.add(session, NasDeregistered(router_id=router.id, version=router.version), now=now)
         return

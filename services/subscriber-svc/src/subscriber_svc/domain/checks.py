@@ -15,7 +15,9 @@ MAX_KBPS = 400_000_000
 MAX_MINOR = 100_000_000_000
 PERCENT_SCALE = 10_000  # hundredths of a percent
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Half a surrogate pair (JSON can escape one) is no character: it can be neither stored nor sent.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_LAYOUT = str.maketrans("", "", "\n\r\t")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{5,19}")
 
@@ -27,7 +29,7 @@ def text(field: str, value: str, *, required: bool = False, longest: int = 200, 
         raise InvalidInput.of(field, "must not be empty")
     if len(value) > longest:
         raise InvalidInput.of(field, f"is {len(value)} characters long; use at most {longest}")
-    if _CONTROL.search(value.replace("\n", "").replace("\r", "") if lines else value):
+    if _CONTROL.search(value.translate(_LINE_LAYOUT) if lines else value):
         raise InvalidInput.of(field, "contains control characters; remove them")
     return value
 
@@ -54,20 +56,20 @@ def pppoe_username(value: str) -> str:
         raise InvalidInput.of("pppoe_username", "must not be empty")
     if value != value.strip():
         raise InvalidInput.of("pppoe_username", "begins or ends with a space; remove it")
-    if len(value.encode()) > MAX_USERNAME_OCTETS:
-        raise InvalidInput.of("pppoe_username", f"is too long; use at most {MAX_USERNAME_OCTETS} bytes")
     if _CONTROL.search(value):
         raise InvalidInput.of("pppoe_username", "contains control characters; remove them")
+    if len(value.encode()) > MAX_USERNAME_OCTETS:
+        raise InvalidInput.of("pppoe_username", f"is too long; use at most {MAX_USERNAME_OCTETS} bytes")
     return value
 
 
 def pppoe_password(value: str) -> str:
     if not value:
         raise InvalidInput.of("pppoe_password", "must not be empty")
-    if len(value.encode()) > MAX_PASSWORD_OCTETS:
-        raise InvalidInput.of("pppoe_password", f"is too long; use at most {MAX_PASSWORD_OCTETS} bytes")
     if _CONTROL.search(value):
         raise InvalidInput.of("pppoe_password", "contains control characters; remove them")
+    if len(value.encode()) > MAX_PASSWORD_OCTETS:
+        raise InvalidInput.of("pppoe_password", f"is too long; use at most {MAX_PASSWORD_OCTETS} bytes")
     return value
 
 

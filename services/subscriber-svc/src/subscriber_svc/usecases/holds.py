@@ -14,6 +14,7 @@ from contracts.subscriber import (
     ServiceHoldPlaced,
     ServiceHoldReleased,
 )
+from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -91,11 +92,8 @@ def _release(
 
 def _is_news(session: Session, subscriber_id: str, sequence: int) -> bool:
     """Billing numbers its words on an account; one that comes late must not undo a newer one."""
-    standing = session.get(AccountStanding, subscriber_id, with_for_update=True)
-    if standing is None:
-        session.add(AccountStanding(subscriber_id=subscriber_id, sequence=sequence))
-        session.flush()  # so that a concurrent first word meets the primary key now, not at commit
-        return True
+    insert_if_absent(session, AccountStanding, subscriber_id=subscriber_id, sequence=0)
+    standing = session.get_one(AccountStanding, subscriber_id, with_for_update=True)
     if sequence <= standing.sequence:
         return False
     standing.sequence = sequence

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from subscriber_svc import queries
 from subscriber_svc.domain import checks
 from subscriber_svc.models import Plan
+from subscriber_svc.usecases.uniqueness import refuse_if_taken
 
 
 def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan:
-    """Raises InvalidInput."""
+    """Raises InvalidInput, Conflict."""
     name = checks.text("name", command.name, required=True, longest=100)
     _refuse_used_name(session, name)
     price = checks.price("price", command.price, DEFAULT_CURRENCY)
@@ -44,7 +45,10 @@ def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan
 
 
 def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan:
-    """A new price is for invoices made later; a new speed reaches live sessions. Raises InvalidInput."""
+    """A new price is for invoices made later; a new speed reaches live sessions.
+
+    Raises NotFound, InvalidInput, Conflict.
+    """
     plan = lock_plan(session, command.plan_id)
     before = (plan.name, plan.price_minor, plan.download_kbps, plan.upload_kbps)
     if command.name is not None and command.name.strip() != plan.name:
@@ -84,7 +88,7 @@ def lock_plan(session: Session, plan_id: str) -> Plan:
 
 
 def choosable_plan(session: Session, plan_id: str) -> Plan:
-    """The plan a service can be given. Raises InvalidInput."""
+    """The plan a service can be given. Raises InvalidInput, Conflict when it is archived."""
     plan = session.get(Plan, plan_id)
     if plan is None:
         raise InvalidInput.of("plan_id", f"there is no plan {plan_id}")
@@ -102,4 +106,6 @@ def _refuse_used_name(session: Session, name: str) -> None:
 
 
 def _say_changed(session: Session, plan: Plan, now: datetime) -> None:
+    with refuse_if_taken(f"the plan name {plan.name}"):
+        session.flush()
     outbox.add(session, PlanChanged(plan=queries.plan_view(plan)), now=now)

@@ -27,6 +27,7 @@ from subscriber_svc import queries
 from subscriber_svc.domain import checks
 from subscriber_svc.models import Service, Subscriber
 from subscriber_svc.usecases.plans import choosable_plan
+from subscriber_svc.usecases.uniqueness import refuse_if_taken
 
 CLEARABLE = frozenset({"static_ip"})
 
@@ -80,6 +81,14 @@ def change_service(
     unknown = set(command.clear) - CLEARABLE
     if unknown:
         raise InvalidInput.of("clear", f"{', '.join(sorted(unknown))} cannot be emptied")
+    with session.no_autoflush:  # written at one place, in say()
+        _apply(session, service, command, cipher)
+    if session.is_modified(service):
+        say(session, service, ServiceChanged, now=now)
+    return service
+
+
+def _apply(session: Session, service: Service, command: ChangeService, cipher: FieldCipher) -> None:
     if command.pppoe_username is not None and command.pppoe_username != service.pppoe_username:
         service.pppoe_username = _free_username(session, checks.pppoe_username(command.pppoe_username))
     if command.pppoe_password is not None:
@@ -97,9 +106,6 @@ def change_service(
         service.static_ip = None
     if command.billing_terms is not None:
         _set_billing_terms(service, command.billing_terms)
-    if session.is_modified(service):
-        say(session, service, ServiceChanged, now=now)
-    return service
 
 
 def terminate_service(session: Session, command: TerminateService, *, now: datetime) -> Service:
@@ -133,7 +139,8 @@ def say(
     """Count the version up and tell the whole new state of the service."""
     if event is not ServiceCreated:
         service.version += 1
-    session.flush()  # the snapshot shows plan and subscriber ids, which a flush fills in
+    with refuse_if_taken(f"the PPPoE username {service.pppoe_username} or its static address"):
+        session.flush()  # the snapshot shows plan and subscriber ids, which a flush fills in
     outbox.add(session, event(service=queries.service_snapshot(service), **more), now=now)
 
 

@@ -1,0 +1,140 @@
+"""Databases and buses for the tests of the kit: SQLite with the embedded bus, PostgreSQL with RabbitMQ."""
+
+import time
+from dataclasses import replace
+from functools import partialmethod
+
+import eventlet
+import pytest
+from contracts.payment import Payment
+from nameko.containers import ServiceContainer
+from nameko.messaging import QueueConsumer
+from servicekit import membus
+from servicekit.db import Database
+from servicekit.rpc import Peer
+from servicekit.runner import config_of
+from servicekit.runtime import ServiceRuntime
+from servicekit.secrets import new_key
+from servicekit.settings import EMBEDDED_BUS, read_settings
+from servicekit.tables import KitBase
+from sqlalchemy import inspect
+
+PATIENCE_SECONDS = 10
+
+
+@pytest.fixture(autouse=True)
+def quick_stop(monkeypatch):
+    """Let consumers look once in 20 ms whether they shall stop: nameko's second, per container, adds up."""
+    monkeypatch.setattr(QueueConsumer, "consume", partialmethod(QueueConsumer.consume, safety_interval=0.02))
+
+
+@pytest.fixture
+def eventually():
+    """Call it with a condition that must come true; returns its value."""
+
+    def wait(condition, seconds=PATIENCE_SECONDS):
+        deadline = time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < deadline, "did not happen in time"
+            eventlet.sleep(0.005)
+        return value
+
+    return wait
+
+
+@pytest.fixture
+def postgres_url(make_postgres_database):
+    return make_postgres_database()
+
+
+@pytest.fixture
+def open_database():
+    """Call it with a URL for a Database that has the kit's tables."""
+    opened = []
+
+    def make(url, *metadata):
+        database = Database(url)
+        opened.append(database)
+        for tables in (KitBase.metadata, *metadata):
+            if not set(tables.tables) <= set(inspect(database.engine).get_table_names()):
+                tables.create_all(database.engine)
+        return database
+
+    yield make
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path, open_database):
+    """An empty database with the kit's tables, of each kind."""
+    if request.param == "sqlite":
+        return open_database(f"sqlite:///{tmp_path / 'kit.db'}")
+    return open_database(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(params=["membus", "rabbitmq"])
+def bus_url(request):
+    if request.param == "rabbitmq":
+        yield request.getfixturevalue("rabbitmq_vhost")
+    else:
+        membus.reset()
+        yield EMBEDDED_BUS
+        membus.reset()
+
+
+@pytest.fixture
+def settings(bus_url, tmp_path):
+    """Settings of a process on the bus; without databases."""
+    keys = {"ISPOS_SECRET_KEY": "s" * 40, "ISPOS_ENCRYPTION_KEY": new_key()}
+    return replace(read_settings(keys), amqp_url=bus_url, data_dir=tmp_path, database_urls={})
+
+
+@pytest.fixture
+def start(settings):
+    """Call it with a service class for a running container."""
+    containers = []
+
+    def start_container(service, databases=None, config=None):
+        with_databases = replace(settings, database_urls=databases or {})
+        container = ServiceContainer(service, config=config_of(with_databases) | (config or {}))
+        containers.append(container)
+        container.start()
+        return container
+
+    yield start_container
+    for container in containers:
+        container.kill()
+
+
+@pytest.fixture
+def runtime_of():
+    """Call it with a container for the Runtime its service works with."""
+
+    def find(container):
+        return next(
+            part for part in container.dependencies if isinstance(part, ServiceRuntime)
+        ).shared.runtime
+
+    return find
+
+
+@pytest.fixture
+def transport_on(start):
+    """Call it with the URL of a bus for a way to call services there, as the services and the gateway do."""
+
+    class Caller:
+        name = "kitcaller"
+        peer = Peer(Payment)  # only its transport is used
+
+    def make(url):
+        caller = start(Caller, config={"AMQP_URI": url})
+        return next(part for part in caller.dependencies if isinstance(part, Peer)).transport.call
+
+    return make
+
+
+@pytest.fixture
+def transport(transport_on, bus_url):
+    """Sends calls over the bus."""
+    return transport_on(bus_url)

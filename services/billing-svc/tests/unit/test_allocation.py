@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from billing_svc.domain.allocation import OpenInvoice, Share, allocate_oldest_first
+from contracts.money import Money
+from hypothesis import given
+from hypothesis import strategies as st
+
+BALANCES = st.lists(st.integers(1, 10**9), max_size=8)
+
+
+def open_invoices(balances: list[int]) -> list[OpenInvoice]:
+    return [OpenInvoice(f"invoice-{position}", Money(balance)) for position, balance in enumerate(balances)]
+
+
+@given(st.integers(0, 10**10), BALANCES, st.none() | st.integers(0, 10))
+def test_every_centavo_is_somewhere_and_nowhere_twice(minor, balances, first):
+    invoices = open_invoices(balances)
+    preferred = None if first is None else f"invoice-{first}"
+    shares, left = allocate_oldest_first(Money(minor), invoices, first=preferred)
+
+    assert sum(share.amount.minor for share in shares) + left.minor == minor
+    assert left >= Money(0)
+    assert len({share.invoice_id for share in shares}) == len(shares)
+    balance_of = {invoice.invoice_id: invoice.balance for invoice in invoices}
+    assert all(Money(0) < share.amount <= balance_of[share.invoice_id] for share in shares)
+    # Money is left over only when nothing is open any more.
+    assert not left or sum(balances) == minor - left.minor
+
+
+@given(st.integers(1, 10**10), BALANCES)
+def test_an_invoice_gets_money_only_when_all_older_ones_are_paid(minor, balances):
+    shares, _ = allocate_oldest_first(Money(minor), open_invoices(balances))
+    assert [share.invoice_id for share in shares] == [f"invoice-{n}" for n in range(len(shares))]
+    assert all(share.amount.minor == balances[n] for n, share in enumerate(shares[:-1]))
+
+
+def test_preferred_first_then_the_oldest():
+    shares, left = allocate_oldest_first(Money(250), open_invoices([100, 100, 100]), first="invoice-2")
+    assert shares == [
+        Share("invoice-2", Money(100)),
+        Share("invoice-0", Money(100)),
+        Share("invoice-1", Money(50)),
+    ]
+    assert left == Money(0)
+
+
+def test_preferred_that_is_not_open_is_as_if_none_was():
+    open_ones = open_invoices([100, 100])
+    assert allocate_oldest_first(Money(150), open_ones, first="paid long ago") == allocate_oldest_first(
+        Money(150), open_ones
+    )
+
+
+def test_nothing_to_pay_or_to_pay_with():
+    assert allocate_oldest_first(Money(100), []) == ([], Money(100))
+    assert allocate_oldest_first(Money(0), open_invoices([100])) == ([], Money(0))

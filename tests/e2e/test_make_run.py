@@ -1,0 +1,226 @@
+"""The real `make run`, used from outside: HTTP and FreeRADIUS's radclient, nothing else."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from servicekit.pytest_plugin import require
+
+from tests.support import radclient
+from tests.support.deployment import (
+    LISTENER,
+    MAIN,
+    NAS_SECRET,
+    OWNER_EMAIL,
+    OWNER_PASSWORD,
+    Deployment,
+    running,
+)
+from tests.support.waiting import wait_for
+
+MAKE_RUN = ["make", "--no-print-directory", "run"]
+NO_OWNER: dict[str, str | None] = {"ISPOS_OWNER_EMAIL": None, "ISPOS_OWNER_PASSWORD": None}
+ROUTER = {
+    "name": "radclient",
+    "connection": "manual",
+    "nas_address": "127.0.0.1",
+    "radius_secret": NAS_SECRET,
+}
+PLAN = {"name": "Fiber 50 Mbps", "price": 150_000, "download_kbps": 50_000, "upload_kbps": 50_000}
+LOGIN = {"pppoe_username": "juan.delacruz", "pppoe_password": "pppoe-pass-01"}
+
+
+@pytest.fixture(autouse=True)
+def _tools() -> None:
+    require("radclient")
+
+
+@pytest.fixture
+def make_run(server_directory: Callable[[str], Path]) -> Iterator[Callable[..., Deployment]]:
+    made: list[Deployment] = []
+
+    def make(**environ: str | None) -> Deployment:
+        made.append(
+            Deployment("embedded", server_directory("make-run"), command=MAKE_RUN, environ=environ)
+        )
+        return made[-1]
+
+    yield make
+    for deployment in made:
+        deployment.destroy()
+
+
+def test_from_the_first_owner_to_a_paid_invoice_and_a_second_start(
+    make_run: Callable[..., Deployment],
+) -> None:
+    isp = make_run(**NO_OWNER)
+    isp.start()
+    _make_first_owner(isp)
+    isp.api.log_in(OWNER_EMAIL, OWNER_PASSWORD)
+    subscriber = _enter_juan(isp)
+    _dial_every_way(isp)
+    _account_a_session(isp)
+
+    isp.generate_invoices()
+    (invoice,) = isp.api.list("/invoices")
+    isp.pay(subscriber["id"], 150_000, reference="GCash-20260408-001", invoice_id=invoice["id"])
+    assert isp.api.get(f"/invoices/{invoice['id']}")["status"] == "paid"
+
+    _press_ctrl_c(isp)
+
+    isp.start()
+    assert "Make the first owner here" not in isp.log.read_text().rpartition("ISP-OS is running.")[2]
+    assert isp.api.get(f"/invoices/{invoice['id']}")["status"] == "paid"
+    assert isp.api.get(f"/subscribers/{subscriber['id']}")["full_name"] == "Juan dela Cruz"
+    assert radclient.is_accept(radclient.dial(isp.auth_port, **_juan()))
+    _press_ctrl_c(isp)
+
+
+def test_radius_goes_on_while_the_rest_is_stopped_or_killed_and_a_new_start_takes_over(
+    server_directory: Callable[[str], Path],
+) -> None:
+    with running(Deployment("embedded", server_directory("make-run"), command=MAKE_RUN)) as isp:
+        _enter_juan(isp)
+
+        with isp.stopped(MAIN):
+            _dial_every_way(isp)
+            assert radclient.is_acknowledged(
+                radclient.account(isp.acct_port, "Start", "juan.delacruz", "81000001")
+            )
+
+        listener = isp.pid(LISTENER)
+        isp.kill(MAIN)
+        _dial_every_way(isp)
+        assert radclient.is_acknowledged(
+            radclient.account(isp.acct_port, "Stop", "juan.delacruz", "81000001", input=5, output=7)
+        )
+
+        isp.start()
+        assert isp.pid(LISTENER) != listener
+        _dial_every_way(isp)
+        (session,) = isp.api.list("/sessions")
+        assert (session["input_octets"], session["output_octets"]) == (5, 7)
+        assert session["stopped_at"] is not None
+
+
+@pytest.mark.parametrize(
+    ("variable", "kind"),
+    [
+        ("ISPOS_HTTP_PORT", socket.SOCK_STREAM),
+        ("ISPOS_RADIUS_AUTH_PORT", socket.SOCK_DGRAM),
+        ("ISPOS_RADIUS_ACCT_PORT", socket.SOCK_DGRAM),
+    ],
+)
+def test_a_port_that_is_taken_is_said_in_one_line(
+    make_run: Callable[..., Deployment], variable: str, kind: int
+) -> None:
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        port = taken.getsockname()[1]
+        isp = make_run(**{variable: str(port)})
+        isp.launch()
+
+        assert isp.wait_ended() == 2
+
+    (line,) = _own_words(isp)
+    assert line.startswith(f"Port {port} on 127.0.0.1 is taken: choose another with {variable}=")
+    assert line.endswith(" make run")
+
+
+def test_broken_environment_variables_are_named_each_in_one_line(
+    make_run: Callable[..., Deployment],
+) -> None:
+    isp = make_run(ISPOS_HTTP_PORT="http", ISPOS_TIME_ZONE="Manila")
+    isp.launch()
+
+    assert isp.wait_ended() == 2
+
+    port, zone = _own_words(isp)
+    assert port.startswith("ISPOS_HTTP_PORT: 'http' is not a port")
+    assert zone.startswith("ISPOS_TIME_ZONE: 'Manila' is not a time zone")
+
+
+def test_a_second_start_on_the_same_data_is_refused_in_one_line(
+    make_run: Callable[..., Deployment], server_directory: Callable[[str], Path]
+) -> None:
+    first = make_run()
+    first.start()
+    second = Deployment("embedded", first.data_dir, command=MAKE_RUN)
+    second.log = server_directory("make-run") / "output.log"
+    second.launch()
+
+    assert second.wait_ended() == 2
+
+    (line,) = _own_words(second)
+    assert line.startswith(f"ISP-OS is already running on {first.data_dir}")
+    assert first.what_is_not_ready() == ""
+
+
+def _make_first_owner(isp: Deployment) -> None:
+    """With the link that was printed on the terminal, in a browser."""
+    link = wait_for(
+        "the set-up link is printed",
+        lambda: re.search(r"Make the first owner here: (http\S+)", isp.log.read_text()),
+    )[1]
+    with requests.Session() as browser:
+        page = browser.get(link, timeout=10)
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+        fields |= {"full_name": "Olivia Owner", "email": OWNER_EMAIL}
+        fields |= {"password": OWNER_PASSWORD, "password_again": OWNER_PASSWORD}
+        welcome = browser.post(link, data=fields, timeout=10)
+        assert welcome.ok and "Welcome" in welcome.text
+        assert browser.get(link, timeout=10).status_code == 404  # it can be done once
+
+
+def _enter_juan(isp: Deployment) -> dict:
+    router, plan = isp.api.post("/routers", ROUTER), isp.api.post("/plans", PLAN)
+    service = {**LOGIN, "plan_id": plan["id"], "router_id": router["id"]}
+    return isp.make_subscriber("Juan dela Cruz", service)
+
+
+def _juan() -> dict[str, str]:
+    return {"username": LOGIN["pppoe_username"], "password": LOGIN["pppoe_password"]}
+
+
+def _dial_every_way(isp: Deployment) -> None:
+    for method in radclient.METHODS:
+        answer = radclient.dial(isp.auth_port, method=method, **_juan())
+        assert radclient.is_accept(answer), answer
+        assert radclient.rate_of(answer) == "50M/50M"
+        refused = radclient.dial(isp.auth_port, "juan.delacruz", "wrong", method)
+        assert radclient.is_reject(refused), refused
+
+
+def _account_a_session(isp: Deployment) -> None:
+    for status, octets in (
+        ("Start", {}),
+        ("Interim-Update", {"input": 1_000, "output": 2_000}),
+        ("Stop", {"input": 3_000, "output": 4_000}),
+    ):
+        answer = radclient.account(isp.acct_port, status, "juan.delacruz", "81000001", **octets)
+        assert radclient.is_acknowledged(answer), answer
+    (session,) = isp.api.list("/sessions")
+    assert session["username"] == "juan.delacruz"
+    assert (session["input_octets"], session["output_octets"]) == (3_000, 4_000)
+    assert session["stopped_at"] is not None
+
+
+def _press_ctrl_c(isp: Deployment) -> None:
+    """The terminal sends it to make and to what make started alike."""
+    isp.interrupt_group()
+    assert isp.wait_ended() in (0, 2, 130, -signal.SIGINT)  # make ends by the signal, we ended before
+    assert "Stopped." in isp.log.read_text().rpartition("Ctrl-C stops it.")[2]
+    assert not isp.processes()
+
+
+def _own_words(isp: Deployment) -> list[str]:
+    """The lines that are not make's own."""
+    return [line for line in isp.log.read_text().splitlines() if not line.startswith("make: ")]

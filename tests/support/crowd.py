@@ -1,0 +1,73 @@
+"""Many subscribers behind the router that radclient plays, suspended for an unpaid invoice."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from tests.support import radclient
+from tests.support.deployment import NAS_SECRET, Deployment
+from tests.support.waiting import wait_for
+
+PRICE = 150_000
+PASSWORD = "pppoe-pass-01"  # noqa: S105
+PLAN_RATE = "50M/50M"
+THREADS = 4
+
+
+class Crowd:
+    def __init__(self, deployment: Deployment, size: int) -> None:
+        self._deployment = deployment
+        router = {
+            "name": "radclient",
+            "connection": "manual",
+            "nas_address": "127.0.0.1",
+            "radius_secret": NAS_SECRET,
+        }
+        self._router_id = deployment.api.post("/routers", router)["id"]
+        self._plan_id = deployment.make_plan("Fiber 50 Mbps")["id"]
+        self.subscribers: list[dict[str, Any]] = []
+        threads = [
+            threading.Thread(target=self._enter, args=(range(first, size, THREADS),))
+            for first in range(THREADS)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(self.subscribers) == size
+
+    def let_fall_overdue(self) -> None:
+        """All of them get their invoice, pay nothing, and are suspended."""
+        self._deployment.begin_month()
+        self._deployment.advance(days=20)
+        wait_for("all are suspended", lambda: self.count("suspended") == len(self.subscribers), seconds=30)
+
+    def count(self, status: str) -> int:
+        return len(self._deployment.api.list("/subscribers", status=status))
+
+    def assert_all_paid_and_up(self) -> None:
+        """By what operators see, and by what RADIUS answers the next dial."""
+        wait_for("all are active", lambda: self.count("active") == len(self.subscribers), seconds=30)
+        for subscriber in self._deployment.api.list("/subscribers"):
+            assert subscriber["balance"]["amount"] == 0, subscriber["full_name"]
+        for subscriber in self.subscribers:
+            username = subscriber["services"][0]["pppoe_username"]
+            wait_for(
+                f"{username} gets the plan's speed", lambda username=username: self._rate(username) == PLAN_RATE
+            )
+
+    def _rate(self, username: str) -> str | None:
+        return radclient.rate_of(radclient.dial(self._deployment.auth_port, username, PASSWORD))
+
+    def _enter(self, numbers: range) -> None:
+        api = self._deployment.api.another()
+        for number in numbers:
+            service = {
+                "pppoe_username": f"crowd.{number}",
+                "pppoe_password": PASSWORD,
+                "plan_id": self._plan_id,
+                "router_id": self._router_id,
+            }
+            self.subscribers.append(api.post("/subscribers", {"full_name": f"Nr {number}", "service": service}))
+        api.close()
