@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,7 @@ class Tour:
         self._settings = settings
         self._api = Api(settings)
         self._secret_file = settings.data_dir / "simulated-router.secret"
+        self._coa_port = find_coa_port()
         self._router: Child | None = None
 
     def show(self) -> None:
@@ -67,6 +69,8 @@ class Tour:
         self._api.sign_in()
         if self._secret_file.exists():
             say("Welcome back: the demo data of the last time is still there.")
+            (router,) = self._api.get("/routers")["data"]
+            self._api.patch(f"/routers/{router['id']}", {"coa_port": self._coa_port})
             self._dial(self._secret_file.read_text())
         else:
             self._first_cycle()
@@ -76,7 +80,7 @@ class Tour:
         api = self._api
         title("Step 1: connect the router")
         secret = secrets.token_hex(16)
-        address = {"nas_address": "127.0.0.1", "radius_secret": secret, "coa_port": coa_port()}
+        address = {"nas_address": "127.0.0.1", "radius_secret": secret, "coa_port": self._coa_port}
         router = api.post("/routers", {"name": ROUTER, "connection": "manual", **address})
         self._secret_file.touch(mode=0o600)
         self._secret_file.write_text(secret)
@@ -134,7 +138,7 @@ class Tour:
     def _dial(self, secret: str) -> None:
         """The simulated router, a process of its own that prints what happens on it."""
         settings = self._settings
-        arguments = ["simulators.nas", "--secret", secret, "--coa-port", str(coa_port())]
+        arguments = ["simulators.nas", "--secret", secret, "--coa-port", str(self._coa_port)]
         arguments += ["--auth-port", str(settings.radius_auth_port)]
         arguments += ["--acct-port", str(settings.radius_acct_port), "--identity", ROUTER]
         for *_, username, password in SUBSCRIBERS:
@@ -184,6 +188,9 @@ class Api:
     def post(self, path: str, body: dict) -> Any:
         return self._call("POST", path, body)
 
+    def patch(self, path: str, body: dict) -> Any:
+        return self._call("PATCH", path, body)
+
     def put(self, path: str, body: dict) -> Any:
         return self._call("PUT", path, body)
 
@@ -197,8 +204,16 @@ def status_of(api: Api, person: dict) -> str:
     return api.get(f"/services/{person['services'][0]['id']}")["status"]
 
 
-def coa_port() -> int:
-    return int(os.environ.get("ISPOS_DEMO_COA_PORT", "3799"))
+def find_coa_port() -> int:
+    """Where the simulated router hears CoA: 3799 as RouterOS does, or a free port if that is taken."""
+    for port in (3799, 0):
+        with socket.socket(type=socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no free UDP port on 127.0.0.1")
 
 
 def title(text: str) -> None:

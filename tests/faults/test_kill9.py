@@ -10,7 +10,7 @@ import pytest
 from servicekit.pytest_plugin import require
 
 from tests.support.books import assert_all_events_arrived, assert_each_paid_once, assert_ledger_agrees
-from tests.support.clients import Payment, PaymentClients
+from tests.support.clients import Payment, PaymentClients, deliver_all
 from tests.support.crowd import PRICE, Crowd
 from tests.support.deployment import MAIN, MODES, Deployment, Mode, running
 
@@ -44,12 +44,14 @@ def test_payments_survive_kill_9_of_every_process(
             for part in range(INSTALMENTS)
         ]
 
+        postponed: list[Payment] = []
         for number, victims in enumerate(_victims(deployment, chance)):
             of_this_round = payments[number * PAYMENTS_PER_ROUND :][:PAYMENTS_PER_ROUND]
             chance.shuffle(of_this_round)
-            _pay_while_killing(deployment, of_this_round, victims, chance)
-
+            postponed += _pay_while_killing(deployment, of_this_round, victims, chance)
         deployment.wait_ready()
+        deliver_all(deployment.api, postponed, threads=CLIENTS, give_up_seconds=ROUND_SECONDS)
+
         assert_each_paid_once(deployment, {payment.reference: payment.amount for payment in payments})
         assert_all_events_arrived(deployment, seconds=SETTLE_SECONDS)
         crowd.assert_all_paid_and_up()
@@ -67,8 +69,9 @@ def _victims(deployment: Deployment, chance: random.Random) -> list[list[str]]:
 
 def _pay_while_killing(
     deployment: Deployment, payments: list[Payment], victims: list[str], chance: random.Random
-) -> None:
-    moments = sorted(chance.sample(range(5, len(payments) - 5), len(victims)))
+) -> list[Payment]:
+    """Those that are to be delivered later."""
+    moments = sorted(chance.sample(range(5, len(payments) - 20), len(victims)))
     clients = PaymentClients(deployment.api, payments, threads=CLIENTS, give_up_seconds=ROUND_SECONDS).start()
     for victim, moment in zip(victims, moments, strict=True):
         clients.wait_delivered(moment)
@@ -77,3 +80,4 @@ def _pay_while_killing(
             deployment.start()
     clients.join()
     print(f"killed {victims} after {moments} payments; {clients.repeats} requests were repeated")
+    return clients.postponed

@@ -13,7 +13,20 @@ import requests
 from tests.support.api import Api, Problem
 
 PAUSE_SECONDS = 0.1
-IN_FLIGHT = 409
+STILL_WORKED_ON = 409
+
+
+def deliver_all(api: Api, payments: Iterable[Payment], *, threads: int, give_up_seconds: float) -> None:
+    """Until every one of them has its answer."""
+    deadline = time.monotonic() + give_up_seconds
+    left = list(payments)
+    while left:
+        assert time.monotonic() < deadline, f"could not be delivered: {left}"
+        clients = PaymentClients(api, left, threads=threads, give_up_seconds=give_up_seconds).start()
+        clients.join()
+        left = clients.postponed
+        if left:
+            time.sleep(10 * PAUSE_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,11 @@ class Payment:
 
 
 class PaymentClients:
-    """Several threads that deliver payments. `join()` raises what went wrong in any of them."""
+    """Several threads that deliver payments.
+
+    A payment that a killed process was working on is answered "still being worked on" for a while: those are
+    kept in `postponed`, to be delivered when the rest is done.
+    """
 
     def __init__(self, api: Api, payments: Iterable[Payment], *, threads: int, give_up_seconds: float) -> None:
         self._api = api
@@ -44,6 +61,7 @@ class PaymentClients:
         self._failure: BaseException | None = None
         self.delivered = 0
         self.repeats = 0
+        self.postponed: list[Payment] = []
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
 
     def start(self) -> PaymentClients:
@@ -57,6 +75,7 @@ class PaymentClients:
             self._changed.wait_for(lambda: self.delivered >= count or self._failure is not None)
 
     def join(self) -> None:
+        """Until there is nothing more to deliver; raises what went wrong in any of the threads."""
         for thread in self._threads:
             thread.join()
         if self._failure is not None:
@@ -67,7 +86,6 @@ class PaymentClients:
         try:
             while self._failure is None:
                 self._deliver(api, self._waiting.get_nowait())
-                self._note(delivered=1)
         except queue.Empty:
             pass
         except BaseException as error:
@@ -80,11 +98,15 @@ class PaymentClients:
         while True:
             try:
                 api.post("/payments", payment.content(), key=f"key-{payment.reference}")
+                self._note(delivered=1)
                 return
             except requests.RequestException as error:
                 self._again(payment, error)
             except Problem as problem:
-                if problem.status != IN_FLIGHT and problem.status < 500:
+                if problem.status == STILL_WORKED_ON:
+                    self.postponed.append(payment)
+                    return
+                if problem.status < 500:
                     raise
                 self._again(payment, problem)
 

@@ -159,7 +159,7 @@ def method(value: PaymentMethod) -> str:
 def terms(value: BillingTerms) -> str:
     """Plan price; or the individual price and the discount in words."""
     price = "Plan price"
-    if value.individual_price is not None:  # Money(0) is false, but a price
+    if value.individual_price is not None:
         price = f"Individual price {money(value.individual_price)}"
     discount = value.discount
     if discount is None:

@@ -44,7 +44,9 @@ class Money:
         return self.minor >= self._same_currency(other).minor
 
     def __bool__(self) -> bool:
-        return self.minor != 0
+        # "Is there an amount" and "is it zero" are two questions, and both are asked in places where a
+        # wrong answer costs money: `is None` or `.minor` say which.
+        raise TypeError("an amount is neither true nor false: ask `is None` or `.minor`")
 
     def share(self, numerator: int, denominator: int) -> Money:
         """This amount times numerator / denominator, rounded half up (away from zero).

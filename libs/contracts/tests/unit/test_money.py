@@ -48,7 +48,7 @@ def test_share_is_at_most_half_a_minor_unit_off(minor: int, numerator: int, deno
 @given(AMOUNTS, st.integers(1, 10_000))
 def test_the_whole_share_is_the_amount_and_no_share_is_nothing(amount: Money, denominator: int):
     assert amount.share(denominator, denominator) == amount
-    assert not amount.share(0, denominator)
+    assert amount.share(0, denominator) == Money(0)
 
 
 @given(st.integers(0, 10**14), st.integers(0, 10_000))
@@ -95,7 +95,6 @@ def test_only_whole_numbers_are_money(minor):
         Money(minor)
 
 
-def test_only_zero_is_false():
-    assert not Money(0)
-    assert Money(1)
-    assert Money(-1)
+def test_an_amount_refuses_to_be_true_or_false():
+    with pytest.raises(TypeError, match="is None"):
+        bool(Money(0))

@@ -162,7 +162,7 @@ def schema_differences(database: Database, *metadata: MetaData) -> list[Any]:
     """What `alembic revision --autogenerate` would change: nothing, when the migrations match the models."""
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return compare_metadata(context, [*metadata, KitBase.metadata])
+        return compare_metadata(context, [*metadata, KitBase.metadata])  # type: ignore[arg-type]  # takes several
 
 
 def while_held(tested: ServiceUnderTest, first: Callable[[Session], Any], rival: Callable[[], Any]) -> Any:

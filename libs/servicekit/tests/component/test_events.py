@@ -117,6 +117,12 @@ def database_urls(bus_url, request, tmp_path, open_database):
 
 
 @pytest.fixture
+def start(database_urls, start):
+    """As ever, but stopped before the databases are dropped: PostgreSQL waits for who comes back to them."""
+    return start
+
+
+@pytest.fixture
 def shop(start, database_urls, runtime_of):
     return runtime_of(start(ShopService, database_urls))
 

@@ -48,9 +48,19 @@ def test_a_failure_does_not_show_the_token():
     assert token not in str(failure.value)
 
 
+GOOD_KEY = new_key()
+
+
 @pytest.mark.parametrize(
     "key",
-    ["", "short", "é" * 43, base64.urlsafe_b64encode(bytes(31)).decode(), f"!!{new_key()}", f"{new_key()}\n"],
+    [
+        pytest.param("", id="empty"),
+        pytest.param("short", id="short"),
+        pytest.param("é" * 43, id="not ascii"),
+        pytest.param(base64.urlsafe_b64encode(bytes(31)).decode(), id="an octet less"),
+        pytest.param(f"!!{GOOD_KEY}", id="with something before it"),
+        pytest.param(f"{GOOD_KEY}\n", id="with a line end"),
+    ],
 )
 def test_a_mangled_key_is_refused(key):
     with pytest.raises(ValueError, match="encryption key"):

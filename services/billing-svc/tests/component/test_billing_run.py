@@ -128,6 +128,13 @@ def test_individual_price_and_discount_until_a_date(billing):
     assert (january.discount_amount, january.amount) == (Money(0), Money(120_050))
 
 
+def test_individual_price_of_nothing_is_not_the_plan_price(billing):
+    free = billing.subscriber("Barangay hall", billing_terms=BillingTerms(Money(0)))
+    run = billing.bill()
+    assert billing.items(run.id)[free].outcome is ItemOutcome.SKIPPED
+    assert billing.invoices(free) == []
+
+
 def test_vat_is_shown_apart_and_booked_apart(billing):
     billing.set(tax_mode=TaxMode.VAT_INCLUSIVE)
     juan = billing.subscriber("Juan", billing.plan(112_000))

@@ -89,9 +89,10 @@ class Books(RuleBasedStateMachine):
             assert on_invoices + account.credit == Money(self.paid_in[subscriber])
             for invoice in invoices:
                 assert Money(0) <= invoice.balance <= invoice.total
-                assert (invoice.status is InvoiceStatus.PAID) is (not invoice.balance)
+                assert (invoice.status is InvoiceStatus.PAID) is (invoice.balance == Money(0))
             # Credit is used as soon as there is something to use it on.
-            assert not account.credit or all(not invoice.balance for invoice in invoices)
+            owed = total([invoice.balance for invoice in invoices])
+            assert Money(0) in (account.credit, owed)
 
     @invariant()
     def each_service_is_billed_once_per_period(self):
@@ -113,7 +114,7 @@ class Books(RuleBasedStateMachine):
             assert isinstance(event, AccountOverdue | AccountSettled)
         for subscriber, cut in self.cut.items():
             overdue = self.billing.account(subscriber).overdue
-            assert overdue or not cut  # nobody stays cut who owes nothing overdue
+            assert overdue > Money(0) or not cut  # nobody stays cut who owes nothing overdue
 
     @precondition(lambda self: self.collected_on == self.billing.today)
     @invariant()

@@ -24,7 +24,7 @@ def test_every_centavo_is_somewhere_and_nowhere_twice(minor, balances, first):
     balance_of = {invoice.invoice_id: invoice.balance for invoice in invoices}
     assert all(Money(0) < share.amount <= balance_of[share.invoice_id] for share in shares)
     # Money is left over only when nothing is open any more.
-    assert not left or sum(balances) == minor - left.minor
+    assert left == Money(0) or sum(balances) == minor - left.minor
 
 
 @given(st.integers(1, 10**10), BALANCES)

@@ -1,8 +1,7 @@
 """python -m router_svc serve | migrate | dead-letters"""
 
 import servicekit.green  # noqa: F401  # must come first
-
-from servicekit.runner import main  # noqa: I001
+from servicekit.runner import main
 
 from router_svc.service import RouterService
 

@@ -1,8 +1,7 @@
 """python -m subscriber_svc serve | migrate | dead-letters"""
 
 import servicekit.green  # noqa: F401  # must come first
-
-from servicekit.runner import main  # noqa: I001
+from servicekit.runner import main
 
 from subscriber_svc.service import SubscriberService
 

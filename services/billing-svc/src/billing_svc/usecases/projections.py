@@ -70,7 +70,7 @@ def _service_values(service: ServiceSnapshot) -> dict:
         "plan_id": service.plan.id,
         "pppoe_username": service.pppoe_username,
         "status": service.status,
-        "individual_price_minor": terms.individual_price.minor if terms.individual_price else None,
+        "individual_price_minor": None if terms.individual_price is None else terms.individual_price.minor,
         "discount_kind": terms.discount.kind if terms.discount else None,
         "discount_value": terms.discount.value if terms.discount else None,
         "discount_until": terms.discount.until if terms.discount else None,

@@ -74,7 +74,7 @@ def use_credit(session: Session, subscriber_id: str, *, first: str | None = None
 
 def is_clear(session: Session, account: Account, today: date) -> bool:
     """Whether the account was said to be overdue and is no longer."""
-    return account.suspension_requested and not overdue_amount(session, account.subscriber_id, today)
+    return account.suspension_requested and not overdue_amount(session, account.subscriber_id, today).minor
 
 
 def settle_if_clear(
@@ -170,5 +170,5 @@ def _allocate(session: Session, payment: ReceivedPayment, *, first: str | None, 
         )
         if share.amount == balance:
             invoice.state = InvoiceState.PAID
-    payment.exhausted = not left
+    payment.exhausted = left.minor == 0
     session.flush()  # the next payment of the same subscriber must see these allocations

@@ -19,7 +19,7 @@ PERCENT_SCALE = 10_000  # hundredths of a percent
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_LAYOUT = str.maketrans("", "", "\n\r\t")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PHONE = re.compile(r"\+?[0-9][0-9 ()-]{5,19}")
+_PHONE = re.compile(r"[+(]?[0-9][0-9 ().-]{5,19}")
 
 
 def text(field: str, value: str, *, required: bool = False, longest: int = 200, lines: bool = False) -> str:

@@ -27,7 +27,10 @@ BILLING = "billing"
 
 
 def place_hold(session: Session, command: PlaceHold, *, now: datetime) -> Service:
-    """By a person. A standing hold of the same reason is a success. Raises NotFound, InvalidInput, Conflict."""
+    """By a person. A standing hold of the same reason is a success.
+
+    Raises NotFound, InvalidInput, Conflict.
+    """
     access.check_placed_by_hand(command.reason)
     note = checks.text("note", command.note, longest=500, lines=True)
     service = lock_live_service(session, command.service_id)

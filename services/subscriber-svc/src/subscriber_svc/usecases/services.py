@@ -147,7 +147,8 @@ def say(
 def _set_billing_terms(service: Service, terms: BillingTerms) -> None:
     terms = checks.billing_terms(terms, DEFAULT_CURRENCY)
     discount = terms.discount
-    service.individual_price_minor = terms.individual_price.minor if terms.individual_price else None
+    individual = terms.individual_price
+    service.individual_price_minor = None if individual is None else individual.minor
     service.discount_kind = discount.kind if discount else None
     service.discount_value = discount.value if discount else None
     service.discount_until = discount.until if discount else None

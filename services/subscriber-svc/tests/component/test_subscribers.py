@@ -1,0 +1,437 @@
+"""Subscribers, plans and services: what is entered, what is refused, and what is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from contracts.common import Conflict, IdempotencyMismatch, InvalidInput, NotFound
+from contracts.money import Money
+from contracts.subscriber import (
+    AddService,
+    ArchivePlan,
+    BillingTerms,
+    BillingType,
+    Burst,
+    ChangePlan,
+    ChangeService,
+    ChangeSubscriber,
+    CreatePlan,
+    CreateSubscriber,
+    Discount,
+    DiscountKind,
+    PlanChanged,
+    PlanStatus,
+    ServiceChanged,
+    ServiceCreated,
+    ServiceStatus,
+    ServiceTerminated,
+    SubscriberChanged,
+    TerminateService,
+)
+from servicekit.testing import while_held
+from subscriber_svc.usecases import plans, services
+
+BURST = Burst(60_000, 60_000, 40_000, 40_000, 8)
+
+
+def refused_fields(call) -> list[str]:
+    with pytest.raises(InvalidInput) as refused:
+        call()
+    return [wrong.field for wrong in refused.value.errors]
+
+
+# Subscribers
+
+
+def test_subscriber_with_a_service_is_told_at_once(subscribers):
+    juan = subscribers.subscriber()
+    assert subscribers.api.get_subscriber(juan.id) == juan
+    assert subscribers.api.find_subscriber_by_short_id(juan.short_id) == juan
+    name, created = subscribers.new_events()
+    assert name == SubscriberChanged(subscriber_id=juan.id, version=1, full_name="Juan dela Cruz")
+    assert type(created) is ServiceCreated
+    snapshot = created.service
+    assert (snapshot.version, snapshot.status) == (1, ServiceStatus.ACTIVE)
+    assert snapshot.plan == subscribers.fiber
+    assert snapshot.activated_on == date(2026, 11, 23)
+    cipher = subscribers.runtime.cipher
+    assert cipher.decrypt(snapshot.password_encrypted, aad=snapshot.id) == "pppoe-pass-01"
+
+
+def test_activated_on_is_the_day_in_the_zone_of_the_isp(subscribers):
+    subscribers.tested.clock.instant = subscribers.tested.clock.instant.replace(hour=16)
+    assert subscribers.service().activated_on == date(2026, 11, 24)
+
+
+def test_both_or_neither(subscribers):
+    wrong = subscribers.new_service(static_ip="10.0.0.300")
+    command = CreateSubscriber(full_name="Juan", service=wrong)
+    assert refused_fields(lambda: subscribers.api.create_subscriber(command)) == ["service.static_ip"]
+    assert subscribers.api.list_subscribers(None, None, 10, None).items == []
+    assert subscribers.new_events() == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("full_name", " "),
+        ("full_name", "x" * 201),
+        ("full_name", "nul\x00"),
+        ("full_name", "\ud83d"),
+        ("email", "juan"),
+        ("phone", "none"),
+        ("address", "x" * 501),
+        ("notes", "\x1b[0m"),
+    ],
+)
+def test_bad_contacts_name_the_field(subscribers, field, value):
+    command = CreateSubscriber(**{"full_name": "Juan", field: value})
+    assert refused_fields(lambda: subscribers.api.create_subscriber(command)) == [field]
+    juan = subscribers.api.create_subscriber(CreateSubscriber(full_name="Juan"))
+    change = ChangeSubscriber(subscriber_id=juan.id, **{field: value})
+    assert refused_fields(lambda: subscribers.api.change_subscriber(change)) == [field]
+    assert subscribers.api.get_subscriber(juan.id) == juan
+
+
+def test_non_ascii_survives(subscribers):
+    peña = subscribers.subscriber("Ma. Peña 😀", "peña")
+    assert subscribers.api.get_subscriber(peña.id).full_name == "Ma. Peña 😀"
+    for query in ("Peña", "peña", "😀"):
+        found = subscribers.api.list_subscribers(query, None, 10, None).items
+        assert [view.id for view in found] == [peña.id]
+
+
+def test_only_a_new_name_is_told(subscribers):
+    juan = subscribers.subscriber()
+    subscribers.new_events()
+    subscribers.api.change_subscriber(ChangeSubscriber(subscriber_id=juan.id, email="juan@example.com"))
+    assert subscribers.new_events() == []
+    subscribers.api.change_subscriber(ChangeSubscriber(subscriber_id=juan.id, full_name=" Juan Cruz "))
+    assert subscribers.new_events() == [
+        SubscriberChanged(subscriber_id=juan.id, version=2, full_name="Juan Cruz")
+    ]
+
+
+def test_same_key_is_the_same_subscriber(subscribers):
+    command = CreateSubscriber(
+        full_name="Juan", service=subscribers.new_service(), idempotency_key="click", actor="ana"
+    )
+    first = subscribers.api.create_subscriber(command)
+    assert subscribers.api.create_subscriber(command) == first
+    with pytest.raises(IdempotencyMismatch):
+        subscribers.api.create_subscriber(replace(command, full_name="Maria"))
+    assert len(subscribers.api.list_subscribers(None, None, 10, None).items) == 1
+
+
+def test_unknown_ids(subscribers):
+    api = subscribers.api
+    with pytest.raises(NotFound):
+        api.get_subscriber("none")
+    with pytest.raises(NotFound):
+        api.get_service("none")
+    with pytest.raises(NotFound):
+        api.get_plan("none")
+    with pytest.raises(NotFound):
+        api.change_service(ChangeService(service_id="none"))
+    with pytest.raises(NotFound):
+        api.add_service(AddService(subscriber_id="none", service=subscribers.new_service()))
+    assert api.find_subscriber_by_short_id("none") is None
+
+
+# Services
+
+
+def test_username_in_use_says_by_whom(subscribers):
+    service = subscribers.service()
+    with pytest.raises(InvalidInput) as refused:
+        subscribers.subscriber("Maria Santos")
+    (wrong,) = refused.value.errors
+    assert wrong.field == "service.pppoe_username"
+    assert wrong.message == f"juan.delacruz is already used by Juan dela Cruz (service {service.id})"
+
+
+def test_usernames_are_compared_letter_by_letter(subscribers):
+    for username in ("juan", "Juan", "JUAN", "007", "7", "0007", "juan@isp", "juan @isp", "peña", "pena"):
+        subscribers.subscriber(username, username)
+    kept = {
+        service.pppoe_username
+        for view in subscribers.api.list_subscribers(None, None, 50, None).items
+        for service in view.services
+    }
+    assert len(kept) == 10
+
+
+def test_username_and_address_are_free_again_after_termination(subscribers):
+    juan = subscribers.subscriber(static_ip="10.0.0.9")
+    subscribers.api.terminate_service(TerminateService(service_id=juan.services[0].id))
+    maria = subscribers.subscriber("Maria", static_ip="10.0.0.9")
+    assert maria.services[0].pppoe_username == "juan.delacruz"
+
+
+def test_static_ip_in_use_says_by_whom(subscribers):
+    subscribers.subscriber(static_ip="10.0.0.9")
+    maria = subscribers.subscriber("Maria", "maria", static_ip=None).services[0]
+    change = ChangeService(service_id=maria.id, static_ip="10.0.0.9")
+    with pytest.raises(InvalidInput, match=r"10.0.0.9 is already given to Juan dela Cruz \(juan.delacruz\)"):
+        subscribers.api.change_service(change)
+
+
+def test_unknown_router_or_plan(subscribers):
+    for changes, field in (
+        ({"router_id": "none"}, "service.router_id"),
+        ({"plan_id": "none"}, "service.plan_id"),
+    ):
+        assert refused_fields(lambda changes=changes: subscribers.subscriber(**changes)) == [field]
+
+
+def test_every_change_is_told_once_with_the_next_version(subscribers):
+    service = subscribers.service()
+    faster = subscribers.plan("Fiber 100 Mbps", download_kbps=100_000)
+    terms = BillingTerms(Money(120_000), Discount(DiscountKind.PERCENT, 1_000, date(2026, 12, 31)))
+    subscribers.new_events()
+    changes = [
+        {"plan_id": faster.id},
+        {"pppoe_username": "Juan.DelaCruz"},
+        {"pppoe_password": "new"},
+        {"static_ip": "10.0.0.7"},
+        {"billing_terms": terms},
+        {"clear": ("static_ip",)},
+        {"billing_terms": BillingTerms(Money(0))},  # for nothing, which is not the plan's price
+        {"billing_terms": BillingTerms()},
+    ]
+    for version, change in enumerate(changes, start=2):
+        view = subscribers.api.change_service(ChangeService(service_id=service.id, **change))
+        (event,) = subscribers.new_events()
+        assert type(event) is ServiceChanged
+        assert view.version == event.service.version == version
+        assert (view.plan_id, view.static_ip, view.billing_terms) == (
+            event.service.plan.id,
+            event.service.static_ip,
+            event.service.billing_terms,
+        )
+    assert subscribers.api.get_service(service.id) == view
+
+
+def test_change_that_changes_nothing_is_not_told(subscribers):
+    service = subscribers.service()
+    same = ChangeService(
+        service_id=service.id,
+        pppoe_username=service.pppoe_username,
+        plan_id=service.plan_id,
+        router_id=service.router_id,
+        billing_terms=service.billing_terms,
+    )
+    assert subscribers.api.change_service(same) == service
+    assert subscribers.new_events() == []
+
+
+def test_only_optional_fields_can_be_emptied(subscribers):
+    service = subscribers.service()
+    command = ChangeService(service_id=service.id, clear=("pppoe_username",))
+    assert refused_fields(lambda: subscribers.api.change_service(command)) == ["clear"]
+
+
+def test_terminated_for_good(subscribers):
+    service = subscribers.service()
+    command = TerminateService(service_id=service.id)
+    gone = subscribers.api.terminate_service(command)
+    assert gone.status is ServiceStatus.TERMINATED
+    (event,) = subscribers.new_events()
+    assert (type(event), event.service.version) == (ServiceTerminated, 2)
+    assert subscribers.api.terminate_service(command) == gone
+    assert subscribers.new_events() == []
+    with pytest.raises(Conflict, match=r"juan\.delacruz is terminated"):
+        subscribers.api.change_service(ChangeService(service_id=service.id, pppoe_password="x"))
+
+
+# Plans
+
+
+def test_plan_is_told(subscribers):
+    plan = subscribers.plan("Fiber 100", burst=None, address_pool="pool-a")
+    assert subscribers.new_events() == [PlanChanged(plan=plan)]
+    dearer = subscribers.api.change_plan(ChangePlan(plan_id=plan.id, price=Money(200_000)))
+    assert (dearer.version, dearer.price) == (2, Money(200_000))
+    assert subscribers.new_events() == [PlanChanged(plan=dearer)]
+    assert subscribers.api.change_plan(ChangePlan(plan_id=plan.id, price=Money(200_000))) == dearer
+    assert subscribers.new_events() == []
+
+
+def test_archived_plan_goes_on_but_cannot_be_chosen(subscribers):
+    service = subscribers.service()
+    archive = ArchivePlan(plan_id=subscribers.fiber.id)
+    archived = subscribers.api.archive_plan(archive)
+    assert archived.status is PlanStatus.ARCHIVED
+    assert subscribers.api.archive_plan(archive) == archived
+    assert len(subscribers.new_events()) == 1
+    with pytest.raises(Conflict, match="plan Fiber 50 Mbps is archived; choose another"):
+        subscribers.subscriber("Maria", "maria")
+    again = ChangeService(service_id=service.id, plan_id=subscribers.fiber.id, pppoe_password="new")
+    assert subscribers.api.change_service(again).version == 2
+    assert subscribers.plan().name == "Fiber 50 Mbps"  # its name is free again
+
+
+def test_plan_name_in_use(subscribers):
+    assert refused_fields(lambda: subscribers.plan("  Fiber 50 Mbps ")) == ["name"]
+    other = subscribers.plan("Other")
+    rename = ChangePlan(plan_id=other.id, name="Fiber 50 Mbps")
+    assert refused_fields(lambda: subscribers.api.change_plan(rename)) == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("name", {"name": " "}),
+        ("price", {"price": Money(-1)}),
+        ("price", {"price": Money(100, "USD")}),
+        ("download_kbps", {"download_kbps": 0}),
+        ("upload_kbps", {"upload_kbps": 10**10}),
+        ("burst.download_kbps", {"burst": replace(BURST, download_kbps=49_000)}),
+        ("address_pool", {"address_pool": "x" * 64}),
+    ],
+)
+def test_bad_plans_name_the_field(subscribers, field, changes):
+    values = {
+        "name": "New",
+        "price": Money(0),
+        "billing_type": BillingType.POSTPAID,
+        "download_kbps": 50_000,
+        "upload_kbps": 50_000,
+    }
+    command = CreatePlan(**{**values, **changes})
+    assert refused_fields(lambda: subscribers.api.create_plan(command)) == [field]
+    assert subscribers.new_events() == []
+
+
+def test_burst_stays_above_the_speed(subscribers):
+    plan = subscribers.plan("Bursting", burst=BURST)
+    assert subscribers.api.get_plan(plan.id).burst == BURST
+    change = ChangePlan(plan_id=plan.id, download_kbps=70_000)
+    assert refused_fields(lambda: subscribers.api.change_plan(change)) == ["burst.download_kbps"]
+    assert subscribers.api.get_plan(plan.id) == plan
+
+
+# Lists
+
+
+def test_filter_by_status_shows_who_has_such_a_service(subscribers):
+    active = subscribers.service("active", "Active")
+    held = subscribers.service("held", "Held")
+    gone = subscribers.service("gone", "Gone")
+    both = subscribers.service("both.held", "Both")
+    subscribers.add_service(both.subscriber_id, "both.active")
+    subscribers.hold(held)
+    subscribers.hold(both)
+    subscribers.hold(gone)
+    subscribers.api.terminate_service(TerminateService(service_id=gone.id))
+    subscribers.api.create_subscriber(CreateSubscriber(full_name="None"))
+
+    def names(status):
+        return {view.full_name for view in subscribers.api.list_subscribers(None, status, 50, None).items}
+
+    assert names(ServiceStatus.ACTIVE) == {"Active", "Both"}
+    assert names(ServiceStatus.SUSPENDED) == {"Held", "Both"}
+    assert names(ServiceStatus.TERMINATED) == {"Gone"}
+    assert names(None) == {"Active", "Held", "Gone", "Both", "None"}
+    everybody = subscribers.api.list_subscribers(None, None, 50, None).items
+    for status in ServiceStatus:
+        shown = {view.full_name for view in everybody if any(s.status is status for s in view.services)}
+        assert names(status) == shown
+    assert active.status is ServiceStatus.ACTIVE
+
+
+def test_search(subscribers):
+    subscribers.subscriber("Juan 100% dela_Cruz", "juan.delacruz")
+    subscribers.subscriber("Maria Santos", "maria.santos")
+
+    def found(query):
+        return {view.full_name for view in subscribers.api.list_subscribers(query, None, 50, None).items}
+
+    assert found("JUAN") == found("100%") == found("la_C") == found(" .delacruz ") == {"Juan 100% dela_Cruz"}
+    assert found("%") == found("_") == {"Juan 100% dela_Cruz"}
+    assert found("\\") == found("nobody") == set()
+    assert len(found("")) == len(found("  ")) == 2
+    assert found("maria\x00") == found("maria\ud83d") == {"Maria Santos"}
+
+
+def test_pages_walk_everything_once(subscribers):
+    for number in range(5):
+        subscribers.subscriber(f"Subscriber {number}", f"login-{number}")
+        subscribers.plan(f"Plan {number}")
+    for fetch, count in (
+        (lambda after: subscribers.api.list_subscribers(None, None, 2, after), 5),
+        (lambda after: subscribers.api.list_plans(2, after), 6),
+    ):
+        seen, after = [], None
+        while True:
+            page = fetch(after)
+            assert len(page.items) <= 2
+            seen += [view.id for view in page.items]
+            if page.next is None:
+                break
+            after = page.next
+        assert len(set(seen)) == len(seen) == count
+
+
+# At the same moment
+
+
+@pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+def test_username_taken_at_the_same_moment_is_refused_in_words(subscribers):
+    juan = subscribers.subscriber()
+    replica = subscribers.tested.another().runtime
+
+    def add(runtime, session):
+        services.add_service(
+            session,
+            AddService(subscriber_id=juan.id, service=subscribers.new_service("the.same")),
+            cipher=runtime.cipher,
+            now=runtime.now(),
+            today=runtime.today(),
+        )
+
+    def rival():
+        with replica.transaction() as session:
+            add(replica, session)
+
+    with pytest.raises(Conflict, match=r"the\.same or its static address was taken at this very moment"):
+        while_held(subscribers.tested, lambda session: add(subscribers.runtime, session), rival)
+
+
+@pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+def test_service_renamed_to_a_name_taken_at_the_same_moment(subscribers):
+    first, second = subscribers.service("first", "First"), subscribers.service("second", "Second")
+    replica = subscribers.tested.another().runtime
+
+    def rename(runtime, session, service):
+        command = ChangeService(service_id=service.id, pppoe_username="wanted", static_ip="10.0.0.1")
+        services.change_service(session, command, cipher=runtime.cipher, now=runtime.now())
+
+    def rival():
+        with replica.transaction() as session:
+            rename(replica, session, second)
+
+    with pytest.raises(Conflict, match="taken at this very moment"):
+        while_held(subscribers.tested, lambda session: rename(subscribers.runtime, session, first), rival)
+    assert subscribers.api.get_service(second.id) == second
+
+
+@pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+def test_plan_name_taken_at_the_same_moment(subscribers):
+    replica = subscribers.tested.another().runtime
+    command = CreatePlan(
+        name="New", price=Money(1), billing_type=BillingType.POSTPAID, download_kbps=1, upload_kbps=1
+    )
+
+    def rival():
+        with replica.transaction() as session:
+            plans.create_plan(session, command, now=replica.now())
+
+    with pytest.raises(Conflict, match="the plan name New was taken"):
+        while_held(
+            subscribers.tested,
+            lambda session: plans.create_plan(session, command, now=replica.now()),
+            rival,
+        )
