@@ -1,12 +1,13 @@
 """python -m ispos run | demo | run-distributed | dead-letters [SERVICE [replay]]"""
 
-import servicekit.green  # noqa: F401  # must come first
+import servicekit.green  # noqa: F401, I001  # must come first
 
-import sys  # noqa: I001
+import os
+import sys
 
 from servicekit.settings import Settings, SettingsError, read_settings
 
-from ispos.keys import prepare_data_dir
+from ispos.keys import prepare_data_dir, read_kept
 from ispos.preflight import CannotStart
 
 EXIT_CONFIGURATION = 2
@@ -47,7 +48,11 @@ def dead_letters(arguments: list[str]) -> None:
     from servicekit.db import Database
     from servicekit.runner import dead_letters
 
-    settings = _settings()
+    from ispos.distributed import databases_file
+
+    # A distributed system that runs on this data folder has databases of its own.
+    kept = read_kept(databases_file(prepare_data_dir()))
+    settings = read_settings({**kept, **os.environ})
     replay = "replay" in arguments
     for service, url in settings.database_urls.items():
         if service in arguments or not set(arguments) - {"replay"}:

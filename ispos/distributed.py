@@ -24,6 +24,7 @@ from servicekit.private_rabbitmq import PrivateRabbitMQ, find_rabbitmq_port, is_
 from servicekit.settings import Settings, read_settings
 
 from ispos.banner import banner
+from ispos.keys import keep_private
 from ispos.preflight import CannotStart, check_ports, data_dir_held
 from ispos.processes import Child
 from ispos.services import PACKAGES
@@ -48,6 +49,8 @@ def run(data_dir: Path) -> None:
             _provide_broker(environ, data_dir, servers)
         except PrivateServerError as error:
             raise CannotStart(str(error)) from error
+        servers.callback(databases_file(data_dir).unlink, missing_ok=True)
+        keep_private(databases_file(data_dir), {name: environ[name] for name in _database_variables(environ)})
         settings = read_settings(environ)
         for service, package in PACKAGES.items():
             migrate(Database(settings.database_urls[service]), package)
@@ -55,12 +58,26 @@ def run(data_dir: Path) -> None:
         with _stop_requests() as stopping, _running(children):
             _wait_until_ready(settings, children, stopping)
             if not stopping:
-                print(banner(settings, processes={name: child.pid for name, child in children.items()}), flush=True)
+                print(
+                    banner(settings, processes={name: child.pid for name, child in children.items()}),
+                    flush=True,
+                )
             while not stopping:
                 _tend(children)
                 time.sleep(TEND_SECONDS)
             print("Stopping ...", flush=True)
     print("Stopped.", flush=True)
+
+
+def databases_file(data_dir: Path) -> Path:
+    """Where a running distributed system keeps the addresses of its databases, for commands on the side."""
+    return data_dir / "databases.env"
+
+
+def _database_variables(environ: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name.upper()}_DATABASE_URL" for name in PACKAGES if environ.get(f"{name.upper()}_DATABASE_URL")
+    ]
 
 
 def _provide_databases(environ: dict[str, str], data_dir: Path, servers: ExitStack) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from servicekit.logs import configure_logging
@@ -31,21 +31,26 @@ def prepare_data_dir() -> Path:
 def _ensure_keys(data_dir: Path, environ: MutableMapping[str, str]) -> None:
     """Put both keys into the environment: those given, else those kept, else new ones that are kept."""
     path = data_dir / "keys.env"
-    kept = dict(line.split("=", 1) for line in path.read_text().split()) if path.exists() else {}
+    kept = read_kept(path)
     missing = {name: make() for name, make in MAKERS.items() if not environ.get(name) and name not in kept}
     if missing:
         kept.update(missing)
-        _write_private(path, "".join(f"{name}={value}\n" for name, value in kept.items()))
+        keep_private(path, kept)
     for name in MAKERS:
         environ[name] = environ.get(name) or kept[name]
 
 
-def _write_private(path: Path, text: str) -> None:
+def read_kept(path: Path) -> dict[str, str]:
+    """The variables kept in a file, none if it does not exist."""
+    return dict(line.split("=", 1) for line in path.read_text().split()) if path.exists() else {}
+
+
+def keep_private(path: Path, variables: Mapping[str, str]) -> None:
     """Whole or not at all, readable by the owner only."""
     beside = path.with_suffix(".new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+        file.writelines(f"{name}={value}\n" for name, value in variables.items())
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

@@ -58,7 +58,11 @@ def _check(kind: int, host: str, port: int, variable: str) -> None:
         try:
             sock.bind((host, port))
         except OSError as error:
-            what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({os.strerror(error.errno or 0)})"
+            what = (
+                "is taken"
+                if error.errno == errno.EADDRINUSE
+                else f"cannot be used ({os.strerror(error.errno or 0)})"
+            )
             raise CannotStart(
                 f"Port {port} on {host} {what}: choose another with {variable}={_other(port)} make run"
             ) from error

@@ -152,8 +152,9 @@ def client_of(api: type[Api], service_class: type, runtime: Runtime, **peers: An
     for name, value in {"runtime": runtime, **peers}.items():
         setattr(service, name, value)
 
-    def transport(_service: str, method: str, request: dict, _deadline: float) -> dict:
-        return json.loads(json.dumps(getattr(service, method)(json.loads(json.dumps(request)))))
+    def transport(_service: str, method: str, request: dict[str, Any], _deadline: float) -> dict[str, Any]:
+        answer = getattr(service, method)(json.loads(json.dumps(request)))
+        return dict(json.loads(json.dumps(answer)))
 
     return client(api, transport)
 

@@ -238,7 +238,10 @@ class LedgerEntry(Base):
 
 
 class BillingRun(Base):
-    """A pass over all subscribers with something to bill. `cursor` is the last one that is done."""
+    """A pass over all subscribers with something to bill.
+
+    `run_on` is the date of its invoices, `cursor` the last subscriber that is done.
+    """
 
     __tablename__ = "billing_runs"
     __table_args__ = (_index_while("status = 'running'", "ix_billing_runs_running", "id"),)

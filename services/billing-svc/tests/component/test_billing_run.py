@@ -64,6 +64,25 @@ def test_second_run_makes_nothing_and_says_why(billing):
     assert numbers(billing) == ["INV-000001"]
 
 
+def test_run_for_a_past_day_dates_its_invoices_today(billing):
+    """An invoice that is overdue when it is made would cut someone who never had a chance to pay it."""
+    billing.set(grace_period_days=0)
+    juan = billing.subscriber(activated_on=date(2026, 9, 1))
+    billing.bill(date(2026, 9, 1))
+    invoice = billing.invoice(juan)
+    assert invoice.period.start == date(2026, 9, 1)
+    assert (invoice.issued_on, invoice.due_on) == (date(2026, 11, 23), date(2026, 12, 8))
+    assert billing.collect().items == []
+
+
+def test_run_for_a_coming_day_dates_its_invoices_on_that_day(billing):
+    juan = billing.subscriber()
+    billing.bill(date(2026, 12, 1))
+    invoice = billing.invoice(juan)
+    assert invoice.period.start == date(2026, 12, 1)
+    assert (invoice.issued_on, invoice.due_on) == (date(2026, 12, 1), date(2026, 12, 16))
+
+
 def test_run_with_nothing_to_bill_finishes(billing):
     run = billing.bill()
     assert (run.status, run.total, run.created) == (RunStatus.FINISHED, 0, 0)

@@ -66,9 +66,13 @@ class Draft:
 
 
 def start_run(session: Session, command: StartBillingRun, *, now: datetime, today: date) -> BillingRun:
-    """Write the run down; `work_on` does it. Raises InvalidInput for a date that can only be a mistake."""
-    run_on = check_near("date", command.date or today, today)
-    return _start(session, command, run_on, period_of(run_on), now=now)
+    """Write the run down; `work_on` does it. Raises InvalidInput for a date that can only be a mistake.
+
+    A past date chooses the period; the invoices are of today. Dated back, they could be overdue, and cut
+    people off, before anybody has seen them.
+    """
+    asked_for = check_near("date", command.date or today, today)
+    return _start(session, command, max(asked_for, today), period_of(asked_for), now=now)
 
 
 def _start(
