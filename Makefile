@@ -32,7 +32,9 @@ test-tools:
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy --strict libs/contracts/src $(wildcard services/*/src/*/domain)
+	@$(BIN)/mypy libs/servicekit/src gateway/src $(wildcard services/*/src) ispos
+	@$(BIN)/python -W ignore -m servicekit.schemas check
 
 format: $(READY) ## Put the code into its standard form
 	@$(BIN)/ruff check --fix .

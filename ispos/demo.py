@@ -133,9 +133,7 @@ class Tour:
         self._wait("Pedro on line", lambda: api.get(reconnects)["data"][0]["online_at"])
         case = api.get(reconnects)["data"][0]
         say(f"Pedro is back on line {case['seconds']} s after his payment (promised: under 30 s).")
-        say(
-            f"Maria has paid too and is still {status_of(api, maria)}: an admin hold is never lifted by a payment."
-        )
+        say(f"Maria has paid too and is still {status_of(api, maria)}: no payment lifts an admin hold.")
 
     def _dial(self, secret: str) -> None:
         """The simulated router, a process of its own that prints what happens on it."""
@@ -165,9 +163,8 @@ class Tour:
     def _what_next(self) -> None:
         address = self._settings.public_url
         title("Now it is yours")
-        say(
-            f"Open {address}/ and log in as {os.environ['ISPOS_OWNER_EMAIL']} / {os.environ['ISPOS_OWNER_PASSWORD']}"
-        )
+        email, password = (os.environ[name] for name in OWNER)
+        say(f"Open {address}/ and log in as {email} / {password}")
         say(f"REST API: {address}/api/docs")
         say("Move the clock a week on:")
         say(f"  curl -X PUT {address}/api/v1/clock -H 'Authorization: Bearer {self._api.token}' \\")

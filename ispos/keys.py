@@ -16,7 +16,10 @@ MAKERS = {"ISPOS_SECRET_KEY": lambda: secrets.token_urlsafe(48), "ISPOS_ENCRYPTI
 
 
 def prepare_data_dir() -> Path:
-    """The data folder, with the keys of this installation in it and in the environment. Raises CannotStart."""
+    """The data folder, with the keys of this installation in it and in the environment.
+
+    Raises CannotStart.
+    """
     os.environ.setdefault("ISPOS_LOG_LEVEL", "WARNING")
     configure_logging("isp-os")
     data_dir = Path(os.environ.get("ISPOS_DATA_DIR") or "data").absolute()

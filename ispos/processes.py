@@ -42,7 +42,7 @@ class Child:
 
     def start(self) -> None:
         # In a session of its own: a Ctrl-C is for the parent, which then stops its children in order.
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  # our own command line
             self._command, env=self._environ, stdin=subprocess.DEVNULL, start_new_session=True
         )
         self._started_at = time.monotonic()

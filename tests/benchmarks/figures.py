@@ -20,7 +20,11 @@ def percentile(samples: Sequence[float], percent: float) -> float:
 
 def milliseconds(samples_in_seconds: Sequence[float]) -> tuple[str, str, str]:
     """Median, p99 and greatest, for a table."""
-    values = (statistics.median(samples_in_seconds), percentile(samples_in_seconds, 99), max(samples_in_seconds))
+    values = (
+        statistics.median(samples_in_seconds),
+        percentile(samples_in_seconds, 99),
+        max(samples_in_seconds),
+    )
     return tuple(f"{value * 1000:.0f} ms" for value in values)  # type: ignore[return-value]
 
 
@@ -44,6 +48,7 @@ def machine() -> str:
     kib = int(Path("/proc/meminfo").read_text().split()[1])
     return (
         f"{cores} cores ({processor}), {kib / 1024 / 1024:.0f} GiB, {platform.platform()}, "
-        f"Python {platform.python_version()}, SQLAlchemy {version('sqlalchemy')}, nameko {version('nameko')}. "
+        f"Python {platform.python_version()}, SQLAlchemy {version('sqlalchemy')}, "
+        f"nameko {version('nameko')}. "
         "The load generator, the brokers and the databases share these cores."
     )

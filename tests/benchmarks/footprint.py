@@ -43,7 +43,12 @@ def run() -> str:
         deployment.stop()
     seconds = statistics.median(starts)
     rows = [
-        ["warm start until /readyz is 200 (median of 3)", f"{seconds:.1f} s", "under 5 s", verdict(seconds < TARGET_SECONDS)],
+        [
+            "warm start until /readyz is 200 (median of 3)",
+            f"{seconds:.1f} s",
+            "under 5 s",
+            verdict(seconds < TARGET_SECONDS),
+        ],
         [
             "memory after use, both processes",
             f"{main + listener:.0f} MB ({main:.0f} main, {listener:.0f} RADIUS listener)",

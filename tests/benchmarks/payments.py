@@ -46,7 +46,9 @@ def _measure(mode: Mode) -> dict[str, list[float]]:
             login = {"pppoe_username": f"subscriber.{number}", "pppoe_password": "pppoe-pass-01"}
             service = {**login, "plan_id": plan["id"], "router_id": router["id"]}
             people.append(deployment.make_subscriber(f"Subscriber {number}", service))
-            home = HomeRouter(nas, login["pppoe_username"], login["pppoe_password"], "pap", backoff_seconds=0.05)
+            home = HomeRouter(
+                nas, login["pppoe_username"], login["pppoe_password"], "pap", backoff_seconds=0.05
+            )
             stack.enter_context(home)
         wait_for("all are on line", lambda: len(api.list("/sessions", open="true")) == PAYMENTS, seconds=60)
         deployment.generate_invoices()

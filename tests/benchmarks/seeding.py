@@ -21,7 +21,7 @@ CHUNK = 5000
 PRICE_MINOR = 150_000
 KBPS = 50_000
 ACTIVATED_ON = date(2026, 1, 15)
-PASSWORD = "pppoe-pass-01"  # noqa: S105
+PASSWORD = "pppoe-pass-01"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,11 @@ def seed_billing(database: Database, base: Base) -> None:
             session.execute(
                 insert(Account),
                 [
-                    {"subscriber_id": p.subscriber_id, "subscriber_version": 1, "full_name": f"Subscriber {p.number}"}
+                    {
+                        "subscriber_id": p.subscriber_id,
+                        "subscriber_version": 1,
+                        "full_name": f"Subscriber {p.number}",
+                    }
                     for p in people
                 ],
             )

@@ -46,9 +46,7 @@ def make_run(server_directory: Callable[[str], Path]) -> Iterator[Callable[..., 
     made: list[Deployment] = []
 
     def make(**environ: str | None) -> Deployment:
-        made.append(
-            Deployment("embedded", server_directory("make-run"), command=MAKE_RUN, environ=environ)
-        )
+        made.append(Deployment("embedded", server_directory("make-run"), command=MAKE_RUN, environ=environ))
         return made[-1]
 
     yield make

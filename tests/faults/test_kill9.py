@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -32,8 +33,8 @@ def test_payments_survive_kill_9_of_every_process(
     if mode == "distributed":
         require("rabbitmq")
         require("postgres")
-    seed = random.randrange(1_000_000)
-    print(f"seed {seed}")
+    seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
+    print(f"to do it again: SEED={seed}")
     chance = random.Random(seed)
     with running(Deployment(mode, server_directory("kill9"))) as deployment:
         crowd = Crowd(deployment, HOUSEHOLDS)

@@ -67,9 +67,7 @@ def distributed(
     servers: Servers, server_directory: Callable[[str], Path]
 ) -> Iterator[tuple[Deployment, Crowd]]:
     require("radclient")
-    with running(
-        Deployment("distributed", server_directory("ispos"), environ=servers.environ)
-    ) as deployment:
+    with running(Deployment("distributed", server_directory("ispos"), environ=servers.environ)) as deployment:
         yield deployment, Crowd(deployment, 8)
 
 
@@ -101,7 +99,9 @@ def test_payments_of_a_broker_outage_are_refused_and_delivered_later(
     distributed: tuple[Deployment, Crowd], servers: Servers
 ) -> None:
     deployment, crowd = distributed
-    before = {payment["reference"]: payment["amount"]["amount"] for payment in deployment.api.list("/payments")}
+    before = {
+        payment["reference"]: payment["amount"]["amount"] for payment in deployment.api.list("/payments")
+    }
     payments = [
         Payment(subscriber["id"], 10_000, f"broker-{number}-{part}")
         for number, subscriber in enumerate(crowd.subscribers)

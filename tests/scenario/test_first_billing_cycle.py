@@ -6,8 +6,14 @@ from datetime import timedelta
 
 from simulators.nas import Method
 
-from tests.support.checks import assert_books_agree, assert_fenced, assert_invoice, assert_reconnected, assert_up
-from tests.support.isp import PLAN_RATE, Isp, MakeIsp
+from tests.support.checks import (
+    assert_books_agree,
+    assert_fenced,
+    assert_invoice,
+    assert_reconnected,
+    assert_up,
+)
+from tests.support.isp import PLAN_RATE, MakeIsp
 
 
 def test_first_billing_cycle(make_isp: MakeIsp) -> None:
@@ -71,9 +77,7 @@ def test_first_billing_cycle(make_isp: MakeIsp) -> None:
     pedro.pay(150_000, method="gcash", reference="GCash-20260408-002")
     assert_up(pedro)
     assert fenced_session.ended_by == "Admin-Reset"
-    assert_invoice(
-        pedro.invoice(), total=150_000, paid=150_000, status="paid", collection_status="restored"
-    )
+    assert_invoice(pedro.invoice(), total=150_000, paid=150_000, status="paid", collection_status="restored")
     pedro.wait_known_online()
     (case,) = pedro.reconnects()
     assert_reconnected(case)

@@ -18,7 +18,9 @@ class Problem(Exception):
         content = response.json() if is_problem else {"detail": response.text[:500]}
         self.status = response.status_code
         self.detail: str = content["detail"]
-        self.fields: dict[str, str] = {wrong["field"]: wrong["message"] for wrong in content.get("errors", [])}
+        self.fields: dict[str, str] = {
+            wrong["field"]: wrong["message"] for wrong in content.get("errors", [])
+        }
         self.retry_after = response.headers.get("Retry-After")
         super().__init__(f"{self.status} {self.detail} {self.fields}")
 

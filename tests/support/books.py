@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import psutil
-from sqlalchemy import create_engine, text
+from servicekit.db import Database
+from sqlalchemy import TextClause, text
 
 from tests.support.deployment import SERVICES, Deployment
-from tests.support.waiting import wait_for
+from tests.support.waiting import wait_for_none
 
 UNSENT = text("select count(*) from outbox_messages where sent_at is null")
 UNHANDLED = text("select count(*) from inbox_messages where status <> 'done'")
@@ -19,27 +20,28 @@ def database_url(deployment: Deployment, service: str) -> str:
     return psutil.Process(deployment.pid(service)).environ()[f"{service.upper()}_DATABASE_URL"]
 
 
-def count(deployment: Deployment, service: str, query: text) -> int:
-    engine = create_engine(database_url(deployment, service))
+def count(deployment: Deployment, service: str, query: TextClause) -> int:
+    database = Database(database_url(deployment, service))
     try:
-        with engine.connect() as connection:
-            return connection.scalar(query)
+        with database.reading() as session:
+            return int(session.scalar(query) or 0)
     finally:
-        engine.dispose()
+        database.close()
 
 
 def assert_all_events_arrived(deployment: Deployment, *, seconds: float) -> None:
     """Every outbox is empty, and no inbox holds an event that waits or was given up on."""
-    for service in SERVICES:
-        if service == "gateway":
-            continue  # says and hears nothing
-        for what, query in (("unsent", UNSENT), ("unhandled", UNHANDLED)):
-            wait_for(
-                f"{service} has no {what} events",
-                lambda service=service, query=query: count(deployment, service, query) == 0,
-                seconds=seconds,
-                pause=0.1,
-            )
+
+    def left() -> dict[str, int]:
+        found = {
+            f"{what} in {service}": count(deployment, service, query)
+            for service in SERVICES
+            if service != "gateway"  # says and hears nothing
+            for what, query in (("unsent", UNSENT), ("unhandled", UNHANDLED))
+        }
+        return {what: number for what, number in found.items() if number}
+
+    wait_for_none("events", left, seconds=seconds)
 
 
 def assert_ledger_agrees(deployment: Deployment) -> None:

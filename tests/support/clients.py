@@ -51,7 +51,9 @@ class PaymentClients:
     kept in `postponed`, to be delivered when the rest is done.
     """
 
-    def __init__(self, api: Api, payments: Iterable[Payment], *, threads: int, give_up_seconds: float) -> None:
+    def __init__(
+        self, api: Api, payments: Iterable[Payment], *, threads: int, give_up_seconds: float
+    ) -> None:
         self._api = api
         self._waiting: queue.Queue[Payment] = queue.Queue()
         for payment in payments:

@@ -7,10 +7,10 @@ from typing import Any
 
 from tests.support import radclient
 from tests.support.deployment import NAS_SECRET, Deployment
-from tests.support.waiting import wait_for
+from tests.support.waiting import wait_for, wait_for_none
 
 PRICE = 150_000
-PASSWORD = "pppoe-pass-01"  # noqa: S105
+PASSWORD = "pppoe-pass-01"
 PLAN_RATE = "50M/50M"
 THREADS = 4
 
@@ -48,14 +48,21 @@ class Crowd:
 
     def assert_all_paid_and_up(self) -> None:
         """By what operators see, and by what RADIUS answers the next dial."""
-        wait_for("all are active", lambda: self.count("active") == len(self.subscribers), seconds=30)
+        wait_for_none("suspended subscribers", self._suspended, seconds=30)
+        assert self.count("active") == len(self.subscribers)
         for subscriber in self._deployment.api.list("/subscribers"):
             assert subscriber["balance"]["amount"] == 0, subscriber["full_name"]
         for subscriber in self.subscribers:
             username = subscriber["services"][0]["pppoe_username"]
             wait_for(
-                f"{username} gets the plan's speed", lambda username=username: self._rate(username) == PLAN_RATE
+                f"{username} gets the plan's speed",
+                lambda username=username: self._rate(username) == PLAN_RATE,
             )
+
+    def _suspended(self) -> list[str]:
+        """Who, and what they owe."""
+        found = self._deployment.api.list("/subscribers", status="suspended")
+        return [f"{subscriber['full_name']} {subscriber['balance']}" for subscriber in found]
 
     def _rate(self, username: str) -> str | None:
         return radclient.rate_of(radclient.dial(self._deployment.auth_port, username, PASSWORD))
@@ -69,5 +76,7 @@ class Crowd:
                 "plan_id": self._plan_id,
                 "router_id": self._router_id,
             }
-            self.subscribers.append(api.post("/subscribers", {"full_name": f"Nr {number}", "service": service}))
+            self.subscribers.append(
+                api.post("/subscribers", {"full_name": f"Nr {number}", "service": service})
+            )
         api.close()

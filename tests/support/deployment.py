@@ -1,4 +1,4 @@
-"""The real system as an operator starts it: `python -m ispos run` or `run-distributed`, on ports of its own."""
+"""The real system as an operator starts it: `python -m ispos run` or `run-distributed`, on its own ports."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ STOP_SECONDS = 60
 REPOSITORY = Path(__file__).parents[2]
 
 OWNER_EMAIL = "owner@example.com"
-OWNER_PASSWORD = "correct horse battery staple"  # noqa: S105
-NAS_SECRET = "nas-secret-0123456789"  # noqa: S105
+OWNER_PASSWORD = "correct horse battery staple"
+NAS_SECRET = "nas-secret-0123456789"
 
 
 class Deployment:
@@ -313,7 +313,3 @@ def _gone_is_fine() -> Iterator[None]:
         yield
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         pass
-
-
-def seconds_since(started: float) -> float:
-    return time.monotonic() - started

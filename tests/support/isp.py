@@ -175,7 +175,7 @@ class Isp:
         online: bool = True,
         **service: Any,
     ) -> Household:
-        """Enter a subscriber and switch the box at home on; with `online`, wait until its session is known."""
+        """Enter a subscriber, switch the box at home on; with `online`, wait until its session is known."""
         username = username or f"{full_name.split()[0].lower()}.{next(_logins)}"
         content = {
             "pppoe_username": username,

@@ -55,7 +55,9 @@ def rate_of(answer: str) -> str | None:
 
 def _radclient(port: int, kind: str, attributes: dict[str, str]) -> str:
     quoted = {
-        name: value if name in ("Message-Authenticator", "Acct-Status-Type") or value[:1].isdigit() else f'"{value}"'
+        name: value
+        if name in ("Message-Authenticator", "Acct-Status-Type") or value[:1].isdigit()
+        else f'"{value}"'
         for name, value in attributes.items()
     }
     with tempfile.TemporaryFile("w+") as request, tempfile.TemporaryFile("w+") as answer:

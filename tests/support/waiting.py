@@ -9,7 +9,9 @@ from typing import TypeVar
 Fact = TypeVar("Fact")
 
 
-def wait_for(description: str, probe: Callable[[], Fact], *, seconds: float = 10.0, pause: float = 0.02) -> Fact:
+def wait_for(
+    description: str, probe: Callable[[], Fact], *, seconds: float = 10.0, pause: float = 0.02
+) -> Fact:
     """What `probe` gives, as soon as that is true. Fails with the description and what it gave last."""
     deadline = time.monotonic() + seconds
     while not (fact := probe()):
@@ -17,3 +19,14 @@ def wait_for(description: str, probe: Callable[[], Fact], *, seconds: float = 10
             raise AssertionError(f"waited {seconds:g} s in vain: {description} (last seen: {fact!r})")
         time.sleep(pause)
     return fact
+
+
+def wait_for_none(
+    description: str, left: Callable[[], object], *, seconds: float = 10.0, pause: float = 0.1
+) -> None:
+    """Until `left` gives nothing: an empty list, zero. Fails with the description and what was left."""
+    deadline = time.monotonic() + seconds
+    while remaining := left():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds:g} s there are still {description}: {remaining!r}")
+        time.sleep(pause)

@@ -42,6 +42,8 @@ class PlanChange(Input):
     price: MoneyInput = optional()
     download_kbps: Kbps = optional()
     upload_kbps: Kbps = optional()
+    burst: BurstInput | None = optional()
+    address_pool: Text | None = optional()
 
 
 class BurstShape(Shape):
@@ -87,8 +89,14 @@ def get_plan(plan_id: str) -> PlanView:
 
 @endpoint("PATCH", "/plans/<plan_id>", permission=Permission.EDIT_PLANS, body=PlanChange, answer=PlanShape)
 def change_plan(plan_id: str, body: PlanChange) -> PlanView:
-    """Change a plan; a new price applies to invoices made later."""
-    return services().subscriber.change_plan(ChangePlan(plan_id=plan_id, **body.given(), **by_operator()))
+    """Change a plan; a new price applies to invoices made later. null takes a burst or a pool away."""
+    fields = body.given()
+    cleared = tuple(name for name in ("burst", "address_pool") if name in fields and fields[name] is None)
+    if body.burst is not None:
+        fields["burst"] = Burst(**body.burst.given())
+    return services().subscriber.change_plan(
+        ChangePlan(plan_id=plan_id, clear=cleared, **fields, **by_operator())
+    )
 
 
 @endpoint("POST", "/plans/<plan_id>/archive", permission=Permission.EDIT_PLANS, answer=PlanShape)

@@ -30,7 +30,7 @@ class SessionShape(Shape):
     acct_session_id: str
     framed_ip_address: str | None
     calling_station_id: str | None
-    started_at: AwareDatetime
+    started_at: AwareDatetime | None
     updated_at: AwareDatetime | None
     stopped_at: AwareDatetime | None
     input_octets: int

@@ -22,6 +22,9 @@ from contracts.money import Money
 
 SERVICE_NAME = "billing"
 
+# Methods that take longer than an ordinary call may: seconds.
+DEADLINES = {"run_collections": 300.0}
+
 
 class InvoiceStatus(StrEnum):
     """Shown status, computed from what is stored, the balance and the due date."""

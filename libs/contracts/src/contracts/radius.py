@@ -34,6 +34,8 @@ class NasHealth(StrEnum):
 
 @dataclass(frozen=True)
 class SessionView:
+    """A session as its NAS told it. `started_at` is None when its Start has not come (FreeRADIUS's rows)."""
+
     id: str
     username: str
     service_id: ServiceId | None
@@ -41,7 +43,7 @@ class SessionView:
     acct_session_id: str
     framed_ip_address: str | None
     calling_station_id: str | None
-    started_at: Instant
+    started_at: Instant | None
     updated_at: Instant | None
     stopped_at: Instant | None
     input_octets: int

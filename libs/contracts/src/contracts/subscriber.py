@@ -179,13 +179,16 @@ class CreatePlan(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangePlan(Command):
-    """None leaves a field as it is."""
+    """None leaves a field as it is; `clear` names the optional fields to empty (`burst`, `address_pool`)."""
 
     plan_id: PlanId
     name: str | None = None
     price: Money | None = None
     download_kbps: int | None = None
     upload_kbps: int | None = None
+    burst: Burst | None = None
+    address_pool: str | None = None
+    clear: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -190,16 +190,19 @@ def _error(error: ContractError) -> dict:
 def client(protocol: type[Api], transport: Transport, deadline: float = DEFAULT_DEADLINE_SECONDS) -> Api:
     """An object with the methods of `protocol`, each an RPC that takes at most `deadline` seconds.
 
-    Calls raise the service's own errors, Unavailable when it does not answer in time, ServiceFault when
-    it failed.
+    A contract module may give methods DEADLINES of their own. Calls raise the service's own errors,
+    Unavailable when it does not answer in time, ServiceFault when it failed.
     """
     contract: Any = protocol  # the class itself, whose methods are read
     service = service_name_of(contract)
+    deadlines: dict[str, float] = getattr(sys.modules[contract.__module__], "DEADLINES", {})
 
     def bind(method: Method) -> Callable:
+        seconds = deadlines.get(method.name, deadline)
+
         def call(*args: Any, **kwargs: Any) -> Any:
             request = {"args": method.encode_arguments(args, kwargs), "correlation_id": correlation_id()}
-            return _result(service, method, transport(service, method.name, request, deadline))
+            return _result(service, method, transport(service, method.name, request, seconds))
 
         return call
 

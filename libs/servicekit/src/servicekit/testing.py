@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,7 +128,9 @@ def service_fixtures(service: str, package: str) -> tuple[Any, Any]:
         return Migrated(package, tmp_path_factory.mktemp(service))
 
     @pytest.fixture(params=["sqlite", "postgresql"])
-    def tested(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path):
+    def tested(
+        request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path
+    ) -> Iterator[ServiceUnderTest]:
         if request.param == "sqlite":
             url = migrated.sqlite(tmp_path / f"{service}.db")
         else:
@@ -163,7 +165,7 @@ def schema_differences(database: Database, *metadata: MetaData) -> list[Any]:
     """What `alembic revision --autogenerate` would change: nothing, when the migrations match the models."""
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return compare_metadata(context, [*metadata, KitBase.metadata])  # type: ignore[arg-type]  # takes several
+        return list(compare_metadata(context, [*metadata, KitBase.metadata]))  # type: ignore[arg-type]  # takes several
 
 
 def while_held(tested: ServiceUnderTest, first: Callable[[Session], Any], rival: Callable[[], Any]) -> Any:

@@ -87,20 +87,9 @@ def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> Collection
     shown: list[CollectionsItem] = []
     after: str | None = None
     while True:
-        with runtime.transaction() as session:
+        with runtime.reading() as session:
             batch = collections.accounts_to_judge(session, day, after)
-            judged = [
-                collections.judge(
-                    session,
-                    subscriber_id,
-                    day=day,
-                    today=runtime.today(),
-                    dry_run=dry_run,
-                    now=runtime.now(),
-                )
-                for subscriber_id in batch
-            ]
-        for item in filter(None, judged):
+        for item in _judge(runtime, batch, day, dry_run=dry_run):
             counts[item.action] += 1
             if len(shown) < ITEMS_SHOWN:
                 shown.append(item)
@@ -116,3 +105,34 @@ def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> Collection
         restored=counts[CollectionsAction.RESTORED],
         items=shown,
     )
+
+
+def _judge(runtime: Runtime, subscriber_ids: list[str], day: date, *, dry_run: bool) -> list[CollectionsItem]:
+    """All in one transaction. If that breaks, each in its own: an account that breaks harms no other."""
+    try:
+        return _judge_together(runtime, subscriber_ids, day, dry_run=dry_run)
+    except DATABASE_TROUBLE:
+        raise
+    except Exception:
+        if len(subscriber_ids) == 1:
+            log.exception("an account could not be judged", subscriber_id=subscriber_ids[0])
+            JOB_FAILURES.labels(COLLECTIONS_LEASE).inc()
+            return []
+    return [
+        item
+        for subscriber_id in subscriber_ids
+        for item in _judge(runtime, [subscriber_id], day, dry_run=dry_run)
+    ]
+
+
+def _judge_together(
+    runtime: Runtime, subscriber_ids: list[str], day: date, *, dry_run: bool
+) -> list[CollectionsItem]:
+    with runtime.transaction() as session:
+        judged = [
+            collections.judge(
+                session, subscriber_id, day=day, today=runtime.today(), dry_run=dry_run, now=runtime.now()
+            )
+            for subscriber_id in subscriber_ids
+        ]
+    return [item for item in judged if item is not None]

@@ -6,14 +6,23 @@ from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
-from billing_svc import jobs
+from billing_svc import jobs, queries
 from billing_svc.models import Invoice, InvoiceLine, LedgerEntry
-from billing_svc.usecases import billing_run
-from contracts.billing import InvoiceStatus, ItemOutcome, PriceSource, RunStatus, StartBillingRun, TaxMode
+from billing_svc.usecases import billing_run, settlement
+from contracts.billing import (
+    BillingRunView,
+    InvoiceStatus,
+    ItemOutcome,
+    PriceSource,
+    RunStatus,
+    StartBillingRun,
+    TaxMode,
+)
 from contracts.common import BillingPeriod, InvalidInput
 from contracts.money import Money
 from contracts.subscriber import BillingTerms, Discount, DiscountKind, ServiceStatus
 from servicekit import leases
+from servicekit.idempotency import once
 from servicekit.testing import while_held
 from sqlalchemy import exc, func, select
 
@@ -363,8 +372,6 @@ def test_payment_during_a_batch_is_put_on_the_invoice_it_makes(billing):
     payment = billing.payment(juan, 150_000)
 
     def pay():
-        from billing_svc.usecases import settlement
-
         with replica.runtime.transaction() as session:
             settlement.apply_payment(session, payment, now=replica.runtime.now(), today=billing.today)
 
@@ -505,14 +512,10 @@ def test_leap_day_is_in_its_period(billing):
 
 
 def test_same_command_again_is_the_same_run(billing):
-    from contracts.billing import BillingRunView
-    from servicekit.idempotency import once
 
     command = StartBillingRun(idempotency_key="click", actor="ana")
 
     def start() -> BillingRunView:
-        from billing_svc import queries
-
         with billing.runtime.transaction() as session:
             return once(
                 session,

@@ -288,13 +288,29 @@ def test_daily_run_that_broke_off_is_made_again(billing, monkeypatch):
     with monkeypatch.context() as patch:
 
         def fail(*_args, **_kwargs):
-            raise ConnectionError("killed")
+            raise KeyboardInterrupt("killed")
 
         patch.setattr(collections, "judge", fail)
-        with pytest.raises(ConnectionError):
+        with pytest.raises(KeyboardInterrupt):
             daily(billing)
     daily(billing)
     assert [type(event) for event in billing.new_events()] == [AccountOverdue]
+
+
+def test_account_that_cannot_be_judged_harms_no_other(billing, monkeypatch):
+    broken, pedro = billing.subscriber("Broken"), billing.subscriber("Pedro Reyes")
+    billing.overdue_since(pedro)
+    judge = collections.judge
+
+    def judge_or_break(session, subscriber_id, **more):
+        if subscriber_id == broken:
+            raise LookupError("broken")
+        return judge(session, subscriber_id, **more)
+
+    monkeypatch.setattr(collections, "judge", judge_or_break)
+    done = billing.collect()
+    assert [item.subscriber_id for item in done.items] == [pedro]
+    assert [event.subscriber_id for event in billing.new_events()] == [pedro]
 
 
 def test_all_batches_are_judged(billing, monkeypatch):

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 from billing_svc import queries
-from billing_svc.usecases import settlement, voiding
+from billing_svc.usecases import projections, settlement, voiding
 from contracts.billing import InvoiceStatus, VoidInvoice
 from contracts.common import Conflict, InvalidInput, NotFound
 from contracts.money import Money
@@ -360,8 +360,6 @@ def test_service_event_before_the_subscriber_and_the_plan(billing):
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
 def test_first_two_events_of_a_service_at_once(billing):
-    from billing_svc.usecases import projections
-
     juan = billing.subscriber()
     (service,) = billing.services[juan]
     fresh = replace(service, id="fresh", version=1)

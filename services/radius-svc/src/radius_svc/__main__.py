@@ -17,7 +17,7 @@ def listen() -> int:
 
 def control() -> None:
     """Everything else runs under nameko."""
-    import servicekit.green  # noqa: F401, I001  # must come first
+    import servicekit.green  # noqa: F401  # must come first
     from servicekit.runner import main
 
     from radius_svc.service import RadiusService

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
+from contracts.billing import SuspensionMode
+from contracts.router import SessionControl
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -36,20 +37,6 @@ from radius_svc.models import (
 SUSPENDED_GROUP = "suspended"
 SUSPENDED_PRIORITY = 1
 PLAN_PRIORITY = 2
-
-
-class SuspensionMode(StrEnum):
-    """What a suspended login gets: the walled garden, or a refusal."""
-
-    WALLED_GARDEN = "walled_garden"
-    BLOCK = "block"
-
-
-class SessionControl(StrEnum):
-    """How a live session is changed on this router: CoA first, or straight to the disconnect."""
-
-    COA = "coa"
-    DISCONNECT = "disconnect"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +67,7 @@ class NasClient:
     name: str
     secret: str = field(repr=False)
     coa_port: int = 3799
-    session_control: SessionControl = SessionControl.COA
+    session_control: SessionControl = SessionControl.DISCONNECT
     require_message_authenticator: bool = True
     disabled: bool = False
 

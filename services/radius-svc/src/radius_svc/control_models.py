@@ -95,7 +95,7 @@ class Reconnect(Base):
 
 
 class ListenerState(Base):
-    """How far a listener process has read the RADIUS tables. A listener that stops in order deletes its row."""
+    """How far a listener process has read the RADIUS tables. One that stops in order deletes its row."""
 
     __tablename__ = "listener_states"
 

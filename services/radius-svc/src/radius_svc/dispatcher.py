@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import eventlet
+from contracts.radius import RequestKind
 from nameko.extensions import DependencyProvider
 from prometheus_client import Counter, Histogram
 from servicekit import leases
@@ -20,8 +21,8 @@ from servicekit.ids import new_id
 from servicekit.logs import correlated, log
 from servicekit.runtime import Runtime, RuntimeExtension
 
-from contracts.radius import RequestKind
 from radius_svc.adapters import coa
+from radius_svc.domain import change_rules
 from radius_svc.listener.attributes import ReplyItem, encode
 from radius_svc.listener.packet import (
     ACCT_SESSION_ID,
@@ -30,7 +31,6 @@ from radius_svc.listener.packet import (
     USER_NAME,
     attribute,
 )
-from radius_svc.domain import change_rules
 from radius_svc.usecases import following
 from radius_svc.usecases.following import LiveSession, Work
 from radius_svc.usecases.provisioning import MARK

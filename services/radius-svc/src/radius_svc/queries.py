@@ -153,14 +153,8 @@ def _first_start_after(session: Session, reconnect: Reconnect) -> datetime | Non
 def list_nas_activity(session: Session, router_ids: Sequence[str], now: datetime) -> list[NasActivity]:
     """One row per id that is a RADIUS client now (at most 200)."""
     ids = list(router_ids)[:MOST]
-    open_sessions = {
-        router_id: count
-        for router_id, count in session.execute(
-            select(RadAcct.router_id, func.count())
-            .where(RadAcct.router_id.in_(ids), OPEN)
-            .group_by(RadAcct.router_id)
-        )
-    }
+    counts = select(RadAcct.router_id, func.count()).where(RadAcct.router_id.in_(ids), OPEN)
+    open_sessions = dict(session.execute(counts.group_by(RadAcct.router_id)).all())
     clients = session.scalars(select(Nas).where(Nas.router_id.in_(ids)))
     return [
         NasActivity(

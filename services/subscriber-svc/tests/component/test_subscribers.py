@@ -313,6 +313,22 @@ def test_burst_stays_above_the_speed(subscribers):
     assert subscribers.api.get_plan(plan.id) == plan
 
 
+def test_plan_with_a_burst_gets_faster_with_another_burst(subscribers):
+    plan = subscribers.plan("Burst", burst=BURST)
+    faster = replace(BURST, download_kbps=120_000, upload_kbps=120_000)
+    changed = subscribers.api.change_plan(ChangePlan(plan_id=plan.id, download_kbps=100_000, burst=faster))
+    assert (changed.download_kbps, changed.burst, changed.version) == (100_000, faster, 2)
+
+
+def test_burst_and_pool_can_be_taken_away_and_nothing_else(subscribers):
+    plan = subscribers.plan("Burst", burst=BURST, address_pool="pppoe")
+    bare = subscribers.api.change_plan(ChangePlan(plan_id=plan.id, clear=("burst", "address_pool")))
+    assert (bare.burst, bare.address_pool) == (None, None)
+    assert refused_fields(
+        lambda: subscribers.api.change_plan(ChangePlan(plan_id=plan.id, clear=("price",)))
+    ) == ["clear"]
+
+
 # Lists
 
 

@@ -1,4 +1,4 @@
-"""How a live session is made to follow its service: which requests, in which order, and how long to insist."""
+"""How a live session is made to follow its service: which requests, in which order, how often."""
 
 from __future__ import annotations
 

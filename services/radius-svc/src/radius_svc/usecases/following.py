@@ -95,7 +95,9 @@ def due_changes(session: Session, *, per_router: int) -> list[int]:
     waited_longest = [due.c.next_round_at, due.c.id]
     place = func.row_number().over(partition_by=due.c.router_id, order_by=waited_longest).label("place")
     placed = select(due.c.id, place).subquery()
-    return list(session.scalars(select(placed.c.id).where(placed.c.place <= per_router).order_by(placed.c.id)))
+    return list(
+        session.scalars(select(placed.c.id).where(placed.c.place <= per_router).order_by(placed.c.id))
+    )
 
 
 def load_work(session: Session, change_id: int) -> Work | None:

@@ -12,7 +12,7 @@ from radius_svc.models import RadGroupCheck, RadGroupReply
 def group_replies(session: Session, groupname: str) -> dict[str, str]:
     """Attribute name to value; empty for a group that does not exist."""
     query = select(RadGroupReply.attribute, RadGroupReply.value).where(RadGroupReply.groupname == groupname)
-    return {attribute: value for attribute, value in session.execute(query)}
+    return dict(session.execute(query).all())
 
 
 def suspended_are_refused(session: Session) -> bool:

@@ -108,7 +108,7 @@ def keep_settings(session: Session, settings: BillingSettings) -> None:
     authorization.write_suspended_group(
         session,
         settings.version,
-        mode=authorization.SuspensionMode(settings.suspension_mode),
+        mode=settings.suspension_mode,
         address_list=SUSPENDED_ADDRESS_LIST,
         rate_limit=SUSPENDED_RATE_LIMIT,
         session_timeout_seconds=SUSPENDED_SESSION_SECONDS,

@@ -18,6 +18,8 @@ from subscriber_svc.domain import checks
 from subscriber_svc.models import Plan
 from subscriber_svc.usecases.uniqueness import refuse_if_taken
 
+CLEARABLE = frozenset({"burst", "address_pool"})
+
 
 def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan:
     """Raises InvalidInput, Conflict."""
@@ -50,7 +52,9 @@ def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan
     Raises NotFound, InvalidInput, Conflict.
     """
     plan = lock_plan(session, command.plan_id)
-    before = (plan.name, plan.price_minor, plan.download_kbps, plan.upload_kbps)
+    unknown = set(command.clear) - CLEARABLE
+    if unknown:
+        raise InvalidInput.of("clear", f"{', '.join(sorted(unknown))} cannot be emptied")
     if command.name is not None and command.name.strip() != plan.name:
         name = checks.text("name", command.name, required=True, longest=100)
         _refuse_used_name(session, name)
@@ -61,9 +65,15 @@ def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan
         plan.download_kbps = checks.speed("download_kbps", command.download_kbps)
     if command.upload_kbps is not None:
         plan.upload_kbps = checks.speed("upload_kbps", command.upload_kbps)
-    if plan.burst:
-        checks.burst(Burst(**plan.burst), download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps)
-    if before != (plan.name, plan.price_minor, plan.download_kbps, plan.upload_kbps):
+    if command.burst is not None:
+        plan.burst = asdict(command.burst)
+    if command.address_pool is not None:
+        plan.address_pool = checks.text("address_pool", command.address_pool, longest=63) or None
+    for optional in command.clear:
+        setattr(plan, optional, None)
+    burst = Burst(**plan.burst) if plan.burst else None
+    checks.burst(burst, download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps)
+    if session.is_modified(plan):
         plan.version += 1
         _say_changed(session, plan, now)
     return plan
