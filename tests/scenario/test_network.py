@@ -262,4 +262,4 @@ def test_a_silent_router_holds_up_nobody_on_another_one(make_isp: MakeIsp) -> No
 
     pedro.hold()
 
-    pedro.home.wait_fenced(2)
+    pedro.home.wait_fenced(3)

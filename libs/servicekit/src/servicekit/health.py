@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import eventlet
@@ -49,6 +49,7 @@ class HealthServer(DependencyProvider):
 
     transport = RpcTransport()
     _port: int | None = None
+    _threads: Sequence[Any] = ()
 
     def start(self) -> None:
         """Raises SettingsError for a port that is taken."""
@@ -58,11 +59,12 @@ class HealthServer(DependencyProvider):
             listening = _listen(port)
             _served_here.add(port)
             self._port = port
-            self.container.spawn_managed_thread(lambda: self._serve(listening), identifier="health")
-            self.container.spawn_managed_thread(self._call_ourselves, identifier="self call")
+            self._threads = [eventlet.spawn(self._serve, listening), eventlet.spawn(self._call_ourselves)]
 
     def stop(self) -> None:
         _served_here.discard(self._port)
+        for thread in self._threads:
+            thread.kill()
 
     def kill(self) -> None:
         self.stop()

@@ -68,6 +68,8 @@ def configure_logging(process: str) -> None:
         )
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+    # It warns of every connection that the broker closes in good order.
+    logging.getLogger("amqp").setLevel(logging.ERROR)
 
 
 log = structlog.get_logger()
