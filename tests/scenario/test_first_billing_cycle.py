@@ -78,8 +78,7 @@ def test_first_billing_cycle(make_isp: MakeIsp) -> None:
     assert_up(pedro)
     assert fenced_session.ended_by == "Admin-Reset"
     assert_invoice(pedro.invoice(), total=150_000, paid=150_000, status="paid", collection_status="restored")
-    pedro.wait_known_online()
-    (case,) = pedro.reconnects()
+    case = pedro.wait_reconnected()
     assert_reconnected(case)
     assert case["how"] == "redial"
 

@@ -98,10 +98,8 @@ def test_router_known_to_obey_address_lists_gets_coa_and_the_session_lives_on(is
 
     assert_up(pedro)
     assert pedro.session is session
-    (case,) = wait_for("the reconnect is recorded", pedro.reconnects)
-    assert_reconnected(
-        wait_for("it is back", lambda: pedro.reconnects()[0]["online_at"] and pedro.reconnects()[0])
-    )
+    case = pedro.wait_reconnected()
+    assert_reconnected(case)
     assert case["how"] == "coa"
 
 

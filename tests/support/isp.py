@@ -138,6 +138,15 @@ class Household:
 
         return wait_for(f"the session of {self.username} is known", known)
 
+    def wait_reconnected(self) -> dict[str, Any]:
+        """Until its only reconnect is over; that case with all its times."""
+
+        def over() -> dict[str, Any] | None:
+            (case,) = self.reconnects() or [{}]
+            return case if case.get("router_acked_at") and case.get("online_at") else None
+
+        return wait_for(f"the reconnect of {self.username} is over", over)
+
     def wait_rate(self, rate: str) -> NasSession:
         """Until its session has this speed and is not fenced."""
         self.home.wait_until(
