@@ -115,19 +115,21 @@ def _provide_broker(environ: dict[str, str], data_dir: Path, servers: ExitStack)
 def _children(environ: Mapping[str, str], data_dir: Path) -> dict[str, Child]:
     """The listener first, the gateway last: it is what people see."""
     pids = data_dir / "pids"
-    ports: list[int] = []
-    children = {LISTENER: Child(LISTENER, ["radius_svc", "listen"], environ, pids / LISTENER)}
+    own = _own_environ(environ, "radius")
+    children = {LISTENER: Child(LISTENER, ["radius_svc", "listen"], own, pids / LISTENER)}
     for service, package in PACKAGES.items():
-        ports.append(find_free_port())
-        own = {name: value for name, value in environ.items() if not _is_anothers_database(name, service)}
-        own["ISPOS_HEALTH_PORT"] = str(ports[-1])
+        own = _own_environ(environ, service)
+        own["ISPOS_HEALTH_PORT"] = str(find_free_port())
         children[service] = Child(service, [package, "serve"], own, pids / service)
     return children
 
 
-def _is_anothers_database(variable: str, service: str) -> bool:
+def _own_environ(environ: Mapping[str, str], service: str) -> dict[str, str]:
     """A service is handed the address, and so the password, of no database but its own."""
-    return variable.endswith("_DATABASE_URL") and variable != f"{service.upper()}_DATABASE_URL"
+    own = f"{service.upper()}_DATABASE_URL"
+    return {
+        name: value for name, value in environ.items() if name == own or not name.endswith("_DATABASE_URL")
+    }
 
 
 @contextmanager

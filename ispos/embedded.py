@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import eventlet
 from billing_svc.service import BillingService
@@ -45,30 +46,40 @@ def run(
         check_ports(settings)
         for service, package in PACKAGES.items():
             migrate(Database(settings.database_urls[service]), package)
-        listener.start()
-        host = Host(SERVICES, settings)
-        host.start()
-        stopping: list[bool] = []
+        with _kept_up(listener) as stopping:
+            host = Host(SERVICES, settings)
+            host.start()
 
-        def stop() -> None:
-            stopping.append(True)
-            print("Stopping ...", flush=True)
-            before_stop()
-            listener.ask_to_stop()
-            host.stop()
+            def stop() -> None:
+                stopping.append(True)
+                print("Stopping ...", flush=True)
+                before_stop()
+                listener.ask_to_stop()
+                host.stop()
 
-        stop_on_signals(stop)
-        eventlet.spawn_n(_keep_up, listener, stopping)
-        _wait_for_listener(settings)
-        print(banner(settings), flush=True)
-        when_ready()
-        try:
+            stop_on_signals(stop)
+            _wait_for_listener(settings)
+            print(banner(settings), flush=True)
+            when_ready()
             host.wait()
-        finally:
-            stopping.append(True)
-            listener.ask_to_stop()
-            listener.wait_stopped(LISTENER_STOP_SECONDS)
         print("Stopped.", flush=True)
+
+
+@contextmanager
+def _kept_up(listener: Child) -> Iterator[list[bool]]:
+    """Started, started again whenever it ends, and stopped at the end, whatever happens in between.
+
+    The list is filled when the system is about to stop: then the listener is left to end.
+    """
+    stopping: list[bool] = []
+    listener.start()
+    eventlet.spawn_n(_tend, listener, stopping)
+    try:
+        yield stopping
+    finally:
+        stopping.append(True)
+        listener.ask_to_stop()
+        listener.wait_stopped(LISTENER_STOP_SECONDS)
 
 
 def _listener(settings: Settings) -> Child:
@@ -81,7 +92,7 @@ def _listener(settings: Settings) -> Child:
     return Child("radius-listener", ["radius_svc", "listen"], environ, pid_file)
 
 
-def _keep_up(listener: Child, stopping: list[bool]) -> None:
+def _tend(listener: Child, stopping: list[bool]) -> None:
     while not stopping:
         code = listener.tend()
         if code is not None and not stopping:

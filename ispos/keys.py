@@ -10,7 +10,7 @@ from pathlib import Path
 from servicekit.logs import configure_logging
 from servicekit.secrets import new_key
 
-from ispos.preflight import cannot_write
+from ispos.preflight import CannotStart, cannot_write
 
 MAKERS = {"ISPOS_SECRET_KEY": lambda: secrets.token_urlsafe(48), "ISPOS_ENCRYPTION_KEY": new_key}
 
@@ -18,8 +18,11 @@ MAKERS = {"ISPOS_SECRET_KEY": lambda: secrets.token_urlsafe(48), "ISPOS_ENCRYPTI
 def prepare_data_dir() -> Path:
     """The data folder, with the keys of this installation in it and in the environment.
 
-    Raises CannotStart.
+    Raises CannotStart, also when the keys are gone but what they encrypt is not.
     """
+    # Databases, keys and logs are for this account alone. Folders may be entered: under root, PostgreSQL
+    # runs as another user.
+    os.umask(0o066)
     os.environ.setdefault("ISPOS_LOG_LEVEL", "WARNING")
     configure_logging("isp-os")
     data_dir = Path(os.environ.get("ISPOS_DATA_DIR") or "data").absolute()
@@ -36,11 +39,21 @@ def _ensure_keys(data_dir: Path, environ: MutableMapping[str, str]) -> None:
     path = data_dir / "keys.env"
     kept = read_kept(path)
     missing = {name: make() for name, make in MAKERS.items() if not environ.get(name) and name not in kept}
+    if "ISPOS_ENCRYPTION_KEY" in missing and _has_data(data_dir):
+        raise CannotStart(
+            f"{path} is missing, and without its ISPOS_ENCRYPTION_KEY the passwords in {data_dir} cannot be "
+            "read: put the file back from your backup, or give the key as ISPOS_ENCRYPTION_KEY=... make run"
+        )
     if missing:
         kept.update(missing)
         keep_private(path, kept)
     for name in MAKERS:
         environ[name] = environ.get(name) or kept[name]
+
+
+def _has_data(data_dir: Path) -> bool:
+    """Whether something was stored here that the key is needed for."""
+    return any(data_dir.glob("*.db")) or (data_dir / "postgres").exists()
 
 
 def read_kept(path: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ class _Reader:
             database_urls={name: self._database_url(name, data_dir) for name in SERVICES},
             secret_key=self._read("ISPOS_SECRET_KEY", "", _secret_key),
             encryption_key=self._read("ISPOS_ENCRYPTION_KEY", "", _encryption_key),
-            owner_email=self._environ.get("ISPOS_OWNER_EMAIL") or None,
+            owner_email=self._read("ISPOS_OWNER_EMAIL", None, _email),
             owner_password=self._environ.get("ISPOS_OWNER_PASSWORD") or None,
             public_url=self._read("ISPOS_PUBLIC_URL", f"http://{http_host}:{http_port}", _http_url),
         )
@@ -152,6 +153,12 @@ def _database_url(text: str) -> str:
         raise ValueError(
             "is not a database address; use postgresql://user:password@host/name or sqlite:////path/name.db"
         )
+    return text
+
+
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
+        raise ValueError("is not an e-mail address; use name@example.com")
     return text
 
 

@@ -170,7 +170,7 @@ class RadAcct(Base):
     # When the server received the Start; acctstarttime is that minus Acct-Delay-Time.
     received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Set when the server closed the session without a Stop of its own (newer-start, boot-digit,
-    # accounting-on, accounting-off, missed-interims). Null when the NAS stopped it.
+    # accounting-on, accounting-off, unknown-to-nas). Null when the NAS stopped it.
     closed_on_evidence: Mapped[str | None] = mapped_column(Text)
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from radius_svc.control_models import Reconnect, RequestAttempt
-from radius_svc.domain.change_rules import SUSPENDED_CLASS
+from radius_svc.domain.change_rules import SUSPENDED_CLASS_IN_RADACCT
 from radius_svc.models import Nas, RadAcct, RadiusAccount
 from radius_svc.usecases.following import all_listeners_applied
 
@@ -116,6 +116,10 @@ def _reconnect_view(session: Session, reconnect: Reconnect) -> ReconnectView:
     redialled_at = _first_start_after(session, reconnect)
     evidence = [at for at in (reconnect.changed_by_coa_at, redialled_at) if at is not None]
     online_at = min(evidence, default=None)
+    # A busy process may read the router's answer after the Start that followed it was written down.
+    acked_at = reconnect.router_acked_at
+    if acked_at is not None and online_at is not None:
+        acked_at = min(acked_at, online_at)
     since = reconnect.paid_at or reconnect.released_at
     milliseconds = None if online_at is None else round((online_at - since).total_seconds() * 1000)
     how = None if online_at is None else ("coa" if online_at == reconnect.changed_by_coa_at else "redial")
@@ -126,7 +130,7 @@ def _reconnect_view(session: Session, reconnect: Reconnect) -> ReconnectView:
         paid_at=reconnect.paid_at,
         released_at=reconnect.released_at,
         authorized_at=reconnect.authorized_at,
-        router_acked_at=reconnect.router_acked_at,
+        router_acked_at=acked_at,
         online_at=online_at,
         milliseconds=milliseconds,
         how=how,
@@ -143,7 +147,7 @@ def _first_start_after(session: Session, reconnect: Reconnect) -> datetime | Non
     query = select(func.min(started)).where(
         RadAcct.service_id == reconnect.service_id,
         started >= reconnect.authorized_at,
-        or_(RadAcct.class_.is_(None), RadAcct.class_ != SUSPENDED_CLASS),
+        or_(RadAcct.class_.is_(None), RadAcct.class_ != SUSPENDED_CLASS_IN_RADACCT),
     )
     if until is not None:
         query = query.where(started < until)

@@ -10,23 +10,27 @@ from contracts.router import SessionControl
 # The Class that suspended logins are accepted with (RFC 2865 5.25). NASes give it back in accounting: a
 # session that still carries it after its service was restored is one that must redial.
 SUSPENDED_CLASS = "isp-suspended"
+# Class is octets; radacct.class holds them in hexadecimal, as FreeRADIUS writes them.
+SUSPENDED_CLASS_IN_RADACCT = "0x" + SUSPENDED_CLASS.encode().hex()
 
 # RFC 5176 3.5: the NAS has no such session. So it is gone, which is what was wanted.
 SESSION_CONTEXT_NOT_FOUND = 503
 
+# A router may be out for days; the last pause is repeated. 200 rounds are more than a week.
 PAUSES_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+MOST_ROUNDS = 200
 
 
 def requests_for(
-    *, rate_only: bool, kick: bool, login_refused: bool, control: SessionControl
+    *, rate_only: bool, kick: bool, must_redial: bool, control: SessionControl
 ) -> list[RequestKind]:
     """The requests to try, first to last.
 
     A speed is changed by CoA. A suspension or a restore goes straight to the disconnect, which a new
     Start proves, unless the router is known to apply address lists from a CoA. A login that is refused
-    from now on cannot be expressed by a CoA.
+    from now on, another name or another address cannot be expressed by a CoA.
     """
-    if kick or login_refused:
+    if kick or must_redial:
         return [RequestKind.DISCONNECT]
     if rate_only or control is SessionControl.COA:
         return [RequestKind.COA, RequestKind.DISCONNECT]
@@ -54,11 +58,11 @@ def must_follow(
     """
     if started_at < authorized_at:
         return True
-    return session_class == SUSPENDED_CLASS and not suspended and not fence_lifted_by_coa
+    return session_class == SUSPENDED_CLASS_IN_RADACCT and not suspended and not fence_lifted_by_coa
 
 
 def pause_before_round(rounds: int) -> timedelta | None:
     """How long to wait after `rounds` fruitless rounds; None when it is time to give up."""
-    if rounds > len(PAUSES_SECONDS):
+    if rounds > MOST_ROUNDS:
         return None
-    return timedelta(seconds=PAUSES_SECONDS[rounds - 1])
+    return timedelta(seconds=PAUSES_SECONDS[min(rounds, len(PAUSES_SECONDS)) - 1])

@@ -190,7 +190,7 @@ def find_strays(session: Session, *, now: datetime) -> int:
         .scalar_subquery()
     )
     fenced = and_(
-        RadAcct.class_ == change_rules.SUSPENDED_CLASS,
+        RadAcct.class_ == change_rules.SUSPENDED_CLASS_IN_RADACCT,
         RadiusAccount.suspended.is_(False),
         ~_fence_lifted_by_coa(),
     )
@@ -243,7 +243,7 @@ def _sessions_to_ask(
             change_rules.requests_for(
                 rate_only=change.kind is ChangeKind.RATE,
                 kick=change.kind is ChangeKind.KICK,
-                login_refused=refused,
+                must_redial=refused or _has_another_identity(row, account),
                 control=SessionControl(nas.session_control or SessionControl.DISCONNECT),
             ),
         )
@@ -256,6 +256,14 @@ def _sessions_to_ask(
             fence_lifted_by_coa=lifted,
         )
     ]
+
+
+def _has_another_identity(row: RadAcct, account: RadiusAccount | None) -> bool:
+    """Whether the login goes by another name or gets another fixed address than this session has."""
+    if account is None:
+        return True
+    address = str(row.framedipaddress) if row.framedipaddress else None
+    return row.username != account.username or account.static_ip not in (None, address)
 
 
 def _live_session(row: RadAcct, nas: Nas, requests: list[RequestKind]) -> LiveSession:
