@@ -24,7 +24,7 @@ run-distributed: $(READY) ## Start one process per service on RabbitMQ and Postg
 	@exec $(BIN)/python -m ispos run-distributed
 
 test: $(READY) test-tools ## Set up what the tests need and run them all
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 test-tools:
 	@sh tests/install-tools.sh

@@ -3,7 +3,9 @@
 import servicekit.green  # noqa: F401, I001  # must come first
 
 import os
+import signal
 import sys
+from typing import Any
 
 from servicekit.settings import Settings, SettingsError, read_settings
 
@@ -11,6 +13,7 @@ from ispos.keys import prepare_data_dir, read_kept
 from ispos.preflight import CannotStart
 
 EXIT_CONFIGURATION = 2
+EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -18,11 +21,23 @@ def main() -> None:
     commands = {"run": run, "demo": demo, "run-distributed": run_distributed, "dead-letters": dead_letters}
     if arguments[0] not in commands:
         sys.exit(f"usage: python -m ispos {' | '.join(commands)}")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
     try:
         commands[arguments[0]](arguments[1:])
+    except KeyboardInterrupt:
+        print("Stopped before everything was up.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
     except (SettingsError, CannotStart) as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION)
+
+
+def interrupt(_number: int, _frame: Any) -> None:
+    """SIGTERM or Ctrl-C while the system is starting: what has been started is stopped, undisturbed."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def run(_arguments: list[str]) -> None:

@@ -10,7 +10,7 @@ import hmac
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -45,8 +45,10 @@ def run(data_dir: Path) -> None:
             child.replace_orphan()
         check_ports(read_settings(environ))
         try:
-            _provide_databases(environ, data_dir, servers)
-            _provide_broker(environ, data_dir, servers)
+            private = [
+                *_provide_databases(environ, data_dir, servers),
+                *_provide_broker(environ, data_dir, servers),
+            ]
         except PrivateServerError as error:
             raise CannotStart(str(error)) from error
         servers.callback(databases_file(data_dir).unlink, missing_ok=True)
@@ -64,6 +66,7 @@ def run(data_dir: Path) -> None:
                 )
             while not stopping:
                 _tend(children)
+                _tend_servers(private)
                 time.sleep(TEND_SECONDS)
             print("Stopping ...", flush=True)
     print("Stopped.", flush=True)
@@ -80,23 +83,28 @@ def _database_variables(environ: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _provide_databases(environ: dict[str, str], data_dir: Path, servers: ExitStack) -> None:
+def _provide_databases(
+    environ: dict[str, str], data_dir: Path, servers: ExitStack
+) -> list[PrivatePostgres | PrivateRabbitMQ]:
     """A database, a role and a password for each service that was not given a database of its own."""
     missing = [name for name in PACKAGES if not environ.get(f"{name.upper()}_DATABASE_URL")]
     if not missing:
-        return
+        return []
     postgres = PrivatePostgres(data_dir / "postgres")
+    servers.callback(postgres.stop)  # also when it is interrupted while it starts
     postgres.start()
-    servers.callback(postgres.stop)
     for name in missing:
         key = environ["ISPOS_SECRET_KEY"].encode()
         password = hmac.new(key, f"database of {name}".encode(), hashlib.sha256).hexdigest()
         environ[f"{name.upper()}_DATABASE_URL"] = postgres.create_database(name, name, password)
+    return [postgres]
 
 
-def _provide_broker(environ: dict[str, str], data_dir: Path, servers: ExitStack) -> None:
+def _provide_broker(
+    environ: dict[str, str], data_dir: Path, servers: ExitStack
+) -> list[PrivatePostgres | PrivateRabbitMQ]:
     if environ.get("AMQP_URL"):
-        return
+        return []
     if not is_installed():
         raise CannotStart(
             "RabbitMQ is missing: install it with sudo sh tests/install-tools.sh, "
@@ -107,9 +115,10 @@ def _provide_broker(environ: dict[str, str], data_dir: Path, servers: ExitStack)
     port = int(kept.read_text()) if kept.exists() else find_rabbitmq_port()
     kept.write_text(str(port))
     rabbitmq = PrivateRabbitMQ(data_dir / "rabbitmq", port)
-    rabbitmq.start()
     servers.callback(rabbitmq.stop)
+    rabbitmq.start()
     environ["AMQP_URL"] = rabbitmq.url
+    return [rabbitmq]
 
 
 def _children(environ: Mapping[str, str], data_dir: Path) -> dict[str, Child]:
@@ -148,17 +157,15 @@ def _running(children: Mapping[str, Child]) -> Iterator[None]:
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """A list that SIGTERM and Ctrl-C put their number into."""
+    """A list that SIGTERM and Ctrl-C put their number into; after it, stopping is not to be disturbed."""
     received: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _frame: received.append(number))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: received.append(number))
     try:
         yield received
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _tend(children: Mapping[str, Child]) -> None:
@@ -166,6 +173,18 @@ def _tend(children: Mapping[str, Child]) -> None:
         code = child.tend()
         if code is not None:
             log.error("a process ended; starting it again", name=child.name, exit_code=code)
+
+
+def _tend_servers(servers: Sequence[PrivatePostgres | PrivateRabbitMQ]) -> None:
+    """A server that ended is started again; if that fails, it is tried again at the next look."""
+    for server in servers:
+        if server.is_running():
+            continue
+        log.error("a private server ended; starting it again", server=type(server).__name__)
+        try:
+            server.start()
+        except PrivateServerError as error:
+            log.error("a private server does not start", error=str(error))
 
 
 def _wait_until_ready(settings: Settings, children: Mapping[str, Child], stopping: list[int]) -> None:

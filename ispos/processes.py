@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+from servicekit.logs import log
+
 # A child that dies soon after its start waits longer and longer for the next one.
 PAUSES_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 STEADY_AFTER_SECONDS = 30.0
 TAKE_OVER_SECONDS = 10.0
+DATA_DIR = "ISPOS_DATA_DIR"
 
 
 class Child:
@@ -54,8 +56,7 @@ class Child:
         now = time.monotonic()
         if self._process is None:
             if now >= self._start_at:
-                self.restarts += 1
-                self.start()
+                self._start_again(now)
             return None
         code = self._process.poll()
         if code is None:
@@ -65,6 +66,14 @@ class Child:
         self._start_at = now + PAUSES_SECONDS[min(self._quick_deaths, len(PAUSES_SECONDS) - 1)]
         self._process = None
         return code
+
+    def _start_again(self, now: float) -> None:
+        self.restarts += 1
+        try:
+            self.start()
+        except OSError as error:  # no memory, no process, a full disk: it may pass
+            log.error("a process cannot be started", name=self.name, error=str(error))
+            self._start_at = now + PAUSES_SECONDS[-1]
 
     def ask_to_stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -83,22 +92,27 @@ class Child:
     def replace_orphan(self) -> None:
         """Stop a process of ours that a killed parent left behind."""
         try:
-            pid = int(self._pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return
-        deadline = time.monotonic() + TAKE_OVER_SECONDS
-        number = signal.SIGTERM
-        while self._is_ours(pid):
-            os.kill(pid, number)
-            time.sleep(0.05)
-            if time.monotonic() > deadline:
-                number = signal.SIGKILL
+            process = psutil.Process(int(self._pid_file.read_text()))
+            if self._is_ours(process):
+                process.terminate()
+                if not _has_ended(process):
+                    process.kill()
+                    _has_ended(process)
+        except (OSError, ValueError, psutil.Error):
+            pass  # no such file, no number in it, no such process any more, or one of another user
         self._pid_file.unlink(missing_ok=True)
 
-    def _is_ours(self, pid: int) -> bool:
-        """Whether the process runs our command: the number may have been given to another since."""
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
+    def _is_ours(self, process: psutil.Process) -> bool:
+        """Whether it runs our command on our data: the number may have been given to another since."""
+        same_command = process.cmdline()[1:] == self._command[1:]
+        return same_command and process.environ().get(DATA_DIR) == self._environ.get(DATA_DIR)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it ends in time. psutil's own wait() needs select.poll, which eventlet takes away."""
+    deadline = time.monotonic() + TAKE_OVER_SECONDS
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
             return False
-        return [part.decode() for part in command if part][1:] == self._command[1:]
+        time.sleep(0.05)
+    return True

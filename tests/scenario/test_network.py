@@ -173,7 +173,7 @@ def test_router_that_ignores_disconnects_is_asked_again_until_it_answers(isp: Is
     isp.nas.faults.ignore_coa = False
 
     assert_fenced(pedro, reasons={"admin"})
-    assert [a["outcome"] for a in pedro.attempts()][-1] == "acked"
+    wait_for("the answer is noted", lambda: pedro.attempts()[-1]["outcome"] == "acked")
     pedro.wait_known_online()
     pedro.release(hold)
     assert_up(pedro)
@@ -189,6 +189,20 @@ def test_router_that_acknowledges_but_keeps_the_session_is_asked_again(isp: Isp)
     isp.nas.faults.acknowledge_but_ignore = False
     isp.api.put("/clock", advance_seconds=60)
     isp.nas.send_interims()  # the session is still there, and says so
+
+    pedro.home.wait_fenced(25)
+
+
+def test_session_that_was_let_in_just_before_the_suspension_is_fenced_as_well(isp: Isp) -> None:
+    pedro = isp.connect("Pedro Reyes")
+    isp.nas.faults.lose_accounting = True
+    isp.nas.hang_up(pedro.username)
+    wait_for("it was let in again", lambda: pedro.home.session)
+    pedro.hold()  # nothing is known yet of the session that runs
+    assert pedro.session.address_list is None
+
+    isp.nas.faults.lose_accounting = False
+    isp.nas.send_interims()
 
     pedro.home.wait_fenced(25)
 

@@ -17,8 +17,9 @@ from gateway.context import Gateway
 from gateway.models import IdempotencyKey
 
 KEPT_FOR = timedelta(hours=72)
-# No request takes this long: the process that worked on it is gone.
-ABANDONED_AFTER = timedelta(seconds=60)
+# A payment takes at most 12 s (a call 10, the wait for its effect 2): the process that worked on it is gone.
+# Should it live after all, the services know the key and do nothing twice.
+ABANDONED_AFTER = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)

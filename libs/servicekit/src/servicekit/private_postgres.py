@@ -88,8 +88,8 @@ class PrivatePostgres:
                 start_new_session=True,  # Ctrl-C in the terminal is for the one who started us
                 **self._identity(),
             )
-        wait_until(lambda: self._answers() or not self._is_running(), seconds=START_SECONDS)
-        if not self._is_running():
+        wait_until(lambda: self._answers() or not self.is_running(), seconds=START_SECONDS)
+        if not self.is_running():
             raise PrivateServerError(f"PostgreSQL did not start on port {self.port}:\n{tail(self._log)}")
         self._keep_roles_out_of_the_templates()
 
@@ -216,7 +216,7 @@ class PrivatePostgres:
                 "Use a directory that others may enter (chmod o+x), or run as a normal user."
             )
 
-    def _is_running(self) -> bool:
+    def is_running(self) -> bool:
         return self._server is not None and self._server.poll() is None
 
     def _answers(self) -> bool:

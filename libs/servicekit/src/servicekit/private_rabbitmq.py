@@ -69,7 +69,7 @@ class PrivateRabbitMQ:
         self._start_epmd()
         with self._log.open("ab") as log:
             self._node = self._spawn([str(PROGRAMS / "rabbitmq-server")], log)
-        wait_until(lambda: self._answers() or not self._is_running(), seconds=START_SECONDS)
+        wait_until(lambda: self._answers() or not self.is_running(), seconds=START_SECONDS)
         if not self._answers():
             self.kill()
             raise PrivateServerError(f"RabbitMQ did not start on port {self.port}:\n{tail(self._log)}")
@@ -189,14 +189,14 @@ class PrivateRabbitMQ:
             self._epmd.wait(STOP_SECONDS)
             self._epmd = None
 
-    def _is_running(self) -> bool:
+    def is_running(self) -> bool:
         return self._node is not None and self._node.poll() is None
 
     def _signal_node(self, number: signal.Signals) -> None:
         # The file names the Erlang machine. The process we started may be a shell around it, which would
         # keep the signal to itself.
         pid = self._read_pid()
-        if self._is_running() and pid is not None:
+        if self.is_running() and pid is not None:
             _signal_process(pid, number)
 
     def _read_pid(self) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from ipaddress import IPv4Address
 from typing import Any
 
 import eventlet
@@ -111,8 +112,13 @@ class SessionChangeDispatcher(DependencyProvider):
 
     def _find_strays(self) -> None:
         runtime = self.shared.runtime
+        with runtime.reading() as session:  # others write meanwhile
+            if not following.strays(session):
+                return
         with runtime.transaction() as session:
-            found = following.find_strays(session, now=runtime.now())
+            if not leases.take(session, LEASE_NAME, self._holder, LEASE):
+                return
+            found = following.ask_strays(session, now=runtime.now())
         if found:
             log.warning("sessions did not follow their service; asking again", sessions=found)
 
@@ -154,7 +160,10 @@ def _wait_until_in_force(runtime: Runtime, seq: int) -> None:
 def _ask(runtime: Runtime, work: Work, live: LiveSession) -> tuple[RequestKind, coa.Answer]:
     """The requests in their order until one settles it; the last one asked and its answer."""
     for kind in live.requests:
-        answer = coa.send(kind, live.target, _attributes(kind, work, live), now=runtime.now)
+        try:
+            answer = coa.send(kind, live.target, _attributes(kind, work, live), now=runtime.now)
+        except ValueError as error:  # what the row says does not fit into a packet
+            answer = coa.unsent(error, runtime.now())
         with runtime.transaction() as session:
             following.record_attempt(session, work, live, kind, answer)
         REQUESTS.labels(kind.value, answer.outcome.value).inc()
@@ -179,9 +188,9 @@ def _attributes(kind: RequestKind, work: Work, live: LiveSession) -> bytes:
         attribute(USER_NAME, live.username.encode()),
         attribute(ACCT_SESSION_ID, live.acct_session_id.encode()),
     ]
-    if "." in live.nas_ip_address:
+    if ":" not in live.nas_ip_address:
         parts.append(attribute(NAS_IP_ADDRESS, _packed(live.nas_ip_address)))
-    if live.framed_ip_address:
+    if live.framed_ip_address and ":" not in live.framed_ip_address:
         parts.append(attribute(FRAMED_IP_ADDRESS, _packed(live.framed_ip_address)))
     if kind is RequestKind.COA:
         changes = {"Mikrotik-Address-List": ACTIVE_ADDRESS_LIST, **work.replies}
@@ -192,4 +201,4 @@ def _attributes(kind: RequestKind, work: Work, live: LiveSession) -> bytes:
 
 
 def _packed(address: str) -> bytes:
-    return bytes(int(octet) for octet in address.split("/")[0].split("."))
+    return IPv4Address(address.split("/")[0]).packed

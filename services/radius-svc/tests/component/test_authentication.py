@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 from pyrad.packet import AuthPacket
@@ -11,8 +10,6 @@ from simulators.nas import DICTIONARY, Outcome
 from sqlalchemy import select
 
 from .conftest import SECRET, STATUS_SECRET, wait_for
-
-EFFECTIVE_SECONDS = 0.1
 
 
 def suspend_mode(radius_database, mode, version=1):
@@ -58,7 +55,7 @@ def test_names_differ_by_case(nas):
 @pytest.mark.parametrize("method", ["pap", "chap", "mschap2"])
 def test_name_and_password_may_hold_any_letters(radius_database, nas, method):
     radius_database.account("peña@isp ", "contraseña ₱ 漢字")
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
 
     assert nas.dial("peña@isp ", "contraseña ₱ 漢字", method).outcome is Outcome.ACCEPTED
 
@@ -91,7 +88,7 @@ def test_unsigned_request_is_dropped_where_the_nas_must_sign(listener, make_nas)
 
 def test_unsigned_request_is_answered_where_the_nas_need_not_sign(radius_database, make_nas):
     radius_database.nas("127.0.0.1", version=2, require_message_authenticator=False)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
 
     assert make_nas(sign_access_requests=False).pap("juan", "clientPass").outcome is Outcome.ACCEPTED
 
@@ -142,7 +139,7 @@ def test_status_server_is_answered_to_the_health_check(radclient):
 
 def test_password_change_is_effective_on_the_next_dial(radius_database, nas):
     radius_database.account("juan", "another")
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
 
     assert nas.mschap2("juan", "clientPass").outcome is Outcome.REJECTED
     assert nas.mschap2("juan", "another").outcome is Outcome.ACCEPTED
@@ -150,14 +147,14 @@ def test_password_change_is_effective_on_the_next_dial(radius_database, nas):
 
 def test_new_account_with_static_address_works_on_the_next_dial(radius_database, nas):
     radius_database.account("pedro", "secret", static_ip="10.9.8.7")
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
 
     assert nas.mschap2("pedro", "secret").session.framed_ip_address == "10.9.8.7"
 
 
 def test_changed_username_takes_the_place_of_the_old_one(radius_database, nas):
     radius_database.account("juan2", service_id="service-juan")
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
 
     assert nas.pap("juan", "clientPass").outcome is Outcome.REJECTED
     assert nas.pap("juan2", "clientPass").outcome is Outcome.ACCEPTED
@@ -165,14 +162,14 @@ def test_changed_username_takes_the_place_of_the_old_one(radius_database, nas):
 
 def test_terminated_account_is_rejected(radius_database, nas):
     radius_database.account("juan", terminated=True)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
 
     assert nas.pap("juan", "clientPass").outcome is Outcome.REJECTED
 
 
 def test_plan_change_is_effective_on_the_next_dial(radius_database, nas):
     radius_database.plan(version=2, **{"Mikrotik-Rate-Limit": "20M/100M"})
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
 
     assert nas.pap("juan", "clientPass").session.rate_limit == "20M/100M"
 
@@ -180,7 +177,7 @@ def test_plan_change_is_effective_on_the_next_dial(radius_database, nas):
 def test_suspended_login_is_accepted_into_the_walled_garden(radius_database, nas):
     suspend_mode(radius_database, SuspensionMode.WALLED_GARDEN)
     radius_database.account("juan", suspended=True)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
 
     dial = nas.mschap2("juan", "clientPass")
 
@@ -192,35 +189,35 @@ def test_suspended_login_is_accepted_into_the_walled_garden(radius_database, nas
 def test_suspended_login_is_rejected_in_block_mode_and_works_after_restore(radius_database, nas):
     suspend_mode(radius_database, SuspensionMode.BLOCK)
     radius_database.account("juan", suspended=True)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
     assert nas.mschap2("juan", "clientPass").outcome is Outcome.REJECTED
 
     radius_database.account("juan", suspended=False)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
     assert nas.mschap2("juan", "clientPass").session.address_list is None
 
 
 def test_new_changed_and_removed_nas_are_effective_at_once(radius_database, make_nas):
     other = make_nas(source_address="127.0.0.2", secret=b"first")
     radius_database.nas("127.0.0.2", "first")
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
     assert other.pap("juan", "clientPass").outcome is Outcome.ACCEPTED
 
     radius_database.nas("127.0.0.2", "second", version=2)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
     assert other.pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
 
     radius_database.nas("127.0.0.2", "first", version=3, disabled=True)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
     assert other.pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
 
     radius_database.nas("127.0.0.2", "first", version=4)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
     assert other.pap("juan", "clientPass").outcome is Outcome.ACCEPTED
 
     with radius_database.database.transaction() as session:
         assert remove_nas(session, "router-127.0.0.2", 5)
-    time.sleep(EFFECTIVE_SECONDS)
+    radius_database.wait_in_force()
     assert other.pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
 
 

@@ -53,14 +53,19 @@ def send(kind: RequestKind, target: Target, attributes: bytes, *, now: Callable[
     sent_at = now()
     try:
         reply = _exchange(packet, target, (accepted, refused))
-    except OSError as error:
-        return Answer(RequestOutcome.TIMED_OUT, None, f"could not be sent: {error.strerror}", sent_at, None)
+    except (OSError, OverflowError) as error:  # a port above 65535 is an OverflowError
+        return unsent(error, sent_at)
     if reply is None:
         return Answer(RequestOutcome.TIMED_OUT, None, "no answer", sent_at, None)
     if reply[0] == accepted:
         return Answer(RequestOutcome.ACKED, None, "", sent_at, now())
     cause = _error_cause(reply)
     return Answer(RequestOutcome.NACKED, cause, f"Error-Cause {cause}", sent_at, now())
+
+
+def unsent(error: Exception, at: datetime) -> Answer:
+    """The answer to what cannot be sent: to us a router that does not answer."""
+    return Answer(RequestOutcome.TIMED_OUT, None, f"could not be sent: {error}", at, None)
 
 
 def _exchange(packet: bytes, target: Target, codes: tuple[int, int]) -> bytes | None:

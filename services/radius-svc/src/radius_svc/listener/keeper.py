@@ -34,8 +34,11 @@ class IndexKeeper:
         self._failing = False
 
     def load(self) -> bool:
-        """Fill the index; False if the database cannot be read now."""
-        return self._attempt(self._compare)
+        """Fill the index, and say so before the first packet; False if the database cannot be read now."""
+        if not self._attempt(self._compare):
+            return False
+        self._tell()
+        return True
 
     def run(self) -> None:
         """Until told to stop. With the database down the index stays as it is, and answers go on."""

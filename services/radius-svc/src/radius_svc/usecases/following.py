@@ -31,6 +31,17 @@ from radius_svc.usecases.provisioning import MARK
 LISTENER_SILENT_AFTER = timedelta(seconds=10)
 # An interim this much later than an acknowledged disconnect shows that the session is still there.
 STILL_ALIVE_AFTER = timedelta(seconds=5)
+# A Start is written down after the Accept it belongs to: so much later than a suspension, it may still be of
+# a session that was let in before.
+LET_IN_BEFORE = timedelta(seconds=30)
+
+
+# What a newer change must be to ask the sessions of an older one for at least as much.
+COVERED_BY = {
+    ChangeKind.RATE: (ChangeKind.RATE, ChangeKind.AUTHORIZATION, ChangeKind.KICK),
+    ChangeKind.AUTHORIZATION: (ChangeKind.AUTHORIZATION, ChangeKind.KICK),
+    ChangeKind.KICK: (ChangeKind.KICK,),
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,11 @@ class LiveSession:
 
 @dataclass(frozen=True)
 class Work:
-    """A change that is due, with the sessions it still concerns."""
+    """A change that is due, with the sessions it still concerns.
+
+    `unreachable` is how many more there are whose router is not known now. `outdone` means that it was tried
+    in vain and a newer change asks the same sessions for as much.
+    """
 
     change_id: int
     service_id: str
@@ -58,6 +73,8 @@ class Work:
     suspended: bool
     replies: dict[str, str]
     sessions: list[LiveSession]
+    unreachable: int
+    outdone: bool
 
 
 def count_live_sessions(session: Session, service_id: str) -> int:
@@ -107,6 +124,8 @@ def load_work(session: Session, change_id: int) -> Work | None:
         return None
     account = session.get(RadiusAccount, change.service_id)
     suspended = account is not None and account.suspended
+    outdone = change.rounds > 0 and _newer_change(session, change) is not None
+    sessions, unreachable = ([], 0) if outdone else _sessions_to_ask(session, change, account)
     return Work(
         change_id=change.id,
         service_id=change.service_id,
@@ -115,7 +134,9 @@ def load_work(session: Session, change_id: int) -> Work | None:
         correlation_id=change.correlation_id,
         suspended=suspended,
         replies=_replies(session, account),
-        sessions=_sessions_to_ask(session, change, account),
+        sessions=sessions,
+        unreachable=unreachable,
+        outdone=outdone,
     )
 
 
@@ -153,38 +174,50 @@ def record_attempt(
 def finish_round(
     session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]], *, now: datetime
 ) -> None:
-    """`answers` are the last ones per session. Settled: the change is done. Else another round, or never."""
+    """`answers` are the last ones per session. Settled: the change is done. Else another round, or never.
+
+    What is not settled gives way to a newer change, which must not wait for a router that does not answer.
+    """
     change = session.scalars(
         select(SessionChange).where(SessionChange.id == work.change_id).with_for_update()
     ).one()
+    if change.status is not ChangeStatus.PENDING:
+        return  # our lease ran out meanwhile, and another process was quicker
     settled = all(change_rules.is_settled(answer.outcome, answer.error_cause) for _, answer in answers)
-    if settled:
+    if settled and not work.unreachable and not work.outdone:
         change.status, change.finished_at = ChangeStatus.DONE, now
         _stamp_reconnect(session, work, answers)
         return
     change.rounds += 1
     pause = change_rules.pause_before_round(change.rounds)
-    if pause is None:
+    newer = _newer_change(session, change)
+    if newer is not None and not work.suspended:
+        _hand_over_reconnect(session, change.id, newer)
+    if pause is None or newer is not None:
         change.status, change.finished_at = ChangeStatus.GIVEN_UP, now
     else:
         change.next_round_at = datetime.now(UTC) + pause
 
 
-def find_strays(session: Session, *, now: datetime) -> int:
-    """Ask again where the evidence says that a session did not follow. Returns how many were found.
+def strays(session: Session) -> dict[str, int]:
+    """The services with a session of which the evidence says that it did not follow, and their last changes.
 
-    A session that carries the suspended Class although its service is up; or one that sent an interim
-    after its disconnect had been acknowledged.
+    A session that carries the suspended Class although its service is up; one that does not although its
+    service was suspended just before its Start; or one that sent an interim after its NAS had said that it is
+    gone. Once a NAS has said so, only an interim is evidence: nobody is asked again and again.
     """
     pending = exists().where(
         SessionChange.service_id == RadiusAccount.service_id, SessionChange.status == ChangeStatus.PENDING
     )
-    last_acked = (
+    told_gone = (
         select(func.max(RequestAttempt.answered_at))
         .where(
             RequestAttempt.acctuniqueid == RadAcct.acctuniqueid,
             RequestAttempt.kind == RequestKind.DISCONNECT,
-            RequestAttempt.outcome == RequestOutcome.ACKED,
+            or_(
+                RequestAttempt.outcome == RequestOutcome.ACKED,
+                RequestAttempt.error_cause == change_rules.SESSION_CONTEXT_NOT_FOUND,
+            ),
         )
         .correlate(RadAcct)
         .scalar_subquery()
@@ -194,20 +227,42 @@ def find_strays(session: Session, *, now: datetime) -> int:
         RadiusAccount.suspended.is_(False),
         ~_fence_lifted_by_coa(),
     )
-    rows = session.execute(
-        select(
-            RadiusAccount.service_id, RadiusAccount.changed_seq, RadAcct.acctupdatetime, last_acked, fenced
+    changed_at = (
+        select(func.min(SessionChange.authorized_at))
+        .where(
+            SessionChange.service_id == RadiusAccount.service_id,
+            SessionChange.authorized_seq >= RadiusAccount.changed_seq,
         )
+        .correlate(RadiusAccount)
+        .scalar_subquery()
+    )
+    free = and_(RadiusAccount.suspended, _is_free())
+    rows = session.execute(
+        select(RadiusAccount, RadAcct, told_gone, fenced, changed_at)
         .join(RadAcct, RadAcct.service_id == RadiusAccount.service_id)
-        .where(RadAcct.acctstoptime.is_(None), ~pending, or_(fenced, last_acked.is_not(None)))
+        .where(
+            RadAcct.acctstoptime.is_(None),
+            ~pending,
+            or_(and_(or_(fenced, free), told_gone.is_(None)), RadAcct.acctupdatetime > told_gone),
+        )
+        .order_by(RadAcct.radacctid.desc())
         .limit(500)
     ).all()
-    strays = {
-        service_id: seq
-        for service_id, seq, updated_at, acked_at, is_fenced in rows
-        if is_fenced or (acked_at and updated_at and updated_at > acked_at + STILL_ALIVE_AFTER)
+    return {
+        account.service_id: account.changed_seq
+        for account, live, gone_at, is_fenced, suspended_at in rows
+        if (
+            live.acctupdatetime is not None and live.acctupdatetime > gone_at + STILL_ALIVE_AFTER
+            if gone_at
+            else is_fenced or _may_be_let_in_before(live, suspended_at)
+        )
     }
-    for service_id, seq in strays.items():
+
+
+def ask_strays(session: Session, *, now: datetime) -> int:
+    """Ask again where a session did not follow. Returns how many services that are."""
+    found = strays(session)
+    for service_id, seq in found.items():
         session.add(
             SessionChange(
                 service_id=service_id,
@@ -221,33 +276,26 @@ def find_strays(session: Session, *, now: datetime) -> int:
             )
         )
         session.info[MARK] = True
-    return len(strays)
+    return len(found)
 
 
 def _sessions_to_ask(
     session: Session, change: SessionChange, account: RadiusAccount | None
-) -> list[LiveSession]:
+) -> tuple[list[LiveSession], int]:
+    """The sessions that must follow, and how many more there are whose router is not known now."""
     suspended = account is not None and account.suspended
     if change.kind is ChangeKind.RATE and suspended:
-        return []  # the walled garden has its own speed
+        return [], 0  # the walled garden has its own speed
     refused = account is None or account.terminated or (suspended and suspended_are_refused(session))
     rows = session.execute(
-        select(RadAcct, Nas, _fence_lifted_by_coa())
-        .join(Nas, Nas.router_id == RadAcct.router_id)
+        select(RadAcct, Nas, _fence_lifted_by_coa(), _is_free())
+        .outerjoin(Nas, Nas.router_id == RadAcct.router_id)
         .where(RadAcct.service_id == change.service_id, RadAcct.acctstoptime.is_(None))
+        .order_by(RadAcct.radacctid.desc())
     )
-    return [
-        _live_session(
-            row,
-            nas,
-            change_rules.requests_for(
-                rate_only=change.kind is ChangeKind.RATE,
-                kick=change.kind is ChangeKind.KICK,
-                must_redial=refused or _has_another_identity(row, account),
-                control=SessionControl(nas.session_control or SessionControl.DISCONNECT),
-            ),
-        )
-        for row, nas, lifted in rows
+    concerned = [
+        (row, nas, lifted, free)
+        for row, nas, lifted, free in rows
         if change_rules.must_follow(
             started_at=row.received_at or row.acctstarttime,
             authorized_at=change.authorized_at,
@@ -255,7 +303,39 @@ def _sessions_to_ask(
             suspended=suspended,
             fence_lifted_by_coa=lifted,
         )
+        or (suspended and free and _may_be_let_in_before(row, change.authorized_at))
     ]
+    live = [
+        _live_session(
+            row,
+            nas,
+            change_rules.requests_for(
+                # A session that is still fenced needs more than another speed.
+                rate_only=change.kind is ChangeKind.RATE and (free or lifted),
+                kick=change.kind is ChangeKind.KICK,
+                must_redial=refused or _has_another_identity(row, account),
+                control=SessionControl(nas.session_control or SessionControl.DISCONNECT),
+            ),
+        )
+        for row, nas, lifted, free in concerned
+        if nas is not None
+    ]
+    return live, len(concerned) - len(live)
+
+
+def _newer_change(session: Session, change: SessionChange) -> int | None:
+    """The first newer pending change of the service that asks its sessions for at least as much."""
+    query = select(SessionChange.id).where(
+        SessionChange.service_id == change.service_id,
+        SessionChange.id > change.id,
+        SessionChange.status == ChangeStatus.PENDING,
+        SessionChange.kind.in_(COVERED_BY[change.kind]),
+    )
+    return session.scalar(query.order_by(SessionChange.id).limit(1))
+
+
+def _hand_over_reconnect(session: Session, change_id: int, newer_id: int) -> None:
+    session.execute(update(Reconnect).where(Reconnect.change_id == change_id).values(change_id=newer_id))
 
 
 def _has_another_identity(row: RadAcct, account: RadiusAccount | None) -> bool:
@@ -298,6 +378,24 @@ def _fence_lifted_by_coa():
     )
 
 
+def _is_free():
+    """Whether the session was let in unfenced, and no CoA of ours has fenced it since."""
+    fenced_by_coa = exists().where(
+        RequestAttempt.acctuniqueid == RadAcct.acctuniqueid,
+        RequestAttempt.kind == RequestKind.COA,
+        RequestAttempt.outcome == RequestOutcome.ACKED,
+        RequestAttempt.suspended,
+    )
+    let_in_free = or_(RadAcct.class_.is_(None), RadAcct.class_ != change_rules.SUSPENDED_CLASS_IN_RADACCT)
+    return and_(let_in_free, ~fenced_by_coa)
+
+
+def _may_be_let_in_before(live: RadAcct, changed_at: datetime | None) -> bool:
+    """Whether the session, by its Start, may have been let in before the change."""
+    started_at = live.received_at or live.acctstarttime
+    return changed_at is not None and started_at is not None and started_at < changed_at + LET_IN_BEFORE
+
+
 def _close_as_gone(session: Session, asked: LiveSession, answer: Answer) -> None:
     """The NAS itself says that the session does not exist: its Stop was lost."""
     session.execute(
@@ -313,7 +411,7 @@ def _close_as_gone(session: Session, asked: LiveSession, answer: Answer) -> None
 
 def _stamp_reconnect(session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]]) -> None:
     acked = [(kind, answer.answered_at) for kind, answer in answers if answer.answered_at is not None]
-    if not acked:
+    if not acked or work.suspended:  # suspended again since: that is what was acknowledged
         return
     by_coa = [at for kind, at in acked if kind is RequestKind.COA]
     session.execute(

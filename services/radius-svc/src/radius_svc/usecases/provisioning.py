@@ -13,7 +13,7 @@ from contracts.subscriber import PlanView, ServiceHoldReleased, ServiceSnapshot,
 from servicekit.ids import new_id
 from servicekit.logs import correlation_id
 from servicekit.secrets import FieldCipher
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from radius_svc import authorization
@@ -85,6 +85,7 @@ def keep_plan(session: Session, plan: PlanView, *, now: datetime) -> None:
     }
     if plan.address_pool:
         replies["Framed-Pool"] = plan.address_pool
+    authorization.next_seq(session)  # one writer at a time: what is read now is what is written over
     before = group_replies(session, authorization.plan_group(plan.id))
     if not authorization.write_plan_group(session, plan.id, plan.version, replies):
         return
@@ -140,6 +141,11 @@ def ask_to_kick(session: Session, service_id: str, *, now: datetime) -> SessionC
 
 
 def _ask_to_follow(session: Session, service_id: str, kind: ChangeKind, now: datetime) -> SessionChange:
+    """One change after the other: those that are waiting have their next round at once, or give way."""
+    waiting = update(SessionChange).where(
+        SessionChange.service_id == service_id, SessionChange.status == ChangeStatus.PENDING
+    )
+    session.execute(waiting.values(next_round_at=datetime.now(UTC)))
     change = SessionChange(
         service_id=service_id,
         kind=kind,

@@ -1,0 +1,242 @@
+"""What the control plane shows: states, reconnect times, routers, and the answer to a kick."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import eventlet
+import pytest
+from contracts.common import NotFound
+from contracts.radius import DisconnectService, NasHealth
+from contracts.router import SessionControl
+from radius_svc import service as radius_service
+from radius_svc.dispatcher import follow_change
+from radius_svc.models import Nas, RadiusAccount
+from radius_svc.usecases import listeners
+from servicekit.ids import new_id
+from sqlalchemy import update
+
+RPC_DEADLINE_SECONDS = 10.0
+
+
+def provisioned(control, service):
+    (state,) = control.api.list_service_states([service.id])
+    return state.provisioned
+
+
+def seq_of(control, service):
+    with control.runtime.reading() as session:
+        return session.get_one(RadiusAccount, service.id).changed_seq
+
+
+class TestServiceStates:
+    def test_provisioned_once_every_live_listener_has_it(self, control):
+        service = control.service()
+        seq = seq_of(control, service)
+        control.listener(seq, name="quick")
+        control.listener(seq - 1, name="slow")
+        assert not provisioned(control, service)
+        control.listener(seq, name="slow")
+        assert provisioned(control, service)
+
+    def test_a_listener_that_died_is_not_waited_for(self, control):
+        service = control.service()
+        seq = seq_of(control, service)
+        control.listener(seq, name="lives")
+        control.listener(0, heard_at=datetime.now(UTC) - timedelta(seconds=11), name="died")
+        assert provisioned(control, service)
+
+    def test_versions_sessions_and_the_unknown(self, control):
+        service = control.change(control.service(), static_ip="10.9.9.9")
+        live = control.dial(service)
+        known, unknown = control.api.list_service_states([service.id, "nobody"])
+        assert (known.version, known.provisioned) == (2, True)
+        assert known.session is not None
+        assert known.session.acct_session_id == live.acct_session_id
+        assert (unknown.version, unknown.provisioned, unknown.session) == (0, False, None)
+
+    def test_health_of_the_listener(self, control):
+        def health():
+            with control.runtime.reading() as session:
+                return listeners.health(session)
+
+        assert health() == "no RADIUS listener has been started"
+        control.listener(0, heard_at=datetime.now(UTC) - timedelta(seconds=11))
+        assert health().startswith("no sign of life since")
+        control.listener(0, name="another")
+        assert health() == "ok"
+
+
+class TestReconnects:
+    def fenced(self, control, **row):
+        service = control.service()
+        control.dial(service)
+        service = control.hold(service)
+        control.follow()
+        for live in control.nas.sessions("juan"):
+            control.nas.hang_up(live.username)
+        live = control.dial(service, fenced=True, **row)
+        control.clock.advance(minutes=1)
+        return service, live
+
+    def test_from_paid_to_the_redial(self, control):
+        service, live = self.fenced(control)
+        paid_at, payment_id = control.runtime.now(), new_id()
+        control.clock.advance(seconds=1)
+        service = control.release(service, paid_at=paid_at, payment_id=payment_id)
+        assert control.reconnects(service)[0].online_at is None
+        control.follow()
+        control.stop(live)
+        acked_at = control.runtime.now()
+        control.clock.advance(seconds=2)
+        control.dial(service)
+
+        (case,) = control.reconnects(service)
+        assert (case.payment_id, case.paid_at) == (payment_id, paid_at)
+        assert case.router_acked_at == acked_at
+        assert (case.milliseconds, case.how) == (3000, "redial")
+
+    def test_from_the_release_where_nobody_paid(self, control):
+        service, _live = self.fenced(control)
+        service = control.release(service)
+        control.clock.advance(seconds=2)
+        control.dial(service)
+        (case,) = control.reconnects(service)
+        assert (case.paid_at, case.milliseconds) == (None, 2000)
+
+    def test_a_dial_that_was_still_fenced_is_not_the_line_coming_back(self, control):
+        service, _live = self.fenced(control)
+        service = control.release(service)
+        control.clock.advance(seconds=1)
+        control.dial(service, fenced=True)
+        assert control.reconnects(service)[0].online_at is None
+        control.dial(service)
+        assert control.reconnects(service)[0].milliseconds == 2000
+
+    def test_a_line_that_is_back_before_the_answer_is_written_down(self, control):
+        service, live = self.fenced(control)
+        service = control.release(service)
+        (change_id,) = control.due()
+        control.stop(live)
+        control.dial(service)  # the old session is gone, the home router was quicker
+        back_at = control.runtime.now() - timedelta(seconds=1)
+        follow_change(control.runtime, change_id)
+        (case,) = control.reconnects(service)
+        assert case.online_at == back_at
+        assert case.router_acked_at is None or case.router_acked_at <= back_at
+
+    def test_by_coa_the_line_is_back_when_the_router_says_so(self, control):
+        control.register(version=2, control=SessionControl.COA)
+        service, live = self.fenced(control)
+        service = control.release(service)
+        control.clock.advance(seconds=1)
+        control.follow()
+        (case,) = control.reconnects(service)
+        assert live.online
+        assert (case.milliseconds, case.how) == (1000, "coa")
+
+    def test_two_reconnects_of_one_service_keep_their_own_times(self, control):
+        service, live = self.fenced(control)
+        for seconds in (2, 5):
+            service = control.release(service)
+            control.follow()
+            control.stop(live)
+            control.clock.advance(seconds=seconds)
+            free = control.dial(service)
+            control.clock.advance(minutes=1)
+            service = control.hold(service)
+            control.follow()
+            control.stop(free)
+            live = control.dial(service, fenced=True)
+            control.clock.advance(minutes=1)
+        assert [case.milliseconds for case in control.reconnects(service)] == [5000, 2000]
+
+    def test_a_line_that_never_came_back_does_not_get_the_next_ones_time(self, control):
+        service, live = self.fenced(control)
+        service = control.hold(control.release(service))
+        control.follow()
+        control.stop(live)
+        control.clock.advance(minutes=1)
+        service = control.release(service)
+        control.clock.advance(seconds=2)
+        control.dial(service)
+        assert [case.milliseconds for case in control.reconnects(service)] == [2000, None]
+
+
+class TestNasActivity:
+    @pytest.mark.parametrize(
+        ("minutes_ago", "health"),
+        [(None, NasHealth.NEVER_HEARD), (14, NasHealth.CONNECTED), (16, NasHealth.SILENT)],
+    )
+    def test_health_by_the_last_packet(self, control, minutes_ago, health):
+        heard_at = None
+        if minutes_ago is not None:
+            heard_at = control.runtime.now() - timedelta(minutes=minutes_ago)
+        with control.runtime.transaction() as session:
+            session.execute(update(Nas).values(last_heard_at=heard_at))
+        control.stop(control.dial(service := control.service()))
+        control.dial(service)
+
+        (activity,) = control.api.list_nas_activity(["router", "unknown"])
+        assert (activity.health, activity.last_heard_at, activity.open_sessions) == (health, heard_at, 1)
+
+
+class TestKick:
+    @pytest.fixture(autouse=True)
+    def _dispatched(self, control):
+        """What the dispatcher does, in a greenthread."""
+
+        def run():
+            while True:
+                control.follow()
+                eventlet.sleep(0.02)
+
+        worker = eventlet.spawn(run)
+        yield
+        worker.kill()
+
+    def kick(self, control, service):
+        return control.api.disconnect_service(DisconnectService(service_id=service.id))
+
+    def test_unknown(self, control):
+        with pytest.raises(NotFound):
+            self.kick(control, control.snapshot())
+
+    def test_nobody_on_line(self, control):
+        result = self.kick(control, control.service())
+        assert (result.sessions, result.disconnected, result.attempts) == (0, True, [])
+
+    def test_one_session(self, control):
+        live = control.dial(service := control.service())
+        result = self.kick(control, service)
+        assert (result.sessions, result.disconnected, len(result.attempts)) == (1, True, 1)
+        assert not live.online
+
+    def test_a_router_that_does_not_answer(self, control):
+        control.nas.faults.ignore_coa = True
+        control.dial(service := control.service())
+        result = self.kick(control, service)
+        assert (result.sessions, result.disconnected) == (1, False)
+        assert [attempt.outcome.value for attempt in result.attempts] == ["timed_out"]
+
+    def test_it_does_not_wait_for_the_next_round_of_another_change(self, control):
+        control.nas.faults.ignore_coa = True
+        live = control.dial(service := control.service())
+        service = control.hold(service)
+        eventlet.sleep(0.3)
+        control.nas.faults.ignore_coa = False
+        result = self.kick(control, service)
+        assert result.disconnected
+        assert not live.online
+
+    def test_it_answers_before_its_caller_gives_up(self, control, monkeypatch):
+        assert radius_service.KICK_SECONDS <= RPC_DEADLINE_SECONDS - 1
+        monkeypatch.setattr(radius_service, "KICK_SECONDS", 0.2)
+        monkeypatch.setattr("radius_svc.adapters.coa.WAITS_SECONDS", (3.0,))
+        control.nas.faults.ignore_coa = True
+        control.dial(service := control.service())
+        began = time.monotonic()
+        result = self.kick(control, service)
+        assert time.monotonic() - began < 2
+        assert not result.disconnected

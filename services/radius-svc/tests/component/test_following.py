@@ -1,0 +1,573 @@
+"""Live sessions follow their service: which ones, what is asked in which order, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from contracts.billing import SuspensionMode
+from contracts.radius import RequestKind, RequestOutcome
+from contracts.router import SessionControl
+from radius_svc import dispatcher
+from radius_svc.adapters import coa
+from radius_svc.control_models import ChangeKind, SessionChange
+from radius_svc.dispatcher import SessionChangeDispatcher, follow_change
+from radius_svc.domain.change_rules import MOST_ROUNDS
+from radius_svc.models import RadAcct
+from radius_svc.usecases import following, provisioning
+from servicekit.testing import while_held
+from sqlalchemy import select, update
+
+
+def kick(control, service):
+    with control.runtime.transaction() as session:
+        provisioning.ask_to_kick(session, service.id, now=control.runtime.now())
+
+
+def row_of(control, live):
+    with control.runtime.reading() as session:
+        return session.scalars(select(RadAcct).where(RadAcct.acctsessionid == live.acct_session_id)).one()
+
+
+def outcomes(control, service):
+    return [(a.kind.value, a.outcome.value, a.error_cause) for a in control.attempts(service)]
+
+
+class TestRequests:
+    def test_a_suspension_is_a_disconnect(self, control):
+        service = control.service()
+        live = control.dial(service)
+        service = control.hold(service)
+        control.follow()
+
+        assert outcomes(control, service) == [("disconnect", "acked", None)]
+        assert not live.online
+        assert control.statuses(service) == ["done"]
+
+    def test_a_router_that_obeys_lists_gets_a_coa_and_the_way_back_names_another_list(self, control):
+        control.register(version=2, control=SessionControl.COA)
+        service = control.service()
+        live = control.dial(service)
+        service = control.hold(service)
+        control.follow()
+        assert (live.address_list, live.rate_limit) == ("isp-suspended", "256k/256k")
+
+        control.clock.advance(seconds=1)
+        control.release(service)
+        control.follow()
+
+        assert (live.address_list, live.rate_limit) == ("isp-active", "50M/50M")
+        assert live.online
+        assert control.asked() == ["coa", "coa"]
+
+    def test_a_coa_that_is_refused_is_followed_by_a_disconnect(self, control):
+        control.register(version=2, control=SessionControl.COA)
+        control.nas.faults.nak_coa_with = 401
+        service = control.service()
+        control.dial(service)
+        control.hold(service)
+        control.follow()
+
+        assert outcomes(control, service) == [("coa", "nacked", 401), ("disconnect", "nacked", 401)]
+        assert control.statuses(service) == ["pending"]
+
+    @pytest.mark.parametrize("how", ["kick", "terminate", "block", "rename", "address"])
+    def test_what_a_coa_cannot_express_is_a_disconnect_everywhere(self, control, how):
+        control.register(version=2, control=SessionControl.COA)
+        service = control.service()
+        live = control.dial(service)
+        if how == "kick":
+            kick(control, service)
+        elif how == "terminate":
+            control.terminate(service)
+        elif how == "block":
+            control.settings(SuspensionMode.BLOCK, version=2)
+            control.hold(service)
+        elif how == "rename":
+            control.change(service, pppoe_username="juan2")
+        else:
+            control.change(service, static_ip="10.9.9.9")
+        control.follow()
+
+        assert control.asked() == ["disconnect"]
+        assert not live.online
+
+    def test_a_new_speed_is_a_coa(self, control):
+        service = control.service()
+        live = control.dial(service)
+        control.change_plan(download_kbps=100_000)
+        control.follow()
+        assert control.asked() == ["coa"]
+        assert live.rate_limit == "50M/100M"
+
+    def test_a_new_speed_for_a_session_that_is_still_fenced_ends_it(self, control):
+        """A router that only sets the speed acknowledges a CoA too, and the fence would seem lifted."""
+        service = control.release(control.hold(control.service()))
+        control.follow()
+        live = control.dial(service, fenced=True)
+        control.change_plan(download_kbps=100_000)
+        control.follow()
+
+        assert control.asked() == ["disconnect"]
+        assert not live.online
+
+    def test_a_name_that_is_not_ascii_reaches_the_router_byte_for_byte(self, control):
+        service = control.service("josé-ñandú")
+        live = control.dial(service)
+        kick(control, service)
+        control.follow()
+        assert not live.online
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"username": "x" * 254},
+            {"acctsessionid": "9" * 300},
+            {"nasipaddress": "2001:db8::1"},
+            {"nasipaddress": "::ffff:10.0.0.1"},
+        ],
+    )
+    def test_odd_rows_neither_stop_the_change_nor_the_other_sessions(self, control, odd):
+        service = control.service()
+        control.dial(service, **odd)
+        other = control.dial(service)
+        control.hold(service)
+        control.follow()
+
+        assert not other.online
+        (change,) = control.changes(service)
+        assert change.status.value == "done" or change.rounds == 1
+
+
+class TestWhichSessions:
+    def test_one_that_began_after_the_change_is_left_alone(self, control):
+        service = control.hold(control.service())
+        live = control.dial(service, fenced=True)
+        control.follow()
+        assert control.asked() == []
+        assert live.online
+        assert control.statuses(service) == ["done"]
+
+    def test_one_let_in_fenced_a_moment_before_its_restore_is_asked(self, control):
+        service = control.hold(control.service())
+        service = control.release(service)
+        live = control.dial(service, fenced=True)
+        control.follow()
+        assert not live.online
+
+    def test_all_sessions_of_the_service_and_no_others(self, control):
+        juan, ana = control.service(), control.service("ana")
+        sessions = [control.dial(juan), control.dial(juan)]
+        other = control.dial(ana)
+        stopped = control.dial(juan)
+        control.stop(stopped)
+        control.hold(juan)
+        control.follow()
+
+        assert [live.online for live in sessions] == [False, False]
+        assert other.online and stopped.online
+        assert len(control.attempts(juan)) == 2
+
+    def test_a_session_of_a_router_that_is_gone_keeps_the_change_waiting_until_it_is_back(self, control):
+        service = control.service()
+        live = control.dial(service)
+        control.deregister(version=2)
+        service = control.hold(service)
+        control.follow()
+        assert control.statuses(service) == ["pending"]
+
+        control.register(version=3)
+        control.wait_over()
+        control.follow()
+        assert control.statuses(service) == ["done"]
+        assert not live.online
+
+    def test_a_session_of_a_router_that_is_gone_does_not_hold_up_another(self, control):
+        service = control.service()
+        control.dial(service, router_id="gone")
+        live = control.dial(service)
+        control.hold(service)
+        control.follow()
+        assert not live.online
+
+
+class TestOutcomes:
+    def test_a_session_the_router_does_not_know_is_closed(self, control):
+        service = control.service()
+        live = control.dial(service)
+        control.nas.hang_up("juan")
+        control.hold(service)
+        control.follow()
+
+        assert outcomes(control, service) == [("disconnect", "nacked", 503)]
+        row = row_of(control, live)
+        assert row.acctstoptime == control.runtime.now()
+        assert row.closed_on_evidence == "unknown-to-nas"
+        assert control.statuses(service) == ["done"]
+
+    def test_a_silent_router_is_asked_again_with_growing_pauses_and_in_the_end_given_up(self, control):
+        control.nas.faults.ignore_coa = True
+        service = control.service()
+        control.dial(service)
+        control.hold(service)
+        pauses = []
+        for _ in range(3):
+            control.wait_over()
+            before = datetime.now(UTC)
+            control.follow()
+            (change,) = control.changes(service)
+            pauses.append(round((change.next_round_at - before).total_seconds()))
+        assert pauses == [1, 2, 5]
+        assert outcomes(control, service) == [("disconnect", "timed_out", None)] * 3
+
+        with control.runtime.transaction() as session:
+            session.execute(update(SessionChange).values(rounds=MOST_ROUNDS))
+        control.wait_over()
+        control.follow()
+        assert control.statuses(service) == ["given_up"]
+
+    def test_once_the_router_answers_it_is_done(self, control):
+        control.nas.faults.ignore_coa = True
+        service = control.service()
+        live = control.dial(service)
+        control.hold(service)
+        control.follow()
+        control.nas.faults.ignore_coa = False
+        assert control.due() == []  # its pause is not over
+        control.wait_over()
+        control.follow()
+        assert not live.online
+        assert control.statuses(service) == ["done"]
+
+    def test_killed_between_answer_and_commit_it_asks_again_and_all_is_well(self, control, monkeypatch):
+        service = control.service()
+        live = control.dial(service)
+        control.hold(service)
+
+        def killed(*_arguments, **_named):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(following, "record_attempt", killed)
+            with pytest.raises(KeyboardInterrupt):
+                control.follow()
+        assert not live.online
+        control.follow()
+
+        assert outcomes(control, service) == [("disconnect", "nacked", 503)]
+        assert control.statuses(service) == ["done"]
+
+    def test_killed_before_asking_nothing_is_lost(self, control, monkeypatch):
+        service = control.service()
+        live = control.dial(service)
+        control.hold(service)
+
+        def killed(*_arguments, **_named):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(coa, "send", killed)
+            with pytest.raises(KeyboardInterrupt):
+                control.follow()
+        assert live.online
+        control.follow()
+        assert not live.online
+
+    def test_a_round_that_ends_after_another_process_finished_the_change_leaves_it_finished(self, control):
+        """A lease may run out while a round is under way; then two work on the same change."""
+        service = control.service()
+        control.dial(service)
+        control.hold(service)
+        (change_id,) = control.due()
+        with control.runtime.reading() as session:
+            late = following.load_work(session, change_id)
+        control.follow()
+        timed_out = coa.Answer(RequestOutcome.TIMED_OUT, None, "", control.runtime.now(), None)
+        with control.runtime.transaction() as session:
+            session.execute(update(SessionChange).values(rounds=MOST_ROUNDS))
+        with control.runtime.transaction() as session:
+            answers = [(RequestKind.DISCONNECT, timed_out)]
+            following.finish_round(session, late, answers, now=control.runtime.now())
+
+        assert control.statuses(service) == ["done"]
+
+
+class TestOrder:
+    def test_only_the_oldest_change_of_a_service_is_due(self, control):
+        service = control.hold(control.service())
+        service = control.release(service)
+        other = control.hold(control.service("ana"))
+        first, _second = control.changes(service)
+        assert control.due() == [first.id, control.changes(other)[0].id]
+
+    def test_a_change_under_way_is_not_overtaken(self, control):
+        service = control.service()
+        control.dial(service)
+        service = control.hold(service)
+        (first,) = control.due()
+        with control.runtime.reading() as session:
+            work = following.load_work(session, first)  # the first dispatcher begins
+        control.release(service)
+        assert control.due() == [first]  # all the second could do
+        with control.runtime.transaction() as session:
+            following.finish_round(session, work, [], now=control.runtime.now())
+        assert len(control.due()) == 1
+        assert control.due() != [first]
+
+    def test_a_payment_does_not_wait_behind_a_dead_router(self, control):
+        """A session that a dead router never ended is asked for days; the restore goes on all the same."""
+        service = control.service()
+        control.dial(service, router_id="dead")
+        control.register(version=1, router_id="dead", coa_port=9, nas_address="127.0.0.2")
+        live = control.dial(service)
+        service = control.hold(service)
+        control.follow()
+        assert not live.online
+        control.stop(live)
+        fenced = control.dial(service)  # its router does not give the Class back
+        control.clock.advance(seconds=1)
+        service = control.release(service)
+
+        control.follow()
+
+        assert not fenced.online
+        assert control.statuses(service) == ["given_up", "pending"]
+
+    def test_a_kick_that_waits_gives_way_to_another_kick_only(self, control):
+        control.nas.faults.ignore_coa = True
+        service = control.service()
+        control.dial(service)
+        kick(control, service)
+        control.follow()
+        service = control.hold(service)
+        control.follow()
+        assert control.statuses(service) == ["pending", "pending"]
+        kick(control, service)
+        control.follow()
+        assert control.statuses(service) == ["given_up", "given_up", "pending"]
+
+    def test_each_router_has_its_share(self, control):
+        control.register(version=1, router_id="other", nas_address="127.0.0.2")
+        for number in range(3):
+            control.dial(service := control.service(f"here-{number}"))
+            control.hold(service)
+        control.dial(there := control.service("there"), router_id="other")
+        control.hold(there)
+        with control.runtime.reading() as session:
+            due = following.due_changes(session, per_router=2)
+        assert len(due) == 3
+        assert control.changes(there)[0].id in due
+
+    def test_two_dispatchers_take_turns(self, control):
+        """The second one works only when the lease of the first is given back or over."""
+        control.dial(service := control.service())
+        control.hold(service)
+        first, second = (make_dispatcher(runtime) for runtime in (control.runtime, control.tested.another()))
+        second._holder = "second"
+        first._dispatch_due()
+        second._dispatch_due()
+        assert second._pool.running() == 0
+        first.stop()
+        second.stop()
+        second.shared.runtime.database.close()
+        assert control.statuses(service) == ["done"]
+        assert control.asked() == ["disconnect"]
+
+    def test_two_changes_at_the_same_moment_keep_their_order(self, control, tested):
+        if tested.runtime.database.is_sqlite:
+            pytest.skip("SQLite has one writer")
+        service = control.service()
+        control.dial(service)
+        held = replace(service, version=2, status=provisioning.ServiceStatus.SUSPENDED)
+        free = replace(service, version=3)
+        rival = tested.another()
+
+        def keep(runtime, snapshot) -> None:
+            with runtime.transaction() as session:
+                provisioning.keep_service(session, snapshot, cipher=runtime.cipher, now=runtime.now())
+
+        while_held(
+            tested,
+            lambda session: provisioning.keep_service(
+                session, held, cipher=tested.runtime.cipher, now=tested.runtime.now()
+            ),
+            lambda: keep(rival.runtime, free),
+        )
+        rival.runtime.database.close()
+        first, second = control.changes(service)
+        assert first.authorized_seq < second.authorized_seq
+
+
+def make_dispatcher(runtime) -> SessionChangeDispatcher:
+    """One that is not run by a container."""
+
+    class Shared:
+        pass
+
+    class Container:
+        def spawn_managed_thread(self, *_arguments, **_named):
+            pass
+
+    made = SessionChangeDispatcher()
+    shared = Shared()
+    shared.runtime = getattr(runtime, "runtime", runtime)
+    made.shared, made.container = shared, Container()
+    made.start()
+    return made
+
+
+class TestInForce:
+    def test_a_router_is_asked_only_when_the_listener_has_the_change(self, control, monkeypatch):
+        service = control.service()
+        control.dial(service)
+        control.listener(applied_seq=0)
+        service = control.hold(service)
+        seen = []
+
+        def sleep(seconds):
+            seen.append(control.asked())
+            control.listener(applied_seq=1_000)
+
+        monkeypatch.setattr(dispatcher.eventlet, "sleep", sleep)
+        (change_id,) = control.due()
+        follow_change(control.runtime, change_id)
+        assert seen == [[]]
+        assert control.asked() == ["disconnect"]
+
+    @pytest.mark.parametrize("silent", [True, False])
+    def test_a_listener_that_is_late_or_dead_does_not_hold_it_up_for_ever(self, control, monkeypatch, silent):
+        monkeypatch.setattr(dispatcher, "APPLIED_WITHIN_SECONDS", 0.1)
+        heard_at = datetime.now(UTC) - timedelta(seconds=60 if silent else 0)
+        control.listener(applied_seq=0, heard_at=heard_at)
+        live = control.dial(service := control.service())
+        control.hold(service)
+        control.follow()
+        assert not live.online
+
+
+class TestStrays:
+    def test_a_session_that_follows_is_none(self, control):
+        service = control.service()
+        live = control.dial(service)
+        service = control.hold(service)
+        control.follow()
+        control.stop(live)
+        again = control.dial(service, fenced=True)
+        control.clock.advance(minutes=5)
+        control.amend(again, acctupdatetime=control.runtime.now())
+        assert control.look_for_strays() == 0
+
+    def test_a_fenced_session_of_a_service_that_is_up(self, control):
+        service = control.release(control.hold(control.service()))
+        control.follow()
+        live = control.dial(service, fenced=True)
+
+        assert control.look_for_strays() == 1
+        assert control.look_for_strays() == 0, "it is being asked"
+        control.follow()
+        assert not live.online
+
+    def test_not_one_whose_fence_a_coa_lifted(self, control):
+        control.register(version=2, control=SessionControl.COA)
+        service = control.hold(control.service())
+        control.follow()
+        control.dial(service, fenced=True)
+        service = control.release(service)
+        control.follow()
+        control.clock.advance(minutes=5)
+        assert control.asked() == ["coa"]
+        assert control.look_for_strays() == 0
+
+    def test_an_interim_after_the_acknowledgement_shows_that_it_lives(self, control):
+        control.nas.faults.acknowledge_but_ignore = True
+        service = control.service()
+        live = control.dial(service)
+        control.hold(service)
+        control.follow()
+        control.amend(live, acctupdatetime=control.runtime.now() + timedelta(seconds=4))
+        control.clock.advance(minutes=1)
+        assert control.look_for_strays() == 0, "it was under way already"
+        control.amend(live, acctupdatetime=control.runtime.now())
+        assert control.look_for_strays() == 1
+
+    def test_a_router_that_acknowledges_and_does_nothing_is_asked_once_per_interim(self, control):
+        control.nas.faults.acknowledge_but_ignore = True
+        service = control.release(control.hold(control.service()))
+        control.follow()
+        live = control.dial(service, fenced=True)
+        found = 0
+        for _ in range(6):  # a minute
+            found += control.look_for_strays()
+            control.follow()
+            control.clock.advance(seconds=10)
+        assert found == 1
+        control.amend(live, acctupdatetime=control.runtime.now())
+        assert control.look_for_strays() == 1
+
+    def test_a_session_the_router_denied_and_that_lives_on(self, control):
+        """A refusal 503 closes it; an interim opens it again, and shows that it has not followed."""
+        service = control.service()
+        live = control.dial(service, framedipaddress="10.99.99.99")  # not what the router knows it by
+        control.hold(service)
+        control.follow()
+        assert row_of(control, live).closed_on_evidence == "unknown-to-nas"
+        control.clock.advance(minutes=5)
+        control.amend(
+            live,
+            acctstoptime=None,
+            closed_on_evidence=None,
+            acctupdatetime=control.runtime.now(),
+            framedipaddress=live.framed_ip_address,
+        )
+        assert control.look_for_strays() == 1
+        control.follow()
+        assert not live.online
+
+    def test_a_router_that_does_not_give_the_class_back_is_not_kicked_again_and_again(self, control):
+        service = control.service()
+        live = control.dial(service)
+        service = control.hold(service)
+        kicks = 0
+        for _ in range(60):  # ten minutes; the home router dials again at once
+            control.follow()
+            if not live.online:
+                kicks += 1
+                control.stop(live)
+                live = control.dial(service)
+            control.clock.advance(seconds=9)
+            control.look_for_strays()
+        assert 1 <= kicks <= 5
+        assert live.online
+        assert control.look_for_strays() == 0
+
+    def test_one_let_in_free_a_moment_before_its_suspension(self, control):
+        service = control.hold(control.service())
+        control.follow()
+        live = control.dial(service)  # its Start came a moment after
+        assert control.look_for_strays() == 1
+        control.follow()
+        assert not live.online
+
+    def test_many_that_only_wait_for_their_stop_hide_none(self, control):
+        """Sessions whose Stop was lost after the acknowledgement stay open, and are no strays."""
+        control.nas.faults.acknowledge_but_ignore = True
+        service = control.release(control.hold(control.service()))
+        control.follow()
+        control.dial(service, fenced=True)
+        lost = control.service("lost")
+        control.dial(lost)
+        control.hold(lost)
+        control.follow()
+        assert control.look_for_strays() == 1
+
+    def test_two_replicas_ask_once(self, control):
+        service = control.release(control.hold(control.service()))
+        control.follow()
+        control.dial(service, fenced=True)
+        first, second = make_dispatcher(control.runtime), make_dispatcher(control.tested.another())
+        second._holder = "second"
+        first._find_strays()
+        second._find_strays()
+        second.shared.runtime.database.close()
+        assert [change.kind for change in control.changes(service)][2:] == [ChangeKind.AUTHORIZATION]

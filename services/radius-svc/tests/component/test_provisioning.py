@@ -1,0 +1,208 @@
+"""Facts of other services become RADIUS rows and changes of live sessions: in any order, and twice."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from contracts.billing import SuspensionMode
+from contracts.subscriber import (
+    HoldReason,
+    ServiceCreated,
+    ServiceHoldPlaced,
+    ServiceHoldReleased,
+    ServiceStatus,
+)
+from radius_svc.control_models import ChangeKind
+from radius_svc.models import Base, Nas, RadCheck, RadGroupCheck, RadiusAccount, RadUserGroup
+from servicekit import inbox
+from servicekit.ids import new_id
+from servicekit.testing import ServiceUnderTest, schema_differences
+from sqlalchemy import select, update
+
+
+def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
+    assert schema_differences(tested.runtime.database, Base.metadata) == []
+
+
+def account(control, service):
+    with control.runtime.reading() as session:
+        return session.get(RadiusAccount, service.id)
+
+
+def groups(control, username="juan"):
+    query = select(RadUserGroup.groupname).where(RadUserGroup.username == username)
+    with control.runtime.reading() as session:
+        return list(session.scalars(query.order_by(RadUserGroup.priority)))
+
+
+def services_that_log_in_as(control, username):
+    query = select(RadiusAccount.service_id).where(
+        RadiusAccount.username == username, RadiusAccount.terminated.is_(False)
+    )
+    with control.runtime.reading() as session:
+        return list(session.scalars(query))
+
+
+def retry_parked(control):
+    waiting = inbox.InboxMessage
+    with control.runtime.transaction() as session:
+        due = update(waiting).where(waiting.status == inbox.WAITING)
+        session.execute(due.values(next_attempt_at=waiting.received_at))
+    control._service._inbox().retry_due()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_newest_version_counts_in_whatever_order_events_come(control, order):
+    created = control.snapshot()
+    held = replace(created, version=2, status=ServiceStatus.SUSPENDED)
+    free = replace(created, version=3, static_ip="10.9.9.9")
+    released = ServiceHoldReleased(
+        service=free, reason=HoldReason.OVERDUE, released_at=control.runtime.now(), payment_id=new_id()
+    )
+    events = [
+        ServiceCreated(service=created),
+        ServiceHoldPlaced(service=held, reason=HoldReason.OVERDUE),
+        released,
+    ]
+
+    control.hear(*(events[number] for number in order), times=2)
+
+    stored = account(control, created)
+    assert (stored.version, stored.suspended, stored.static_ip) == (3, False, "10.9.9.9")
+    assert groups(control) == [f"plan:{control.fiber.id}"]
+    with control.runtime.reading() as session:
+        assert len(session.scalars(select(RadCheck).where(RadCheck.username == "juan")).all()) == 1
+
+
+def test_a_hold_and_its_release_make_one_change_each_and_one_reconnect(control):
+    service = control.service()
+    assert control.changes(service) == []
+
+    held = control.hold(service)
+    assert groups(control) == ["suspended", f"plan:{control.fiber.id}"]
+    paid_at = control.runtime.now()
+    control.clock.advance(seconds=1)
+    free = replace(held, version=held.version + 1, status=ServiceStatus.ACTIVE)
+    released_at = control.runtime.now()
+    payment_id = new_id()
+    released = ServiceHoldReleased(
+        service=free,
+        reason=HoldReason.OVERDUE,
+        released_at=released_at,
+        paid_at=paid_at,
+        payment_id=payment_id,
+    )
+    control.hear(released, times=2)
+    control.hear(released)  # said again: another id, the same version
+
+    assert [change.kind for change in control.changes(service)] == [ChangeKind.AUTHORIZATION] * 2
+    (reconnect,) = control.reconnects(service)
+    assert (reconnect.payment_id, reconnect.paid_at, reconnect.released_at) == (
+        payment_id,
+        paid_at,
+        released_at,
+    )
+    assert reconnect.authorized_at == control.runtime.now()
+
+
+def test_a_release_that_leaves_another_hold_changes_nothing(control):
+    held = control.hold(control.service())
+    still_held = replace(held, version=held.version + 1)
+    control.hear(
+        ServiceHoldReleased(service=still_held, reason=HoldReason.OVERDUE, released_at=control.runtime.now())
+    )
+
+    assert len(control.changes(held)) == 1
+    assert control.reconnects(held) == []
+    assert account(control, held).suspended
+
+
+def test_two_services_swap_their_names(control):
+    ana, ben = control.service("ana"), control.service("ben")
+    aside = replace(ana, version=2, pppoe_username="between")
+    ben_as_ana = replace(ben, version=2, pppoe_username="ana")
+    ana_as_ben = replace(ana, version=3, pppoe_username="ben")
+
+    # The last one first: the name is not free yet, so it waits.
+    control.hear(*(ServiceCreated(service=service) for service in (ana_as_ben, ben_as_ana, aside)))
+    for _ in range(2):
+        retry_parked(control)
+
+    assert services_that_log_in_as(control, "ana") == [ben.id]
+    assert services_that_log_in_as(control, "ben") == [ana.id]
+    assert services_that_log_in_as(control, "between") == []
+    assert groups(control, "ana") == groups(control, "ben") == [f"plan:{control.fiber.id}"]
+
+
+def test_a_change_of_speed_is_told_to_sessions_that_are_up_and_not_suspended(control):
+    up, off, fenced = (control.service(name) for name in ("up", "off", "fenced"))
+    control.dial(up)
+    fenced = control.hold(fenced)
+    control.dial(fenced, fenced=True)
+    stopped = control.dial(off)
+    control.stop(stopped)
+    control.follow()
+
+    control.change_plan(download_kbps=100_000)
+    control.change_plan(price=control.fiber.price)  # no other speed
+
+    assert [change.kind for change in control.changes(up)] == [ChangeKind.RATE]
+    assert control.changes(off) == []
+    assert [change.kind for change in control.changes(fenced)] == [ChangeKind.AUTHORIZATION]
+
+
+def test_another_plan_is_a_change_of_speed_unless_the_service_is_suspended(control):
+    service = control.service()
+    slow = control.plan(download_kbps=5_000)
+    service = control.change(service, plan=slow)
+    held = control.hold(service)
+    control.change(held, plan=control.fiber)
+
+    kinds = [change.kind for change in control.changes(service)]
+    assert kinds == [ChangeKind.RATE, ChangeKind.AUTHORIZATION]
+
+
+def test_a_new_password_leaves_the_session_alone(control):
+    service = control.service()
+    control.change(service, password_encrypted=control.runtime.cipher.encrypt("another", aad=service.id))
+    assert control.changes(service) == []
+
+
+def test_block_mode_refuses_suspended_logins_and_the_walled_garden_takes_them_back(control):
+    def refused():
+        with control.runtime.reading() as session:
+            return [row.groupname for row in session.scalars(select(RadGroupCheck))]
+
+    assert refused() == []
+    control.settings(SuspensionMode.BLOCK, version=2)
+    control.settings(SuspensionMode.WALLED_GARDEN, version=1)  # late
+    assert refused() == ["suspended"]
+    control.settings(SuspensionMode.WALLED_GARDEN, version=3)
+    assert refused() == []
+
+
+def test_an_older_word_on_a_router_is_ignored_also_after_its_removal(control):
+    def routers():
+        with control.runtime.reading() as session:
+            return {nas.router_id: nas.version for nas in session.scalars(select(Nas))}
+
+    control.register(version=3)
+    control.register(version=2)
+    assert routers() == {"router": 3}
+    control.deregister(version=4)
+    control.register(version=3)
+    assert routers() == {}
+    control.register(version=5)
+    control.deregister(version=4)
+    assert routers() == {"router": 5}
+
+
+def test_a_terminated_login_is_gone_and_its_name_is_free(control):
+    service = control.terminate(control.service())
+    assert groups(control) == []
+    assert [change.kind for change in control.changes(service)] == [ChangeKind.AUTHORIZATION]
+
+    other = control.service()
+    assert services_that_log_in_as(control, "juan") == [other.id]
