@@ -112,7 +112,8 @@ def _provide_broker(
         )
     # The node keeps its queues under a name that contains its port, so the port is kept as well.
     kept = data_dir / "rabbitmq.port"
-    port = int(kept.read_text()) if kept.exists() else find_rabbitmq_port()
+    text = kept.read_text() if kept.exists() else ""
+    port = int(text) if text.isdigit() else find_rabbitmq_port()
     kept.write_text(str(port))
     rabbitmq = PrivateRabbitMQ(data_dir / "rabbitmq", port)
     servers.callback(rabbitmq.stop)

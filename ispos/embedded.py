@@ -58,9 +58,10 @@ def run(
                 host.stop()
 
             stop_on_signals(stop)
-            _wait_for_listener(settings)
-            print(banner(settings), flush=True)
-            when_ready()
+            _wait_for_listener(settings, stopping)
+            if not stopping:
+                print(banner(settings), flush=True)
+                when_ready()
             host.wait()
         print("Stopped.", flush=True)
 
@@ -100,14 +101,16 @@ def _tend(listener: Child, stopping: list[bool]) -> None:
         eventlet.sleep(TEND_SECONDS)
 
 
-def _wait_for_listener(settings: Settings) -> None:
+def _wait_for_listener(settings: Settings, stopping: list[bool]) -> None:
+    """Returns when it answers, or when the system is to stop. Raises CannotStart."""
     database = Database(settings.database_urls["radius"])
     deadline = time.monotonic() + LISTENER_READY_SECONDS
     state = ""
-    while time.monotonic() < deadline:
+    while not stopping:
+        if time.monotonic() > deadline:
+            raise CannotStart(f"The RADIUS listener did not start: {state}; see the messages above")
         with database.reading() as session:
             state = listeners.health(session)
         if state == "ok":
             return
         eventlet.sleep(0.02)
-    raise CannotStart(f"The RADIUS listener did not start: {state}; see the messages above")

@@ -62,7 +62,8 @@ class Deployment:
 
     @property
     def environ(self) -> dict[str, str]:
-        ours = ("ISPOS_", "AMQP_URL")
+        # Of a make that runs the tests nothing is handed on: it would make our own make talk more.
+        ours = ("ISPOS_", "AMQP_URL", "MAKE", "MFLAGS")
         inherited = {
             name: value
             for name, value in os.environ.items()

@@ -55,12 +55,19 @@ def end_orphan(pid_file: Path, mark: str, number: signal.Signals, *, seconds: fl
         if mark not in " ".join(process.cmdline()):
             return
         process.send_signal(number)
-        process.wait(seconds)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(seconds)
+        # Not process.wait(): it needs select.poll, which is gone where eventlet made things cooperative.
+        if not wait_until(lambda: _has_ended(process), seconds=seconds):
+            process.kill()
+            wait_until(lambda: _has_ended(process), seconds=seconds)
     except (OSError, ValueError, IndexError, psutil.Error):
         return
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
