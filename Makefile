@@ -1,6 +1,7 @@
 # `make` or `make help` shows what there is.
 SHELL := /bin/sh
 PYTHON ?= python3
+TEST_PARTS := test-books test-radius test-system
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/contracts libs/servicekit libs/simulators \
@@ -24,7 +25,18 @@ run-distributed: $(READY) ## Start one process per service on RabbitMQ and Postg
 	@exec $(BIN)/python -m ispos run-distributed
 
 test: $(READY) test-tools ## Set up what the tests need and run them all
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target $(TEST_PARTS)
+
+# Side by side, since much of a test is waiting; each part has ports of its own.
+.PHONY: $(TEST_PARTS)
+test-books:
+	@ISPOS_TEST_PART=0 $(BIN)/python -m pytest -q libs/contracts libs/servicekit gateway \
+		services/subscriber-svc services/billing-svc services/payment-svc services/router-svc
+test-radius:
+	@ISPOS_TEST_PART=1 $(BIN)/python -m pytest -q libs/simulators services/radius-svc \
+		tests/architecture tests/contract tests/launcher tests/e2e tests/faults
+test-system:
+	@ISPOS_TEST_PART=2 $(BIN)/python -m pytest -q tests/scenario
 
 test-tools:
 	@sh tests/install-tools.sh

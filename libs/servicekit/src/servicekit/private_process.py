@@ -15,8 +15,8 @@ import psutil
 # Below the range Linux takes the ports of outgoing connections from (32768 up, also with 20 000 added), so
 # that nothing slips in between finding a port and listening on it.
 FREE_PORTS = range(10_240, 12_768)
-# Test processes that run side by side (pytest-xdist numbers them gw0, gw1, ...) each have a part of the
-# range: none takes a port between another's finding it and listening on it.
+# Test processes that run side by side (`make test` numbers them) each have a part of the range: none takes
+# a port between another's finding it and listening on it.
 SIDE_BY_SIDE = 4
 
 
@@ -26,8 +26,8 @@ class PrivateServerError(Exception):
 
 def find_free_port(*, also: Sequence[int] = ()) -> int:
     """A loopback port nobody listens on; likewise the ports that lie the distances `also` above it."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    ours = FREE_PORTS[int(worker) % SIDE_BY_SIDE :: SIDE_BY_SIDE]
+    part = int(os.environ.get("ISPOS_TEST_PART", "0"))
+    ours = FREE_PORTS[part % SIDE_BY_SIDE :: SIDE_BY_SIDE]
     for port in random.sample(ours, len(ours)):
         if all(_is_free(port + distance) for distance in (0, *also)):
             return port
