@@ -33,6 +33,7 @@ def prepared(mode: Mode) -> Iterator[Prepared]:
     directory.chmod(0o755)  # PostgreSQL under root runs as another user
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        data_dir = directory / "data"
         key = new_key()
         environ = {"ISPOS_ENCRYPTION_KEY": key}
         if mode == "distributed":
@@ -43,12 +44,13 @@ def prepared(mode: Mode) -> Iterator[Prepared]:
             spare_url = postgres.create_database("spare", "spare", "benchmark")
             environ |= {f"{name.upper()}_DATABASE_URL": url for name, url in urls.items()}
         else:
-            urls = {name: f"sqlite:///{directory}/{name}.db" for name in PACKAGES}
+            data_dir.mkdir()
+            urls = {name: f"sqlite:///{data_dir}/{name}.db" for name in PACKAGES}
             spare_url = f"sqlite:///{directory}/spare.db"
         databases = {name: Database(url) for name, url in urls.items()}
         for name, package in PACKAGES.items():
             migrate(databases[name], package)
-        deployment = Deployment(mode, directory / "data", environ=environ)
+        deployment = Deployment(mode, data_dir, environ=environ)
         stack.callback(deployment.destroy)
         yield Prepared(deployment, databases, FieldCipher(key), spare_url)
         for database in databases.values():

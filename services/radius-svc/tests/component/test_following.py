@@ -374,9 +374,8 @@ class TestOrder:
         assert control.statuses(service) == ["done"]
         assert control.asked() == ["disconnect"]
 
+    @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)  # SQLite has one writer
     def test_two_changes_at_the_same_moment_keep_their_order(self, control, tested):
-        if tested.runtime.database.is_sqlite:
-            pytest.skip("SQLite has one writer")
         service = control.service()
         control.dial(service)
         held = replace(service, version=2, status=provisioning.ServiceStatus.SUSPENDED)
