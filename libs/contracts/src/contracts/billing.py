@@ -144,6 +144,49 @@ class InvoiceSummary:
 class InvoiceView(InvoiceSummary):
     lines: list[InvoiceLineView]
     allocations: list[AllocationView]
+    created_at: Instant
+    voided_at: Instant | None
+    voided_by: str | None
+    void_reason: str | None
+
+
+class InvoiceOrder(StrEnum):
+    """NEWEST is by number, which is by date; DUE_ON begins with the oldest due date."""
+
+    NEWEST = "newest"
+    DUE_ON = "due_on"
+    DUE_ON_DESCENDING = "-due_on"
+    TOTAL = "total"
+    TOTAL_DESCENDING = "-total"
+
+
+@dataclass(frozen=True)
+class InvoiceQuery:
+    """`text` is looked for in numbers and subscribers' names; no `statuses` means all of them."""
+
+    text: str | None = None
+    statuses: tuple[InvoiceStatus, ...] = ()
+    subscriber_id: SubscriberId | None = None
+    order: InvoiceOrder = InvoiceOrder.NEWEST
+
+
+class AccountEventKind(StrEnum):
+    INVOICE_ISSUED = "invoice_issued"
+    INVOICE_VOIDED = "invoice_voided"
+    PAYMENT_ALLOCATED = "payment_allocated"
+    ALLOCATION_REVERSED = "allocation_reversed"
+
+
+@dataclass(frozen=True)
+class AccountEvent:
+    """Something that happened to an account, for its timeline. `payment_id` if money was moved."""
+
+    at: Instant
+    kind: AccountEventKind
+    invoice_id: InvoiceId
+    invoice_number: str
+    payment_id: PaymentId | None
+    amount: Money
 
 
 @dataclass(frozen=True)
@@ -192,8 +235,20 @@ class RunItem:
 
 
 @dataclass(frozen=True)
+class PeriodTotals:
+    """What was billed for a period, void invoices left out."""
+
+    period: BillingPeriod
+    invoices: int
+    amount: Money
+
+
+@dataclass(frozen=True)
 class BillingRunView:
-    """`total` is the number of subscribers to go through; the rest count those done so far."""
+    """`total` is the number of subscribers to go through; the rest count those done so far.
+
+    `previous` is the period before, to compare with; only `get_billing_run` gives it.
+    """
 
     id: str
     date: date
@@ -208,6 +263,7 @@ class BillingRunView:
     error: str | None
     started_at: Instant
     finished_at: Instant | None
+    previous: PeriodTotals | None = None
 
 
 @dataclass(frozen=True)
@@ -239,6 +295,47 @@ class Receivables:
     overdue: Money
     collected_today: Money
     collected_this_month: Money
+    open_invoices: int
+    overdue_invoices: int
+
+
+@dataclass(frozen=True)
+class AgingBucket:
+    """Open balances that are `from_days` to `until_days` past due (None: and more); 0 to 0 is not due yet."""
+
+    from_days: int
+    until_days: int | None
+    invoices: int
+    amount: Money
+
+
+@dataclass(frozen=True)
+class DayCollected:
+    date: date
+    payments: int
+    amount: Money
+
+
+@dataclass(frozen=True)
+class SuspensionDue:
+    """An account that the collections run of `suspend_on` will suspend, unless it pays before."""
+
+    subscriber_id: SubscriberId
+    subscriber_name: str
+    overdue: Money
+    oldest_due_on: date
+    suspend_on: date
+
+
+@dataclass(frozen=True)
+class SuspensionsDue:
+    """Who will be suspended up to and on `until`: how many, what they owe, and some of them."""
+
+    until: date
+    auto_suspend: bool
+    count: int
+    overdue: Money
+    page: Page[SuspensionDue]
 
 
 # Commands
@@ -342,13 +439,7 @@ class Billing(Protocol):
 
     def get_invoice(self, invoice_id: InvoiceId) -> InvoiceView: ...
 
-    def list_invoices(
-        self,
-        status: InvoiceStatus | None,
-        subscriber_id: SubscriberId | None,
-        limit: int,
-        after: str | None,
-    ) -> Page[InvoiceSummary]: ...
+    def list_invoices(self, query: InvoiceQuery, limit: int, after: str | None) -> Page[InvoiceSummary]: ...
 
     def void_invoice(self, command: VoidInvoice) -> InvoiceView: ...
 
@@ -367,3 +458,19 @@ class Billing(Protocol):
     def check_ledger(self) -> LedgerCheck: ...
 
     def get_receivables(self) -> Receivables: ...
+
+    def list_aging(self) -> list[AgingBucket]:
+        """Not due yet, 1 to 30, 31 to 60, 61 to 90 and more than 90 days past due."""
+        ...
+
+    def list_days_collected(self, days: int) -> list[DayCollected]:
+        """One for each of the last `days` days, today last."""
+        ...
+
+    def list_suspensions_due(self, until: date, limit: int, after: str | None) -> SuspensionsDue:
+        """Those who are suspended first come first."""
+        ...
+
+    def list_account_events(self, subscriber_id: SubscriberId, limit: int) -> list[AccountEvent]:
+        """The newest first."""
+        ...

@@ -29,6 +29,7 @@ class PaymentView:
 
     id: PaymentId
     subscriber_id: SubscriberId
+    subscriber_name: str
     invoice_id: InvoiceId | None
     amount: Money
     method: PaymentMethod
@@ -37,6 +38,26 @@ class PaymentView:
     recorded_at: Instant
     recorded_by: str
     same_reference: list[PaymentId]
+
+
+class PaymentOrder(StrEnum):
+    NEWEST = "newest"
+    RECEIVED_ON = "received_on"
+    RECEIVED_ON_DESCENDING = "-received_on"
+    AMOUNT = "amount"
+    AMOUNT_DESCENDING = "-amount"
+
+
+@dataclass(frozen=True)
+class PaymentQuery:
+    """`text` is looked for in references and subscribers' names; both days belong to the range."""
+
+    text: str | None = None
+    method: PaymentMethod | None = None
+    received_from: date | None = None
+    received_until: date | None = None
+    subscriber_id: SubscriberId | None = None
+    order: PaymentOrder = PaymentOrder.NEWEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +94,4 @@ class Payment(Protocol):
 
     def get_payment(self, payment_id: PaymentId) -> PaymentView: ...
 
-    def list_payments(
-        self, subscriber_id: SubscriberId | None, limit: int, after: str | None
-    ) -> Page[PaymentView]: ...
+    def list_payments(self, query: PaymentQuery, limit: int, after: str | None) -> Page[PaymentView]: ...

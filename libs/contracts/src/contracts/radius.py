@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -51,6 +52,38 @@ class SessionView:
     terminate_cause: str | None
 
 
+class SessionOrder(StrEnum):
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    USERNAME = "username"
+
+
+@dataclass(frozen=True)
+class SessionQuery:
+    """`text` is the beginning of a username, an IP address or a MAC address."""
+
+    text: str | None = None
+    open_only: bool = False
+    service_id: ServiceId | None = None
+    router_id: RouterId | None = None
+    order: SessionOrder = SessionOrder.NEWEST
+
+
+@dataclass(frozen=True)
+class UsageDay:
+    """What went through on a day of the ISP's time zone, as the subscriber sees the direction."""
+
+    date: date
+    download_octets: int
+    upload_octets: int
+
+
+@dataclass(frozen=True)
+class OnlineSample:
+    at: Instant
+    sessions: int
+
+
 @dataclass(frozen=True)
 class AttemptView:
     """One CoA-Request or Disconnect-Request and what came of it."""
@@ -84,7 +117,7 @@ class ServiceState:
 
 @dataclass(frozen=True)
 class ReconnectView:
-    """One case of a line that came back. `seconds` counts from paid_at (or released_at) to online_at.
+    """One case of a line that came back. `milliseconds` counts from paid_at (or released_at) to online_at.
 
     `how`: `redial` (a new session started after the release), `coa` (the live session was changed), or
     None while the line is not back.
@@ -92,6 +125,7 @@ class ReconnectView:
 
     id: str
     service_id: ServiceId
+    username: str
     payment_id: PaymentId | None
     paid_at: Instant | None
     released_at: Instant
@@ -103,8 +137,57 @@ class ReconnectView:
 
 
 @dataclass(frozen=True)
+class ReconnectBucket:
+    """Cases that took longer than the bucket before and at most `up_to_milliseconds` (None: longer still)."""
+
+    up_to_milliseconds: int | None
+    cases: int
+
+
+@dataclass(frozen=True)
+class ReconnectTimes:
+    """How long lines took to come back after a payment, among cases of the last `days` days.
+
+    `waiting` counts those that are not back yet (nobody dialled, perhaps): they are in no bucket.
+    """
+
+    days: int
+    cases: int
+    waiting: int
+    median_milliseconds: int | None
+    p95_milliseconds: int | None
+    slowest_milliseconds: int | None
+    buckets: list[ReconnectBucket]
+
+
+class LineEventKind(StrEnum):
+    ONLINE = "online"
+    OFFLINE = "offline"
+    REQUEST = "request"
+
+
+@dataclass(frozen=True)
+class LineEvent:
+    """Something that happened on a line, for a timeline.
+
+    `detail` is the address given (ONLINE), the Acct-Terminate-Cause or the evidence (OFFLINE), or what the
+    NAS answered (REQUEST, which also has `request` and `outcome`).
+    """
+
+    at: Instant
+    kind: LineEventKind
+    service_id: ServiceId
+    detail: str
+    request: RequestKind | None = None
+    outcome: RequestOutcome | None = None
+
+
+@dataclass(frozen=True)
 class NasActivity:
+    """`version` is that of the router as RADIUS has it."""
+
     router_id: RouterId
+    version: int
     health: NasHealth
     last_heard_at: Instant | None
     open_sessions: int
@@ -120,18 +203,32 @@ class Radius(Protocol):
 
     def list_service_states(self, service_ids: list[ServiceId]) -> list[ServiceState]: ...
 
-    def list_sessions(
-        self, open_only: bool, service_id: ServiceId | None, limit: int, after: str | None
-    ) -> Page[SessionView]: ...
+    def list_sessions(self, query: SessionQuery, limit: int, after: str | None) -> Page[SessionView]: ...
 
     def count_open_sessions(self) -> int: ...
+
+    def list_online_samples(self, hours: int) -> list[OnlineSample]:
+        """How many sessions were open over the last `hours` hours, oldest first."""
+        ...
+
+    def list_usage(self, service_id: ServiceId, days: int) -> list[UsageDay]:
+        """One for each of the last `days` days, today last."""
+        ...
+
+    def list_line_events(self, service_ids: list[ServiceId], limit: int) -> list[LineEvent]:
+        """The newest first."""
+        ...
 
     def disconnect_service(self, command: DisconnectService) -> DisconnectResult: ...
 
     def list_attempts(self, service_id: ServiceId, limit: int, after: str | None) -> Page[AttemptView]: ...
 
     def list_reconnects(
-        self, service_id: ServiceId, limit: int, after: str | None
-    ) -> Page[ReconnectView]: ...
+        self, service_id: ServiceId | None, limit: int, after: str | None
+    ) -> Page[ReconnectView]:
+        """Of one service, or with None of all."""
+        ...
+
+    def get_reconnect_times(self, days: int) -> ReconnectTimes: ...
 
     def list_nas_activity(self, router_ids: list[RouterId]) -> list[NasActivity]: ...

@@ -143,6 +143,54 @@ class SubscriberView:
     created_at: Instant
 
 
+class SubscriberOrder(StrEnum):
+    NEWEST = "newest"
+    NAME = "name"
+    NAME_DESCENDING = "-name"
+
+
+@dataclass(frozen=True)
+class SubscriberQuery:
+    """`text` is looked for in names, contacts, short ids and PPPoE usernames; None does not narrow."""
+
+    text: str | None = None
+    status: ServiceStatus | None = None
+    plan_id: PlanId | None = None
+    router_id: RouterId | None = None
+    order: SubscriberOrder = SubscriberOrder.NEWEST
+
+
+@dataclass(frozen=True)
+class ServiceCounts:
+    active: int
+    suspended: int
+    terminated: int
+
+
+@dataclass(frozen=True)
+class RevealedPassword:
+    """The one answer that carries a PPPoE password in clear. Who asked is written down by the asker."""
+
+    service_id: ServiceId
+    pppoe_username: str
+    pppoe_password: str
+
+
+@dataclass(frozen=True)
+class HoldChange:
+    """A hold that was placed, or released (`released` is true), at `at` by `by`."""
+
+    at: Instant
+    released: bool
+    by: str
+    reason: HoldReason
+    note: str
+    service_id: ServiceId
+    pppoe_username: str
+    subscriber_id: SubscriberId
+    subscriber_name: str
+
+
 @dataclass(frozen=True)
 class ServiceSnapshot:
     """The whole state of a service at `version`: a consumer keeps the newest and drops older ones.
@@ -266,11 +314,16 @@ class ReleaseHold(Command):
     hold_id: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class RevealPassword(Command):
+    service_id: ServiceId
+
+
 # Events
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubscriberChanged(Event, name="subscriber.changed.v1", consumers=("billing",)):
+class SubscriberChanged(Event, name="subscriber.changed.v1", consumers=("billing", "payment")):
     """A subscriber was made, or their name changed."""
 
     subscriber_id: SubscriberId
@@ -361,8 +414,14 @@ class Subscriber(Protocol):
     def find_subscriber_by_short_id(self, short_id: str) -> SubscriberView | None: ...
 
     def list_subscribers(
-        self, query: str | None, status: ServiceStatus | None, limit: int, after: str | None
+        self, query: SubscriberQuery, limit: int, after: str | None
     ) -> Page[SubscriberView]: ...
+
+    def count_services(self) -> ServiceCounts: ...
+
+    def list_hold_changes(self, limit: int) -> list[HoldChange]:
+        """The newest first, of all services."""
+        ...
 
     def add_service(self, command: AddService) -> ServiceView: ...
 
@@ -375,3 +434,5 @@ class Subscriber(Protocol):
     def place_hold(self, command: PlaceHold) -> ServiceView: ...
 
     def release_hold(self, command: ReleaseHold) -> ServiceView: ...
+
+    def reveal_password(self, command: RevealPassword) -> RevealedPassword: ...

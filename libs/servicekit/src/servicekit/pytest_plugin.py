@@ -12,92 +12,28 @@ import eventlet
 
 eventlet.monkey_patch()
 
-import os  # noqa: E402
 import secrets  # noqa: E402
-import shutil  # noqa: E402
-import tempfile  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 
-from servicekit import membus, nameko_patches, private_postgres, private_rabbitmq  # noqa: E402
+from servicekit import membus, nameko_patches  # noqa: E402
 from servicekit.private_postgres import PrivatePostgres  # noqa: E402
-from servicekit.private_process import find_free_port  # noqa: E402
 from servicekit.private_rabbitmq import PrivateRabbitMQ, find_rabbitmq_port  # noqa: E402
+from servicekit.pytest_tools import (  # noqa: E402
+    TOOLS,
+    Tool,
+    free_port,
+    pytest_terminal_summary,
+    require,
+    server_directory,
+)
+
+__all__ = ["TOOLS", "Tool", "free_port", "pytest_terminal_summary", "require", "server_directory"]
 
 membus.register()
 nameko_patches.apply()
-
-
-@dataclass(frozen=True)
-class Tool:
-    """Something a test needs that its environment may lack."""
-
-    what: str
-    install: str
-    is_installed: Callable[[], bool]
-
-
-TOOLS = {
-    "rabbitmq": Tool("tests on RabbitMQ", "tests/install-tools.sh", private_rabbitmq.is_installed),
-    "radclient": Tool(
-        "tests with radclient", "tests/install-tools.sh", lambda: shutil.which("radclient") is not None
-    ),
-    "postgres": Tool(
-        "tests on PostgreSQL",
-        f"pip install {private_postgres.PACKAGE}",
-        private_postgres.is_installed,
-    ),
-}
-
-_missing: set[str] = set()
-
-
-def require(tool: str) -> None:
-    """Skip the test that calls this when the tool is not installed, or fail it under ``CI=true``."""
-    if TOOLS[tool].is_installed():
-        return
-    _missing.add(tool)
-    if os.environ.get("CI") == "true":
-        pytest.fail(_not_run(tool), pytrace=False)
-    pytest.skip(_not_run(tool))
-
-
-def _not_run(tool: str) -> str:
-    return f"not run: {TOOLS[tool].what} ({TOOLS[tool].install})"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for tool in sorted(_missing):
-        terminalreporter.write_line(_not_run(tool), yellow=True)
-
-
-@pytest.fixture(scope="session")
-def free_port() -> Callable[[], int]:
-    """Call it for a loopback port that nobody listens on."""
-    return find_free_port
-
-
-@pytest.fixture(scope="session")
-def server_directory() -> Iterator[Callable[[str], Path]]:
-    """Call it for the directory of a private server.
-
-    Not below pytest's own temporary directory: that is closed to other users, and under root PostgreSQL
-    runs as one.
-    """
-    made: list[Path] = []
-
-    def make(prefix: str) -> Path:
-        directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-"))
-        directory.chmod(0o755)  # see above; the servers close what they put into it
-        made.append(directory)
-        return directory
-
-    yield make
-    for directory in made:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,7 @@ class Settings:
     owner_email: str | None
     owner_password: str | None
     public_url: str
+    trusted_proxies: int = 0
 
     @property
     def embedded(self) -> bool:
@@ -91,6 +92,7 @@ class _Reader:
             owner_email=self._read("ISPOS_OWNER_EMAIL", None, _email),
             owner_password=self._environ.get("ISPOS_OWNER_PASSWORD") or None,
             public_url=self._read("ISPOS_PUBLIC_URL", f"http://{http_host}:{http_port}", _http_url),
+            trusted_proxies=self._read("ISPOS_TRUSTED_PROXIES", 0, _few),
         )
         if bool(settings.owner_email) != bool(settings.owner_password):
             self._mistakes.append("ISPOS_OWNER_EMAIL and ISPOS_OWNER_PASSWORD: give both or neither")
@@ -122,6 +124,12 @@ class _Reader:
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise ValueError("is not a port; use a number from 1 to 65535")
+    return int(text)
+
+
+def _few(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 10:
+        raise ValueError("is not a number of proxies; use 0 (the default) to 10")
     return int(text)
 
 

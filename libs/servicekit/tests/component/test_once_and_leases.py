@@ -3,13 +3,12 @@ from datetime import UTC, datetime, timedelta
 
 import eventlet
 import pytest
-from contracts.common import Command, Conflict, IdempotencyMismatch, Page
+from contracts.common import Command, Conflict, IdempotencyMismatch
 from contracts.money import Money
 from servicekit import idempotency, leases
 from servicekit.idempotency import once
-from servicekit.paging import page_of
-from servicekit.tables import IdempotentCommand, Lease
-from sqlalchemy import select, update
+from servicekit.tables import IdempotentCommand
+from sqlalchemy import update
 
 LEASE = timedelta(seconds=10)
 
@@ -145,23 +144,3 @@ def test_of_many_at_once_one_gets_it(take):
         answers = [one.wait() for one in taken]
         if lasting == LEASE:
             assert answers.count(True) == 1
-
-
-def test_pages_go_through_everything_once_newest_first(database):
-    names = [f"{number:03}" for number in range(7)]
-    with database.transaction() as session:
-        session.add_all(Lease(name=name, holder="x", expires_at=datetime.now(UTC)) for name in names)
-
-    seen, after = [], None
-    with database.reading() as session:
-        for size in (3, 3, 1):
-            page = page_of(session, select(Lease), Lease.name, lambda row: row.name, limit=3, after=after)
-            assert len(page.items) == size
-            seen += page.items
-            after = page.next
-        assert (seen, after) == (names[::-1], None)
-
-        whole = page_of(session, select(Lease), Lease.name, lambda row: row.name, limit=10**9, after=None)
-        assert whole == Page(names[::-1], None)
-        least = page_of(session, select(Lease), Lease.name, lambda row: row.name, limit=0, after=None)
-        assert least == Page(["006"], "006")

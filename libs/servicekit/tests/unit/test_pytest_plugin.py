@@ -1,6 +1,6 @@
 import pytest
-from servicekit import pytest_plugin
-from servicekit.pytest_plugin import Tool, require
+from servicekit import pytest_tools
+from servicekit.pytest_tools import Tool, require
 
 SENTENCE = r"not run: tests with a crystal ball \(apt install crystal-ball\)"
 
@@ -8,8 +8,8 @@ SENTENCE = r"not run: tests with a crystal ball \(apt install crystal-ball\)"
 @pytest.fixture(autouse=True)
 def missing_tool(monkeypatch):
     tool = Tool("tests with a crystal ball", "apt install crystal-ball", lambda: False)
-    monkeypatch.setitem(pytest_plugin.TOOLS, "crystal ball", tool)
-    monkeypatch.setattr(pytest_plugin, "_missing", set())
+    monkeypatch.setitem(pytest_tools.TOOLS, "crystal ball", tool)
+    monkeypatch.setattr(pytest_tools, "_missing", set())
 
 
 class Terminal:
@@ -25,7 +25,7 @@ def test_missing_tool_skips_the_test_and_is_reported_at_the_end(monkeypatch):
     with pytest.raises(pytest.skip.Exception, match=SENTENCE):
         require("crystal ball")
     terminal = Terminal()
-    pytest_plugin.pytest_terminal_summary(terminal)
+    pytest_tools.pytest_terminal_summary(terminal)
 
     assert terminal.lines == ["not run: tests with a crystal ball (apt install crystal-ball)"]
 

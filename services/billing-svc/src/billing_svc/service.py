@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from contracts.billing import (
+    AccountEvent,
     AccountView,
+    AgingBucket,
     AllocationView,
     Billing,
     BillingRunView,
     BillingSettings,
     ChangeSettings,
     CollectionsRunView,
-    InvoiceStatus,
+    DayCollected,
+    InvoiceQuery,
     InvoiceSummary,
     InvoiceView,
     ItemOutcome,
@@ -20,6 +25,7 @@ from contracts.billing import (
     RunCollections,
     RunItem,
     StartBillingRun,
+    SuspensionsDue,
     VoidInvoice,
 )
 from contracts.common import Page
@@ -43,7 +49,8 @@ from servicekit.runtime import Runtime
 from servicekit.service import Service
 from sqlalchemy.orm import Session
 
-from billing_svc import jobs, queries
+from billing_svc import jobs
+from billing_svc.queries import accounts, invoices, receivables, runs, suspensions, timeline
 from billing_svc.usecases import billing_run, projections, settlement, voiding
 from billing_svc.usecases import settings as settings_usecases
 
@@ -79,24 +86,24 @@ class BillingService(Service):
     def start_billing_run(self, command: StartBillingRun) -> BillingRunView:
         def start() -> BillingRunView:
             run = billing_run.start_run(session, command, now=self.runtime.now(), today=self.runtime.today())
-            return queries.run_view(run)
+            return runs.run_view(run)
 
         with self.runtime.transaction() as session:
             return once(session, command, BillingRunView, start)
 
     def get_billing_run(self, run_id: str) -> BillingRunView:
         with self.runtime.reading() as session:
-            return queries.get_billing_run(session, run_id)
+            return runs.get_billing_run(session, run_id)
 
     def list_billing_runs(self, limit: int, after: str | None) -> Page[BillingRunView]:
         with self.runtime.reading() as session:
-            return queries.list_billing_runs(session, limit, after)
+            return runs.list_billing_runs(session, limit, after)
 
     def list_billing_run_items(
         self, run_id: str, outcome: ItemOutcome | None, limit: int, after: str | None
     ) -> Page[RunItem]:
         with self.runtime.reading() as session:
-            return queries.list_billing_run_items(session, run_id, outcome, limit, after)
+            return runs.list_billing_run_items(session, run_id, outcome, limit, after)
 
     def run_collections(self, command: RunCollections) -> CollectionsRunView:
         day = command.date or self.runtime.today()
@@ -104,44 +111,58 @@ class BillingService(Service):
 
     def get_invoice(self, invoice_id: str) -> InvoiceView:
         with self.runtime.reading() as session:
-            return queries.get_invoice(session, invoice_id, self.runtime.today())
+            return invoices.get_invoice(session, invoice_id, self.runtime.today())
 
-    def list_invoices(
-        self, status: InvoiceStatus | None, subscriber_id: str | None, limit: int, after: str | None
-    ) -> Page[InvoiceSummary]:
+    def list_invoices(self, query: InvoiceQuery, limit: int, after: str | None) -> Page[InvoiceSummary]:
         with self.runtime.reading() as session:
-            return queries.list_invoices(session, status, subscriber_id, limit, after, self.runtime.today())
+            return invoices.list_invoices(session, query, limit, after, self.runtime.today())
 
     def void_invoice(self, command: VoidInvoice) -> InvoiceView:
         now, today = self.runtime.now(), self.runtime.today()
         with self.runtime.transaction() as session:
             voiding.void_invoice(session, command, now=now, today=today)
             session.flush()
-            return queries.get_invoice(session, command.invoice_id, today)
+            return invoices.get_invoice(session, command.invoice_id, today)
 
     def get_account(self, subscriber_id: str) -> AccountView:
         with self.runtime.reading() as session:
-            return queries.list_accounts(session, [subscriber_id], self.runtime.today())[0]
+            return accounts.list_accounts(session, [subscriber_id], self.runtime.today())[0]
 
     def list_accounts(self, subscriber_ids: list[str]) -> list[AccountView]:
         with self.runtime.reading() as session:
-            return queries.list_accounts(session, subscriber_ids, self.runtime.today())
+            return accounts.list_accounts(session, subscriber_ids, self.runtime.today())
 
     def find_allocations(self, payment_id: str) -> list[AllocationView] | None:
         with self.runtime.reading() as session:
-            return queries.find_allocations(session, payment_id)
+            return invoices.find_allocations(session, payment_id)
 
     def list_ledger_entries(self, subscriber_id: str, limit: int, after: str | None) -> Page[LedgerEntryView]:
         with self.runtime.reading() as session:
-            return queries.list_ledger_entries(session, subscriber_id, limit, after)
+            return accounts.list_ledger_entries(session, subscriber_id, limit, after)
 
     def check_ledger(self) -> LedgerCheck:
         with self.runtime.reading() as session:
-            return queries.check_ledger(session)
+            return accounts.check_ledger(session)
 
     def get_receivables(self) -> Receivables:
         with self.runtime.reading() as session:
-            return queries.get_receivables(session, self.runtime.today())
+            return receivables.get_receivables(session, self.runtime.today())
+
+    def list_aging(self) -> list[AgingBucket]:
+        with self.runtime.reading() as session:
+            return receivables.list_aging(session, self.runtime.today())
+
+    def list_days_collected(self, days: int) -> list[DayCollected]:
+        with self.runtime.reading() as session:
+            return receivables.list_days_collected(session, days, self.runtime.today())
+
+    def list_suspensions_due(self, until: date, limit: int, after: str | None) -> SuspensionsDue:
+        with self.runtime.reading() as session:
+            return suspensions.list_suspensions_due(session, until, limit, after, self.runtime.today())
+
+    def list_account_events(self, subscriber_id: str, limit: int) -> list[AccountEvent]:
+        with self.runtime.reading() as session:
+            return timeline.list_account_events(session, subscriber_id, limit)
 
     @handles(SubscriberChanged)
     def on_subscriber_changed(self, session: Session, event: SubscriberChanged) -> None:

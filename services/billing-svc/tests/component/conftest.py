@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from billing_svc import jobs, queries
+from billing_svc import jobs
+from billing_svc.queries import accounts, invoices, runs
 from billing_svc.service import BillingService
 from billing_svc.usecases import billing_run, projections, settlement, voiding
 from billing_svc.usecases import settings as settings_usecases
@@ -17,6 +18,7 @@ from contracts.billing import (
     BillingRunView,
     ChangeSettings,
     CollectionsRunView,
+    InvoiceQuery,
     InvoiceView,
     LedgerCheck,
     RunItem,
@@ -189,9 +191,11 @@ class BillingUnderTest:
     def invoices(self, subscriber_id: str | None = None) -> list[InvoiceView]:
         """By number, the oldest first."""
         with self.runtime.reading() as session:
-            page = queries.list_invoices(session, None, subscriber_id, 200, None, self.today)
+            page = invoices.list_invoices(
+                session, InvoiceQuery(subscriber_id=subscriber_id), 200, None, self.today
+            )
             assert page.next is None
-            found = [queries.get_invoice(session, invoice.id, self.today) for invoice in page.items]
+            found = [invoices.get_invoice(session, invoice.id, self.today) for invoice in page.items]
         return sorted(found, key=lambda invoice: invoice.number)
 
     def invoice(self, subscriber_id: str) -> InvoiceView:
@@ -201,25 +205,25 @@ class BillingUnderTest:
 
     def account(self, subscriber_id: str) -> AccountView:
         with self.runtime.reading() as session:
-            return queries.list_accounts(session, [subscriber_id], self.today)[0]
+            return accounts.list_accounts(session, [subscriber_id], self.today)[0]
 
     def run(self, run_id: str) -> BillingRunView:
         with self.runtime.reading() as session:
-            return queries.get_billing_run(session, run_id)
+            return runs.get_billing_run(session, run_id)
 
     def runs(self) -> list[BillingRunView]:
         """The newest first."""
         with self.runtime.reading() as session:
-            return queries.list_billing_runs(session, 200, None).items
+            return runs.list_billing_runs(session, 200, None).items
 
     def items(self, run_id: str) -> dict[str, RunItem]:
         with self.runtime.reading() as session:
-            page = queries.list_billing_run_items(session, run_id, None, 200, None)
+            page = runs.list_billing_run_items(session, run_id, None, 200, None)
         return {item.subscriber_id: item for item in page.items}
 
     def ledger_check(self) -> LedgerCheck:
         with self.runtime.reading() as session:
-            return queries.check_ledger(session)
+            return accounts.check_ledger(session)
 
     def new_events(self) -> list[Event]:
         return self.tested.new_events()

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
-from billing_svc import jobs, queries
+from billing_svc import jobs
 from billing_svc.models import Invoice, InvoiceLine, LedgerEntry
+from billing_svc.queries import runs
 from billing_svc.usecases import billing_run, settlement
 from contracts.billing import (
     BillingRunView,
@@ -521,7 +522,7 @@ def test_same_command_again_is_the_same_run(billing):
                 session,
                 command,
                 BillingRunView,
-                lambda: queries.run_view(
+                lambda: runs.run_view(
                     billing_run.start_run(session, command, now=billing.runtime.now(), today=billing.today)
                 ),
             )

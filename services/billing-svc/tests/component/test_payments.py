@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from billing_svc import queries
+from billing_svc.queries import accounts, invoices, receivables, runs
 from billing_svc.usecases import projections, settlement, voiding
-from contracts.billing import InvoiceStatus, VoidInvoice
+from contracts.billing import InvoiceQuery, InvoiceStatus, VoidInvoice
 from contracts.common import Conflict, InvalidInput, NotFound
 from contracts.money import Money
 from servicekit.testing import while_held
@@ -30,7 +30,7 @@ def balances(billing, subscriber_id: str) -> list[int]:
 
 def allocations(billing, payment_id: str) -> list[tuple[str, int]] | None:
     with billing.runtime.reading() as session:
-        found = queries.find_allocations(session, payment_id)
+        found = invoices.find_allocations(session, payment_id)
     return None if found is None else sorted((view.invoice_number, view.amount.minor) for view in found)
 
 
@@ -116,7 +116,7 @@ def test_collected_counts_the_day_the_money_came_in(billing):
     billing.pay("juan", 1_000, received_on=date(2026, 11, 1))
     billing.pay("juan", 10_000)
     with billing.runtime.reading() as session:
-        figures = queries.get_receivables(session, billing.today)
+        figures = receivables.get_receivables(session, billing.today)
     assert (figures.collected_today, figures.collected_this_month) == (Money(10_000), Money(11_000))
 
 
@@ -272,7 +272,9 @@ def test_filter_by_status_shows_what_the_status_says(billing):
         everything = billing.invoices()
         with billing.runtime.reading() as session:
             for status in InvoiceStatus:
-                page = queries.list_invoices(session, status, None, 200, None, billing.today)
+                page = invoices.list_invoices(
+                    session, InvoiceQuery(statuses=(status,)), 200, None, billing.today
+                )
                 assert {view.id for view in page.items} == {
                     view.id for view in everything if view.status is status
                 }
@@ -304,10 +306,12 @@ def test_pages_walk_everything_once(billing):
             after = page.next
 
     with billing.runtime.reading() as session:
-        invoices = walk(lambda after: queries.list_invoices(session, None, None, 2, after, billing.today))
-        items = walk(lambda after: queries.list_billing_run_items(session, run.id, None, 2, after))
-        entries = walk(lambda after: queries.list_ledger_entries(session, payer, 2, after))
-    assert len({view.id for view in invoices}) == len(invoices) == 5
+        everything = walk(
+            lambda after: invoices.list_invoices(session, InvoiceQuery(), 2, after, billing.today)
+        )
+        items = walk(lambda after: runs.list_billing_run_items(session, run.id, None, 2, after))
+        entries = walk(lambda after: accounts.list_ledger_entries(session, payer, 2, after))
+    assert len({view.id for view in everything}) == len(everything) == 5
     assert len({view.subscriber_id for view in items}) == len(items) == 5
     assert len({view.id for view in entries}) == len(entries) == 5
     assert sum(entry.amount.minor for entry in entries if entry.kind == "payment") == 400
@@ -316,13 +320,13 @@ def test_pages_walk_everything_once(billing):
 @pytest.mark.parametrize("cursor", ["²", "x", "-1", "9" * 30, "\x00"])
 def test_wrong_ledger_cursor_is_refused(billing, cursor):
     with billing.runtime.reading() as session, pytest.raises(InvalidInput):
-        queries.list_ledger_entries(session, "juan", 10, cursor)
+        accounts.list_ledger_entries(session, "juan", 10, cursor)
 
 
 def test_accounts_are_answered_in_the_order_asked_for(billing):
     billing.pay("b", 100)
     with billing.runtime.reading() as session:
-        views = queries.list_accounts(session, ["unknown", "b", "a"], billing.today)
+        views = accounts.list_accounts(session, ["unknown", "b", "a"], billing.today)
     assert [(view.subscriber_id, view.credit.minor) for view in views] == [
         ("unknown", 0),
         ("b", 100),

@@ -8,6 +8,7 @@ from billing_svc.domain.periods import (
     days_overdue,
     due_date,
     generation_date,
+    latest_suspendable,
     period_before,
     period_of,
     suspend_from,
@@ -79,3 +80,8 @@ def test_date_far_away_is_a_slip():
     for far in (date.min, date(2025, 11, 20), date(2062, 11, 23), date.max):
         with pytest.raises(InvalidInput, match="more than a year away"):
             check_near("date", far, today)
+
+
+@given(DAYS, DAYS, st.integers(0, 60))
+def test_latest_suspendable_is_the_first_day_of_suspension_the_other_way_round(due_on, day, grace):
+    assert (due_on <= latest_suspendable(day, grace)) == (day >= suspend_from(due_on, grace))

@@ -1,4 +1,4 @@
-"""The tables payment-svc owns."""
+"""The tables payment-svc owns, and the names it keeps of subscribers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from datetime import date, datetime
 
 from contracts.payment import PaymentMethod
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
-from sqlalchemy import BigInteger, CheckConstraint, Date, MetaData, String, Text
+from servicekit.paging import folded
+from sqlalchemy import BigInteger, CheckConstraint, Date, Index, Integer, MetaData, String, Text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -14,11 +16,22 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
+def _reference_key(context: DefaultExecutionContext) -> str:
+    return folded(context.get_current_parameters()["reference"])
+
+
 class Payment(Base):
-    """Never changed. `received_on` is the day the money came in, `recorded_at` when it was written down."""
+    """Never changed. `received_on` is the day the money came in, `recorded_at` when it was written down.
+
+    `reference_key` is the reference as it is searched for.
+    """
 
     __tablename__ = "payments"
-    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        Index("ix_payments_received_on", "received_on", "id"),
+        Index("ix_payments_amount_minor", "amount_minor", "id"),
+    )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     subscriber_id: Mapped[str] = mapped_column(Text, index=True)
@@ -27,6 +40,18 @@ class Payment(Base):
     currency: Mapped[str] = mapped_column(String(3))
     method: Mapped[PaymentMethod] = mapped_column(enum_type(PaymentMethod))
     reference: Mapped[str] = mapped_column(Text, index=True)
+    reference_key: Mapped[str] = mapped_column(Text, default=_reference_key, server_default="")
     received_on: Mapped[date] = mapped_column(Date)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     recorded_by: Mapped[str] = mapped_column(Text)
+
+
+class SubscriberProjection(Base):
+    """The name of a subscriber. `name_key` is the name as it is searched for."""
+
+    __tablename__ = "subscriber_projections"
+
+    subscriber_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    full_name: Mapped[str] = mapped_column(Text)
+    name_key: Mapped[str] = mapped_column(Text)

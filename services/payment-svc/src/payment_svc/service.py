@@ -1,18 +1,20 @@
-"""The nameko service: RPC in, use cases called. Translation only."""
+"""The nameko service: RPC and events in, use cases called. Translation only."""
 
 from __future__ import annotations
 
 from contracts.billing import Billing
 from contracts.common import InvalidInput, NotFound, Page
-from contracts.payment import Payment, PaymentView, RecordPayment
-from contracts.subscriber import Subscriber
+from contracts.payment import Payment, PaymentQuery, PaymentView, RecordPayment
+from contracts.subscriber import Subscriber, SubscriberChanged
+from servicekit.events import handles
 from servicekit.idempotency import once
 from servicekit.rpc import Peer, serves
 from servicekit.service import Service
+from sqlalchemy.orm import Session
 
 from payment_svc import queries
 from payment_svc.domain import checks
-from payment_svc.usecases import recording
+from payment_svc.usecases import projections, recording
 
 
 @serves(Payment)
@@ -38,9 +40,13 @@ class PaymentService(Service):
         with self.runtime.reading() as session:
             return queries.get_payment(session, payment_id)
 
-    def list_payments(self, subscriber_id: str | None, limit: int, after: str | None) -> Page[PaymentView]:
+    def list_payments(self, query: PaymentQuery, limit: int, after: str | None) -> Page[PaymentView]:
         with self.runtime.reading() as session:
-            return queries.list_payments(session, subscriber_id, limit, after)
+            return queries.list_payments(session, query, limit, after)
+
+    @handles(SubscriberChanged)
+    def on_subscriber_changed(self, session: Session, event: SubscriberChanged) -> None:
+        projections.keep_subscriber(session, event)
 
     def _is_repeat(self, command: RecordPayment) -> bool:
         """The first answer is given again even if the invoice was voided, or billing went down, since."""

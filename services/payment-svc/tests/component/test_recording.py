@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from contracts.billing import CollectionStatus, InvoiceStatus, InvoiceView
 from contracts.common import BillingPeriod, IdempotencyMismatch, InvalidInput, NotFound, Unavailable
 from contracts.money import Money
 from contracts.payment import Payment as PaymentApi
-from contracts.payment import PaymentMethod, PaymentReceived, PaymentView, RecordPayment
+from contracts.payment import PaymentMethod, PaymentQuery, PaymentReceived, PaymentView, RecordPayment
 from payment_svc.models import Payment
 from payment_svc.service import PaymentService
 from payment_svc.usecases import recording
@@ -34,6 +34,10 @@ INVOICE = InvoiceView(
     balance=Money(150_000),
     lines=[],
     allocations=[],
+    created_at=datetime(2026, 11, 1, tzinfo=UTC),
+    voided_at=None,
+    voided_by=None,
+    void_reason=None,
 )
 
 
@@ -266,15 +270,15 @@ def test_pages_walk_everything_once(payment):
     made = {payment.record(minor).id for minor in range(1, 6)}
     seen, after = [], None
     while True:
-        page = payment.api.list_payments("juan", 2, after)
+        page = payment.api.list_payments(PaymentQuery(subscriber_id="juan"), 2, after)
         seen += [view.id for view in page.items]
         if page.next is None:
             break
         after = page.next
     assert set(seen) == made
     assert len(seen) == 5
-    assert payment.api.list_payments("maria", 10, None).items == []
-    assert len(payment.api.list_payments(None, 10, None).items) == 5
+    assert payment.api.list_payments(PaymentQuery(subscriber_id="maria"), 10, None).items == []
+    assert len(payment.api.list_payments(PaymentQuery(), 10, None).items) == 5
 
 
 def test_back_dated_payment_keeps_both_days(payment):

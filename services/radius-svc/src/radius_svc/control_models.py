@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from contracts.radius import RequestKind, RequestOutcome
 from servicekit.db import UtcDateTime, enum_type
 from servicekit.tables import BigSerial
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, Text, text
+from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from radius_svc.models import Base
 
 PENDING = text("status = 'pending'")
+NOT_ONLINE = text("online_at IS NULL")
 
 
 class ChangeKind(StrEnum):
@@ -79,9 +80,22 @@ class RequestAttempt(Base):
 
 
 class Reconnect(Base):
-    """A line that is to come back: the times of the promise. When it was on line again, radacct tells."""
+    """A line that is to come back: the times of the promise.
+
+    `online_at` and `milliseconds` (from paid_at, else released_at) are null until radacct, or the router's
+    answer to a CoA, shows that it is on line again.
+    """
 
     __tablename__ = "reconnects"
+    __table_args__ = (
+        Index(
+            "ix_reconnects_open",
+            "authorized_at",
+            sqlite_where=NOT_ONLINE,
+            postgresql_where=NOT_ONLINE,
+        ),
+        Index(None, "paid_at", "milliseconds"),
+    )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     service_id: Mapped[str] = mapped_column(Text, index=True)
@@ -92,6 +106,8 @@ class Reconnect(Base):
     authorized_at: Mapped[datetime] = mapped_column(UtcDateTime)
     router_acked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     changed_by_coa_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    online_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    milliseconds: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ListenerState(Base):
@@ -102,3 +118,51 @@ class ListenerState(Base):
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     applied_seq: Mapped[int] = mapped_column(BigInteger)
     heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DailyUsage(Base):
+    """What went through a line on a day of the ISP's zone, as the subscriber sees the direction."""
+
+    __tablename__ = "usage_days"
+
+    service_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    download_octets: Mapped[int] = mapped_column(BigInteger)
+    upload_octets: Mapped[int] = mapped_column(BigInteger)
+
+
+class UsageMark(Base):
+    """How much of a session is in `usage_days`. `final`: nothing more can come, so the mark may go.
+
+    Whatever is later than `UsageProgress.counted_to` and has no mark has not been counted at all.
+    """
+
+    __tablename__ = "usage_marks"
+
+    radacctid: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    download_octets: Mapped[int] = mapped_column(BigInteger)
+    upload_octets: Mapped[int] = mapped_column(BigInteger)
+    final: Mapped[bool] = mapped_column(Boolean)
+
+
+class UsageProgress(Base):
+    """One row: every session up to `counted_to` has, or had, a mark.
+
+    It lags one pass behind `seen_to`, the newest session of the last pass: on PostgreSQL a session may be
+    committed after another one with a greater number.
+    """
+
+    __tablename__ = "usage_progress"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    counted_to: Mapped[int] = mapped_column(BigInteger)
+    seen_to: Mapped[int] = mapped_column(BigInteger)
+
+
+class OnlineCount(Base):
+    """How many sessions were open at a moment: one row for every five minutes of the machine's clock."""
+
+    __tablename__ = "online_samples"
+
+    at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    sessions: Mapped[int] = mapped_column(Integer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from servicekit.db import UtcDateTime
+from servicekit.tables import BigSerial
 from sqlalchemy import (
     BigInteger,
     Index,
@@ -25,8 +26,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# SQLite only counts up a key that is exactly INTEGER.
-SerialKey = BigInteger().with_variant(Integer(), "sqlite")
 InternetAddress = Text().with_variant(INET(), "postgresql")
 
 
@@ -48,7 +47,7 @@ class RadCheck(Base):
     __tablename__ = "radcheck"
     __table_args__ = (Index(None, "username", "attribute"),)
 
-    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
     username: Mapped[str] = mapped_column(Text, server_default="")
     attribute: Mapped[str] = mapped_column(Text, server_default="")
     op: Mapped[str] = mapped_column(String(2), server_default="==")
@@ -61,7 +60,7 @@ class RadReply(Base):
     __tablename__ = "radreply"
     __table_args__ = (Index(None, "username", "attribute"),)
 
-    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
     username: Mapped[str] = mapped_column(Text, server_default="")
     attribute: Mapped[str] = mapped_column(Text, server_default="")
     op: Mapped[str] = mapped_column(String(2), server_default="=")
@@ -74,7 +73,7 @@ class RadGroupCheck(Base):
     __tablename__ = "radgroupcheck"
     __table_args__ = (Index(None, "groupname", "attribute"),)
 
-    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
     groupname: Mapped[str] = mapped_column(Text, server_default="")
     attribute: Mapped[str] = mapped_column(Text, server_default="")
     op: Mapped[str] = mapped_column(String(2), server_default="==")
@@ -87,7 +86,7 @@ class RadGroupReply(Base):
     __tablename__ = "radgroupreply"
     __table_args__ = (Index(None, "groupname", "attribute"),)
 
-    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
     groupname: Mapped[str] = mapped_column(Text, server_default="")
     attribute: Mapped[str] = mapped_column(Text, server_default="")
     op: Mapped[str] = mapped_column(String(2), server_default="=")
@@ -100,13 +99,14 @@ class RadUserGroup(Base):
     __tablename__ = "radusergroup"
     __table_args__ = (Index(None, "username"),)
 
-    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
     username: Mapped[str] = mapped_column(Text, server_default="")
     groupname: Mapped[str] = mapped_column(Text, server_default="")
     priority: Mapped[int] = mapped_column(Integer, server_default="0")
 
 
 OPEN_SESSION = text("acctstoptime IS NULL")
+CLOSED_SESSION = text("acctstoptime IS NOT NULL")
 
 
 class RadAcct(Base):
@@ -130,13 +130,29 @@ class RadAcct(Base):
             sqlite_where=OPEN_SESSION,
             postgresql_where=OPEN_SESSION,
         ),
+        Index(
+            "ix_radacct_open_radacctid",
+            "radacctid",
+            sqlite_where=OPEN_SESSION,
+            postgresql_where=OPEN_SESSION,
+        ),
         Index(None, "acctstarttime"),
         Index(None, "service_id", "acctstarttime"),
+        # Closed ones only, so that a Start and an Interim-Update need not keep it. So are those by the
+        # beginning of a text (migration 0006), which are not here: what a database tells of an index on an
+        # expression cannot be compared with a model.
+        Index(
+            "ix_radacct_closed_router_id",
+            "router_id",
+            "radacctid",
+            sqlite_where=CLOSED_SESSION,
+            postgresql_where=CLOSED_SESSION,
+        ),
         # Interims change no indexed column: room in the page keeps them heap-only updates.
         {"postgresql_with": {"fillfactor": "80"}},
     )
 
-    radacctid: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    radacctid: Mapped[int] = mapped_column(BigSerial, primary_key=True)
     acctsessionid: Mapped[str] = mapped_column(Text)
     acctuniqueid: Mapped[str] = mapped_column(Text)
     username: Mapped[str | None] = mapped_column(Text)
@@ -180,7 +196,7 @@ class Nas(Base):
     __tablename__ = "nas"
     __table_args__ = (Index(None, "nasname"), UniqueConstraint("router_id"), Index(None, "changed_seq"))
 
-    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
     nasname: Mapped[str] = mapped_column(Text)
     shortname: Mapped[str | None] = mapped_column(Text)
     type: Mapped[str] = mapped_column(Text, server_default="other")
@@ -216,7 +232,7 @@ class RadPostAuth(Base):
     __tablename__ = "radpostauth"
     __table_args__ = (Index(None, "username", "authdate"), Index(None, "authdate"))
 
-    id: Mapped[int] = mapped_column(SerialKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
     username: Mapped[str] = mapped_column(Text)
     pass_: Mapped[str | None] = mapped_column("pass", Text)
     reply: Mapped[str | None] = mapped_column(Text)

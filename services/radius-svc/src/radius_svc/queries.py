@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from contracts.common import Page
 from contracts.radius import (
     AttemptView,
     NasActivity,
     NasHealth,
-    ReconnectView,
     ServiceState,
+    SessionOrder,
+    SessionQuery,
     SessionView,
 )
-from servicekit.paging import MOST, page_of
-from sqlalchemy import func, or_, select
+from servicekit.paging import MOST, Order, page_of
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
-from radius_svc.control_models import Reconnect, RequestAttempt
-from radius_svc.domain.change_rules import SUSPENDED_CLASS_IN_RADACCT
+from radius_svc.control_models import RequestAttempt
+from radius_svc.dialects import address_text, begins_with, folded
 from radius_svc.models import Nas, RadAcct, RadiusAccount
 from radius_svc.usecases.following import all_listeners_applied
 
-OPEN = RadAcct.acctstoptime.is_(None)
+OPEN, CLOSED = RadAcct.acctstoptime.is_(None), RadAcct.acctstoptime.is_not(None)
+IN_IP_ADDRESS = frozenset("0123456789.")
+IN_MAC_ADDRESS = frozenset("0123456789abcdefABCDEF:-.")
 SILENT_AFTER = timedelta(minutes=15)
 
 
@@ -51,16 +55,49 @@ def list_service_states(session: Session, service_ids: Sequence[str]) -> list[Se
     ]
 
 
-def list_sessions(
-    session: Session, open_only: bool, service_id: str | None, limit: int, after: str | None
-) -> Page[SessionView]:
-    query = select(RadAcct)
-    if open_only:
-        query = query.where(OPEN)
-    if service_id is not None:
-        query = query.where(RadAcct.service_id == service_id)
-    cursor = int(after) if after and after.isdigit() else None
-    return page_of(session, query, RadAcct.radacctid, session_view, limit=limit, after=cursor)
+def list_sessions(session: Session, query: SessionQuery, limit: int, after: str | None) -> Page[SessionView]:
+    """Raises InvalidInput for a cursor of another order."""
+    page = partial(page_of, session, limit=limit, after=after, order=_order(query.order))
+    # Open and closed sessions have indexes of their own, and so has each kind of text: one page of each is
+    # looked up, and the page asked for is the first of what they hold together.
+    parts = [page(part, RadAcct.radacctid, lambda row: row.radacctid) for part in _parts(query)]
+    ids = {id_ for part in parts for id_ in part.items}
+    found = page(select(RadAcct).where(RadAcct.radacctid.in_(ids)), RadAcct.radacctid, session_view)
+    # A part with more to come is full: if that is all there is on this page, it goes on where the part does.
+    return Page(found.items, found.next or next((part.next for part in parts if part.next), None))
+
+
+def _parts(query: SessionQuery) -> Iterator[Select[RadAcct]]:
+    sessions = select(RadAcct)
+    if query.service_id is not None:
+        sessions = sessions.where(RadAcct.service_id == query.service_id)
+    if query.router_id is not None:
+        sessions = sessions.where(RadAcct.router_id == query.router_id)
+    if query.order is SessionOrder.USERNAME:
+        sessions = sessions.where(RadAcct.username.is_not(None))  # by FreeRADIUS; has no place in this order
+    # What cannot be in a name cannot be sent to the database either.
+    text = "".join(filter(str.isprintable, query.text or "")).strip()
+    for state in [OPEN] if query.open_only else [OPEN, CLOSED]:
+        for beginning in _beginnings(text):
+            yield sessions.where(state, beginning)
+
+
+def _beginnings(text: str) -> list[ColumnElement[bool]]:
+    """A text that cannot be the beginning of an address is not looked for there."""
+    if not text:
+        return [true()]
+    beginnings = [begins_with(folded(RadAcct.username), text)]
+    if IN_IP_ADDRESS.issuperset(text):
+        beginnings.append(begins_with(address_text(RadAcct.framedipaddress), text))
+    if IN_MAC_ADDRESS.issuperset(text):
+        beginnings.append(begins_with(folded(RadAcct.callingstationid), text))
+    return beginnings
+
+
+def _order(order: SessionOrder) -> Order:
+    if order is SessionOrder.USERNAME:
+        return Order(folded(RadAcct.username))  # type: ignore[arg-type]  # an expression is ordered by as well
+    return Order(RadAcct.radacctid, descending=order is SessionOrder.NEWEST)
 
 
 def count_open_sessions(session: Session) -> int:
@@ -106,54 +143,6 @@ def attempt_view(attempt: RequestAttempt) -> AttemptView:
     )
 
 
-def list_reconnects(session: Session, service_id: str, limit: int, after: str | None) -> Page[ReconnectView]:
-    query = select(Reconnect).where(Reconnect.service_id == service_id)
-    page = page_of(session, query, Reconnect.id, lambda reconnect: reconnect, limit=limit, after=after)
-    return Page([_reconnect_view(session, reconnect) for reconnect in page.items], page.next)
-
-
-def _reconnect_view(session: Session, reconnect: Reconnect) -> ReconnectView:
-    redialled_at = _first_start_after(session, reconnect)
-    evidence = [at for at in (reconnect.changed_by_coa_at, redialled_at) if at is not None]
-    online_at = min(evidence, default=None)
-    # A busy process may read the router's answer after the Start that followed it was written down.
-    acked_at = reconnect.router_acked_at
-    if acked_at is not None and online_at is not None:
-        acked_at = min(acked_at, online_at)
-    since = reconnect.paid_at or reconnect.released_at
-    milliseconds = None if online_at is None else round((online_at - since).total_seconds() * 1000)
-    how = None if online_at is None else ("coa" if online_at == reconnect.changed_by_coa_at else "redial")
-    return ReconnectView(
-        id=reconnect.id,
-        service_id=reconnect.service_id,
-        payment_id=reconnect.payment_id,
-        paid_at=reconnect.paid_at,
-        released_at=reconnect.released_at,
-        authorized_at=reconnect.authorized_at,
-        router_acked_at=acked_at,
-        online_at=online_at,
-        milliseconds=milliseconds,
-        how=how,
-    )
-
-
-def _first_start_after(session: Session, reconnect: Reconnect) -> datetime | None:
-    """The first session let in after the release, and before the service's next reconnect."""
-    started = func.coalesce(RadAcct.received_at, RadAcct.acctstarttime)
-    following = select(func.min(Reconnect.authorized_at)).where(
-        Reconnect.service_id == reconnect.service_id, Reconnect.authorized_at > reconnect.authorized_at
-    )
-    until = session.scalar(following)
-    query = select(func.min(started)).where(
-        RadAcct.service_id == reconnect.service_id,
-        started >= reconnect.authorized_at,
-        or_(RadAcct.class_.is_(None), RadAcct.class_ != SUSPENDED_CLASS_IN_RADACCT),
-    )
-    if until is not None:
-        query = query.where(started < until)
-    return session.scalar(query)
-
-
 def list_nas_activity(session: Session, router_ids: Sequence[str], now: datetime) -> list[NasActivity]:
     """One row per id that is a RADIUS client now (at most 200)."""
     ids = list(router_ids)[:MOST]
@@ -163,6 +152,7 @@ def list_nas_activity(session: Session, router_ids: Sequence[str], now: datetime
     return [
         NasActivity(
             router_id=nas.router_id or "",
+            version=nas.version or 0,
             health=_health(nas.last_heard_at, now),
             last_heard_at=nas.last_heard_at,
             open_sessions=open_sessions.get(nas.router_id, 0),

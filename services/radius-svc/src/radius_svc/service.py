@@ -6,6 +6,7 @@ The packets are answered elsewhere, by the listener processes (radius_svc.listen
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import eventlet
 from contracts.billing import BillingSettingsChanged
@@ -14,11 +15,16 @@ from contracts.radius import (
     AttemptView,
     DisconnectResult,
     DisconnectService,
+    LineEvent,
     NasActivity,
+    OnlineSample,
     Radius,
+    ReconnectTimes,
     ReconnectView,
     ServiceState,
+    SessionQuery,
     SessionView,
+    UsageDay,
 )
 from contracts.router import NasDeregistered, NasRegistered
 from contracts.subscriber import (
@@ -30,17 +36,20 @@ from contracts.subscriber import (
     ServiceHoldReleased,
     ServiceTerminated,
 )
+from nameko.timer import timer
 from servicekit.events import handles
+from servicekit.ids import new_id
 from servicekit.rpc import serves
 from servicekit.service import Service
 from sqlalchemy.orm import Session
 
-from radius_svc import queries
+from radius_svc import histories, jobs, queries
 from radius_svc.dispatcher import SessionChangeDispatcher
 from radius_svc.domain.change_rules import is_settled
 from radius_svc.models import RadiusAccount
 from radius_svc.usecases import following, listeners, provisioning
 
+PROCESS = new_id()  # names this process in leases
 KICK_SECONDS = 8.0
 KICK_POLL_SECONDS = 0.02
 
@@ -56,19 +65,45 @@ class RadiusService(Service):
                 parts["listener"] = listeners.health(session)
         return parts
 
+    @timer(interval=1)
+    def note_reconnects(self) -> None:
+        jobs.note_reconnects(self.runtime, lately=True)
+
+    @timer(interval=300)
+    def note_old_reconnects(self) -> None:
+        jobs.note_reconnects(self.runtime, lately=False)
+
+    @timer(interval=60)
+    def count_usage(self) -> None:
+        jobs.count_usage(self.runtime, PROCESS)
+
+    @timer(interval=30, eager=True)
+    def sample_online(self) -> None:
+        jobs.sample_online(self.runtime, datetime.now(UTC))
+
     def list_service_states(self, service_ids: list[str]) -> list[ServiceState]:
         with self.runtime.reading() as session:
             return queries.list_service_states(session, service_ids)
 
-    def list_sessions(
-        self, open_only: bool, service_id: str | None, limit: int, after: str | None
-    ) -> Page[SessionView]:
+    def list_sessions(self, query: SessionQuery, limit: int, after: str | None) -> Page[SessionView]:
         with self.runtime.reading() as session:
-            return queries.list_sessions(session, open_only, service_id, limit, after)
+            return queries.list_sessions(session, query, limit, after)
 
     def count_open_sessions(self) -> int:
         with self.runtime.reading() as session:
             return queries.count_open_sessions(session)
+
+    def list_online_samples(self, hours: int) -> list[OnlineSample]:
+        with self.runtime.reading() as session:
+            return histories.list_online_samples(session, hours, now=datetime.now(UTC))
+
+    def list_usage(self, service_id: str, days: int) -> list[UsageDay]:
+        with self.runtime.reading() as session:
+            return histories.list_usage(session, service_id, days, today=self.runtime.today())
+
+    def list_line_events(self, service_ids: list[str], limit: int) -> list[LineEvent]:
+        with self.runtime.reading() as session:
+            return histories.list_line_events(session, service_ids, limit)
 
     def disconnect_service(self, command: DisconnectService) -> DisconnectResult:
         with self.runtime.transaction() as session:
@@ -90,9 +125,13 @@ class RadiusService(Service):
         with self.runtime.reading() as session:
             return queries.list_attempts(session, service_id, limit, after)
 
-    def list_reconnects(self, service_id: str, limit: int, after: str | None) -> Page[ReconnectView]:
+    def list_reconnects(self, service_id: str | None, limit: int, after: str | None) -> Page[ReconnectView]:
         with self.runtime.reading() as session:
-            return queries.list_reconnects(session, service_id, limit, after)
+            return histories.list_reconnects(session, service_id, limit, after)
+
+    def get_reconnect_times(self, days: int) -> ReconnectTimes:
+        with self.runtime.reading() as session:
+            return histories.get_reconnect_times(session, days, now=self.runtime.now())
 
     def list_nas_activity(self, router_ids: list[str]) -> list[NasActivity]:
         with self.runtime.reading() as session:

@@ -489,9 +489,9 @@ class ControlPlane:
         """The oldest first."""
         return self.api.list_attempts(service.id, 100, None).items[::-1]
 
-    def reconnects(self, service: ServiceSnapshot) -> list[ReconnectView]:
-        """The newest first."""
-        return self.api.list_reconnects(service.id, 100, None).items
+    def reconnects(self, service: ServiceSnapshot | None = None) -> list[ReconnectView]:
+        """Of one service or all, the newest first."""
+        return self.api.list_reconnects(service.id if service else None, 100, None).items
 
 
 @pytest.fixture

@@ -8,14 +8,17 @@ from datetime import UTC, datetime, timedelta
 import eventlet
 import pytest
 from contracts.common import NotFound
-from contracts.radius import DisconnectService, NasHealth
+from contracts.radius import DisconnectService, NasHealth, RequestKind, RequestOutcome
 from contracts.router import SessionControl
+from radius_svc import jobs
 from radius_svc import service as radius_service
+from radius_svc.adapters import coa
+from radius_svc.control_models import Reconnect
 from radius_svc.dispatcher import follow_change
 from radius_svc.models import Nas, RadiusAccount
-from radius_svc.usecases import listeners
+from radius_svc.usecases import following, listeners
 from servicekit.ids import new_id
-from sqlalchemy import update
+from sqlalchemy import event, select, update
 
 RPC_DEADLINE_SECONDS = 10.0
 
@@ -23,6 +26,17 @@ RPC_DEADLINE_SECONDS = 10.0
 def provisioned(control, service):
     (state,) = control.api.list_service_states([service.id])
     return state.provisioned
+
+
+def note_reconnects(control, *, lately=True):
+    jobs.note_reconnects(control.runtime, lately=lately)
+
+
+def noted(control):
+    """The logins of the cases that are stored as being back."""
+    query = select(RadiusAccount.username).join(Reconnect, Reconnect.service_id == RadiusAccount.service_id)
+    with control.runtime.reading() as session:
+        return set(session.scalars(query.where(Reconnect.online_at.is_not(None))))
 
 
 def seq_of(control, service):
@@ -163,6 +177,97 @@ class TestReconnects:
         control.dial(service)
         assert [case.milliseconds for case in control.reconnects(service)] == [2000, None]
 
+    def test_what_was_noted_is_what_was_shown(self, control):
+        """Before and after the job, a case looks the same."""
+        control.register(version=2, control=SessionControl.COA)
+        for username in ("coa", "redial", "waits"):
+            service = control.hold(control.service(username))
+            control.follow()
+            live = control.dial(service, fenced=True)
+            service = control.release(service, paid_at=control.runtime.now(), payment_id=new_id())
+            control.clock.advance(seconds=1)
+            if username == "redial":
+                control.stop(live)
+                control.dial(service)
+            if username == "coa":
+                control.follow()
+        shown = control.reconnects()
+        assert [(case.username, case.how) for case in shown] == [
+            ("waits", None),
+            ("redial", "redial"),
+            ("coa", "coa"),
+        ]
+        note_reconnects(control)
+        assert noted(control) == {"coa", "redial"}
+        assert control.reconnects() == shown
+
+    def test_a_coa_that_was_quicker_than_a_redial_counts_though_it_is_written_down_later(self, control):
+        control.register(version=2, control=SessionControl.COA)
+        service, _live = self.fenced(control)
+        service = control.release(service)
+        (change_id,) = control.due()
+        with control.runtime.reading() as session:
+            work = following.load_work(session, change_id)
+        acked_at = control.runtime.now()
+        control.clock.advance(seconds=1)
+        control.dial(service)
+        note_reconnects(control)
+        assert control.reconnects(service)[0].how == "redial"
+        acked = coa.Answer(RequestOutcome.ACKED, None, "", acked_at, acked_at)
+        with control.runtime.transaction() as session:
+            answers = [(RequestKind.COA, acked)]
+            following.finish_round(session, work, answers, now=control.runtime.now())
+        note_reconnects(control)
+        (case,) = control.reconnects(service)
+        assert (case.how, case.online_at) == ("coa", acked_at)
+
+    def test_they_are_listed_with_one_question_however_many_there_are(self, control):
+        def asked(cases):
+            while len(control.reconnects()) < cases:
+                control.release(control.hold(control.service(f"user{len(control.reconnects())}")))
+            questions = []
+            listener = lambda *_: questions.append(1)  # noqa: E731
+            event.listen(control.runtime.database.engine, "before_cursor_execute", listener)
+            control.reconnects()
+            event.remove(control.runtime.database.engine, "before_cursor_execute", listener)
+            return len(questions)
+
+        assert asked(1) == asked(5)
+
+    def test_times_of_the_lines_that_were_paid_for(self, control):
+        def case(username, seconds, **payment):
+            service = control.hold(control.service(username))
+            service = control.release(service, **payment)
+            if seconds is not None:
+                control.clock.advance(seconds=seconds)
+                control.dial(service)
+
+        def paid():
+            return {"paid_at": control.runtime.now(), "payment_id": new_id()}
+
+        case("long.ago", 1, **paid())
+        control.clock.advance(days=8)
+        case("waived", 40)
+        case("quick", 1, **paid())
+        case("slow", 20, **paid())
+        case("away", None, **paid())
+        note_reconnects(control, lately=False)
+        times = control.api.get_reconnect_times(7)
+        assert (times.days, times.cases, times.waiting) == (7, 3, 1)
+        assert (times.median_milliseconds, times.slowest_milliseconds) == (1_000, 20_000)
+        assert [b.up_to_milliseconds for b in times.buckets if b.cases] == [1_000, 30_000]
+        assert control.api.get_reconnect_times(9).cases == 4
+        assert control.api.get_reconnect_times(10_000).days == 366
+
+    def test_what_was_released_long_ago_is_noted_too(self, control):
+        service = control.release(control.hold(control.service()))
+        control.clock.advance(hours=2)
+        control.dial(service)
+        note_reconnects(control)
+        assert noted(control) == set()
+        note_reconnects(control, lately=False)
+        assert noted(control) == {"juan"}
+
 
 class TestNasActivity:
     @pytest.mark.parametrize(
@@ -178,7 +283,9 @@ class TestNasActivity:
         control.stop(control.dial(service := control.service()))
         control.dial(service)
 
+        control.register(version=3)
         (activity,) = control.api.list_nas_activity(["router", "unknown"])
+        assert activity.version == 3
         assert (activity.health, activity.last_heard_at, activity.open_sessions) == (health, heard_at, 1)
 
 

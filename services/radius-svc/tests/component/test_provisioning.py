@@ -21,9 +21,14 @@ from servicekit.ids import new_id
 from servicekit.testing import ServiceUnderTest, schema_differences
 from sqlalchemy import select, update
 
+# On an expression: neither SQLAlchemy nor Alembic can compare them (see RadAcct). test_sessions.py uses them.
+BY_TEXT = {f"ix_radacct_closed_{column}" for column in ("username", "framedipaddress", "callingstationid")}
 
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
-    assert schema_differences(tested.runtime.database, Base.metadata) == []
+    different = schema_differences(tested.runtime.database, Base.metadata)
+    assert [what for what in different if what[0] != "remove_index" or what[1].name not in BY_TEXT] == []
 
 
 def account(control, service):

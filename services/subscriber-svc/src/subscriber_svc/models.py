@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from contracts.subscriber import BillingType, DiscountKind, HoldReason, PlanStatus
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
+from servicekit.paging import folded
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -53,13 +55,21 @@ class Plan(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+def _name_key(context: DefaultExecutionContext) -> str:
+    return folded(context.get_current_parameters()["full_name"])
+
+
 class Subscriber(Base):
+    """`name_key` is the name as lists are sorted and searched by it."""
+
     __tablename__ = "subscribers"
+    __table_args__ = (Index("ix_subscribers_name_key", "name_key", "id"),)
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
     short_id: Mapped[str] = mapped_column(Text, unique=True)
     full_name: Mapped[str] = mapped_column(Text)
+    name_key: Mapped[str] = mapped_column(Text, default=_name_key, server_default="")
     email: Mapped[str] = mapped_column(Text)
     phone: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text)
@@ -109,6 +119,8 @@ class Hold(Base):
     __tablename__ = "holds"
     __table_args__ = (
         _unique_while("released_at IS NULL", "uq_holds_standing_reason", "service_id", "reason"),
+        Index("ix_holds_placed_at", "placed_at"),
+        Index("ix_holds_released_at", "released_at"),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from contracts.common import NotFound, Page
 from contracts.money import DEFAULT_CURRENCY, Money
 from contracts.subscriber import (
     BillingTerms,
     Burst,
     Discount,
+    HoldChange,
     HoldView,
     PlanView,
+    ServiceCounts,
     ServiceSnapshot,
     ServiceStatus,
     ServiceView,
+    SubscriberOrder,
+    SubscriberQuery,
     SubscriberView,
 )
-from servicekit.paging import page_of
-from sqlalchemy import Select, exists, or_, select
-from sqlalchemy.orm import Session, selectinload
+from servicekit.paging import MOST, Order, page_of, searched
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from subscriber_svc.domain.access import status_of
 from subscriber_svc.models import Hold, Plan, Service, Subscriber
 
+ORDERS = {
+    SubscriberOrder.NEWEST: None,
+    SubscriberOrder.NAME: Order(Subscriber.name_key),
+    SubscriberOrder.NAME_DESCENDING: Order(Subscriber.name_key, descending=True),
+}
+HELD = exists().where(Hold.service_id == Service.id, Hold.released_at.is_(None))
 WITH_SERVICES = (
     selectinload(Subscriber.services).selectinload(Service.holds),
     selectinload(Subscriber.services).joinedload(Service.plan),
@@ -140,35 +152,83 @@ def get_service(session: Session, service_id: str) -> ServiceView:
 
 
 def list_subscribers(
-    session: Session, query: str | None, status: ServiceStatus | None, limit: int, after: str | None
+    session: Session, query: SubscriberQuery, limit: int, after: str | None
 ) -> Page[SubscriberView]:
-    """Newest first. `query` is looked for in names, contacts and PPPoE usernames."""
+    """Status, plan and router are those of one service: a live one, unless terminated ones are asked for."""
     found = select(Subscriber).options(*WITH_SERVICES)
-    if query and not query.isspace():
-        found = found.where(_matches(query))
-    if status is not None:
-        found = found.where(_has_service(status))
-    return page_of(session, found, Subscriber.id, subscriber_view, limit=limit, after=after)
+    text = searched(query.text)
+    if text:
+        found = found.where(_matches(text))
+    if query.status or query.plan_id or query.router_id:
+        found = found.where(_has_service(query))
+    order = ORDERS[query.order]
+    return page_of(session, found, Subscriber.id, subscriber_view, limit=limit, after=after, order=order)
 
 
-def _matches(query: str):
-    # What cannot be in a name cannot be sent to the database either.
-    query = "".join(character for character in query.strip() if character.isprintable())
-    pattern = "%" + query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    columns = (Subscriber.full_name, Subscriber.email, Subscriber.phone, Subscriber.short_id)
-    in_services = exists().where(
-        Service.subscriber_id == Subscriber.id, Service.pppoe_username.ilike(pattern, escape="\\")
+def _matches(text: str) -> ColumnElement[bool]:
+    username = func.lower(Service.pppoe_username).contains(text, autoescape=True)
+    columns = (Subscriber.name_key, func.lower(Subscriber.email), Subscriber.phone, Subscriber.short_id)
+    return or_(
+        *(column.contains(text, autoescape=True) for column in columns),
+        Subscriber.id.in_(select(Service.subscriber_id).where(username)),
     )
-    return or_(*(column.ilike(pattern, escape="\\") for column in columns), in_services)
 
 
-def _has_service(status: ServiceStatus):
-    of_subscriber: Select = select(Service.id).where(Service.subscriber_id == Subscriber.id)
-    held = exists().where(Hold.service_id == Service.id, Hold.released_at.is_(None))
-    if status is ServiceStatus.TERMINATED:
-        return of_subscriber.where(Service.terminated_at.is_not(None)).exists()
-    live = of_subscriber.where(Service.terminated_at.is_(None))
-    return live.where(held if status is ServiceStatus.SUSPENDED else ~held).exists()
+def _has_service(query: SubscriberQuery) -> ColumnElement[bool]:
+    terminated = query.status is ServiceStatus.TERMINATED
+    service = select(Service.id).where(
+        Service.subscriber_id == Subscriber.id,
+        Service.terminated_at.is_not(None) if terminated else Service.terminated_at.is_(None),
+    )
+    if query.plan_id is not None:
+        service = service.where(Service.plan_id == query.plan_id)
+    if query.router_id is not None:
+        service = service.where(Service.router_id == query.router_id)
+    if query.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED):
+        service = service.where(HELD if query.status is ServiceStatus.SUSPENDED else ~HELD)
+    return service.exists()
+
+
+def count_services(session: Session) -> ServiceCounts:
+    live = select(func.count()).select_from(Service).where(Service.terminated_at.is_(None))
+    terminated = select(func.count()).select_from(Service).where(Service.terminated_at.is_not(None))
+    suspended = session.scalar(live.where(HELD)) or 0
+    return ServiceCounts(
+        active=(session.scalar(live) or 0) - suspended,
+        suspended=suspended,
+        terminated=session.scalar(terminated) or 0,
+    )
+
+
+def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:
+    """The newest first, at most `limit` (up to 200)."""
+    limit = max(1, min(limit, MOST))
+    holds = select(Hold).options(joinedload(Hold.service).joinedload(Service.subscriber)).limit(limit)
+    placed = session.scalars(holds.order_by(Hold.placed_at.desc(), Hold.id.desc()))
+    changes = [_hold_change(hold, hold.placed_at, hold.placed_by, released=False) for hold in placed]
+    released = session.scalars(
+        holds.where(Hold.released_at.is_not(None)).order_by(Hold.released_at.desc(), Hold.id.desc())
+    )
+    changes += [
+        _hold_change(hold, hold.released_at, hold.released_by or "", released=True)
+        for hold in released
+        if hold.released_at is not None
+    ]
+    return sorted(changes, key=lambda change: (change.at, change.released), reverse=True)[:limit]
+
+
+def _hold_change(hold: Hold, at: datetime, by: str, *, released: bool) -> HoldChange:
+    return HoldChange(
+        at=at,
+        released=released,
+        by=by,
+        reason=hold.reason,
+        note=hold.note,
+        service_id=hold.service_id,
+        pppoe_username=hold.service.pppoe_username,
+        subscriber_id=hold.service.subscriber_id,
+        subscriber_name=hold.service.subscriber.full_name,
+    )
 
 
 def _status(service: Service) -> ServiceStatus:

@@ -13,12 +13,16 @@ from contracts.subscriber import (
     ChangeSubscriber,
     CreatePlan,
     CreateSubscriber,
+    HoldChange,
     PlaceHold,
     PlanView,
     ReleaseHold,
-    ServiceStatus,
+    RevealedPassword,
+    RevealPassword,
+    ServiceCounts,
     ServiceView,
     Subscriber,
+    SubscriberQuery,
     SubscriberView,
     TerminateService,
 )
@@ -89,11 +93,17 @@ class SubscriberService(Service):
         with self.runtime.reading() as session:
             return queries.find_subscriber_by_short_id(session, short_id)
 
-    def list_subscribers(
-        self, query: str | None, status: ServiceStatus | None, limit: int, after: str | None
-    ) -> Page[SubscriberView]:
+    def list_subscribers(self, query: SubscriberQuery, limit: int, after: str | None) -> Page[SubscriberView]:
         with self.runtime.reading() as session:
-            return queries.list_subscribers(session, query, status, limit, after)
+            return queries.list_subscribers(session, query, limit, after)
+
+    def count_services(self) -> ServiceCounts:
+        with self.runtime.reading() as session:
+            return queries.count_services(session)
+
+    def list_hold_changes(self, limit: int) -> list[HoldChange]:
+        with self.runtime.reading() as session:
+            return queries.list_hold_changes(session, limit)
 
     def add_service(self, command: AddService) -> ServiceView:
         self._check_router(command.service.router_id, "router_id")
@@ -138,6 +148,10 @@ class SubscriberService(Service):
     def release_hold(self, command: ReleaseHold) -> ServiceView:
         with self.runtime.transaction() as session:
             return queries.service_view(holds.release_hold(session, command, now=self.runtime.now()))
+
+    def reveal_password(self, command: RevealPassword) -> RevealedPassword:
+        with self.runtime.reading() as session:
+            return services.reveal_password(session, command, cipher=self.runtime.cipher)
 
     @handles(AccountOverdue)
     def on_account_overdue(self, session: Session, event: AccountOverdue) -> None:

@@ -1,6 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from alembic import command
+from contracts.subscriber import SubscriberChanged
+from servicekit import migrations
+from servicekit.db import Database
 from servicekit.testing import ServiceUnderTest, schema_differences
+from sqlalchemy import text
 from subscriber_svc.models import Base
 
 
 def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
     assert schema_differences(tested.runtime.database, Base.metadata) == []
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_of_0001(request, tmp_path):
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/subscriber.db"
+    else:
+        url = request.getfixturevalue("make_postgres_database")()
+    database = Database(url)
+    config = migrations._config("subscriber_svc")
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    yield database
+    database.close()
+
+
+def test_migration_2_tells_every_name_again_and_sorts_by_it(database_of_0001):
+    with database_of_0001.transaction() as session:
+        session.execute(
+            text(
+                "insert into subscribers"
+                " (id, version, short_id, full_name, email, phone, address, notes, created_at)"
+                " values ('juan', 3, 'short', 'Juan Peña', '', '', '', '', '2026-11-23 02:00:00')"
+            )
+        )
+    migrations.migrate(database_of_0001, "subscriber_svc")
+    tested = ServiceUnderTest(runtime=database_of_0001, clock=None)  # type: ignore[arg-type]  # only reads
+    assert tested.new_events() == [SubscriberChanged(subscriber_id="juan", version=3, full_name="Juan Peña")]
+    with database_of_0001.reading() as session:
+        assert session.scalar(text("select name_key from subscribers")) == "juan pena"

@@ -35,6 +35,11 @@ def shown_status(
     return InvoiceStatus.PARTIALLY_PAID if balance < total else InvoiceStatus.SENT
 
 
+def number_of(series: str, count: int) -> str:
+    """The number of the invoice that is the `count`-th of its series."""
+    return f"{series}-{count:06d}"
+
+
 def check_void_reason(reason: str) -> str:
     """The reason without surrounding space. Raises InvalidInput."""
     reason = reason.strip()

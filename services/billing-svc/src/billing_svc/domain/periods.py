@@ -43,6 +43,11 @@ def suspend_from(due_on: date, grace_period_days: int) -> date:
     return due_on + timedelta(days=max(1, grace_period_days))
 
 
+def latest_suspendable(day: date, grace_period_days: int) -> date:
+    """The newest due date of which an unpaid invoice suspends on `day`: suspend_from the other way."""
+    return day - timedelta(days=max(1, grace_period_days))
+
+
 def check_near(field: str, day: date, today: date) -> date:
     """Raises InvalidInput for a date more than a year away."""
     if abs(day - today) > FARTHEST:

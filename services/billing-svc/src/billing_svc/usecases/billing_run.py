@@ -23,7 +23,7 @@ from servicekit.ids import new_id
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from billing_svc.domain.invoices import InvoiceState
+from billing_svc.domain.invoices import InvoiceState, number_of
 from billing_svc.domain.periods import check_near, due_date, generation_date, period_before, period_of
 from billing_svc.domain.pricing import PricedLine, price_line
 from billing_svc.models import (
@@ -286,7 +286,7 @@ def _take_numbers(session: Session, prefix: str, count: int) -> list[str]:
         .values(next_number=InvoiceSeries.next_number + count)
         .returning(InvoiceSeries.next_number)
     ).one()
-    return [f"{prefix}-{number:06d}" for number in range(following - count, following)]
+    return [number_of(prefix, number) for number in range(following - count, following)]
 
 
 def _invoice_row(

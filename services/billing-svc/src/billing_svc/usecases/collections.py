@@ -12,7 +12,6 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.invoices import InvoiceState
-from billing_svc.domain.periods import suspend_from
 from billing_svc.models import Account, Invoice, Settings
 from billing_svc.usecases.projections import lock_account
 from billing_svc.usecases.settings import load_settings
@@ -57,7 +56,7 @@ def judge(
     days = (day - standing.oldest_due_on).days
     reason = f"{days} day{'s' if days != 1 else ''} overdue"
     # A restored one can come up again: it was restored when it was not overdue, and has become so.
-    fresh = [i for i in standing.suspendable if i.collection_status is not CollectionStatus.SUSPENDED]
+    fresh = [invoice for invoice in standing.suspendable if not invoice.suspends_already]
     if not fresh or not settings.auto_suspend:
         return _item(account, CollectionsAction.MARKED, reason, standing.overdue)
     if not dry_run:
@@ -73,7 +72,7 @@ def _standing(session: Session, subscriber_id: str, day: date, settings: Setting
         overdue=Money(sum(balance.minor for _, balance in late), settings.currency),
         oldest_due_on=min(invoice.due_on for invoice, _ in late),
         suspendable=[
-            invoice for invoice, _ in late if day >= suspend_from(invoice.due_on, settings.grace_period_days)
+            invoice for invoice, _ in late if invoice.is_suspendable(day, settings.grace_period_days)
         ],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.subscriber import PlanView, ServiceSnapshot, SubscriberChanged
 from servicekit.db import insert_if_absent
+from servicekit.paging import folded
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,8 @@ from billing_svc.models import Account, PlanProjection, ServiceProjection
 def keep_subscriber(session: Session, event: SubscriberChanged) -> None:
     account = lock_account(session, event.subscriber_id)
     if event.version > account.subscriber_version:
-        account.subscriber_version, account.full_name = event.version, event.full_name
+        account.subscriber_version = event.version
+        account.full_name, account.name_key = event.full_name, folded(event.full_name)
 
 
 def keep_plan(session: Session, plan: PlanView) -> None:

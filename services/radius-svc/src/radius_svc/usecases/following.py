@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from contracts.radius import RequestKind, RequestOutcome
 from contracts.router import SessionControl
@@ -414,11 +415,8 @@ def _stamp_reconnect(session: Session, work: Work, answers: Sequence[tuple[Reque
     if not acked or work.suspended:  # suspended again since: that is what was acknowledged
         return
     by_coa = [at for kind, at in acked if kind is RequestKind.COA]
-    session.execute(
-        update(Reconnect)
-        .where(Reconnect.change_id == work.change_id)
-        .values(
-            router_acked_at=max(at for _, at in acked),
-            changed_by_coa_at=max(by_coa) if len(by_coa) == len(acked) else None,
-        )
-    )
+    values: dict[str, Any] = {"router_acked_at": max(at for _, at in acked)}
+    if len(by_coa) == len(acked):
+        # A session that began meanwhile may have been noted: what came first is found out anew.
+        values |= {"changed_by_coa_at": max(by_coa), "online_at": None, "milliseconds": None}
+    session.execute(update(Reconnect).where(Reconnect.change_id == work.change_id).values(values))

@@ -11,6 +11,8 @@ from contracts.subscriber import (
     BillingTerms,
     ChangeService,
     NewService,
+    RevealedPassword,
+    RevealPassword,
     ServiceChanged,
     ServiceCreated,
     ServiceEvent,
@@ -115,6 +117,17 @@ def terminate_service(session: Session, command: TerminateService, *, now: datet
         service.terminated_at = now
         say(session, service, ServiceTerminated, now=now)
     return service
+
+
+def reveal_password(session: Session, command: RevealPassword, *, cipher: FieldCipher) -> RevealedPassword:
+    """Raises NotFound, Conflict when the service is terminated: its login opens nothing any more."""
+    service = session.get(Service, command.service_id)
+    if service is None:
+        raise NotFound(f"there is no service {command.service_id}")
+    if service.terminated_at is not None:
+        raise Conflict(f"service {service.pppoe_username} is terminated and has no login any more")
+    password = cipher.decrypt(service.password_encrypted, aad=service.id)
+    return RevealedPassword(service.id, service.pppoe_username, password)
 
 
 def lock_service(session: Session, service_id: str) -> Service:

@@ -9,6 +9,7 @@ from contracts.common import FieldError, InvalidInput, NotFound
 from contracts.subscriber import ChangeSubscriber, CreateSubscriber, SubscriberChanged
 from servicekit import outbox
 from servicekit.ids import new_id
+from servicekit.paging import folded
 from servicekit.secrets import FieldCipher
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -63,6 +64,7 @@ def change_subscriber(session: Session, command: ChangeSubscriber, *, now: datet
     if command.notes is not None:
         subscriber.notes = checks.text("notes", command.notes, longest=5000, lines=True)
     if subscriber.full_name != name_before:
+        subscriber.name_key = folded(subscriber.full_name)
         subscriber.version += 1
         _say_changed(session, subscriber, now)
     return subscriber

@@ -1,0 +1,91 @@
+"""What a test may need from its machine: programs that may be missing, ports, folders for private servers.
+
+Loaded by `servicekit.pytest_plugin`, and alone (``-p servicekit.pytest_tools``) by tests that must not have
+their standard library made cooperative, as those that drive a browser.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from servicekit import private_postgres, private_rabbitmq
+from servicekit.private_process import find_free_port
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something a test needs that its environment may lack."""
+
+    what: str
+    install: str
+    is_installed: Callable[[], bool]
+
+
+TOOLS = {
+    "rabbitmq": Tool("tests on RabbitMQ", "tests/install-tools.sh", private_rabbitmq.is_installed),
+    "radclient": Tool(
+        "tests with radclient", "tests/install-tools.sh", lambda: shutil.which("radclient") is not None
+    ),
+    "chromium": Tool(
+        "tests in a browser", "tests/install-tools.sh", lambda: shutil.which("chromium") is not None
+    ),
+    "postgres": Tool(
+        "tests on PostgreSQL",
+        f"pip install {private_postgres.PACKAGE}",
+        private_postgres.is_installed,
+    ),
+}
+
+_missing: set[str] = set()
+
+
+def require(tool: str) -> None:
+    """Skip the test that calls this when the tool is not installed, or fail it under ``CI=true``."""
+    if TOOLS[tool].is_installed():
+        return
+    _missing.add(tool)
+    if os.environ.get("CI") == "true":
+        pytest.fail(_not_run(tool), pytrace=False)
+    pytest.skip(_not_run(tool))
+
+
+def _not_run(tool: str) -> str:
+    return f"not run: {TOOLS[tool].what} ({TOOLS[tool].install})"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for tool in sorted(_missing):
+        terminalreporter.write_line(_not_run(tool), yellow=True)
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Call it for a loopback port that nobody listens on."""
+    return find_free_port
+
+
+@pytest.fixture(scope="session")
+def server_directory() -> Iterator[Callable[[str], Path]]:
+    """Call it for the directory of a private server.
+
+    Not below pytest's own temporary directory: that is closed to other users, and under root PostgreSQL
+    runs as one.
+    """
+    made: list[Path] = []
+
+    def make(prefix: str) -> Path:
+        directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-"))
+        directory.chmod(0o755)  # see above; the servers close what they put into it
+        made.append(directory)
+        return directory
+
+    yield make
+    for directory in made:
+        shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,118 @@
+"""What subscribers owe, and the ledger that proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from contracts.billing import AccountView, LedgerCheck, LedgerEntryView
+from contracts.common import InvalidInput, Page
+from contracts.money import Money
+from servicekit.paging import MOST, page_of
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import Session
+
+from billing_svc.domain.invoices import InvoiceState
+from billing_svc.models import Allocation, Invoice, LedgerEntry, ReceivedPayment
+from billing_svc.queries.receivables import left_to_pay
+from billing_svc.usecases.ledger import RECEIVABLE
+
+LAST_ENTRY = 2**63 - 1
+
+
+def list_accounts(session: Session, subscriber_ids: Sequence[str], today: date) -> list[AccountView]:
+    """One view per id asked for (at most 200), zero for those nothing is known of."""
+    ids = list(subscriber_ids)[:MOST]
+    receivable = _sums(session, _receivable_balance(), LedgerEntry.subscriber_id, ids)
+    credit = _sums(session, _credit(), ReceivedPayment.subscriber_id, ids)
+    overdue = _sums(session, _left_on_invoices().where(Invoice.due_on < today), Invoice.subscriber_id, ids)
+    return [
+        AccountView(
+            subscriber_id=subscriber_id,
+            balance=Money(receivable.get(subscriber_id, 0)),
+            credit=Money(credit.get(subscriber_id, 0)),
+            overdue=Money(overdue.get(subscriber_id, 0)),
+        )
+        for subscriber_id in ids
+    ]
+
+
+def list_ledger_entries(
+    session: Session, subscriber_id: str, limit: int, after: str | None
+) -> Page[LedgerEntryView]:
+    query = select(LedgerEntry).where(LedgerEntry.subscriber_id == subscriber_id)
+    cursor = _entry_cursor(after) if after else None
+    return page_of(session, query, LedgerEntry.id, _entry_view, limit=limit, after=cursor)
+
+
+def _entry_cursor(after: str) -> int:
+    """Raises InvalidInput."""
+    if not (after.isascii() and after.isdigit()) or int(after) > LAST_ENTRY:
+        raise InvalidInput.of("after", f"{after!r} is no cursor of this list")
+    return int(after)
+
+
+def check_ledger(session: Session) -> LedgerCheck:
+    """Prove the ledger: per subscriber, receivable = what is left on invoices - unallocated money."""
+    receivable = _sums(session, _receivable_balance(), LedgerEntry.subscriber_id)
+    credit = _sums(session, _credit(), ReceivedPayment.subscriber_id)
+    invoices = _sums(session, _left_on_invoices(), Invoice.subscriber_id)
+    everybody = receivable.keys() | credit.keys() | invoices.keys()
+    wrong = [
+        subscriber_id
+        for subscriber_id in everybody
+        if receivable.get(subscriber_id, 0) != invoices.get(subscriber_id, 0) - credit.get(subscriber_id, 0)
+    ]
+    return LedgerCheck(
+        receivable=Money(sum(receivable.values())),
+        credit=Money(sum(credit.values())),
+        invoices_open=Money(sum(invoices.values())),
+        differences=sorted(wrong)[:MOST],
+    )
+
+
+def _receivable_balance() -> Select:
+    signed = case(
+        (LedgerEntry.debit_account == RECEIVABLE, LedgerEntry.amount_minor),
+        else_=-LedgerEntry.amount_minor,
+    )
+    return select(func.sum(signed)).where(
+        (LedgerEntry.debit_account == RECEIVABLE) | (LedgerEntry.credit_account == RECEIVABLE)
+    )
+
+
+def _left_on_invoices() -> Select:
+    return select(func.sum(left_to_pay())).where(Invoice.state == InvoiceState.OPEN)
+
+
+def _credit() -> Select:
+    used = (
+        select(func.sum(Allocation.amount_minor))
+        .where(Allocation.payment_id == ReceivedPayment.payment_id, Allocation.reversed_at.is_(None))
+        .correlate(ReceivedPayment)
+        .scalar_subquery()
+    )
+    unused = ReceivedPayment.amount_minor - func.coalesce(used, 0)
+    return select(func.sum(unused)).where(ReceivedPayment.exhausted.is_(False))
+
+
+def _sums(session: Session, query: Select, key, keys: Sequence[str] | None = None) -> dict[str, int]:
+    """The one sum of `query` per value of the column `key`, for these values or for all."""
+    query = query.add_columns(key).group_by(key)
+    if keys is not None:
+        query = query.where(key.in_(keys))
+    return {value: int(amount or 0) for amount, value in session.execute(query)}
+
+
+def _entry_view(entry: LedgerEntry) -> LedgerEntryView:
+    return LedgerEntryView(
+        id=entry.id,
+        subscriber_id=entry.subscriber_id,
+        debit_account=entry.debit_account,
+        credit_account=entry.credit_account,
+        amount=Money(entry.amount_minor, entry.currency),
+        kind=entry.kind,
+        source_id=entry.source_id,
+        effective_on=entry.effective_on,
+        recorded_at=entry.recorded_at,
+    )

@@ -1,0 +1,108 @@
+"""What is owed to the ISP altogether, how old it is, and what came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from contracts.billing import AgingBucket, DayCollected, Receivables
+from contracts.common import InvalidInput
+from contracts.money import Money
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from billing_svc.domain.invoices import InvoiceState
+from billing_svc.domain.periods import days_overdue
+from billing_svc.models import Allocation, Invoice, ReceivedPayment
+
+# Days past due, from and until.
+AGES = ((0, 0), (1, 30), (31, 60), (61, 90), (91, None))
+MOST_DAYS = 366
+
+
+@dataclass(frozen=True)
+class DueDay:
+    """The open invoices that are due on a day, and what is left to pay on them."""
+
+    due_on: date
+    invoices: int
+    left_minor: int
+
+
+def get_receivables(session: Session, today: date) -> Receivables:
+    open_days = _open_by_due_date(session)
+    late_days = [day for day in open_days if day.due_on < today]
+    return Receivables(
+        receivable=_left(open_days),
+        overdue=_left(late_days),
+        collected_today=_collected(session, today),
+        collected_this_month=_collected(session, today.replace(day=1)),
+        open_invoices=_count(open_days),
+        overdue_invoices=_count(late_days),
+    )
+
+
+def list_aging(session: Session, today: date) -> list[AgingBucket]:
+    open_days = _open_by_due_date(session)
+    buckets = []
+    for from_days, until_days in AGES:
+        days = [
+            day
+            for day in open_days
+            if from_days <= days_overdue(day.due_on, today)
+            and (until_days is None or days_overdue(day.due_on, today) <= until_days)
+        ]
+        buckets.append(AgingBucket(from_days, until_days, _count(days), _left(days)))
+    return buckets
+
+
+def list_days_collected(session: Session, days: int, today: date) -> list[DayCollected]:
+    """Raises InvalidInput."""
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInput.of("days", f"must be between 1 and {MOST_DAYS}")
+    first = today - timedelta(days=days - 1)
+    received = (
+        select(ReceivedPayment.received_on, func.count(), func.sum(ReceivedPayment.amount_minor))
+        .where(ReceivedPayment.received_on >= first)
+        .group_by(ReceivedPayment.received_on)
+    )
+    by_day = {day: (payments, int(minor)) for day, payments, minor in session.execute(received)}
+    collected = []
+    for number in range(days):
+        day = first + timedelta(days=number)
+        payments, minor = by_day.get(day, (0, 0))
+        collected.append(DayCollected(day, payments, Money(minor)))
+    return collected
+
+
+def left_to_pay() -> ColumnElement[int]:
+    """Minor units, of an invoice that is open."""
+    paid = (
+        select(func.sum(Allocation.amount_minor))
+        .where(Allocation.invoice_id == Invoice.id, Allocation.reversed_at.is_(None))
+        .correlate(Invoice)
+        .scalar_subquery()
+    )
+    return Invoice.total_minor - func.coalesce(paid, 0)
+
+
+def _open_by_due_date(session: Session) -> list[DueDay]:
+    days: Select = (
+        select(Invoice.due_on, func.count(), func.sum(left_to_pay()))
+        .where(Invoice.state == InvoiceState.OPEN)
+        .group_by(Invoice.due_on)
+    )
+    return [DueDay(due_on, invoices, int(minor)) for due_on, invoices, minor in session.execute(days)]
+
+
+def _left(days: list[DueDay]) -> Money:
+    return Money(sum(day.left_minor for day in days))
+
+
+def _count(days: list[DueDay]) -> int:
+    return sum(day.invoices for day in days)
+
+
+def _collected(session: Session, since: date) -> Money:
+    received = select(func.sum(ReceivedPayment.amount_minor)).where(ReceivedPayment.received_on >= since)
+    return Money(int(session.scalar(received) or 0))

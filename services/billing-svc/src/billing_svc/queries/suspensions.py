@@ -1,0 +1,83 @@
+"""Whom the collections run will suspend: what a dry run of it would say, without locking anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from contracts.billing import SuspensionDue, SuspensionsDue
+from contracts.common import InvalidInput, Page
+from contracts.money import Money
+from servicekit.paging import Order, page_of
+from sqlalchemy import Row, Subquery, case, func, select
+from sqlalchemy.orm import Session
+
+from billing_svc.domain.invoices import InvoiceState
+from billing_svc.domain.periods import check_near, suspend_from
+from billing_svc.models import Account, Invoice, Settings
+from billing_svc.queries.receivables import left_to_pay
+from billing_svc.usecases.settings import load_settings
+
+
+def list_suspensions_due(
+    session: Session, until: date, limit: int, after: str | None, today: date
+) -> SuspensionsDue:
+    """`overdue` is what it will be on `until` if nobody pays. Raises InvalidInput."""
+    if check_near("until", until, today) < today:
+        raise InvalidInput.of("until", f"{until} is over; nobody is suspended in the past")
+    settings = load_settings(session)
+    if not settings.auto_suspend:
+        return SuspensionsDue(until, False, 0, Money(0), Page([]))
+    due = _accounts_due(until, settings)
+    count, overdue = session.execute(select(func.count(), func.sum(due.c.overdue))).one()
+    page = page_of(
+        session,
+        select(Account).join(due, due.c.subscriber_id == Account.subscriber_id),
+        Account.subscriber_id,
+        lambda account: account,
+        limit=limit,
+        after=after,
+        order=Order(due.c.first_due_on),
+    )
+    items = _views(session, page.items, due, settings, today)
+    return SuspensionsDue(until, True, count, Money(int(overdue or 0)), Page(items, page.next))
+
+
+def _accounts_due(until: date, settings: Settings) -> Subquery:
+    """The rule of usecases.collections.judge, for all accounts at once.
+
+    `first_due_on` is the due date of the oldest invoice that suspends; its run comes first.
+    """
+    suspends = Invoice.is_suspendable(until, settings.grace_period_days) & ~Invoice.suspends_already
+    first_due_on = func.min(case((suspends, Invoice.due_on)))
+    return (
+        select(
+            Invoice.subscriber_id,
+            first_due_on.label("first_due_on"),
+            func.min(Invoice.due_on).label("oldest_due_on"),
+            func.sum(left_to_pay()).label("overdue"),
+        )
+        .where(Invoice.state != InvoiceState.VOID, Invoice.due_on < until)
+        .group_by(Invoice.subscriber_id)
+        .having(first_due_on.is_not(None))
+        .subquery()
+    )
+
+
+def _views(
+    session: Session, accounts: Sequence[Account], due: Subquery, settings: Settings, today: date
+) -> list[SuspensionDue]:
+    ids = [account.subscriber_id for account in accounts]
+    rows = session.execute(select(due).where(due.c.subscriber_id.in_(ids)))
+    by_id = {row.subscriber_id: row for row in rows}
+    return [_view(account, by_id[account.subscriber_id], settings, today) for account in accounts]
+
+
+def _view(account: Account, due: Row, settings: Settings, today: date) -> SuspensionDue:
+    return SuspensionDue(
+        subscriber_id=account.subscriber_id,
+        subscriber_name=account.full_name,
+        overdue=Money(int(due.overdue)),
+        oldest_due_on=due.oldest_due_on,
+        suspend_on=max(today, suspend_from(due.first_due_on, settings.grace_period_days)),
+    )

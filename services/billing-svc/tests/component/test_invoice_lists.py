@@ -1,0 +1,174 @@
+"""Lists of invoices: found by number, name and status, in every order; and what one shows."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from billing_svc.queries import invoices
+from contracts.billing import InvoiceOrder, InvoiceQuery, InvoiceStatus, InvoiceSummary
+from contracts.common import InvalidInput
+
+SENT, PARTLY, OVERDUE, PAID, VOID = (
+    InvoiceStatus.SENT,
+    InvoiceStatus.PARTIALLY_PAID,
+    InvoiceStatus.OVERDUE,
+    InvoiceStatus.PAID,
+    InvoiceStatus.VOID,
+)
+
+
+def page(billing, limit: int = 50, after: str | None = None, **query: Any):
+    with billing.runtime.reading() as session:
+        return invoices.list_invoices(session, InvoiceQuery(**query), limit, after, billing.today)
+
+
+def numbers(billing, **query: Any) -> list[str]:
+    return [view.number for view in page(billing, **query).items]
+
+
+def walk(billing, order: InvoiceOrder) -> list[InvoiceSummary]:
+    found = page(billing, 2, order=order)
+    views = found.items
+    while found.next is not None:
+        found = page(billing, 2, found.next, order=order)
+        views += found.items
+    return views
+
+
+@pytest.fixture
+def billed(billing):
+    """INV-000001 to INV-000003: of Juan Peña, Pedro and Maria, in December."""
+    billing.move_to(date(2026, 12, 1))
+    for name in ("Juan Peña", "Pedro Reyes", "Maria Santos"):
+        billing.subscriber(name)
+    billing.bill()
+    return billing
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("INV-000002", ["INV-000002"]),
+        ("inv-000002", ["INV-000002"]),
+        (" 2 ", ["INV-000002"]),
+        ("000002", ["INV-000002"]),
+        ("INV-00000", ["INV-000003", "INV-000002", "INV-000001"]),
+        ("pena", ["INV-000001"]),
+        ("REYES", ["INV-000002"]),
+        ("a s", ["INV-000003"]),
+        ("", ["INV-000003", "INV-000002", "INV-000001"]),
+        ("nobody", []),
+        ("%", []),
+        ("9" * 40, []),
+        ("\ud83d", ["INV-000003", "INV-000002", "INV-000001"]),
+    ],
+)
+def test_text_is_looked_for_in_numbers_and_names(billed, text, found):
+    assert numbers(billed, text=text) == found
+
+
+def test_digits_mean_that_number_of_every_series(billed):
+    billed.set(invoice_series="B")
+    billed.move_to(date(2027, 1, 1))
+    billed.bill()
+    assert numbers(billed, text="1") == ["B-000001", "INV-000001"]
+
+
+def test_name_that_many_have_is_found(billed, monkeypatch):
+    monkeypatch.setattr(invoices, "FEW_SUBSCRIBERS", 1)
+    assert numbers(billed, text="r") == ["INV-000003", "INV-000002"]
+
+
+def test_new_name_finds_older_invoices(billed):
+    (juan,) = (view.subscriber_id for view in page(billed, text="peña").items)
+    billed.hear_name(juan, "Juan Cruz", version=2)
+    assert numbers(billed, text="cruz") == ["INV-000001"]
+    assert numbers(billed, text="peña") == []
+
+
+@pytest.fixture
+def mixed(billing):
+    """One invoice of each status, by status."""
+    billing.move_to(date(2026, 12, 1))
+    people = {status: billing.subscriber(status) for status in (OVERDUE, PAID, VOID)}
+    billing.bill()
+    billing.pay(people[PAID], 150_000)
+    billing.void(billing.invoice(people[VOID]).id)
+    billing.move_to(date(2027, 1, 1))
+    for status in (PAID, VOID, OVERDUE):  # nothing more for them
+        for service in billing.services[people[status]]:
+            billing.change_service(service, status="terminated")
+    people |= {status: billing.subscriber(status) for status in (SENT, PARTLY)}
+    billing.bill()
+    billing.pay(people[PARTLY], 1)
+    return billing
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        *((status,) for status in InvoiceStatus),
+        (SENT, PARTLY),
+        (OVERDUE, PARTLY),
+        (SENT, OVERDUE),
+        (SENT, PARTLY, OVERDUE),
+        (PAID, VOID),
+        (VOID, PARTLY, SENT),
+        tuple(InvoiceStatus),
+    ],
+    ids=lambda statuses: "-".join(statuses),
+)
+def test_several_statuses_are_one_or_the_other(mixed, statuses):
+    found = page(mixed, statuses=statuses).items
+    assert {view.status for view in found} == set(statuses)
+    assert len(found) == len(statuses)
+
+
+def test_filters_narrow_together(mixed):
+    (partly,) = page(mixed, statuses=(PARTLY,)).items
+    for query in ({"text": partly.number}, {"subscriber_id": partly.subscriber_id}):
+        assert numbers(mixed, statuses=(PARTLY,), **query) == [partly.number]
+        assert numbers(mixed, statuses=(PAID,), **query) == []
+
+
+def test_each_order_walks_everything_once(billing):
+    billing.move_to(date(2026, 12, 1))
+    plans = [billing.plan(minor) for minor in (300, 100, 200)]
+    for number, plan in enumerate([*plans, plans[0]]):
+        billing.subscriber(f"subscriber {number}", plan)
+    billing.bill()
+    billing.move_to(date(2027, 1, 1))
+    billing.bill()
+
+    def assert_ordered(order, key, *, descending):
+        views = walk(billing, order)
+        assert len({view.id for view in views}) == len(views) == 8
+        for earlier, later in pairwise(views):
+            assert key(earlier) >= key(later) if descending else key(earlier) <= key(later)
+
+    assert_ordered(InvoiceOrder.NEWEST, lambda view: view.number, descending=True)
+    assert_ordered(InvoiceOrder.DUE_ON, lambda view: view.due_on, descending=False)
+    assert_ordered(InvoiceOrder.DUE_ON_DESCENDING, lambda view: view.due_on, descending=True)
+    assert_ordered(InvoiceOrder.TOTAL, lambda view: view.total.minor, descending=False)
+    assert_ordered(InvoiceOrder.TOTAL_DESCENDING, lambda view: view.total.minor, descending=True)
+
+
+def test_nonsense_for_a_cursor_is_refused(billing):
+    with pytest.raises(InvalidInput, match="no cursor of this list"):
+        page(billing, after="nonsense", order=InvoiceOrder.TOTAL)
+
+
+def test_invoice_shows_when_it_was_made_and_who_voided_it_why(billing):
+    juan = billing.subscriber()
+    made_at = billing.runtime.now()
+    billing.bill()
+    invoice = billing.invoice(juan)
+    assert (invoice.created_at, invoice.voided_at, invoice.voided_by) == (made_at, None, None)
+    billing.tested.clock.advance(hours=1)
+    billing.void(invoice.id, "a slip")
+    voided = billing.invoice(juan)
+    assert (voided.created_at, voided.voided_at) == (made_at, billing.runtime.now())
+    assert (voided.voided_by, voided.void_reason) == ("ana", "a slip")

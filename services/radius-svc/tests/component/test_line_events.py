@@ -1,0 +1,60 @@
+"""What happened on a line, for a timeline."""
+
+from __future__ import annotations
+
+from contracts.radius import LineEventKind, RequestKind, RequestOutcome
+
+
+def told(control, *services, limit=100):
+    """The oldest first."""
+    events = control.api.list_line_events([service.id for service in services], limit)
+    assert [event.at for event in events] == sorted((event.at for event in events), reverse=True)
+    return [(event.kind.value, event.detail) for event in events[::-1]]
+
+
+def test_on_line_asked_off_line(control):
+    service = control.service()
+    live = control.dial(service)
+    service = control.hold(service)
+    control.follow()
+    control.clock.advance(seconds=1)
+    control.stop(live)
+
+    assert told(control, service) == [
+        ("online", live.framed_ip_address),
+        ("request", ""),
+        ("offline", "Admin-Reset"),
+    ]
+    request = control.api.list_line_events([service.id], 100)[1]
+    assert (request.request, request.outcome) == (RequestKind.DISCONNECT, RequestOutcome.ACKED)
+    assert (request.service_id, request.at) == (service.id, control.attempts(service)[0].sent_at)
+
+
+def test_evidence_is_told_in_words(control):
+    live = control.dial(service := control.service())
+    ended = {"acctstoptime": control.runtime.now(), "acctterminatecause": "NAS-Reboot"}
+    control.amend(live, closed_on_evidence="accounting-on", **ended)
+    assert told(control, service)[-1] == ("offline", "the router has restarted")
+
+
+def test_what_a_router_refused(control):
+    control.nas.faults.nak_coa_with = 401
+    control.dial(service := control.service())
+    control.hold(service)
+    control.follow()
+    (request,) = (
+        event
+        for event in control.api.list_line_events([service.id], 100)
+        if event.kind is LineEventKind.REQUEST
+    )
+    assert (request.outcome, request.detail) == (RequestOutcome.NACKED, "Error-Cause 401")
+
+
+def test_of_the_services_asked_for_the_newest(control):
+    juan, ana, other = control.service(), control.service("ana"), control.service("other")
+    sessions = [control.dial(service) for service in (juan, ana, other, juan)]
+    addresses = [live.framed_ip_address for live in sessions]
+    assert told(control, juan, ana) == [("online", addresses[number]) for number in (0, 1, 3)]
+    assert told(control, juan, ana, limit=1) == [("online", addresses[3])]
+    assert told(control, juan, juan, limit=0) == [("online", addresses[3])]
+    assert told(control) == []

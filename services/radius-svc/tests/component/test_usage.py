@@ -1,0 +1,271 @@
+"""What went through a line, day by day: nothing is counted twice and nothing is left out."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from contracts.radius import UsageDay
+from radius_svc import histories, jobs, migrations
+from radius_svc.control_models import UsageMark
+from radius_svc.models import RadAcct
+from radius_svc.usecases import usage
+from servicekit.clock import FrozenClock
+from servicekit.migrations import migrate
+from servicekit.runtime import Runtime
+from servicekit.testing import START, make_settings
+from sqlalchemy import func, insert, select, update
+
+TODAY = date(2026, 11, 23)
+
+
+def count(control, holder="one"):
+    jobs.count_usage(control.runtime, holder)
+
+
+def used(control, service, days=1):
+    """Down and up, the oldest day first."""
+    found = control.api.list_usage(service.id, days)
+    return [(day.download_octets, day.upload_octets) for day in found]
+
+
+def marks(control):
+    with control.runtime.reading() as session:
+        return session.scalar(select(func.count()).select_from(UsageMark))
+
+
+def report(control, live, download, upload=0, **columns):
+    """The NAS's counters: what it put out is what the subscriber got."""
+    columns = {"acctupdatetime": control.runtime.now(), **columns}
+    control.amend(live, acctoutputoctets=download, acctinputoctets=upload, **columns)
+
+
+class TestCounting:
+    def test_what_is_new_is_added(self, control):
+        live = control.dial(service := control.service())
+        for download, upload in ((100, 10), (100, 10), (250, 30)):
+            report(control, live, download, upload)
+            count(control)
+            count(control)
+            assert used(control, service) == [(download, upload)]
+
+    def test_a_session_that_begins_and_ends_between_two_passes(self, control):
+        count(control)
+        live = control.dial(service := control.service())
+        report(control, live, 700)
+        control.stop(live)
+        count(control)
+        assert used(control, service) == [(700, 0)]
+
+    def test_what_the_stop_says_counts_once_also_when_the_marks_are_gone(self, control):
+        live = control.dial(service := control.service())
+        report(control, live, 100)
+        count(control)
+        report(control, live, 150)
+        control.stop(live)
+        for _ in range(4):
+            count(control)
+        assert used(control, service) == [(150, 0)]
+        assert marks(control) == 0
+
+    def test_a_counter_that_went_down_has_begun_again(self, control):
+        live = control.dial(service := control.service())
+        for octets in (500, 40, 60):
+            report(control, live, octets)
+            count(control)
+        assert used(control, service) == [(560, 0)]
+
+    def test_all_sessions_of_a_service_and_of_each_service_its_own(self, control):
+        juan, ana = control.service(), control.service("ana")
+        for service, octets in ((juan, 1), (juan, 2), (ana, 4)):
+            report(control, control.dial(service), octets)
+        count(control)
+        assert used(control, juan) == [(3, 0)]
+        assert used(control, ana) == [(4, 0)]
+
+    def test_rows_of_freeradius_are_known_by_their_login(self, control):
+        service = control.service()
+        live = control.dial(service, service_id=None, received_at=None, router_id=None)
+        stranger = control.dial(control.snapshot("nobody"), service_id=None)
+        report(control, live, 300)
+        report(control, stranger, 300)
+        control.amend(live, acctstoptime=control.runtime.now(), acctupdatetime=None)
+        count(control)
+        assert used(control, service) == [(300, 0)]
+
+    def test_a_late_stop_of_a_session_we_closed_is_added(self, control):
+        live = control.dial(service := control.service())
+        report(control, live, 100)
+        control.amend(live, acctstoptime=control.runtime.now(), closed_on_evidence="newer-start")
+        for _ in range(3):
+            count(control)
+        report(control, live, 180, closed_on_evidence=None)
+        for _ in range(3):
+            count(control)
+        assert used(control, service) == [(180, 0)]
+
+    def test_a_session_we_closed_that_lives_on_is_not_counted_again(self, control):
+        live = control.dial(service := control.service())
+        report(control, live, 100)
+        control.amend(live, acctstoptime=control.runtime.now(), closed_on_evidence="boot-digit")
+        count(control)
+        control.clock.advance(days=3)
+        for _ in range(4):
+            count(control)
+        assert marks(control) == 0
+        report(control, live, 500, acctstoptime=None, closed_on_evidence=None)
+        count(control)
+        assert used(control, service, days=4)[0] == (100, 0)
+        assert used(control, service) == [(0, 0)]
+
+    def test_counters_a_router_made_up_do_not_stop_the_others(self, control):
+        for number in range(3):
+            report(control, control.dial(control.service(f"liar-{number}")), (1 << 63) - 1)
+        report(control, control.dial(service := control.service()), 5)
+        count(control)
+        assert used(control, service) == [(5, 0)]
+
+    def test_more_sessions_than_one_batch(self, control, monkeypatch):
+        monkeypatch.setattr(usage, "BATCH", 2)
+        service = control.service()
+        sessions = [control.dial(service) for _ in range(5)]
+        for octets in (10, 30):
+            for live in sessions:
+                report(control, live, octets)
+            count(control)
+        for live in sessions:
+            control.stop(live)
+        for _ in range(3):
+            count(control)
+        assert used(control, service) == [(150, 0)]
+        assert marks(control) == 0
+
+    def test_a_session_that_is_committed_after_a_newer_one(self, control):
+        """PostgreSQL numbers rows before they are seen."""
+        service = control.service()
+        control.dial(service, radacctid=11)
+        count(control)
+        late = control.dial(service, radacctid=10)
+        report(control, late, 70)
+        control.stop(late)
+        count(control)
+        assert used(control, service) == [(70, 0)]
+
+
+class TestDays:
+    def test_an_interim_belongs_to_its_day_in_the_zone_of_the_isp(self, control):
+        live = control.dial(service := control.service())  # ten in the morning
+        report(control, live, 100)
+        count(control)
+        control.clock.advance(hours=13, minutes=50)
+        report(control, live, 300)
+        control.clock.advance(minutes=5)
+        report_at = control.runtime.now()
+        control.clock.advance(minutes=10)  # past midnight
+        count(control)
+        assert control.runtime.today() == TODAY + timedelta(days=1)
+        assert used(control, service, days=2) == [(300, 0), (0, 0)]
+        assert report_at < control.runtime.now()
+        report(control, live, 350)
+        count(control)
+        assert used(control, service, days=2) == [(300, 0), (50, 0)]
+
+    def test_every_day_is_there_and_today_is_the_last(self, control):
+        report(control, control.dial(service := control.service()), 9, 3)
+        count(control)
+        assert control.api.list_usage(service.id, 3) == [
+            UsageDay(TODAY - timedelta(days=2), 0, 0),
+            UsageDay(TODAY - timedelta(days=1), 0, 0),
+            UsageDay(TODAY, 9, 3),
+        ]
+
+    @pytest.mark.parametrize(("asked", "given"), [(-1, 1), (0, 1), (366, 366), (100_000, 366)])
+    def test_between_a_day_and_a_year(self, control, asked, given):
+        assert len(control.api.list_usage("nobody", asked)) == given
+
+
+class TestReplicas:
+    def test_only_one_of_two_counts(self, control):
+        other = control.tested.another().runtime
+        report(control, control.dial(service := control.service()), 100)
+        jobs.count_usage(control.runtime, "one")
+        control.dial(service)
+        jobs.count_usage(other, "two")
+        other.database.close()
+        assert marks(control) == 1
+        assert used(control, service) == [(100, 0)]
+
+    def test_killed_after_a_batch_nothing_is_lost_or_doubled(self, control, monkeypatch):
+        monkeypatch.setattr(usage, "BATCH", 1)
+        service = control.service()
+        for _ in range(3):
+            report(control, control.dial(service), 10)
+
+        def killed(*_arguments):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs.time, "sleep", killed)
+            with pytest.raises(KeyboardInterrupt):
+                count(control)
+        assert used(control, service) == [(10, 0)]
+        count(control)
+        assert used(control, service) == [(30, 0)]
+
+    def test_a_batch_that_fails_moves_no_mark(self, control, monkeypatch):
+        report(control, control.dial(service := control.service()), 10)
+
+        def fails(*_arguments):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(usage, "_move_marks", fails)
+            with pytest.raises(KeyboardInterrupt):
+                count(control)
+        assert used(control, service) == [(0, 0)]
+        count(control)
+        assert used(control, service) == [(10, 0)]
+
+
+def test_what_went_through_before_the_tables_were_there_is_not_counted(radius_database_url, tmp_path):
+    """A session of weeks is not the usage of the day of the upgrade."""
+    runtime = Runtime("radius", make_settings("radius", radius_database_url, tmp_path), FrozenClock(START))
+    before = {"acctsessionid": "s", "username": "juan", "nasipaddress": "127.0.0.1", "service_id": "juan"}
+    rows = [
+        {**before, "acctuniqueid": "open", "acctoutputoctets": 900, "acctstoptime": None},
+        {**before, "acctuniqueid": "closed", "acctoutputoctets": 5_000, "acctstoptime": START},
+    ]
+    migrate_to(runtime.database, "0002")
+    with runtime.transaction() as session:
+        session.execute(insert(RadAcct), rows)
+    migrate(runtime.database, "radius_svc")
+    jobs.count_usage(runtime, "one")
+    with runtime.transaction() as session:
+        open_one = update(RadAcct).where(RadAcct.acctuniqueid == "open")
+        session.execute(open_one.values(acctoutputoctets=1_000, acctupdatetime=START))
+    jobs.count_usage(runtime, "one")
+    with runtime.reading() as session:
+        assert histories.list_usage(session, "juan", 1, today=TODAY) == [UsageDay(TODAY, 100, 0)]
+    runtime.database.close()
+
+
+def migrate_to(database, revision):
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def test_usage_does_not_touch_the_sessions(control):
+    live = control.dial(control.service())
+    report(control, live, 10)
+    query = select(RadAcct.__table__)
+    with control.runtime.reading() as session:
+        before = session.execute(query).all()
+    count(control)
+    with control.runtime.reading() as session:
+        assert session.execute(query).all() == before
