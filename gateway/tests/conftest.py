@@ -147,11 +147,18 @@ class Browser:
     def get(self, path: str) -> Any:
         return self.client.get(path)
 
-    def post(self, path: str, form: dict[str, str] | None = None, *, seen_at: str | None = None) -> Any:
+    def post(
+        self,
+        path: str,
+        form: dict[str, str] | None = None,
+        *,
+        seen_at: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
         """Send a form to `path` that was seen on the page `seen_at` (default: the same)."""
         page = self.client.get(seen_at or path).text
         hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
-        return self.client.post(path, data={**hidden, **(form or {})})
+        return self.client.post(path, data={**hidden, **(form or {})}, headers=headers)
 
     def log_in(self, email: str, password: str = PASSWORD) -> Any:
         return self.post("/login", {"email": email, "password": password})

@@ -10,13 +10,17 @@ from itertools import count
 from typing import Any
 
 from contracts.billing import (
+    AccountEvent,
+    AccountEventKind,
     AccountView,
+    AgingBucket,
     AllocationView,
     Billing,
     BillingRunView,
     BillingSettings,
     CollectionsRunView,
     CollectionStatus,
+    DayCollected,
     InvoiceLineView,
     InvoiceStatus,
     InvoiceView,
@@ -26,7 +30,9 @@ from contracts.billing import (
     Receivables,
     RunItem,
     RunStatus,
+    SuspensionDue,
     SuspensionMode,
+    SuspensionsDue,
     TaxMode,
 )
 from contracts.common import BillingPeriod, Conflict, ContractError, InvalidInput, NotFound, Page, Unavailable
@@ -35,23 +41,32 @@ from contracts.payment import Payment, PaymentView
 from contracts.radius import (
     AttemptView,
     DisconnectResult,
+    LineEvent,
     NasActivity,
     NasHealth,
+    OnlineSample,
     Radius,
+    ReconnectBucket,
+    ReconnectTimes,
     ReconnectView,
     RequestKind,
     RequestOutcome,
     ServiceState,
     SessionView,
+    UsageDay,
 )
 from contracts.router import Router, RouterStatus, RouterView
 from contracts.subscriber import (
+    HoldChange,
     HoldView,
     PlanStatus,
     PlanView,
+    RevealedPassword,
+    ServiceCounts,
     ServiceStatus,
     ServiceView,
     Subscriber,
+    SubscriberOrder,
     SubscriberView,
 )
 from servicekit.codec import to_wire
@@ -76,6 +91,11 @@ def paged(items: list, limit: int, after: str | None) -> Page:
     return Page(items[start:end], str(end) if end < len(items) else None)
 
 
+def holds(text: str | None, *values: str) -> bool:
+    """Whether a list that is searched for `text` shows something with these values."""
+    return text is None or any(text.lower() in value.lower() for value in values)
+
+
 class World:
     """What all fakes share, and what a test may turn: `down`, `failing`, `radius_lag`."""
 
@@ -92,7 +112,12 @@ class World:
         self.services: dict[str, ServiceView] = {}
         self.invoices: dict[str, InvoiceView] = {}
         self.payments: dict[str, PaymentView] = {}
+        self.passwords: dict[str, str] = {}
         self.sessions: list[SessionView] = []
+        self.usage: dict[str, int] = {}
+        self.line_events: list[LineEvent] = []
+        self.reconnect_buckets: list[tuple[int | None, int]] = []
+        self.suspensions_due: list[SuspensionDue] = []
         self.done: dict[str, Any] = {}
         self.fakes = {
             "subscriber": (Subscriber, FakeSubscriber(self)),
@@ -254,12 +279,49 @@ class FakeSubscriber(Fake):
                 return self.get_subscriber(found.id)
         return None
 
-    def list_subscribers(self, query, status, limit, after):
+    def list_subscribers(self, query, limit, after):
         every = [self.get_subscriber(found) for found in self.world.subscribers]
-        kept = [found for found in every if query is None or query.lower() in found.full_name.lower()]
-        if status is not None:
-            kept = [found for found in kept if status in {service.status for service in found.services}]
+        kept = [found for found in every if holds(query.text, found.full_name)]
+        if query.status is not None:
+            kept = [found for found in kept if query.status in {service.status for service in found.services}]
+        if query.order is not SubscriberOrder.NEWEST:
+            backwards = query.order is SubscriberOrder.NAME_DESCENDING
+            kept.sort(key=lambda found: found.full_name, reverse=backwards)
         return paged(kept, limit, after)
+
+    def count_services(self):
+        statuses = [service.status for service in self.world.services.values()]
+        return ServiceCounts(*(statuses.count(status) for status in ServiceStatus))
+
+    def list_hold_changes(self, limit):
+        placed = [
+            (service, hold, hold.placed_at, hold.placed_by, False)
+            for service in self.world.services.values()
+            for hold in service.holds
+        ]
+        released = [
+            (service, hold, hold.released_at, hold.released_by or "", True)
+            for service, hold, *_ in placed
+            if hold.released_at is not None
+        ]
+        return [
+            HoldChange(
+                at=at,
+                released=is_released,
+                by=by,
+                reason=hold.reason,
+                note=hold.note,
+                service_id=service.id,
+                pppoe_username=service.pppoe_username,
+                subscriber_id=service.subscriber_id,
+                subscriber_name=self.world.subscribers[service.subscriber_id].full_name,
+            )
+            for service, hold, at, by, is_released in [*released, *placed][:limit]
+        ]
+
+    def reveal_password(self, command):
+        service = self._known(self.world.services, command.service_id)
+        return RevealedPassword(service.id, service.pppoe_username, self.world.passwords.get(service.id, ""))
 
     def add_service(self, command):
         self._known(self.world.subscribers, command.subscriber_id)
@@ -351,9 +413,33 @@ class FakeRadius(Fake):
             for service_id in service_ids
         ]
 
-    def list_sessions(self, open_only, service_id, limit, after):
-        kept = [each for each in self.world.sessions if service_id in (None, each.service_id)]
-        return paged([each for each in kept if not open_only or each.stopped_at is None], limit, after)
+    def list_sessions(self, query, limit, after):
+        kept = [
+            each
+            for each in self.world.sessions
+            if query.service_id in (None, each.service_id)
+            and query.router_id in (None, each.router_id)
+            and holds(query.text, each.username, each.framed_ip_address or "")
+        ]
+        return paged([each for each in kept if not query.open_only or each.stopped_at is None], limit, after)
+
+    def list_online_samples(self, hours):
+        return [
+            OnlineSample(NOW - timedelta(minutes=5 * age), self.count_open_sessions())
+            for age in range(hours * 12, -1, -1)
+        ]
+
+    def list_usage(self, service_id, days):
+        used = self.world.usage.get(service_id, 0)
+        return [UsageDay(TODAY - timedelta(days=age), used, used // 10) for age in range(days - 1, -1, -1)]
+
+    def list_line_events(self, service_ids, limit):
+        return [event for event in self.world.line_events if event.service_id in service_ids][:limit]
+
+    def get_reconnect_times(self, days):
+        buckets = [ReconnectBucket(limit, cases) for limit, cases in self.world.reconnect_buckets]
+        cases = sum(bucket.cases for bucket in buckets)
+        return ReconnectTimes(days, cases, 0, 412 if cases else None, 900 if cases else None, None, buckets)
 
     def count_open_sessions(self):
         return sum(each.stopped_at is None for each in self.world.sessions)
@@ -369,7 +455,8 @@ class FakeRadius(Fake):
     def list_reconnects(self, service_id, limit, after):
         case = ReconnectView(
             id="reconnect-1",
-            service_id=service_id,
+            service_id=service_id or "service-1",
+            username="pedro.reyes",
             payment_id="payment-1",
             paid_at=NOW,
             released_at=NOW,
@@ -382,7 +469,12 @@ class FakeRadius(Fake):
         return paged([case], limit, after)
 
     def list_nas_activity(self, router_ids):
-        return [NasActivity(router_id, NasHealth.CONNECTED, NOW, 3) for router_id in router_ids]
+        known = [self.world.routers[router_id] for router_id in router_ids]
+        return [
+            NasActivity(router.id, router.version, NasHealth.CONNECTED, NOW, 3)
+            for router in known
+            if router.status is not RouterStatus.DISABLED
+        ]
 
 
 class FakePayment(Fake):
@@ -396,6 +488,7 @@ class FakePayment(Fake):
         payment = PaymentView(
             id=self.world.new_id("payment"),
             subscriber_id=command.subscriber_id,
+            subscriber_name=self.world.subscribers[command.subscriber_id].full_name,
             invoice_id=command.invoice_id,
             amount=command.amount,
             method=command.method,
@@ -416,8 +509,16 @@ class FakePayment(Fake):
     def get_payment(self, payment_id):
         return self._known(self.world.payments, payment_id)
 
-    def list_payments(self, subscriber_id, limit, after):
-        kept = [each for each in self.world.payments.values() if subscriber_id in (None, each.subscriber_id)]
+    def list_payments(self, query, limit, after):
+        kept = [
+            each
+            for each in self.world.payments.values()
+            if query.subscriber_id in (None, each.subscriber_id)
+            and query.method in (None, each.method)
+            and (query.received_from or each.received_on) <= each.received_on
+            and each.received_on <= (query.received_until or each.received_on)
+            and holds(query.text, each.reference, each.subscriber_name)
+        ]
         return paged(kept, limit, after)
 
 
@@ -503,6 +604,10 @@ class FakeBilling(Fake):
             balance=PESO,
             lines=[line],
             allocations=[],
+            created_at=NOW,
+            voided_at=None,
+            voided_by=None,
+            void_reason=None,
         )
         self.world.invoices[invoice_id] = invoice
         return invoice
@@ -524,11 +629,13 @@ class FakeBilling(Fake):
     def get_invoice(self, invoice_id):
         return self._known(self.world.invoices, invoice_id)
 
-    def list_invoices(self, status, subscriber_id, limit, after):
+    def list_invoices(self, query, limit, after):
         kept = [
             each
             for each in self.world.invoices.values()
-            if status in (None, each.status) and subscriber_id in (None, each.subscriber_id)
+            if (not query.statuses or each.status in query.statuses)
+            and query.subscriber_id in (None, each.subscriber_id)
+            and holds(query.text, each.number, each.subscriber_name)
         ]
         return paged(kept, limit, after)
 
@@ -536,7 +643,14 @@ class FakeBilling(Fake):
         invoice = self._known(self.world.invoices, command.invoice_id)
         if invoice.status is InvoiceStatus.PAID:
             raise Conflict(f"invoice {invoice.number} has payments on it")
-        self.world.invoices[invoice.id] = replace(invoice, status=InvoiceStatus.VOID, balance=NOTHING)
+        self.world.invoices[invoice.id] = replace(
+            invoice,
+            status=InvoiceStatus.VOID,
+            balance=NOTHING,
+            voided_at=NOW,
+            voided_by=command.actor,
+            void_reason=command.reason,
+        )
         return self.world.invoices[invoice.id]
 
     def get_account(self, subscriber_id):
@@ -565,4 +679,33 @@ class FakeBilling(Fake):
 
     def get_receivables(self):
         owed = Money(sum(invoice.balance.minor for invoice in self.world.invoices.values()))
-        return Receivables(owed, NOTHING, NOTHING, NOTHING)
+        is_open = sum(invoice.balance.minor > 0 for invoice in self.world.invoices.values())
+        return Receivables(owed, NOTHING, NOTHING, NOTHING, is_open, 0)
+
+    def list_aging(self):
+        edges = ((0, 0), (1, 30), (31, 60), (61, 90), (91, None))
+        owed = self.get_receivables()
+        amounts = [(owed.open_invoices, owed.receivable)] + [(0, NOTHING)] * 4
+        return [AgingBucket(*edge, *amount) for edge, amount in zip(edges, amounts, strict=True)]
+
+    def list_days_collected(self, days):
+        paid = Money(sum(payment.amount.minor for payment in self.world.payments.values()))
+        return [
+            DayCollected(
+                TODAY - timedelta(days=age), 0 if age else len(self.world.payments), NOTHING if age else paid
+            )
+            for age in range(days - 1, -1, -1)
+        ]
+
+    def list_suspensions_due(self, until, limit, after):
+        owed = Money(sum(row.overdue.minor for row in self.world.suspensions_due))
+        rows = self.world.suspensions_due
+        return SuspensionsDue(until, self.settings.auto_suspend, len(rows), owed, paged(rows, limit, after))
+
+    def list_account_events(self, subscriber_id, limit):
+        issued = AccountEventKind.INVOICE_ISSUED
+        return [
+            AccountEvent(invoice.created_at, issued, invoice.id, invoice.number, None, invoice.total)
+            for invoice in self.world.invoices.values()
+            if invoice.subscriber_id == subscriber_id
+        ][:limit]

@@ -10,24 +10,29 @@ from flask import Request, Response, current_app, g, redirect, request, session,
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from gateway import api_tokens, login_sessions
+from gateway import api_tokens, held_forms, login_sessions, logins
 from gateway.context import Gateway, current
 from gateway.models import Role
-from gateway.operators import Identity, authenticate
+from gateway.operators import Identity
 
 View = TypeVar("View", bound=Callable)
 SESSION_TOKEN = "login"  # noqa: S105 - the name of a field of the cookie
 
 
 class Permission(StrEnum):
-    """What a view needs. PUBLIC needs nothing; OWN_PASSWORD takes HTTP Basic instead of a token."""
+    """What a view needs. PUBLIC needs nothing; OWN_PASSWORD takes HTTP Basic instead of a token.
+
+    The views of MANAGE_OPERATORS look besides at whom they are about: see operators.MANAGES.
+    """
 
     PUBLIC = "public"
     OWN_PASSWORD = "own_password"  # noqa: S105
     OWN_TOKENS = "own_tokens"
+    OWN_ACCOUNT = "own_account"
     VIEW_DASHBOARD = "view_dashboard"
     VIEW_SUBSCRIBERS = "view_subscribers"
     EDIT_SUBSCRIBERS = "edit_subscribers"
+    REVEAL_PASSWORDS = "reveal_passwords"
     VIEW_PLANS = "view_plans"
     EDIT_PLANS = "edit_plans"
     VIEW_ROUTERS = "view_routers"
@@ -38,16 +43,34 @@ class Permission(StrEnum):
     RUN_BILLING = "run_billing"
     RECORD_PAYMENTS = "record_payments"
     EDIT_SETTINGS = "edit_settings"
+    MANAGE_OPERATORS = "manage_operators"
+    VIEW_AUDIT_LOG = "view_audit_log"
     MOVE_CLOCK = "move_clock"
 
 
 P = Permission
-_EVERYBODY = frozenset({P.OWN_PASSWORD, P.OWN_TOKENS, P.VIEW_DASHBOARD, P.VIEW_SUBSCRIBERS, P.VIEW_PLANS})
+_EVERYBODY = frozenset(
+    {
+        P.OWN_PASSWORD,
+        P.OWN_TOKENS,
+        P.OWN_ACCOUNT,
+        P.VIEW_DASHBOARD,
+        P.VIEW_SUBSCRIBERS,
+        P.VIEW_PLANS,
+    }
+)
 RIGHTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
     Role.ADMIN: frozenset(Permission),
     Role.STAFF: _EVERYBODY
-    | {P.EDIT_SUBSCRIBERS, P.VIEW_ROUTERS, P.VIEW_SESSIONS, P.VIEW_BILLING, P.RECORD_PAYMENTS},
+    | {
+        P.EDIT_SUBSCRIBERS,
+        P.REVEAL_PASSWORDS,
+        P.VIEW_ROUTERS,
+        P.VIEW_SESSIONS,
+        P.VIEW_BILLING,
+        P.RECORD_PAYMENTS,
+    },
     Role.TECHNICIAN: _EVERYBODY | {P.VIEW_ROUTERS, P.EDIT_ROUTERS, P.VIEW_SESSIONS, P.DISCONNECT},
 }
 
@@ -95,13 +118,19 @@ def is_api(incoming: Request) -> bool:
     return incoming.path.startswith("/api/v1/")
 
 
+def is_htmx() -> bool:
+    """htmx asks for a part of a page, not for a page, and often without anybody touching it."""
+    return "HX-Request" in request.headers
+
+
 def _identify(gateway: Gateway, permission: Permission) -> Identity | None:
     if permission is Permission.OWN_PASSWORD:
         return _by_password(gateway)
     if is_api(request):
         return _by_token(gateway)
     token = session.get(SESSION_TOKEN)
-    return login_sessions.find(gateway, token) if token else None
+    by_itself = request.method == "GET" and is_htmx()
+    return login_sessions.find(gateway, token, by_itself=by_itself) if token else None
 
 
 def _by_password(gateway: Gateway) -> Identity:
@@ -111,9 +140,16 @@ def _by_password(gateway: Gateway) -> Identity:
             "give your e-mail address and password by HTTP Basic", www_authenticate=_challenge("basic")
         )
     try:
-        return authenticate(gateway, given.username, given.password or "", request.remote_addr or "")
+        return logins.check_all(gateway, given.username, given.password or "", _code_in_body())
     except Unauthorized as error:
         raise Unauthorized(error.description, www_authenticate=_challenge("basic")) from None
+
+
+def _code_in_body() -> str:
+    """The code of a second factor stands with the input: HTTP Basic has no place for it."""
+    body = request.get_json(silent=True)
+    code = body.get("otp") if isinstance(body, dict) else None
+    return code if isinstance(code, str) else ""
 
 
 def _by_token(gateway: Gateway) -> Identity:
@@ -134,5 +170,16 @@ def _challenge(scheme: str) -> WWWAuthenticate:
 
 
 def _to_login() -> Response | Any:
-    back = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("admin.login", next=back), 303)
+    address = url_for("admin.login", next=_back())
+    if is_htmx():
+        return Response(headers={"HX-Redirect": address})
+    return redirect(address, 303)
+
+
+def _back() -> str | None:
+    """Where to go after the login. What was being sent is not lost; a part of a page is not a page."""
+    if request.method == "POST":
+        return held_forms.keep_what_was_typed()
+    if is_htmx():
+        return held_forms.page_sent_from()
+    return request.full_path.rstrip("?") if request.method == "GET" else None

@@ -8,15 +8,26 @@ from servicekit.clock import Clock, SystemClock
 from servicekit.db import Database
 from servicekit.rpc import Transport
 from servicekit.settings import Settings
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import access, display, headers, health, observe, problems
+from gateway import (
+    access,
+    bodies,
+    branding,
+    display,
+    headers,
+    health,
+    held_forms,
+    observe,
+    operator_words,
+    problems,
+    static_files,
+)
 from gateway.admin import blueprint as admin
 from gateway.api import blueprint as api
 from gateway.api import docs
 from gateway.context import EXTENSION, Gateway
 from gateway.portal import blueprint as portal
-
-MAX_BODY_OCTETS = 1_000_000
 
 
 def make_app(
@@ -27,11 +38,10 @@ def make_app(
     wall: Clock | None = None,
 ) -> Flask:
     """`clock` tells business time; `wall` (default: the system's) ages sessions, keys and attempts."""
-    app = Flask("gateway")
+    app = Flask("gateway", static_folder=None)
     secure = settings.public_url.startswith("https://")
     app.config.update(
         SECRET_KEY=settings.secret_key,
-        MAX_CONTENT_LENGTH=MAX_BODY_OCTETS,
         SESSION_COOKIE_NAME="__Host-isp_session" if secure else "isp_session",
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_HTTPONLY=True,
@@ -40,12 +50,18 @@ def make_app(
     )
     app.extensions[EXTENSION] = Gateway(settings, clock, wall or SystemClock(), database, transport)
     observe.register(app)
+    # Only the caller's address is taken from proxies; ISPOS_PUBLIC_URL says how people reach us.
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     headers.register(app, secure=secure)
     problems.register(app)
     app.before_request(access.guard)
+    bodies.register(app)
     CSRFProtect(app).exempt(api)
+    held_forms.register(app)
     display.register(app)
+    operator_words.register(app)
+    static_files.register(app)
     for blueprint in (health.blueprint, api, docs.blueprint, admin, portal):
         app.register_blueprint(blueprint)
-    access.needs(access.Permission.PUBLIC)(app.view_functions["static"])
+    branding.register(app)
     return app

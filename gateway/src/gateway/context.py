@@ -14,6 +14,7 @@ from servicekit.secrets import FieldCipher
 from servicekit.settings import Settings
 
 from gateway.clients import Clients
+from gateway.pdf.renderer import Renderer
 from gateway.token_bucket import TokenBucket
 
 EXTENSION = "gateway"
@@ -33,6 +34,7 @@ class Gateway:
     database: Database
     transport: Transport
     portal_bucket: TokenBucket = field(default_factory=TokenBucket)
+    pdf: Renderer = field(default_factory=Renderer)
 
     @cached_property
     def services(self) -> Clients:

@@ -8,14 +8,32 @@ from decimal import Decimal
 
 from babel.dates import format_date
 from babel.numbers import format_currency
-from contracts.billing import InvoiceStatus, InvoiceSummary, ItemOutcome, RunStatus
+from contracts.billing import (
+    AgingBucket,
+    CollectionStatus,
+    InvoiceStatus,
+    InvoiceSummary,
+    ItemOutcome,
+    PeriodTotals,
+    RunStatus,
+)
 from contracts.common import BillingPeriod
 from contracts.money import Money
 from contracts.payment import PaymentMethod
-from contracts.radius import NasActivity, NasHealth, ReconnectView, SessionView
+from contracts.radius import NasActivity, NasHealth, ReconnectBucket, ReconnectView, SessionView
 from contracts.router import RouterStatus, RouterView
-from contracts.subscriber import BillingTerms, DiscountKind, HoldReason, ServiceStatus, ServiceView
+from contracts.subscriber import (
+    BillingTerms,
+    DiscountKind,
+    HoldReason,
+    PlanStatus,
+    PlanView,
+    ServiceStatus,
+    ServiceView,
+    SubscriberView,
+)
 from flask import Flask
+from servicekit.clock import local_date
 
 from gateway.context import current
 
@@ -37,10 +55,17 @@ def register(app: Flask) -> None:
         "speed",
         "day",
         "moment",
+        "clock_time",
+        "count",
         "octets",
         "period",
         "duration",
         "invoice_status",
+        "due_in_words",
+        "collection_status",
+        "plan_status",
+        "ledger_kind",
+        "ledger_account",
         "service_status",
         "router_status",
         "hold_reason",
@@ -50,6 +75,7 @@ def register(app: Flask) -> None:
         "run_outcome",
         "session_status",
         "reconnect_how",
+        "seconds_short",
     ):
         app.add_template_filter(globals()[name], name)
 
@@ -59,6 +85,16 @@ def money(amount: Money | None) -> str:
     if amount is None:
         return NONE
     return format_currency(Decimal(amount.minor).scaleb(-2), amount.currency, locale=LOCALE)
+
+
+def plain_amount(amount: Money) -> str:
+    """1500.00, for a file that a program reads."""
+    return f"{Decimal(amount.minor).scaleb(-2):.2f}"
+
+
+def count(number: int) -> str:
+    """10,000"""
+    return f"{number:,}"
 
 
 def speed(kbps: int) -> str:
@@ -82,6 +118,11 @@ def moment(instant: datetime | None) -> str:
     return f"{day(local.date())}, {local:%H:%M:%S}"
 
 
+def clock_time(instant: datetime) -> str:
+    """10:02:11, in the ISP's time zone"""
+    return f"{instant.astimezone(current().settings.time_zone):%H:%M:%S}"
+
+
 def period(value: BillingPeriod) -> str:
     """1 Nov 2026 to 30 Nov 2026: the last day is one that belongs to it."""
     return f"{day(value.start)} to {day(value.end - timedelta(days=1))}"
@@ -102,9 +143,84 @@ def duration(case: ReconnectView) -> str:
     return f"{Decimal(case.milliseconds).scaleb(-3)} s"
 
 
+def seconds_short(milliseconds: int | None) -> str:
+    """0.4 s"""
+    return NONE if milliseconds is None else f"{Decimal(milliseconds).scaleb(-3):.1f} s"
+
+
+def days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
+
+
+def due_in_words(invoice: InvoiceSummary) -> str:
+    """Overdue 12 days; due in 3 days; nothing for an invoice that is done with."""
+    if invoice.status in (InvoiceStatus.PAID, InvoiceStatus.VOID):
+        return ""
+    if invoice.days_overdue:
+        return f"overdue {days(invoice.days_overdue)}"
+    left = (invoice.due_on - current().today()).days
+    return "due today" if left == 0 else f"in {days(left)}"
+
+
+def collection_status(invoice: InvoiceSummary) -> str:
+    words = {
+        CollectionStatus.PENDING: "Nothing yet",
+        CollectionStatus.SUSPENDED: "Suspended for it",
+        CollectionStatus.RESTORED: "Restored after payment",
+    }
+    return words[invoice.collection_status]
+
+
+def difference(amount: Money, invoices: int, before: PeriodTotals) -> str:
+    """₱1,500.00 more than for 1 Oct 2026 to 31 Oct 2026 (3 invoices, 1 more)"""
+
+    def words(change: int, shown: str) -> str:
+        return "As much as" if change == 0 else f"{shown} {'more' if change > 0 else 'less'} than"
+
+    minor = amount.minor - before.amount.minor
+    money_words = words(minor, money(Money(abs(minor), amount.currency)))
+    more = invoices - before.invoices
+    count_words = "as many" if more == 0 else f"{abs(more):,} {'more' if more > 0 else 'fewer'}"
+    return f"{money_words} for {period(before.period)}, {count_words} invoices"
+
+
+def aging_words(bucket: AgingBucket) -> str:
+    if bucket.from_days == 0:
+        return "Not due yet"
+    if bucket.until_days is None:
+        return f"More than {bucket.from_days - 1} days"
+    return f"{bucket.from_days} to {bucket.until_days} days"
+
+
+def bucket_words(bucket: ReconnectBucket) -> str:
+    """up to 2 s"""
+    if bucket.up_to_milliseconds is None:
+        return "longer"
+    return f"≤ {Decimal(bucket.up_to_milliseconds).scaleb(-3).normalize():f} s"
+
+
+def ledger_kind(kind: str) -> str:
+    words = {"invoice": "Invoice issued", "void": "Invoice voided", "payment": "Payment received"}
+    return words.get(kind, kind.capitalize())
+
+
+def ledger_account(account: str) -> str:
+    """`receivable` is what the subscriber owes; `cash:gcash` what came in by GCash."""
+    name, _, how = account.partition(":")
+    words = {"receivable": "Owed by the subscriber", "revenue": "Revenue", "tax_payable": "VAT payable"}
+    if name == "cash" and how in set(PaymentMethod):
+        return method(PaymentMethod(how))
+    return words.get(name, account)
+
+
+def plan_status(plan: PlanView) -> Words:
+    words = {PlanStatus.ACTIVE: Words("Active", "good"), PlanStatus.ARCHIVED: Words("Archived", "quiet")}
+    return words[plan.status]
+
+
 def invoice_status(invoice: InvoiceSummary) -> Words:
     words = {
-        InvoiceStatus.SENT: Words("Sent", "quiet"),
+        InvoiceStatus.SENT: Words("Sent", "info"),
         InvoiceStatus.PARTIALLY_PAID: Words("Partially Paid", "warn"),
         InvoiceStatus.OVERDUE: Words("Overdue", "bad"),
         InvoiceStatus.PAID: Words("Paid", "good"),
@@ -120,6 +236,32 @@ def service_status(service: ServiceView) -> Words:
         ServiceStatus.TERMINATED: Words("Terminated", "quiet"),
     }
     return words[service.status]
+
+
+@dataclass(frozen=True)
+class LineState:
+    """A subscriber's state: a badge, and the reason in a sentence."""
+
+    badge: Words
+    reason: str
+
+
+def status_in_words(subscriber: SubscriberView) -> LineState:
+    """Of all services together: suspended while any of them is."""
+    live = [service for service in subscriber.services if service.status is not ServiceStatus.TERMINATED]
+    if not live:
+        if subscriber.services:
+            return LineState(Words("Terminated", "quiet"), "Every service has ended.")
+        return LineState(Words("No service", "quiet"), "Add a service to give this subscriber a line.")
+    held = [hold for service in live for hold in service.holds if hold.released_at is None]
+    if not held:
+        since = min(service.activated_on for service in live)
+        return LineState(Words("Active", "good"), f"Customer since {day(since)}.")
+    reasons = "; ".join(
+        f"{hold_reason(hold.reason)} since {day(local_date(hold.placed_at, current().settings.time_zone))}"
+        for hold in held
+    )
+    return LineState(Words("Suspended", "bad"), f"{reasons}.")
 
 
 def router_status(router: RouterView, activity: NasActivity | None) -> Words:

@@ -62,7 +62,8 @@ def _observe(environ: dict, status: int, seconds: float) -> None:
         "request",
         route=route,
         method=method,
-        path=environ.get("PATH_INFO", ""),
+        # An invitation's token is in its path.
+        path=route if "<token>" in route else environ.get("PATH_INFO", ""),
         status=status,
         milliseconds=round(seconds * 1000, 1),
         address=environ.get("REMOTE_ADDR", ""),

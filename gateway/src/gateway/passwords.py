@@ -26,6 +26,15 @@ def is_right(password: str, password_hash: str | None) -> bool:
     return matches and password_hash is not None
 
 
+def fault_of(password: str) -> str:
+    """Why this cannot be a new password, in words for its field; empty when it can."""
+    if len(password) < MIN_LENGTH:
+        return f"This must have at least {MIN_LENGTH} characters"
+    if len(password) > MAX_LENGTH:
+        return f"This is too long; at most {MAX_LENGTH} characters"
+    return ""
+
+
 @cache
 def _decoy() -> str:
     return _hasher.hash("nobody has this password")

@@ -70,8 +70,8 @@ class Problem:
             content["errors"] = [{"field": wrong.field, "message": wrong.message} for wrong in self.errors]
         return Response(json.dumps(content), self.status, self.headers, content_type=CONTENT_TYPE)
 
-    def as_page(self) -> Response:
-        page = render_template("problem.html", problem=self)
+    def as_page(self, template: str = "problem.html") -> Response:
+        page = render_template(template, problem=self)
         return Response(page, self.status, self.headers, content_type="text/html; charset=utf-8")
 
 
@@ -109,6 +109,6 @@ def _of_http(error: HTTPException) -> Problem:
     details = {
         404: f"there is nothing at {request.path}",
         405: f"{request.path} does not take {request.method}",
-        413: "the request is larger than 1 MB",
+        413: f"the request is larger than {(request.max_content_length or 0) // 1_000_000} MB; send less",
     }
     return Problem(status, details.get(status) or error.description or TITLES.get(status, ""), [], headers)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from contracts.billing import AllocationView
 from contracts.common import Unavailable
 from contracts.radius import NasActivity, ServiceState
+from contracts.router import RouterStatus, RouterView
 from contracts.subscriber import ServiceView
 from servicekit.rpc import ServiceFault
 
@@ -75,10 +76,17 @@ def is_provisioned(service: ServiceView, state: ServiceState | None) -> bool:
     return state is not None and state.provisioned and state.version >= service.version
 
 
-def wait_for_nas(router_id: str) -> NasActivity | None:
-    """What RADIUS has heard of the router, once it knows it as a client; None when it does not yet."""
+def wait_for_nas(router: RouterView) -> NasActivity | None:
+    """What RADIUS has heard of the router, once it knows this version of it as a client; None when it does
+    not, which is right for a disabled one."""
     nothing: list[NasActivity] = []
-    found = poll(lambda clients: clients.radius.list_nas_activity([router_id]), bool, nothing)
+
+    def caught_up(found: list[NasActivity]) -> bool:
+        if router.status is RouterStatus.DISABLED:
+            return not found
+        return bool(found) and found[0].version >= router.version
+
+    found = poll(lambda clients: clients.radius.list_nas_activity([router.id]), caught_up, nothing)
     return found[0] if found else None
 
 

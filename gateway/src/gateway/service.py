@@ -17,7 +17,7 @@ from servicekit.logs import log
 from servicekit.rpc import RpcTransport
 from servicekit.runtime import RuntimeExtension
 
-from gateway import first_owner, health, idempotency, login_sessions, throttle
+from gateway import first_owner, health, held_forms, idempotency, login_sessions, throttle
 from gateway.app import make_app
 from gateway.context import EXTENSION, Gateway
 
@@ -61,6 +61,7 @@ class WebServer(DependencyProvider):
         self._socket.close()
         with eventlet.Timeout(STOP_SECONDS, False):
             self._connections.waitall()
+        self._gateway.pdf.close()
 
     def get_dependency(self, _worker_ctx: object) -> Gateway:
         return self._gateway
@@ -97,7 +98,7 @@ class GatewayService:
         with self.web.database.transaction() as session:
             if not leases.take(session, "upkeep", new_id(), UPKEEP_LEASE):
                 return
-            for part in (idempotency, login_sessions, throttle):
+            for part in (idempotency, login_sessions, throttle, held_forms):
                 part.forget_old(self.web, session)
 
 

@@ -1,4 +1,4 @@
-"""How often a password may be tried: kept in the database, so that a restart forgives nothing."""
+"""How often a password or a code may be tried: in the database, so that a restart forgives nothing."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
     """
     now = gateway.wall_now()
     with gateway.database.transaction() as session:
+        _one_at_a_time(gateway, session, account)
         for column, value, allowed in (
             (LoginAttempt.account, account, PER_ACCOUNT),
             (LoginAttempt.address, address, PER_ADDRESS),
@@ -33,10 +34,16 @@ def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
             )
             if tried is not None and tried >= allowed:
                 raise TooManyRequests(
-                    "too many wrong passwords; wait 15 minutes and try again",
+                    "too many wrong passwords or codes; wait 15 minutes and try again",
                     retry_after=int(WINDOW.total_seconds()),
                 )
         session.add(LoginAttempt(id=new_id(), account=account, address=address, attempted_at=now))
+
+
+def _one_at_a_time(gateway: Gateway, session: Session, account: str) -> None:
+    """On PostgreSQL tries made at once would all count before any of them is there to be counted."""
+    if not gateway.database.is_sqlite:
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(account))))
 
 
 def forgive(session: Session, account: str) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-MAX_ADDRESSES = 10_000
+MAX_KEYS = 10_000
 
 
 class TokenBucket:
-    """So many requests per address at once, and so many a second. Forgets the address asked longest ago."""
+    """So many requests per key at once, and so many a second. Forgets the key asked longest ago."""
 
     def __init__(self, burst: int = 30, per_second: float = 1.0) -> None:
         self._burst = burst
         self._per_second = per_second
         self._levels: dict[str, tuple[float, float]] = {}
 
-    def take(self, address: str, now: float) -> bool:
-        """Whether the address may ask once more; `now` in seconds of any steady clock."""
-        level, at = self._levels.pop(address, (float(self._burst), now))
+    def take(self, key: str, now: float) -> bool:
+        """Whether `key` may ask once more; `now` in seconds of any steady clock."""
+        level, at = self._levels.pop(key, (float(self._burst), now))
         level = min(self._burst, level + (now - at) * self._per_second)
         allowed = level >= 1
-        self._levels[address] = (level - 1 if allowed else level, now)
-        if len(self._levels) > MAX_ADDRESSES:
+        self._levels[key] = (level - 1 if allowed else level, now)
+        if len(self._levels) > MAX_KEYS:
             del self._levels[next(iter(self._levels))]
         return allowed
+
+    def give_back(self, key: str) -> None:
+        """What was taken last does not count."""
+        if key in self._levels:
+            level, at = self._levels[key]
+            self._levels[key] = (min(self._burst, level + 1), at)

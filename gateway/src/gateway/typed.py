@@ -45,3 +45,15 @@ def percent_value(hundredths: int) -> int | str:
     """The other way: 1000 is 10, 1250 is "12.5"."""
     whole, rest = divmod(hundredths, 100)
     return whole if rest == 0 else f"{whole}.{rest:02d}".rstrip("0")
+
+
+def pesos_as_typed(amount: Money) -> str:
+    """1500.00, which `parse_pesos` reads back."""
+    whole, cents = divmod(amount.minor, 100)
+    return f"{whole}.{cents:02d}"
+
+
+def speed_as_typed(kbps: int) -> str:
+    """50Mbps or 512k, which `parse_speed` reads back."""
+    whole, rest = divmod(kbps, 1000)
+    return f"{kbps}k" if rest else f"{whole}Mbps"

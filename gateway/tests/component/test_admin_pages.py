@@ -1,13 +1,46 @@
 """The pages, by what a person types and reads."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from contracts.billing import InvoiceStatus
+from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
+from contracts.subscriber import CreateSubscriber, NewService
 from gateway.models import AuditEntry, Role
+from gateway_fakes import NOW
 from sqlalchemy import select
 
-PAGES = ("/", "/routers", "/plans", "/subscribers", "/billing", "/payments", "/sessions", "/settings")
+PAGES = (
+    "/",
+    "/routers",
+    "/plans",
+    "/subscribers",
+    "/billing",
+    "/billing/runs",
+    "/billing/suspensions-due",
+    "/payments",
+    "/sessions",
+    "/reconnects",
+    "/settings/general",
+    "/settings/billing",
+    "/settings/operators",
+    "/audit-log",
+    "/account",
+    "/search?q=pedro",
+)
+PANELS = (
+    "first-steps",
+    "online",
+    "figures",
+    "collected",
+    "aging",
+    "suspensions",
+    "sessions",
+    "reconnects",
+    "events",
+)
+INLINE = re.compile(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=|javascript:")
 PLAN_FORM = {
     "name": "Fiber 50 Mbps",
     "price": "1,500.00",
@@ -26,14 +59,16 @@ def test_without_a_login_every_page_leads_to_the_login(app):
 def test_each_page_of_the_sidebar_opens(browser, subscriber, invoice_id, path):
     answer = browser.get(path)
     assert answer.status_code == 200
-    assert "<script" not in answer.text
-    assert " style=" not in answer.text
+    assert not INLINE.search(answer.text), INLINE.search(answer.text)
+    assert "//" not in re.sub(
+        r"http://localhost[^\"<]*", "", " ".join(re.findall(r'(?:src|href)="([^"]*)"', answer.text))
+    )
 
 
 def test_the_sidebar_has_its_order_and_marks_the_page(browser):
     page = browser.get("/plans").text
-    order = re.findall(r">(Dashboard|Routers|Plans|Subscribers|Billing|Payments|Sessions|Settings)</a>", page)
-    assert order == [
+    sidebar = re.findall(r'<a href="([^"]*)"( aria-current="page")?><svg.*?</svg>([A-Z][a-z]+)</a>', page)
+    assert [title for _, _, title in sidebar] == [
         "Dashboard",
         "Routers",
         "Plans",
@@ -43,7 +78,7 @@ def test_the_sidebar_has_its_order_and_marks_the_page(browser):
         "Sessions",
         "Settings",
     ]
-    assert '<a href="/plans" aria-current="page">Plans</a>' in page
+    assert [title for _, here, title in sidebar if here] == ["Plans"]
 
 
 def test_a_technician_sees_no_money(browser_as, subscriber, invoice_id):
@@ -97,12 +132,19 @@ def test_what_is_typed_is_shown_as_text(browser):
 
 
 def test_a_router_is_added_by_hand(browser, world):
-    form = {"name": "Main Router", "nas_address": "10.0.0.1", "radius_secret": "x", "coa_port": "3799"}
+    form = {
+        "name": "Main Router",
+        "nas_address": "10.0.0.1",
+        "radius_secret": "x",
+        "coa_port": "3799",
+        "session_control": "disconnect",
+    }
     assert browser.post("/routers/new", form).status_code == 303
     (router,) = world.routers.values()
     assert router.coa_port == 3799
     assert "Connected" in browser.get("/routers").text
-    assert browser.post(f"/routers/{router.id}/disable", seen_at="/routers").status_code == 303
+    assert "nobody can log in through it" in browser.get(f"/routers/{router.id}/disable").text
+    assert browser.post(f"/routers/{router.id}/disable").status_code == 303
     assert "Disabled" in browser.get("/routers").text
 
 
@@ -118,6 +160,13 @@ def subscriber_form(plan_id, router_id):
         "individual_price": "",
         "discount_value": "",
     }
+
+
+def _create(form):
+    names = ("pppoe_username", "pppoe_password", "plan_id", "router_id")
+    return CreateSubscriber(
+        full_name=form["full_name"], service=NewService(**{name: form[name] for name in names})
+    )
 
 
 def test_a_subscriber_is_added_as_the_tutorial_types_it(browser, plan_id, router_id):
@@ -158,39 +207,91 @@ def test_a_service_is_edited_without_retyping_the_password(browser, subscriber, 
     assert command.billing_terms.discount.value == 10000
 
 
-def test_suspend_and_restore_work_from_the_subscribers_page(browser, subscriber, world):
+def test_suspend_and_restore_say_first_what_will_happen(browser, subscriber, world):
     page, service_id = f"/subscribers/{subscriber['id']}", subscriber["services"][0]["id"]
-    browser.post(f"/services/{service_id}/suspend", {"note": "moved out"}, seen_at=page)
+    question = browser.get(f"/services/{service_id}/suspend").text
+    assert "A payment does not lift this" in question
+    assert world.services[service_id].holds == []
+    browser.post(f"/services/{service_id}/suspend", {"reason": "admin", "note": "moved out"})
     shown = browser.get(page).text
     assert "Suspended by an operator" in shown
     assert "moved out" in shown
     (hold,) = world.services[service_id].holds
-    browser.post(f"/services/{service_id}/holds/{hold.id}/release", seen_at=page)
+    release = f"/services/{service_id}/holds/{hold.id}/release"
+    assert "The line works again" in browser.get(release).text
+    browser.post(release)
     assert "Past holds" in browser.get(page).text
-    assert (
-        "was disconnected"
-        in browser.get(browser.post(f"/services/{service_id}/kick", seen_at=page).headers["Location"]).text
-    )
+
+
+def test_a_kick_tells_what_the_router_did(browser, subscriber):
+    service_id = subscriber["services"][0]["id"]
+    answer = browser.post(f"/services/{service_id}/kick")
+    assert "was disconnected" in browser.get(answer.headers["Location"]).text
+
+
+def test_a_question_is_a_part_of_a_page_for_htmx_and_a_page_for_others(browser, subscriber):
+    path = f"/services/{subscriber['services'][0]['id']}/kick"
+    part = browser.client.get(path, headers={"HX-Request": "true"})
+    assert "<html" not in part.text
+    assert 'hx-post="' in part.text
+    assert "<html" in browser.get(path).text
+
+
+def test_what_was_asked_for_in_a_dialog_leads_to_the_page_it_changed(browser, subscriber):
+    path = f"/services/{subscriber['services'][0]['id']}/kick"
+    answer = browser.post(path, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"] == f"/subscribers/{subscriber['id']}"
+    assert "Location" not in answer.headers
+
+
+def test_a_password_is_revealed_only_when_asked_for_and_that_is_written_down(
+    browser, subscriber, world, database
+):
+    service_id = subscriber["services"][0]["id"]
+    world.passwords[service_id] = "pppoe-pass-<03>"
+    path = f"/services/{service_id}/reveal-password"
+    assert "pppoe-pass" not in browser.get(path).text
+    assert world.commands("reveal_password") == []
+    assert "pppoe-pass-&lt;03&gt;" in browser.post(path).text
+    with database.reading() as session:
+        newest = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert (newest.action, newest.record_id) == ("POST /services/<service_id>/reveal-password", service_id)
+
+
+def test_a_technician_reveals_no_password(browser_as, subscriber):
+    path = f"/services/{subscriber['services'][0]['id']}/reveal-password"
+    assert browser_as(Role.TECHNICIAN).get(path).status_code == 403
+
+
+def test_a_service_is_terminated_only_by_typing_its_name(browser, subscriber, world):
+    service_id = subscriber["services"][0]["id"]
+    path = f"/services/{service_id}/terminate"
+    wrong = browser.post(path, {"confirm": "juan"})
+    assert (wrong.status_code, "Type pedro.reyes to confirm" in wrong.text) == (422, True)
+    assert world.services[service_id].terminated_at is None
+    assert browser.post(path, {"confirm": "pedro.reyes"}).status_code == 303
+    assert world.services[service_id].terminated_at is not None
 
 
 def test_invoices_are_generated_after_a_preview(browser, subscriber, world):
-    answer = browser.post("/billing/generate", {"preview": "1"}, seen_at="/billing")
+    answer = browser.post("/billing/generate", {"preview": "1"}, seen_at="/billing/generate")
     preview = browser.get(answer.headers["Location"]).text
     assert "Nothing was made" in preview
     assert world.invoices == {}
-    answer = browser.post("/billing/generate", seen_at="/billing")
+    answer = browser.post("/billing/generate")
     assert "Pedro Reyes" in browser.get(answer.headers["Location"]).text
     page = browser.get("/billing").text
     assert "₱1,500.00" in page
     assert "Sent" in page
-    answer = browser.post("/billing/generate", seen_at="/billing")
+    answer = browser.post("/billing/generate")
     assert "billed already" in browser.get(answer.headers["Location"]).text
 
 
 def test_a_payment_on_the_invoice_makes_it_paid(browser, invoice_id, world):
     page = f"/invoices/{invoice_id}"
+    assert 'value="1500.00"' in browser.get(f"{page}/payments").text
     form = {"amount": "1500", "method": "gcash", "reference": "GCash-20260408-001"}
-    answer = browser.post(f"{page}/payments", form, seen_at=page)
+    answer = browser.post(f"{page}/payments", form)
     assert answer.status_code == 303, answer.text
     assert "Paid" in browser.get(page).text
     assert world.invoices[invoice_id].status is InvoiceStatus.PAID
@@ -198,19 +299,27 @@ def test_a_payment_on_the_invoice_makes_it_paid(browser, invoice_id, world):
     assert "Pedro Reyes" in browser.get("/payments").text
 
 
-def test_a_wrong_payment_says_so_on_the_invoice(browser, invoice_id):
-    page = f"/invoices/{invoice_id}"
-    answer = browser.post(f"{page}/payments", {"amount": "-5", "method": "gold"}, seen_at=page)
+def test_money_without_an_invoice_is_recorded_on_the_subscriber(browser, subscriber, world):
+    page = f"/subscribers/{subscriber['id']}"
+    answer = browser.post(f"{page}/record-payment", {"amount": "200", "method": "cash"})
+    assert answer.headers["Location"] == page
+    (payment,) = world.payments.values()
+    assert (payment.amount.minor, payment.invoice_id) == (20000, None)
+
+
+def test_a_wrong_payment_says_so_at_its_fields(browser, invoice_id):
+    answer = browser.post(f"/invoices/{invoice_id}/payments", {"amount": "-5", "method": "gold"})
     assert answer.status_code == 422
     assert "This is not an amount" in answer.text
     assert "Choose one of the list" in answer.text
+    assert 'value="-5"' in answer.text
 
 
-def test_an_invoice_that_cannot_be_voided_says_why(browser, invoice_id, world):
+def test_an_invoice_that_cannot_be_voided_says_why(browser, invoice_id):
     page = f"/invoices/{invoice_id}"
-    browser.post(f"{page}/payments", {"amount": "1500", "method": "cash"}, seen_at=page)
-    answer = browser.post(f"{page}/void", seen_at="/billing")
-    assert answer.status_code == 409
+    browser.post(f"{page}/payments", {"amount": "1500", "method": "cash"})
+    answer = browser.post(f"{page}/void", {"reason": "a mistake"})
+    assert answer.status_code == 422
     assert "has payments on it" in answer.text
 
 
@@ -223,22 +332,132 @@ def test_settings_are_saved_and_a_wrong_one_is_named(browser, world):
         "tax_mode": "non_vat",
         "invoice_series": "INV",
     }
-    assert browser.post("/settings", form).status_code == 303
+    assert browser.post("/settings/billing", form).status_code == 303
     assert world.commands("change_settings")[0].auto_suspend is False
-    answer = browser.post("/settings", {**form, "invoice_generation_day": "29"})
+    answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})
     assert answer.status_code == 422
     assert "is 1 to 28" in answer.text
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_each_panel_of_the_dashboard_stands_alone(browser, subscriber, invoice_id, world, panel):
+    assert browser.get(f"/panels/{panel}").status_code == 200
+    world.down |= {"subscriber", "billing", "payment", "radius", "router"}
+    silent = browser.get(f"/panels/{panel}")
+    assert silent.status_code == 200
+    assert "does not answer now" in silent.text or panel == "first-steps"
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_each_panel_asks_each_service_at_most_once(browser, subscriber, invoice_id, world, panel):
+    world.calls.clear()
+    browser.get(f"/panels/{panel}")
+    asked = [service for service, _, _ in world.calls]
+    assert len(asked) == len(set(asked)) or panel == "first-steps"
+    assert len(asked) <= 5
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/subscribers", 3),
+        ("/billing", 1),
+        ("/payments", 1),
+        ("/sessions", 2),
+        ("/plans", 1),
+        ("/routers", 2),
+    ],
+)
+def test_a_list_is_one_call_to_each_service_it_shows(browser, subscriber, invoice_id, world, path, most):
+    world.calls.clear()
+    browser.get(path)
+    assert len(world.calls) <= most, [method for _, method, _ in world.calls]
+
+
+def test_the_charts_of_the_dashboard_hold_the_figures(browser, world):
+    world.reconnect_buckets = [(1000, 3), (30000, 1), (None, 1)]
+    panel = browser.get("/panels/reconnects").text
+    assert "4 of 5" in panel
+    assert "[3, 1, 1]" in panel
+
+
+def test_first_steps_follow_what_is_there_and_go_when_all_is_done(browser, world, subscriber, invoice_id):
+    steps = browser.get("/panels/first-steps").text
+    assert "4 of 5 done" in steps
+    browser.post(f"/invoices/{invoice_id}/payments", {"amount": "1500", "method": "cash"})
+    assert "First steps" not in browser.get("/panels/first-steps").text
 
 
 def test_pages_live_on_when_a_service_is_down(browser, subscriber, world):
     world.down |= {"billing", "payment", "radius"}
     assert browser.get("/").status_code == 200
-    page = browser.get(f"/subscribers/{subscriber['id']}")
-    assert page.status_code == 200
-    assert "Billing does not answer now" in page.text
+    page = f"/subscribers/{subscriber['id']}"
+    assert browser.get(page).status_code == 200
+    assert "Billing does not answer now" in browser.get(f"{page}/account").text
+    timeline = browser.get(f"{page}/timeline").text
+    assert all(f"{part} does not answer now" in timeline for part in ("Billing", "Payments", "RADIUS"))
     answer = browser.get("/billing")
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
+
+
+def test_the_timeline_tells_money_and_network_in_the_order_they_happened(
+    browser, subscriber, invoice_id, world
+):
+    service_id = subscriber["services"][0]["id"]
+    browser.post(f"/services/{service_id}/suspend", {"reason": "admin"})
+    browser.post(f"/invoices/{invoice_id}/payments", {"amount": "1500", "method": "gcash"})
+    world.line_events = [
+        LineEvent(NOW + timedelta(seconds=8), LineEventKind.ONLINE, service_id, "10.64.0.3"),
+        LineEvent(
+            NOW + timedelta(seconds=1),
+            LineEventKind.REQUEST,
+            service_id,
+            "",
+            RequestKind.DISCONNECT,
+            RequestOutcome.ACKED,
+        ),
+    ]
+    timeline = browser.get(f"/subscribers/{subscriber['id']}/timeline").text
+    told = ("On line", "Router acknowledged the disconnect", "Suspended by an operator", "Paid ₱1,500.00")
+    places = [timeline.index(words) for words in told]
+    assert places == sorted(places)
+    assert "10:00:08" in timeline
+
+
+def test_search_finds_across_services_and_says_what_could_not_be_searched(
+    browser, subscriber, invoice_id, world
+):
+    found = browser.get("/search?q=Pedro").text
+    assert f"/subscribers/{subscriber['id']}" in found
+    assert f"/invoices/{invoice_id}" in found
+    world.down.add("billing")
+    assert "Invoices could not be searched" in browser.get("/search?q=Pedro").text
+    assert "Nothing found" in browser.get("/search?q=%3Cb%3Enobody").text
+
+
+def test_a_list_is_narrowed_sorted_and_exported_by_its_address(browser, subscriber, invoice_id, world):
+    page = browser.get("/billing?q=Pedro&status=open&order=-total").text
+    assert "/invoices.csv?q=Pedro&amp;status=open&amp;order=-total" in page
+    exported = browser.get("/invoices.csv?q=Pedro&status=open&order=-total")
+    assert exported.content_type.startswith("text/csv")
+    assert "Pedro Reyes" in exported.text
+    assert "Pedro Reyes" not in browser.get("/invoices.csv?q=nobody").text
+
+
+def test_an_export_holds_every_page_of_the_list(browser, world, router_id, plan_id):
+    for number in range(205):
+        form = subscriber_form(plan_id, router_id)
+        form |= {"full_name": f"Person {number}", "pppoe_username": f"person.{number}"}
+        world.fakes["subscriber"][1].create_subscriber(_create(form))
+    lines = browser.get("/subscribers.csv").text.splitlines()
+    assert len(lines) == 206
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(1)"])
+def test_a_name_is_never_a_formula_in_an_export(browser, plan_id, router_id, name):
+    browser.post("/subscribers/new", subscriber_form(plan_id, router_id) | {"full_name": name})
+    assert f"'{name}" in browser.get("/subscribers.csv").text
 
 
 def test_what_is_done_on_a_page_is_in_the_audit_log(browser, database, world):
@@ -254,19 +473,3 @@ def test_an_unknown_page_says_so_in_words(browser):
     answer = browser.get("/subscribers/nobody")
     assert answer.status_code == 404
     assert answer.content_type.startswith("text/html")
-
-
-def test_the_subscribers_page_shows_their_own_and_nothing_else(app, subscriber, invoice_id):
-    page = app.test_client().get(f"/c/{subscriber['short_id']}").text
-    assert "Pedro Reyes" in page
-    assert "₱1,500.00" in page
-    assert "Your line is on." in page
-    assert subscriber["id"] not in page
-    assert "/billing" not in page
-
-
-def test_an_unknown_short_id_is_404_and_guessing_is_slowed_down(app):
-    client = app.test_client()
-    statuses = [client.get(f"/c/guess{number}").status_code for number in range(40)]
-    assert statuses[0] == 404
-    assert statuses[-1] == 429

@@ -11,9 +11,15 @@ PUBLIC = {
     "health.metrics",
     "docs.document",
     "docs.page",
+    "admin.join",
     "admin.login",
+    "admin.login_code",
     "admin.setup",
     "portal.page",
+    "branding.css",
+    "branding.logo",
+    "portal.invoice_pdf",
+    "portal.state",
 }
 
 
@@ -36,9 +42,9 @@ def test_every_route_of_the_api_is_described(app):
     assert routed == described
 
 
-def test_the_documentation_page_shows_every_endpoint_without_scripts(app):
+def test_the_documentation_page_shows_every_endpoint(app):
     page = app.test_client().get("/api/docs").text
-    assert "<script" not in page
+    assert not re.search(r"<script(?![^>]* src=)", page)
     for path in openapi.document()["paths"]:
         assert f"/api/v1{path}" in page.replace("&lt;", "<")
 

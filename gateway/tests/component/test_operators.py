@@ -1,6 +1,7 @@
 """The first owner, passwords, sessions, throttling."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,11 @@ from gateway.models import Operator, Role
 from gateway.operators import any_exists
 from gateway_fakes import NOW, PASSWORD, basic
 from servicekit.clock import FrozenClock
+from servicekit.db import Database
+from servicekit.migrations import migrate
 from servicekit.settings import read_settings
 from sqlalchemy import select
+from werkzeug.exceptions import TooManyRequests
 
 from gateway import first_owner, throttle
 
@@ -167,3 +171,24 @@ def test_over_https_the_cookie_is_bound_to_the_host(environment, database, world
     assert answer.headers["Set-Cookie"].startswith("__Host-isp_session=")
     assert "Secure" in answer.headers["Set-Cookie"]
     assert "Strict-Transport-Security" in answer.headers
+
+
+def test_tries_made_at_once_are_counted_one_by_one_on_postgresql(environment, make_postgres_database, world):
+    database = Database(make_postgres_database())
+    try:
+        migrate(database, "gateway")
+        gateway = make_app(read_settings(environment), FrozenClock(NOW), database, world.call).extensions[
+            EXTENSION
+        ]
+
+        def claimed(number):
+            try:
+                throttle.claim_attempt(gateway, "juan@example.com", f"10.0.0.{number}")
+            except TooManyRequests:
+                return False
+            return True
+
+        with ThreadPoolExecutor(15) as pool:
+            assert sum(pool.map(claimed, range(30))) == throttle.PER_ACCOUNT
+    finally:
+        database.close()

@@ -1,4 +1,4 @@
-from gateway.token_bucket import MAX_ADDRESSES, TokenBucket
+from gateway.token_bucket import MAX_KEYS, TokenBucket
 
 
 def test_a_burst_is_let_through_and_then_one_a_second():
@@ -16,6 +16,25 @@ def test_addresses_do_not_use_up_one_anothers_share():
 
 def test_memory_stays_bounded_however_many_addresses_ask():
     bucket = TokenBucket()
-    for number in range(MAX_ADDRESSES + 100):
+    for number in range(MAX_KEYS + 100):
         bucket.take(str(number), 0.0)
-    assert len(bucket._levels) == MAX_ADDRESSES
+    assert len(bucket._levels) == MAX_KEYS
+
+
+def test_what_is_given_back_does_not_count():
+    bucket = TokenBucket(burst=1, per_second=1)
+    for _ in range(5):
+        assert bucket.take("a", 0.0)
+        bucket.give_back("a")
+    assert bucket.take("a", 0.0)
+    assert not bucket.take("a", 0.0)
+
+
+def test_giving_back_never_adds_to_the_burst():
+    bucket = TokenBucket(burst=1, per_second=1)
+    bucket.take("a", 0.0)
+    bucket.give_back("a")
+    bucket.give_back("a")
+    bucket.give_back("never asked")
+    assert bucket.take("a", 0.0)
+    assert not bucket.take("a", 0.0)

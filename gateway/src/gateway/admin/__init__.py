@@ -1,29 +1,47 @@
 """The pages that operators work with. Importing this package declares every page."""
 
 from gateway.admin import (
+    account,
+    audit_log,
     billing,
     dashboard,
+    invoice_pdf,
+    invoices,
+    join,
     login,
+    operators,
     payments,
     plans,
     routers,
+    search,
+    services,
     sessions,
     settings,
     setup,
+    subscriber_page,
     subscribers,
 )
 from gateway.admin.pages import blueprint
 
 __all__ = [
+    "account",
+    "audit_log",
     "billing",
     "blueprint",
     "dashboard",
+    "invoice_pdf",
+    "invoices",
+    "join",
     "login",
+    "operators",
     "payments",
     "plans",
     "routers",
+    "search",
+    "services",
     "sessions",
     "settings",
     "setup",
+    "subscriber_page",
     "subscribers",
 ]

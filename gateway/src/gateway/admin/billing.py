@@ -1,141 +1,158 @@
-"""Billing: invoices, generating them, one invoice with its payments."""
+"""Billing: the list of invoices, and generating them with a preview, progress and a report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 from contracts.billing import (
+    BillingRunView,
+    InvoiceOrder,
+    InvoiceQuery,
     InvoiceStatus,
-    InvoiceView,
     ItemOutcome,
-    PriceSource,
     RunStatus,
     StartBillingRun,
-    VoidInvoice,
 )
-from contracts.payment import PaymentMethod, PaymentView, RecordPayment
+from contracts.money import Money
 from flask import Response, g, request, url_for
 
 from gateway.access import Permission
 from gateway.admin.forms import Form
-from gateway.admin.pages import PAGE_SIZE, action, by_operator, done, page, show
+from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
+from gateway.admin.pages import (
+    PAGE_SIZE,
+    by_operator,
+    done,
+    every_item,
+    form_page,
+    page,
+    question,
+    show,
+)
 from gateway.context import current, services
-from gateway.display import method, money
-from gateway.provisioning import wait_for_allocations
+from gateway.csv_export import csv_response
+from gateway.display import difference, invoice_status, plain_amount, run_outcome
 
 STATUSES = (
-    (InvoiceStatus.SENT, "Sent"),
-    (InvoiceStatus.PARTIALLY_PAID, "Partially Paid"),
-    (InvoiceStatus.OVERDUE, "Overdue"),
-    (InvoiceStatus.PAID, "Paid"),
-    (InvoiceStatus.VOID, "Void"),
+    ("", "All"),
+    ("open", "Open"),
+    (InvoiceStatus.SENT.value, "Sent"),
+    (InvoiceStatus.PARTIALLY_PAID.value, "Partially Paid"),
+    (InvoiceStatus.OVERDUE.value, "Overdue"),
+    (InvoiceStatus.PAID.value, "Paid"),
+    (InvoiceStatus.VOID.value, "Void"),
 )
-METHODS = [(value.value, method(value)) for value in PaymentMethod]
-REFRESH_SECONDS = 1
+OPEN = (InvoiceStatus.SENT, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.OVERDUE)
+RUNS_SHOWN = 20
 
 
 @page("/billing", permission=Permission.VIEW_BILLING)
 def billing() -> Response:
-    status = request.args.get("status", "")
-    wanted = InvoiceStatus(status) if status in {value for value, _ in STATUSES} else None
-    invoices = services().billing.list_invoices(wanted, None, PAGE_SIZE, request.args.get("after"))
+    query = _query()
+    found = services().billing.list_invoices(query, PAGE_SIZE, request.args.get("after"))
     return show(
         "billing.html",
-        invoices=invoices.items,
-        next=invoices.next,
-        status=status,
+        list=Listing(found, query.order.value, export_address("admin.invoices_csv")),
+        query=query,
+        status=request.args.get("status", ""),
         statuses=STATUSES,
-        runs=services().billing.list_billing_runs(5, None).items,
-        form=Form(),
+        narrowed=query != InvoiceQuery(order=query.order),
     )
 
 
-@action("/billing/generate", permission=Permission.RUN_BILLING)
+@page("/invoices.csv", permission=Permission.VIEW_BILLING)
+def invoices_csv() -> Response:
+    header = ("Invoice", "Subscriber", "Status", "Issued", "Due Date", "Amount", "Balance", "Currency")
+    return csv_response("invoices.csv", header, _rows(_query()))
+
+
+@form_page("/billing/generate", permission=Permission.RUN_BILLING)
 def generate_invoices() -> Response:
-    form = Form()
-    on, preview = form.day("date"), form.values.get("preview") == "1"
-    if form.ok:
-        command = StartBillingRun(date=on, dry_run=preview, **by_operator())
-        run = form.attempt(lambda: services().billing.start_billing_run(command))
-        if run is not None:
-            g.record_id = run.id
-            return done(url_for("admin.billing_run", run_id=run.id))
-    return show("generate.html", 422, form=form)
+    form = Form({"date": current().today().isoformat()})
+    if request.method == "POST":
+        on, preview = form.day("date"), form.values.get("preview") == "1"
+        if form.ok:
+            command = StartBillingRun(date=on, dry_run=preview, **by_operator())
+            run = form.attempt(lambda: services().billing.start_billing_run(command))
+            if run is not None:
+                g.record_id = run.id
+                return done(url_for("admin.billing_run", run_id=run.id))
+    return question("generate.html", 200 if form.ok else 422, back=url_for("admin.billing"), form=form)
+
+
+@page("/billing/runs", permission=Permission.VIEW_BILLING)
+def billing_runs() -> Response:
+    found = services().billing.list_billing_runs(RUNS_SHOWN, request.args.get("after"))
+    return show("billing_runs.html", list=Listing(found))
 
 
 @page("/billing/runs/<run_id>", permission=Permission.VIEW_BILLING)
 def billing_run(run_id: str) -> Response:
     run = services().billing.get_billing_run(run_id)
-    outcome = request.args.get("outcome", "")
-    wanted = ItemOutcome(outcome) if outcome in set(ItemOutcome) else None
+    wanted = choice_argument("outcome", ItemOutcome)
     items = services().billing.list_billing_run_items(run_id, wanted, PAGE_SIZE, request.args.get("after"))
-    response = show(
+    return show(
         "billing_run.html",
         run=run,
-        items=items.items,
-        next=items.next,
-        outcome=outcome,
+        list=Listing(items, csv=url_for("admin.billing_run_csv", run_id=run_id)),
+        outcome=wanted or "",
         done=run.created + run.skipped + run.failed,
         running=run.status is RunStatus.RUNNING,
+        change=_change(run),
     )
-    if run.status is RunStatus.RUNNING:
-        response.headers["Refresh"] = str(REFRESH_SECONDS)
-    return response
 
 
-@page("/invoices/<invoice_id>", permission=Permission.VIEW_BILLING)
-def invoice(invoice_id: str) -> Response:
-    found = services().billing.get_invoice(invoice_id)
-    return _show_invoice(found, Form(_payment_of(found)))
+@page("/billing/runs/<run_id>.csv", permission=Permission.VIEW_BILLING)
+def billing_run_csv(run_id: str) -> Response:
+    run = services().billing.get_billing_run(run_id)
+    header = ("Subscriber", "Outcome", "Why", "Amount", "Currency")
+    return csv_response("billing-run.csv", header, _run_rows(run))
 
 
-@action("/invoices/<invoice_id>/payments", permission=Permission.RECORD_PAYMENTS)
-def record_payment(invoice_id: str) -> Response:
-    form, found = Form(), services().billing.get_invoice(invoice_id)
-    payment = _record(form, found)
-    if payment is None:
-        return _show_invoice(found, form, 422)
-    wait_for_allocations(payment.id)
-    g.record_id = payment.id
-    warning = " This reference was used before." if payment.same_reference else ""
-    message = f"A payment of {money(payment.amount)} was recorded.{warning}"
-    return done(url_for("admin.invoice", invoice_id=invoice_id), message)
+@page("/billing/suspensions-due", permission=Permission.VIEW_BILLING)
+def suspensions_due() -> Response:
+    tomorrow = current().today() + timedelta(days=1)
+    due = services().billing.list_suspensions_due(tomorrow, PAGE_SIZE, request.args.get("after"))
+    return show("suspensions_due.html", due=due, list=Listing(due.page))
 
 
-@action("/invoices/<invoice_id>/void", permission=Permission.RUN_BILLING)
-def void_invoice(invoice_id: str) -> Response:
-    form = Form()
-    command = VoidInvoice(invoice_id=invoice_id, reason=form.text("reason")[:200], **by_operator())
-    voided = form.attempt(lambda: services().billing.void_invoice(command))
-    if voided is None:
-        found = services().billing.get_invoice(invoice_id)
-        form.values = _payment_of(found)
-        return _show_invoice(found, form, 409)
-    return done(url_for("admin.invoice", invoice_id=invoice_id), f"Invoice {voided.number} is void.")
-
-
-def _show_invoice(found: InvoiceView, form: Form, status: int = 200) -> Response:
-    owes = found.balance.minor > 0 and found.status is not InvoiceStatus.VOID
-    traces = {PriceSource.PLAN: "plan price", PriceSource.INDIVIDUAL: "individual price"}
-    lines = [(line, traces[line.price_source]) for line in found.lines]
-    return show("invoice.html", status, invoice=found, lines=lines, form=form, owes=owes, methods=METHODS)
-
-
-def _payment_of(found: InvoiceView) -> dict[str, str]:
-    whole, cents = divmod(max(found.balance.minor, 0), 100)
-    return {"amount": f"{whole}.{cents:02d}", "received_on": current().today().isoformat()}
-
-
-def _record(form: Form, found: InvoiceView) -> PaymentView | None:
-    amount, how = form.pesos("amount", required=True), form.choice("method", PaymentMethod)
-    reference, received_on = form.text("reference"), form.day("received_on")
-    if not form.ok or amount is None or how is None:
-        return None
-    command = RecordPayment(
-        subscriber_id=found.subscriber_id,
-        invoice_id=found.id,
-        amount=amount,
-        method=how,
-        reference=reference,
-        received_on=received_on,
-        **by_operator(),
+def _query() -> InvoiceQuery:
+    wanted = request.args.get("status", "")
+    one = choice_argument("status", InvoiceStatus)
+    return InvoiceQuery(
+        text=text_argument("q") or None,
+        statuses=OPEN if wanted == "open" else (one,) if one else (),
+        subscriber_id=text_argument("subscriber") or None,
+        order=choice_argument("order", InvoiceOrder) or InvoiceOrder.NEWEST,
     )
-    return form.attempt(lambda: services().payment.record_payment(command))
+
+
+def _rows(query: InvoiceQuery) -> Iterator[tuple[str, ...]]:
+    list_invoices = services().billing.list_invoices
+    for invoice in every_item(lambda limit, after: list_invoices(query, limit, after)):
+        yield (
+            invoice.number,
+            invoice.subscriber_name,
+            invoice_status(invoice).text,
+            invoice.issued_on.isoformat(),
+            invoice.due_on.isoformat(),
+            plain_amount(invoice.total),
+            plain_amount(invoice.balance),
+            invoice.total.currency,
+        )
+
+
+def _run_rows(run: BillingRunView) -> Iterator[tuple[str, ...]]:
+    items = services().billing.list_billing_run_items
+    for item in every_item(lambda limit, after: items(run.id, None, limit, after)):
+        amount = item.amount or Money(0, run.amount.currency)
+        outcome = run_outcome(item.outcome, run.dry_run)
+        yield (item.subscriber_name, outcome, item.reason, plain_amount(amount), amount.currency)
+
+
+def _change(run: BillingRunView) -> str:
+    """How the run compares with the period before, in words; empty when there is nothing to compare with."""
+    if run.previous is None or run.previous.invoices == 0:
+        return ""
+    return difference(run.amount, run.created, run.previous)

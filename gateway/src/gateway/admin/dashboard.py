@@ -1,18 +1,189 @@
-"""The dashboard: a few figures, each a link to its list. A figure whose service is away is left blank."""
+"""The dashboard. Each panel is one call to one service, fetched on its own, and fails on its own."""
 
 from __future__ import annotations
 
-from flask import Response
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from contracts.billing import AgingBucket, InvoiceQuery
+from contracts.payment import PaymentQuery
+from contracts.subscriber import HoldChange, SubscriberQuery
+from flask import Response, url_for
 
 from gateway.access import Permission
+from gateway.admin import timeline
 from gateway.admin.pages import allowed, if_it_answers, page, show
 from gateway.context import current
+from gateway.display import aging_words, bucket_words, hold_reason
+
+COLLECTED_DAYS = 30
+ONLINE_HOURS = 24
+RECONNECT_DAYS = 30
+SHOWN = 5
+EVENTS = 8
+PROMISED_MILLISECONDS = 30_000
 
 
 @page("/", permission=Permission.VIEW_DASHBOARD)
 def dashboard() -> Response:
-    services = current().optional
-    online = if_it_answers(services.radius.count_open_sessions)
-    sees_money = allowed(Permission.VIEW_BILLING)
-    figures = if_it_answers(services.billing.get_receivables) if sees_money else None
-    return show("dashboard.html", online=online, sees_money=sees_money, figures=figures)
+    return show(
+        "dashboard.html",
+        sees_money=allowed(Permission.VIEW_BILLING),
+        sees_sessions=allowed(Permission.VIEW_SESSIONS),
+        sees_steps=allowed(Permission.EDIT_SETTINGS),
+    )
+
+
+@page("/panels/first-steps", permission=Permission.EDIT_SETTINGS)
+def first_steps_panel() -> Response:
+    steps = _steps()
+    return show("panels/first_steps.html", steps=steps, done=sum(step["done"] for step in steps))
+
+
+@page("/panels/online", permission=Permission.VIEW_SESSIONS)
+def online_panel() -> Response:
+    online = if_it_answers(current().optional.radius.count_open_sessions)
+    return show("panels/online.html", online=online)
+
+
+@page("/panels/figures", permission=Permission.VIEW_BILLING)
+def figures_panel() -> Response:
+    figures = if_it_answers(current().optional.billing.get_receivables)
+    today = current().today()
+    return show("panels/figures.html", figures=figures, today=today, month=today.replace(day=1))
+
+
+@page("/panels/collected", permission=Permission.VIEW_BILLING)
+def collected_panel() -> Response:
+    days = if_it_answers(lambda: current().optional.billing.list_days_collected(COLLECTED_DAYS)) or []
+    total = sum(day.amount.minor for day in days)
+    chart = {
+        "unit": "peso",
+        "x": [_noon(day.date) for day in days],
+        "series": [{"label": "Collected", "values": [day.amount.minor for day in days]}],
+    }
+    since = current().today() - timedelta(days=COLLECTED_DAYS - 1)
+    return show("panels/collected.html", days=days, chart=chart, total=total, since=since)
+
+
+@page("/panels/aging", permission=Permission.VIEW_BILLING)
+def aging_panel() -> Response:
+    buckets = if_it_answers(current().optional.billing.list_aging)
+    return show("panels/aging.html", rows=_aging_rows(buckets or []), answered=buckets is not None)
+
+
+@page("/panels/suspensions", permission=Permission.VIEW_BILLING)
+def suspensions_panel() -> Response:
+    tomorrow = current().today() + timedelta(days=1)
+    due = if_it_answers(lambda: current().optional.billing.list_suspensions_due(tomorrow, SHOWN, None))
+    return show("panels/suspensions.html", due=due)
+
+
+@page("/panels/sessions", permission=Permission.VIEW_SESSIONS)
+def sessions_panel() -> Response:
+    samples = if_it_answers(lambda: current().optional.radius.list_online_samples(ONLINE_HOURS))
+    now = int(current().wall_now().timestamp())
+    chart = {
+        "unit": "count",
+        "hours": True,
+        "from": now - ONLINE_HOURS * 3600,
+        "until": now,
+        "x": [int(sample.at.timestamp()) for sample in samples or []],
+        "series": [{"label": "On line", "values": [sample.sessions for sample in samples or []]}],
+    }
+    most = max((sample.sessions for sample in samples or []), default=0)
+    return show("panels/sessions.html", samples=samples, chart=chart, most=most)
+
+
+@page("/panels/reconnects", permission=Permission.VIEW_DASHBOARD)
+def reconnects_panel() -> Response:
+    times = if_it_answers(lambda: current().optional.radius.get_reconnect_times(RECONNECT_DAYS))
+    chart: dict[str, Any] = {"unit": "count", "x": [], "series": [{"label": "Lines", "values": []}]}
+    within = 0
+    if times is not None:
+        chart["x"] = list(range(len(times.buckets)))
+        chart["categories"] = [bucket_words(bucket) for bucket in times.buckets]
+        chart["series"][0]["values"] = [bucket.cases for bucket in times.buckets]
+        within = sum(
+            bucket.cases
+            for bucket in times.buckets
+            if bucket.up_to_milliseconds is not None and bucket.up_to_milliseconds <= PROMISED_MILLISECONDS
+        )
+    return show("panels/reconnects.html", times=times, chart=chart, within=within)
+
+
+@page("/panels/events", permission=Permission.VIEW_DASHBOARD)
+def events_panel() -> Response:
+    """Payments and holds of everybody, newest first."""
+    optional = current().optional
+    holds = if_it_answers(lambda: optional.subscriber.list_hold_changes(EVENTS))
+    missing = [] if holds is not None else ["Subscribers"]
+    moments = [_hold_moment(change) for change in holds or []]
+    if allowed(Permission.VIEW_BILLING):
+        paid = if_it_answers(lambda: optional.payment.list_payments(PaymentQuery(), EVENTS, None))
+        missing += [] if paid is not None else ["Payments"]
+        moments += [
+            timeline.payment_moment(payment, payment.subscriber_name or "Subscriber")
+            for payment in (paid.items if paid else [])
+        ]
+    days = timeline.by_day(moments, EVENTS)
+    return show("panels/timeline.html", timeline=timeline.Timeline(days, missing))
+
+
+def _noon(day: date) -> int:
+    """Noon of UTC is the same day in every zone a chart is drawn for."""
+    return int(datetime.combine(day, time(12), UTC).timestamp())
+
+
+def _hold_moment(change: HoldChange) -> timeline.Moment:
+    what = f"{change.subscriber_name}, {hold_reason(change.reason)}"
+    address = url_for("admin.subscriber", subscriber_id=change.subscriber_id)
+    return timeline.hold_moment(
+        at=change.at, released=change.released, what=what, note=f"by {change.by}", address=address
+    )
+
+
+def _aging_rows(buckets: list[AgingBucket]) -> list[dict[str, Any]]:
+    """Buckets with their words and their place on a bar of 1,000 units."""
+    total = sum(bucket.amount.minor for bucket in buckets)
+    rows, begin = [], 0
+    for tone, bucket in enumerate(buckets):
+        width = bucket.amount.minor * 1000 // total if total else 0
+        status = "overdue" if bucket.from_days else "open"
+        rows.append(
+            {
+                "words": aging_words(bucket),
+                "bucket": bucket,
+                "tone": tone,
+                "x": begin,
+                "width": width,
+                "address": url_for("admin.billing", status=status, order="due_on"),
+            }
+        )
+        begin += width
+    return rows
+
+
+def _steps() -> list[dict[str, Any]]:
+    """The tutorial's steps, each done as soon as there is one of what it makes."""
+    optional = current().optional
+    ask = {
+        "routers": lambda: optional.router.list_routers(1, None),
+        "plans": lambda: optional.subscriber.list_plans(1, None),
+        "subscribers": lambda: optional.subscriber.list_subscribers(SubscriberQuery(), 3, None),
+        "invoices": lambda: optional.billing.list_invoices(InvoiceQuery(), 1, None),
+        "payments": lambda: optional.payment.list_payments(PaymentQuery(), 1, None),
+    }
+    found = {name: if_it_answers(question) for name, question in ask.items()}
+    has = {name: bool(answer and answer.items) for name, answer in found.items()}
+    return [
+        _step("Add your router", "It asks ISP-OS over RADIUS who may log in.", "Add Router", "admin.add_router", has["routers"]),
+        _step("Add a plan", "Name, monthly price and speed.", "Add Plan", "admin.add_plan", has["plans"]),
+        _step("Add a subscriber", "The login works as soon as you click Save.", "Add Subscriber", "admin.add_subscriber", has["subscribers"]),
+        _step("Generate invoices", "On the billing day by itself, or now.", "Billing", "admin.billing", has["invoices"]),
+        _step("Record a payment", "Open an invoice and click Record Payment. A suspended line comes back by itself.", "Billing", "admin.billing", has["payments"]),
+    ]  # fmt: skip
+
+
+def _step(title: str, note: str, button: str, view: str, done: bool) -> dict[str, Any]:
+    return {"title": title, "note": note, "button": button, "address": url_for(view), "done": done}

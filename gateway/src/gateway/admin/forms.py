@@ -12,6 +12,8 @@ from contracts.money import Money
 from flask import request
 from servicekit.ids import new_id
 
+from gateway import held_forms
+from gateway.held_forms import Held
 from gateway.typed import parse_pesos, parse_speed
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -22,11 +24,15 @@ MAX_LENGTH = 4000
 class Form:
     """The readers below note an error and return None when the field is wrong; `ok` tells in the end.
 
-    Messages of services are shown as they are: they may begin with a login, where case matters.
+    Messages of services are shown as they are: they may begin with a login, where case matters. `held` tells
+    that a page shows what was sent when the session had ended already.
     """
 
     def __init__(self, initial: dict[str, Any] | None = None) -> None:
-        self.values = request.form.to_dict() if request.method == "POST" else dict(initial or {})
+        held = held_forms.shown_again()
+        self.held = held is not None
+        sent = request.method == "POST"
+        self.values = request.form.to_dict() if sent else _first_shown(initial or {}, held)
         self.errors: dict[str, str] = {}
         self.problem = ""
         self.key = self.values.get("idempotency_key") or new_id()
@@ -95,6 +101,13 @@ class Form:
         except ValueError as error:
             self.wrong(name, otherwise or f"This {error}")
             return None
+
+
+def _first_shown(initial: dict[str, Any], held: Held | None) -> dict[str, Any]:
+    """A whole form replaces what the page begins with: a box that was unticked is not among its fields."""
+    if held is None:
+        return dict(initial)
+    return held.values if held.whole else {**initial, **held.values}
 
 
 def _form_field(name: str) -> str:

@@ -1,18 +1,25 @@
-"""Log in, log out."""
+"""Log in, in one step or with a second factor in two; log out."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, g, request, session, url_for
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
-from gateway import login_sessions
+from gateway import held_forms, login_sessions, logins, second_factor
 from gateway.access import SESSION_TOKEN, Permission
 from gateway.admin.forms import Form
 from gateway.admin.pages import action, done, form_page, show
 from gateway.context import current
-from gateway.operators import Identity, any_exists, authenticate
+from gateway.operators import Identity, any_exists, find_active
+
+CSRF_TOKEN = "csrf_token"  # noqa: S105 - the name of a field of the cookie
+PENDING = "pending_login"
+PENDING_LASTS = timedelta(minutes=5)
+TOO_LATE = "That took longer than five minutes. Log in once more."
 
 
 @form_page("/login", permission=Permission.PUBLIC)
@@ -24,12 +31,35 @@ def login() -> Response:
     if not form.ok:
         return show("login.html", 422, form=form)
     try:
-        operator = authenticate(current(), email, password, request.remote_addr or "")
+        operator = logins.check_password(current(), email, password)
     except (Unauthorized, TooManyRequests) as error:
         form.problem = str(error.description)
         return show("login.html", error.code or 401, form=form)
-    log_in(operator)
-    return done(_safe(request.args.get("next")))
+    target = safe_target(request.args.get("next"))
+    if second_factor.is_on(current(), operator.id):
+        _await_code(operator, target)
+        return done(url_for("admin.login_code"))
+    return _let_in(operator, target)
+
+
+@form_page("/login/code", permission=Permission.PUBLIC)
+def login_code() -> Response:
+    pending = _pending()
+    if pending is None:
+        return done(url_for("admin.login"), TOO_LATE)
+    operator, target = pending
+    form = Form()
+    if request.method == "GET":
+        return show("login_code.html", form=form)
+    code = form.text("code", required=True, longest=100)
+    if not form.ok:
+        return show("login_code.html", 422, form=form)
+    try:
+        logins.check_code(current(), operator, code)
+    except (Unauthorized, TooManyRequests) as error:
+        form.wrong("code", str(error.description).capitalize())
+        return show("login_code.html", error.code or 401, form=form)
+    return _let_in(operator, target)
 
 
 @action("/logout", permission=Permission.VIEW_DASHBOARD)
@@ -42,14 +72,55 @@ def logout() -> Response:
 
 
 def log_in(operator: Identity) -> None:
-    """A new session, with nothing of the old one in it: a planted cookie is worth nothing."""
+    """A new session, with nothing of the old one in it: a planted cookie is worth nothing.
+
+    Only the CSRF token of the same operator's own cookie stays, so that forms open in other tabs still work.
+    """
+    before = session.get(SESSION_TOKEN)
+    if before:
+        login_sessions.end(current(), before)
+    forms_stay = session.get(held_forms.OPERATOR_ID) == operator.id
+    csrf_token = session.get(CSRF_TOKEN) if forms_stay else None
     session.clear()
-    session[SESSION_TOKEN] = login_sessions.begin(current(), operator)
+    if csrf_token:
+        session[CSRF_TOKEN] = csrf_token
+    agent = request.headers.get("User-Agent", "")
+    session[SESSION_TOKEN] = login_sessions.begin(current(), operator.id, request.remote_addr or "", agent)
+    session[held_forms.OPERATOR_ID] = operator.id
     g.operator = operator
 
 
-def _safe(target: str | None) -> str:
+def safe_target(target: str | None) -> str:
     """Only a page of our own: `next` comes from the address line."""
     parts = urlsplit(target or "")
     ours = target and target.startswith("/") and not target.startswith("//") and "\\" not in target
     return target if ours and not parts.netloc and target else url_for("admin.dashboard")
+
+
+def _let_in(operator: Identity, target: str) -> Response:
+    logins.succeeded(current(), operator)
+    log_in(operator)
+    g.record_id = operator.id
+    return done(target)
+
+
+def _await_code(operator: Identity, target: str) -> None:
+    """The password was right: remembered in the signed cookie, which opens nothing but the code's page."""
+    session[PENDING] = {
+        "operator": operator.id,
+        "since": int(current().wall_now().timestamp()),
+        "next": target,
+    }
+
+
+def _pending() -> tuple[Identity, str] | None:
+    """Who still has to give a code, and where they go then; None when nobody, or not any more."""
+    kept: Any = session.get(PENDING)
+    if not isinstance(kept, dict):
+        return None
+    since = datetime.fromtimestamp(kept["since"], UTC)
+    operator = find_active(current(), kept["operator"])
+    if operator is None or current().wall_now() - since > PENDING_LASTS:
+        session.pop(PENDING)
+        return None
+    return operator, safe_target(kept["next"])

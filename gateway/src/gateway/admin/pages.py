@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from contracts.common import Page
@@ -10,7 +10,7 @@ from flask import Blueprint, Response, flash, g, make_response, redirect, render
 from servicekit.ids import new_id
 
 from gateway import audit
-from gateway.access import Permission, may, needs
+from gateway.access import Permission, is_htmx, may, needs
 from gateway.context import current
 from gateway.provisioning import SILENT
 
@@ -18,20 +18,30 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 PAGE_SIZE = 50
+# A list is exported in steps of what one call may give, and not without end.
+EXPORT_STEP = 200
+MOST_EXPORTED = 500_000
 # Pick lists hold all plans and routers; an ISP with more of them than this needs a search field.
 MOST_CHOICES = 1_000
 
 blueprint = Blueprint("admin", __name__)
 
 SIDEBAR = (
-    ("Dashboard", "admin.dashboard", Permission.VIEW_DASHBOARD),
-    ("Routers", "admin.routers", Permission.VIEW_ROUTERS),
-    ("Plans", "admin.plans", Permission.VIEW_PLANS),
-    ("Subscribers", "admin.subscribers", Permission.VIEW_SUBSCRIBERS),
-    ("Billing", "admin.billing", Permission.VIEW_BILLING),
-    ("Payments", "admin.payments", Permission.VIEW_BILLING),
-    ("Sessions", "admin.sessions", Permission.VIEW_SESSIONS),
-    ("Settings", "admin.settings", Permission.EDIT_SETTINGS),
+    ("Dashboard", "admin.dashboard", "layout-dashboard", Permission.VIEW_DASHBOARD),
+    ("Routers", "admin.routers", "router", Permission.VIEW_ROUTERS),
+    ("Plans", "admin.plans", "stack-2", Permission.VIEW_PLANS),
+    ("Subscribers", "admin.subscribers", "users", Permission.VIEW_SUBSCRIBERS),
+    ("Billing", "admin.billing", "file-invoice", Permission.VIEW_BILLING),
+    ("Payments", "admin.payments", "cash", Permission.VIEW_BILLING),
+    ("Sessions", "admin.sessions", "activity", Permission.VIEW_SESSIONS),
+    ("Settings", "admin.settings", "settings", Permission.EDIT_SETTINGS),
+)
+
+SETTINGS_TABS = (
+    ("General", "admin.general_settings", Permission.EDIT_SETTINGS),
+    ("Billing", "admin.billing_settings", Permission.EDIT_SETTINGS),
+    ("Operators", "admin.operators", Permission.MANAGE_OPERATORS),
+    ("Audit log", "admin.audit_log", Permission.VIEW_AUDIT_LOG),
 )
 
 
@@ -57,10 +67,22 @@ def show(template: str, http_status: int = 200, **values: Any) -> Response:
     return make_response(render_template(f"admin/{template}", **values), http_status)
 
 
+def question(template: str, http_status: int = 200, *, back: str, **values: Any) -> Response:
+    """Ask before something is done: over the page when htmx asks for it, else on a page of its own.
+
+    `template` extends `frame`; `back` is where Cancel leads to.
+    """
+    frame = "admin/dialog.html" if is_htmx() else "admin/dialog_page.html"
+    return show(template, http_status, frame=frame, back=back, **values)
+
+
 def done(address: str, message: str = "") -> Response:
     """What was asked for is done: go to `address`, so that a reload repeats nothing."""
     if message:
         flash(message)
+    g.acted = True
+    if is_htmx():
+        return Response(headers={"HX-Redirect": address})
     return redirect(address, 303)  # type: ignore[return-value]  # werkzeug's Response, which Flask's is
 
 
@@ -88,6 +110,17 @@ def all_items(list_page: Callable[[int, str | None], Page[Item]]) -> list[Item]:
     return items
 
 
+def every_item(list_page: Callable[[int, str | None], Page[Item]]) -> Iterator[Item]:
+    """The items of a list, one call per step, for an export."""
+    after, given = None, 0
+    while given < MOST_EXPORTED:
+        found = list_page(EXPORT_STEP, after)
+        yield from found.items
+        after, given = found.next, given + len(found.items)
+        if after is None:
+            return
+
+
 def if_it_answers(ask: Callable[[], Answer]) -> Answer | None:
     """A part of a page that the rest can do without: None while its service does not answer."""
     try:
@@ -99,19 +132,16 @@ def if_it_answers(ask: Callable[[], Answer]) -> Answer | None:
 @blueprint.app_context_processor
 def for_every_template() -> dict[str, Any]:
     operator = g.get("operator")
-    entries = [(title, view) for title, view, permission in SIDEBAR if operator and may(operator, permission)]
+    entries = [entry[:3] for entry in SIDEBAR if operator and may(operator, entry[3])]
     return {
+        "zone": str(current().settings.time_zone),
         "sidebar": entries,
+        "settings_tabs": SETTINGS_TABS,
         "operator": operator,
         "allowed": lambda name: operator is not None and may(operator, Permission(name)),
         "new_key": new_id,
     }
 
 
-@blueprint.after_request
-def write_down(response: Response) -> Response:
-    """Every page that did something answers with a redirect; what it did goes into the audit log."""
-    if request.method == "POST" and response.status_code == 303 and g.get("operator"):
-        with current().database.transaction() as session:
-            audit.record(session, g.get("record_id") or "/".join((request.view_args or {}).values()))
-    return response
+# What a page did (see `done`) goes into the audit log.
+blueprint.after_request(audit.write_down)

@@ -1,34 +1,62 @@
-"""Payments, newest first."""
+"""Payments: list and export. Money is recorded on an invoice or a subscriber."""
 
 from __future__ import annotations
 
-from contracts.common import NotFound
-from contracts.payment import PaymentView
+from collections.abc import Iterator
+
+from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery
 from flask import Response, request
 
 from gateway.access import Permission
-from gateway.admin.pages import page, show
-from gateway.context import current, services
-from gateway.provisioning import SILENT
+from gateway.admin.lists import Listing, choice_argument, date_argument, export_address, text_argument
+from gateway.admin.pages import PAGE_SIZE, every_item, page, show
+from gateway.context import services
+from gateway.csv_export import csv_response
+from gateway.display import method, plain_amount
 
-# The names of the subscribers are asked for one by one, so a page is shorter than elsewhere.
-PAGE_SIZE = 25
+METHODS = [(value.value, method(value)) for value in PaymentMethod]
 
 
 @page("/payments", permission=Permission.VIEW_BILLING)
 def payments() -> Response:
-    found = services().payment.list_payments(None, PAGE_SIZE, request.args.get("after"))
-    return show("payments.html", payments=found.items, names=_names(found.items), next=found.next)
+    query = _query()
+    found = services().payment.list_payments(query, PAGE_SIZE, request.args.get("after"))
+    narrowed = any(request.args.get(name) for name in ("q", "method", "from", "until"))
+    return show(
+        "payments.html",
+        list=Listing(found, query.order.value, export_address("admin.payments_csv")),
+        query=query,
+        methods=METHODS,
+        narrowed=narrowed,
+    )
 
 
-def _names(found: list[PaymentView]) -> dict[str, str]:
-    """By subscriber; those found before the service fell silent, if it does."""
-    names = {}
-    for subscriber_id in sorted({payment.subscriber_id for payment in found}):
-        try:
-            names[subscriber_id] = current().optional.subscriber.get_subscriber(subscriber_id).full_name
-        except NotFound:
-            continue
-        except SILENT:
-            break
-    return names
+@page("/payments.csv", permission=Permission.VIEW_BILLING)
+def payments_csv() -> Response:
+    header = ("Received", "Subscriber", "Amount", "Currency", "Method", "Reference", "Recorded", "By")
+    return csv_response("payments.csv", header, _rows(_query()))
+
+
+def _rows(query: PaymentQuery) -> Iterator[tuple[str, ...]]:
+    list_payments = services().payment.list_payments
+    for payment in every_item(lambda limit, after: list_payments(query, limit, after)):
+        yield (
+            payment.received_on.isoformat(),
+            payment.subscriber_name,
+            plain_amount(payment.amount),
+            payment.amount.currency,
+            method(payment.method),
+            payment.reference,
+            payment.recorded_at.isoformat(),
+            payment.recorded_by,
+        )
+
+
+def _query() -> PaymentQuery:
+    return PaymentQuery(
+        text=text_argument("q") or None,
+        method=choice_argument("method", PaymentMethod),
+        received_from=date_argument("from"),
+        received_until=date_argument("until"),
+        order=choice_argument("order", PaymentOrder) or PaymentOrder.NEWEST,
+    )

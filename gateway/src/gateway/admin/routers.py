@@ -1,16 +1,22 @@
-"""Routers: list, add, disable and enable."""
+"""Routers: list, add, edit, disable and enable."""
 
 from __future__ import annotations
 
-from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView
+from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
 from flask import Response, g, request, url_for
 
 from gateway.access import Permission
 from gateway.admin.forms import Form
-from gateway.admin.pages import PAGE_SIZE, action, by_operator, done, form_page, page, show
+from gateway.admin.lists import Listing
+from gateway.admin.pages import PAGE_SIZE, by_operator, done, form_page, page, question, show
 from gateway.context import services
 from gateway.display import router_status
 from gateway.provisioning import nas_activity, wait_for_nas
+
+CONTROLS = (
+    (SessionControl.DISCONNECT.value, "Disconnect: the line dials again, a second or two"),
+    (SessionControl.COA.value, "Change the live session (CoA), disconnect only if the router refuses"),
+)
 
 
 @page("/routers", permission=Permission.VIEW_ROUTERS)
@@ -20,36 +26,103 @@ def routers() -> Response:
     rows = [
         (router, heard.get(router.id), router_status(router, heard.get(router.id))) for router in found.items
     ]
-    return show("routers.html", rows=rows, next=found.next)
+    return show("routers.html", list=Listing(found), rows=rows)
 
 
 @form_page("/routers/new", permission=Permission.EDIT_ROUTERS)
 def add_router() -> Response:
-    form = Form({"coa_port": "3799"})
+    form = Form(
+        {
+            "coa_port": "3799",
+            "session_control": SessionControl.DISCONNECT.value,
+            "require_message_authenticator": "on",
+        }
+    )
     if request.method == "POST":
         made = _register(form)
         if made is not None:
-            wait_for_nas(made.id)
+            wait_for_nas(made)
             g.record_id = made.id
             return done(url_for("admin.routers"), f"Router {made.name} was added.")
-    return show("router_form.html", 200 if form.ok else 422, form=form)
+    return show("router_form.html", 200 if form.ok else 422, form=form, editing=None, controls=CONTROLS)
 
 
-@action("/routers/<router_id>/<any(disable, enable):change>", permission=Permission.EDIT_ROUTERS)
+@form_page("/routers/<router_id>/edit", permission=Permission.EDIT_ROUTERS)
+def edit_router(router_id: str) -> Response:
+    router = services().router.get_router(router_id)
+    form = Form(_as_typed(router))
+    if request.method == "POST":
+        changed = _change(form, router)
+        if changed is not None:
+            wait_for_nas(changed)
+            return done(url_for("admin.routers"), f"Router {changed.name} was changed.")
+    return show("router_form.html", 200 if form.ok else 422, form=form, editing=router, controls=CONTROLS)
+
+
+@form_page("/routers/<router_id>/<any(disable, enable):change>", permission=Permission.EDIT_ROUTERS)
 def change_router_status(router_id: str, change: str) -> Response:
-    wanted = RouterStatus.DISABLED if change == "disable" else RouterStatus.ONLINE
-    services().router.change_router(ChangeRouter(router_id=router_id, status=wanted, **by_operator()))
-    return done(url_for("admin.routers"))
+    form, router = Form(), services().router.get_router(router_id)
+    if request.method == "POST":
+        wanted = RouterStatus.DISABLED if change == "disable" else RouterStatus.ONLINE
+        command = ChangeRouter(router_id=router_id, status=wanted, **by_operator())
+        changed = form.attempt(lambda: services().router.change_router(command))
+        if changed is not None:
+            wait_for_nas(changed)
+            return done(url_for("admin.routers"), f"Router {router.name} was {change}d.")
+    return question(
+        "router_status.html",
+        200 if form.ok else 422,
+        back=url_for("admin.routers"),
+        form=form,
+        router=router,
+        disabling=change == "disable",
+    )
 
 
 def _register(form: Form) -> RouterView | None:
     name = form.text("name", required=True)
     address = form.text("nas_address", required=True)
     secret = form.text("radius_secret", required=True)
-    port = form.integer("coa_port")
-    if not form.ok or port is None:
+    port, control = form.integer("coa_port"), form.choice("session_control", SessionControl)
+    if not form.ok or port is None or control is None:
         return None
     command = RegisterRouter(
-        name=name, nas_address=address.strip(), radius_secret=secret, coa_port=port, **by_operator()
+        name=name,
+        nas_address=address.strip(),
+        radius_secret=secret,
+        coa_port=port,
+        session_control=control,
+        require_message_authenticator=form.ticked("require_message_authenticator"),
+        **by_operator(),
     )
     return form.attempt(lambda: services().router.register_router(command))
+
+
+def _change(form: Form, router: RouterView) -> RouterView | None:
+    """An empty secret leaves the secret as it is."""
+    name, address = form.text("name", required=True), form.text("nas_address", required=True)
+    secret, port = form.text("radius_secret"), form.integer("coa_port")
+    control = form.choice("session_control", SessionControl)
+    if not form.ok:
+        return None
+    command = ChangeRouter(
+        router_id=router.id,
+        name=name,
+        nas_address=address.strip(),
+        radius_secret=secret or None,
+        coa_port=port,
+        session_control=control,
+        require_message_authenticator=form.ticked("require_message_authenticator"),
+        **by_operator(),
+    )
+    return form.attempt(lambda: services().router.change_router(command))
+
+
+def _as_typed(router: RouterView) -> dict[str, str]:
+    return {
+        "name": router.name,
+        "nas_address": router.nas_address,
+        "coa_port": str(router.coa_port),
+        "session_control": router.session_control.value,
+        "require_message_authenticator": "on" if router.require_message_authenticator else "",
+    }

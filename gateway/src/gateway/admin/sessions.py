@@ -1,23 +1,79 @@
-"""Sessions: who is on line."""
+"""Sessions: who is on line, and who was."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from contracts.radius import SessionOrder, SessionQuery
 from flask import Response, request
 
 from gateway.access import Permission
-from gateway.admin.pages import PAGE_SIZE, all_items, if_it_answers, page, show
+from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
+from gateway.admin.pages import PAGE_SIZE, all_items, every_item, if_it_answers, page, show
 from gateway.context import current, services
+from gateway.csv_export import csv_response
 
 
 @page("/sessions", permission=Permission.VIEW_SESSIONS)
 def sessions() -> Response:
-    every = request.args.get("show") == "all"
-    found = services().radius.list_sessions(not every, None, PAGE_SIZE, request.args.get("after"))
-    routers = if_it_answers(lambda: all_items(current().optional.router.list_routers)) or []
+    query = _query()
+    found = services().radius.list_sessions(query, PAGE_SIZE, request.args.get("after"))
     return show(
         "sessions.html",
-        sessions=found.items,
-        next=found.next,
-        every=every,
-        routers={router.id: router.name for router in routers},
+        list=Listing(found, query.order.value, export_address("admin.sessions_csv")),
+        query=query,
+        routers=_router_names(),
     )
+
+
+@page("/sessions.csv", permission=Permission.VIEW_SESSIONS)
+def sessions_csv() -> Response:
+    header = (
+        "Username",
+        "Router",
+        "IP address",
+        "MAC address",
+        "Started",
+        "Stopped",
+        "Downloaded octets",
+        "Uploaded octets",
+        "Terminate cause",
+    )
+    return csv_response("sessions.csv", header, _rows(_query(), _router_names()))
+
+
+@page("/reconnects", permission=Permission.VIEW_SESSIONS)
+def reconnects() -> Response:
+    found = services().radius.list_reconnects(None, PAGE_SIZE, request.args.get("after"))
+    return show("reconnects.html", list=Listing(found))
+
+
+def _rows(query: SessionQuery, routers: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    list_sessions = services().radius.list_sessions
+    for session in every_item(lambda limit, after: list_sessions(query, limit, after)):
+        yield (
+            session.username,
+            routers.get(session.router_id or "", ""),
+            session.framed_ip_address or "",
+            session.calling_station_id or "",
+            session.started_at.isoformat() if session.started_at else "",
+            session.stopped_at.isoformat() if session.stopped_at else "",
+            str(session.output_octets),
+            str(session.input_octets),
+            session.terminate_cause or "",
+        )
+
+
+def _query() -> SessionQuery:
+    return SessionQuery(
+        text=text_argument("q") or None,
+        open_only=request.args.get("show") != "all",
+        router_id=text_argument("router") or None,
+        order=choice_argument("order", SessionOrder) or SessionOrder.NEWEST,
+    )
+
+
+def _router_names() -> dict[str, str]:
+    """A router that is not known now goes without its name; its sessions are shown all the same."""
+    known = if_it_answers(lambda: all_items(current().optional.router.list_routers)) or []
+    return {router.id: router.name for router in known}

@@ -1,14 +1,19 @@
-"""Settings: billing."""
+"""Settings: how the ISP shows itself, and billing."""
 
 from __future__ import annotations
 
-from contracts.billing import BillingSettings, ChangeSettings, SuspensionMode, TaxMode
-from flask import Response, request, url_for
+from typing import Any
 
+from contracts.billing import BillingSettings, ChangeSettings, SuspensionMode, TaxMode
+from contracts.common import InvalidInput
+from flask import Response, redirect, request, url_for
+
+from gateway import branding, logos
 from gateway.access import Permission
 from gateway.admin.forms import Form
-from gateway.admin.pages import by_operator, done, form_page, show
-from gateway.context import services
+from gateway.admin.pages import by_operator, done, form_page, page, show
+from gateway.bodies import takes_up_to
+from gateway.context import current, services
 
 NUMBERS = ("invoice_generation_day", "payment_terms_days", "grace_period_days")
 MODES = (
@@ -19,14 +24,58 @@ TAXES = (
     (TaxMode.NON_VAT.value, "Non-VAT"),
     (TaxMode.VAT_INCLUSIVE.value, "Prices contain 12 % VAT"),
 )
+FORM_OCTETS = 50_000
 
 
-@form_page("/settings", permission=Permission.EDIT_SETTINGS)
-def settings() -> Response:
+@page("/settings", permission=Permission.EDIT_SETTINGS)
+def settings() -> Any:
+    return redirect(url_for("admin.general_settings"))
+
+
+@form_page("/settings/general", permission=Permission.EDIT_SETTINGS)
+@takes_up_to(logos.MAX_OCTETS + FORM_OCTETS)
+def general_settings() -> Response:
+    brand = branding.load()
+    form = Form({name: getattr(brand, name) for name in branding.TEXTS})
+    if request.method == "POST" and _change_brand(form):
+        return done(url_for("admin.general_settings"), "The settings were saved.")
+    return show("settings_general.html", 200 if form.ok else 422, form=form)
+
+
+@form_page("/settings/billing", permission=Permission.EDIT_SETTINGS)
+def billing_settings() -> Response:
     form = Form(_as_typed(services().billing.get_settings()))
     if request.method == "POST" and _change(form) is not None:
-        return done(url_for("admin.settings"), "The settings were saved.")
-    return show("settings.html", 200 if form.ok else 422, form=form, modes=MODES, taxes=TAXES)
+        return done(url_for("admin.billing_settings"), "The settings were saved.")
+    return show("settings_billing.html", 200 if form.ok else 422, form=form, modes=MODES, taxes=TAXES)
+
+
+def _change_brand(form: Form) -> bool:
+    """All of it or nothing."""
+    texts = {name: form.text(name, longest=500) for name in branding.TEXTS}
+    content = _sent_file("logo")
+    if not form.ok:
+        return False
+    try:
+        with current().database.transaction() as session:
+            branding.change(session, texts)
+            if content:
+                branding.set_logo(session, content)
+            elif form.ticked("remove_logo"):
+                branding.remove_logo(session)
+    except InvalidInput as error:
+        for wrong in error.errors:
+            form.wrong(wrong.field, f"This {wrong.message}")
+    return form.ok
+
+
+def _sent_file(name: str) -> bytes:
+    """Empty if none was chosen."""
+    file = request.files.get(name)
+    if file is None:
+        return b""
+    with file.stream as stream:
+        return stream.read()
 
 
 def _change(form: Form) -> BillingSettings | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import Response, abort, request, url_for
 
-from gateway import first_owner, passwords
+from gateway import first_owner
 from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.login import log_in
 from gateway.admin.pages import done, form_page, show
+from gateway.admin.password_fields import new_password
 from gateway.context import current
 from gateway.operators import Identity, any_exists
 
@@ -32,11 +33,7 @@ def setup() -> Response:
 
 def _make_owner(form: Form) -> Identity | None:
     full_name, email = form.text("full_name", required=True), form.text("email", required=True)
-    password = form.text("password", required=True)
-    if password and not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        form.wrong("password", f"This must have at least {passwords.MIN_LENGTH} characters")
-    if password != form.text("password_again"):
-        form.wrong("password_again", "This is not the same as the password above")
+    password = new_password(form)
     if not form.ok:
         return None
     return form.attempt(

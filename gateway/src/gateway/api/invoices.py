@@ -7,6 +7,8 @@ from typing import Annotated
 
 from contracts.billing import (
     CollectionStatus,
+    InvoiceOrder,
+    InvoiceQuery,
     InvoiceStatus,
     InvoiceSummary,
     InvoiceView,
@@ -25,9 +27,13 @@ from gateway.context import services
 StatusFilter = Annotated[InvoiceStatus, one_of(InvoiceStatus)]
 
 
-class InvoiceQuery(Paging):
+class InvoiceFilter(Paging):
+    """`query`: a part of a number or name. `order`: newest, due_on, -due_on, total or -total."""
+
+    query: QueryText | None = None
     status: StatusFilter | None = None
     subscriber_id: QueryText | None = None
+    order: Annotated[InvoiceOrder, one_of(InvoiceOrder)] = InvoiceOrder.NEWEST
 
 
 class VoidRequest(Input):
@@ -75,18 +81,24 @@ class InvoiceSummaryShape(Shape):
 class InvoiceShape(InvoiceSummaryShape):
     lines: list[LineShape]
     allocations: list[AllocationShape]
+    created_at: AwareDatetime
+    voided_at: AwareDatetime | None
+    voided_by: str | None
+    void_reason: str | None
 
 
 @endpoint(
     "GET",
     "/invoices",
     permission=Permission.VIEW_BILLING,
-    query=InvoiceQuery,
+    query=InvoiceFilter,
     answer=Listing[InvoiceSummaryShape],
 )
-def list_invoices(query: InvoiceQuery) -> Page[InvoiceSummary]:
+def list_invoices(query: InvoiceFilter) -> Page[InvoiceSummary]:
     """List invoices, without their lines."""
-    return services().billing.list_invoices(query.status, query.subscriber_id, query.limit, query.after)
+    statuses = (query.status,) if query.status is not None else ()
+    wanted = InvoiceQuery(query.query, statuses, query.subscriber_id, query.order)
+    return services().billing.list_invoices(wanted, query.limit, query.after)
 
 
 @endpoint("GET", "/invoices/<invoice_id>", permission=Permission.VIEW_BILLING, answer=InvoiceShape)

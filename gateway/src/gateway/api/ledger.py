@@ -50,6 +50,8 @@ class ReceivablesShape(Shape):
     overdue: MoneyShape
     collected_today: MoneyShape
     collected_this_month: MoneyShape
+    open_invoices: int
+    overdue_invoices: int
 
 
 @endpoint("GET", "/ledger/check", permission=Permission.VIEW_BILLING, answer=LedgerCheckShape)

@@ -16,7 +16,7 @@ from gateway.problems import TITLES
 
 REFERENCE = "#/components/schemas/{model}"
 PATH_ARGUMENT = re.compile(r"<(\w+)>")
-ABOUT = """Everything an operator can do in the admin pages can be done here.
+ABOUT = """Everything an operator can do in the admin pages can be done here, but for changing one's own account.
 
 Money is in minor units (centavos). Instants are RFC 3339 in UTC, dates YYYY-MM-DD in the ISP's time zone,
 speeds in kbit/s. Lists are {"data": [...], "next": cursor or null}. Errors are application/problem+json.
@@ -78,6 +78,11 @@ def _operation(declared: Endpoint, schemas: Any) -> dict[str, Any]:
         required = any(field.is_required() for field in declared.body.model_fields.values())
         schema = schemas[declared.name, "validation"]
         operation["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+    if declared.file is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {media_type: {} for media_type in declared.file.media_types},
+        }
     return operation
 
 
@@ -118,6 +123,8 @@ def _responses(declared: Endpoint, schemas: Any) -> dict[str, Any]:
     statuses = [401, 403, 503]
     if "<" in declared.path:
         statuses.append(404)
+    if declared.file is not None:
+        statuses += [413, 422]
     if declared.body is not None:
         statuses += [400, 409, 415, 422]
     elif declared.query is not None or declared.method == "POST":

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from contracts.billing import AllocationView
 from contracts.common import Page
-from contracts.payment import PaymentMethod, PaymentView, RecordPayment
+from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery, PaymentView, RecordPayment
 from pydantic import AwareDatetime
 
 from gateway.access import Permission
@@ -32,8 +32,18 @@ class NewPayment(Input):
     received_on: Day | None = None
 
 
-class PaymentQuery(Paging):
+class PaymentFilter(Paging):
+    """`query`: a part of a reference or name; both days of `received_from` and `received_until` belong to it.
+
+    `order`: newest, received_on, -received_on, amount or -amount.
+    """
+
+    query: QueryText | None = None
+    method: Method | None = None
+    received_from: Day | None = None
+    received_until: Day | None = None
     subscriber_id: QueryText | None = None
+    order: Annotated[PaymentOrder, one_of(PaymentOrder)] = PaymentOrder.NEWEST
 
 
 class PaymentSummaryShape(Shape):
@@ -41,6 +51,7 @@ class PaymentSummaryShape(Shape):
 
     id: str
     subscriber_id: str
+    subscriber_name: str
     invoice_id: str | None
     amount: MoneyShape
     method: PaymentMethod
@@ -75,12 +86,20 @@ def record_payment(body: NewPayment) -> PaymentShape:
     "GET",
     "/payments",
     permission=Permission.VIEW_BILLING,
-    query=PaymentQuery,
+    query=PaymentFilter,
     answer=Listing[PaymentSummaryShape],
 )
-def list_payments(query: PaymentQuery) -> Page[PaymentView]:
-    """List payments, newest first."""
-    return services().payment.list_payments(query.subscriber_id, query.limit, query.after)
+def list_payments(query: PaymentFilter) -> Page[PaymentView]:
+    """List payments."""
+    wanted = PaymentQuery(
+        query.query,
+        query.method,
+        query.received_from,
+        query.received_until,
+        query.subscriber_id,
+        query.order,
+    )
+    return services().payment.list_payments(wanted, query.limit, query.after)
 
 
 @endpoint("GET", "/payments/<payment_id>", permission=Permission.VIEW_BILLING, answer=PaymentShape)

@@ -71,7 +71,7 @@ def register_router(body: NewRouter) -> RouterShape:
     """Register a router as a RADIUS client."""
     fields = _manual_fields(body)
     router = services().router.register_router(RegisterRouter(**fields, **by_operator()))
-    return router_shape(router, wait_for_nas(router.id))
+    return router_shape(router, wait_for_nas(router))
 
 
 @endpoint("GET", "/routers", permission=Permission.VIEW_ROUTERS, query=Paging, answer=Listing[RouterShape])
@@ -97,7 +97,7 @@ def change_router(router_id: str, body: RouterChange) -> RouterShape:
     command = ChangeRouter(router_id=router_id, **body.given(), **by_operator())
     router = services().router.change_router(command)
     # A disabled router is no RADIUS client: there is nothing to wait for.
-    heard = wait_for_nas(router.id) if router.status is not RouterStatus.DISABLED else None
+    heard = wait_for_nas(router) if router.status is not RouterStatus.DISABLED else None
     return router_shape(router, heard)
 
 

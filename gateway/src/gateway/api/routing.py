@@ -15,7 +15,7 @@ from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from gateway import audit, idempotency
+from gateway import audit, bodies, idempotency
 from gateway.access import Permission, needs
 from gateway.api.fields import Input, Query, field_errors
 from gateway.context import current
@@ -30,8 +30,19 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 @dataclass(frozen=True)
+class File:
+    """The media types (for the documentation: the content decides) and the size of a file."""
+
+    media_types: tuple[str, ...]
+    max_octets: int
+
+
+@dataclass(frozen=True)
 class Endpoint:
-    """`answer` is the type of the answer; `body` and `query` the models of what comes in."""
+    """`answer` is the type of the answer; `body` and `query` the models of what comes in.
+
+    `file` is what an endpoint takes instead of a `body` in JSON: a file as it is.
+    """
 
     method: str
     path: str
@@ -43,6 +54,7 @@ class Endpoint:
     status: int
     body: type[Input] | None
     query: type[Query] | None
+    file: File | None
 
     @functools.cached_property
     def adapter(self) -> TypeAdapter:
@@ -61,8 +73,9 @@ def endpoint(
     status: int = 200,
     body: type[Input] | None = None,
     query: type[Query] | None = None,
+    file: File | None = None,
 ) -> Callable[[Callable], Callable]:
-    """Serve `function(**path arguments, body=..., query=...)`; what it returns is made into `answer`.
+    """Serve `function(**path arguments, body=..., query=..., content=...)`; what it returns is made into `answer`.
 
     The first line of its docstring is its summary in the documentation.
     """
@@ -79,12 +92,15 @@ def endpoint(
             status=status,
             body=body,
             query=query,
+            file=file,
         )
         ENDPOINTS.append(declared)
 
         def view(**path_arguments: str) -> Response:
             return _handle(declared, function, path_arguments)
 
+        if file is not None:
+            bodies.takes_up_to(file.max_octets)(view)
         blueprint.add_url_rule(path, declared.name, needs(permission)(view), methods=[method])
         return function
 
@@ -138,6 +154,8 @@ def _attempt(declared: Endpoint, function: Callable, path_arguments: dict) -> Re
             arguments["query"] = _query(declared.query)
         if declared.body is not None:
             arguments["body"] = _body(declared.body)
+        if declared.file is not None:
+            arguments["content"] = _data()
         result = function(**arguments)
         if declared.status == 204:
             return Response(status=204)
@@ -171,9 +189,7 @@ def _query(model: type[Query]) -> Query:
 
 def _body(model: type[Input]) -> Input:
     """Raises BadRequest for what is not JSON, UnsupportedMediaType for another type, InvalidInput."""
-    data = request.get_data()
-    if len(data) >= (request.max_content_length or 0):
-        raise RequestEntityTooLarge  # werkzeug cuts a chunked body here instead of refusing it
+    data = _data()
     if data and not request.is_json:
         raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
     try:
@@ -182,6 +198,14 @@ def _body(model: type[Input]) -> Input:
         if any(wrong["type"] == "json_invalid" for wrong in error.errors()):
             raise BadRequest("the body is not JSON") from None
         raise InvalidInput("the input is not right; see errors", field_errors(error)) from None
+
+
+def _data() -> bytes:
+    """Raises RequestEntityTooLarge."""
+    data = request.get_data()
+    if len(data) >= (request.max_content_length or 0):
+        raise RequestEntityTooLarge  # werkzeug cuts a chunked body here instead of refusing it
+    return data
 
 
 def renaming(rename: Callable[[str], str]) -> Callable[[Callable], Callable]:

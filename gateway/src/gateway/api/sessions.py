@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from contracts.common import Page
-from contracts.radius import SessionView
+from contracts.radius import SessionOrder, SessionQuery, SessionView
 from pydantic import AwareDatetime
 
 from gateway.access import Permission
-from gateway.api.fields import QueryText
+from gateway.api.fields import QueryText, one_of
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
 from gateway.context import services
 
 
-class SessionQuery(Paging):
-    """`open=true` leaves out the ended ones."""
+class SessionFilter(Paging):
+    """`open=true` leaves out the ended ones. `query`: how a username, IP or MAC address begins.
+
+    `order`: newest, oldest or username.
+    """
 
     open: bool = False
+    query: QueryText | None = None
     service_id: QueryText | None = None
+    router_id: QueryText | None = None
+    order: Annotated[SessionOrder, one_of(SessionOrder)] = SessionOrder.NEWEST
 
 
 class SessionShape(Shape):
@@ -39,8 +47,9 @@ class SessionShape(Shape):
 
 
 @endpoint(
-    "GET", "/sessions", permission=Permission.VIEW_SESSIONS, query=SessionQuery, answer=Listing[SessionShape]
+    "GET", "/sessions", permission=Permission.VIEW_SESSIONS, query=SessionFilter, answer=Listing[SessionShape]
 )
-def list_sessions(query: SessionQuery) -> Page[SessionView]:
-    """List the sessions, newest first."""
-    return services().radius.list_sessions(query.open, query.service_id, query.limit, query.after)
+def list_sessions(query: SessionFilter) -> Page[SessionView]:
+    """List the sessions."""
+    wanted = SessionQuery(query.query, query.open, query.service_id, query.router_id, query.order)
+    return services().radius.list_sessions(wanted, query.limit, query.after)

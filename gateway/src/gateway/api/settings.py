@@ -1,4 +1,4 @@
-"""Settings of billing."""
+"""Settings: how the ISP shows itself, and billing."""
 
 from __future__ import annotations
 
@@ -6,14 +6,41 @@ from typing import Annotated
 
 from contracts.billing import BillingSettings, ChangeSettings, SuspensionMode, TaxMode
 
+from gateway import branding, logos
 from gateway.access import Permission
-from gateway.api.fields import Days, Input, Name, one_of, optional
-from gateway.api.routing import by_operator, endpoint
+from gateway.api.fields import Days, Input, LongText, Name, Text, one_of, optional
+from gateway.api.routing import File, by_operator, endpoint
 from gateway.api.shapes import Shape
-from gateway.context import services
+from gateway.branding import Brand
+from gateway.context import current, services
 
 Mode = Annotated[SuspensionMode, one_of(SuspensionMode)]
 Tax = Annotated[TaxMode, one_of(TaxMode)]
+
+
+LOGO = File((logos.PNG, logos.SVG), logos.MAX_OCTETS + 1)  # a body that fills its limit may have been cut
+
+
+class GeneralSettingsChange(Input):
+    isp_name: Name = optional()
+    color: Text = optional()
+    support_phone: Text = optional()
+    support_email: Text = optional()
+    address: LongText = optional()
+    tin: Text = optional()
+
+
+class GeneralSettingsShape(Shape):
+    """`color` is #rrggbb; `logo_url` is where the logo can be fetched without a token, null without a logo."""
+
+    version: int
+    isp_name: str
+    color: str
+    support_phone: str
+    support_email: str
+    address: str
+    tin: str
+    logo_url: str | None
 
 
 class BillingSettingsChange(Input):
@@ -35,6 +62,50 @@ class BillingSettingsShape(Shape):
     tax_mode: TaxMode
     invoice_series: str
     currency: str
+
+
+@endpoint("GET", "/settings/general", permission=Permission.VIEW_DASHBOARD, answer=GeneralSettingsShape)
+def get_general_settings() -> Brand:
+    """Show the ISP's name, colour and contacts."""
+    return branding.load()
+
+
+@endpoint(
+    "PATCH",
+    "/settings/general",
+    permission=Permission.EDIT_SETTINGS,
+    body=GeneralSettingsChange,
+    answer=GeneralSettingsShape,
+)
+def change_general_settings(body: GeneralSettingsChange) -> Brand:
+    """Change the ISP's name, colour and contacts; those left out stay."""
+    with current().database.transaction() as session:
+        return branding.change(session, body.given())
+
+
+@endpoint(
+    "PUT",
+    "/settings/general/logo",
+    permission=Permission.EDIT_SETTINGS,
+    file=LOGO,
+    answer=GeneralSettingsShape,
+)
+def put_logo(content: bytes) -> Brand:
+    """Set the logo: the body is the file, PNG (at least 128 x 128 pixels) or SVG, at most 2 MB."""
+    with current().database.transaction() as session:
+        return branding.set_logo(session, content)
+
+
+@endpoint(
+    "DELETE",
+    "/settings/general/logo",
+    permission=Permission.EDIT_SETTINGS,
+    answer=GeneralSettingsShape,
+)
+def delete_logo() -> Brand:
+    """Remove the logo."""
+    with current().database.transaction() as session:
+        return branding.remove_logo(session)
 
 
 @endpoint("GET", "/settings/billing", permission=Permission.VIEW_BILLING, answer=BillingSettingsShape)

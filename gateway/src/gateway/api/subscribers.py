@@ -7,7 +7,14 @@ from typing import Annotated
 from contracts.billing import AccountView, LedgerEntryView
 from contracts.common import Page
 from contracts.radius import ServiceState
-from contracts.subscriber import ChangeSubscriber, CreateSubscriber, ServiceStatus, SubscriberView
+from contracts.subscriber import (
+    ChangeSubscriber,
+    CreateSubscriber,
+    ServiceStatus,
+    SubscriberOrder,
+    SubscriberQuery,
+    SubscriberView,
+)
 from pydantic import AwareDatetime
 
 from gateway.access import Permission
@@ -41,9 +48,14 @@ class SubscriberChange(Input):
     notes: LongText = optional()
 
 
-class SubscriberQuery(Paging):
+class SubscriberFilter(Paging):
+    """`query`: a part of a name, login, phone, e-mail or account number. `order`: newest, name or -name."""
+
     query: QueryText | None = None
     status: StatusFilter | None = None
+    plan_id: QueryText | None = None
+    router_id: QueryText | None = None
+    order: Annotated[SubscriberOrder, one_of(SubscriberOrder)] = SubscriberOrder.NEWEST
 
 
 class SubscriberShape(Shape):
@@ -87,12 +99,13 @@ def create_subscriber(body: NewSubscriber) -> SubscriberShape:
     "GET",
     "/subscribers",
     permission=Permission.VIEW_SUBSCRIBERS,
-    query=SubscriberQuery,
+    query=SubscriberFilter,
     answer=Listing[SubscriberShape],
 )
-def list_subscribers(query: SubscriberQuery) -> Page[SubscriberShape]:
+def list_subscribers(query: SubscriberFilter) -> Page[SubscriberShape]:
     """List subscribers, by a part of name, login, phone or e-mail, and by the status of a service."""
-    page = services().subscriber.list_subscribers(query.query, query.status, query.limit, query.after)
+    wanted = SubscriberQuery(query.query, query.status, query.plan_id, query.router_id, query.order)
+    page = services().subscriber.list_subscribers(wanted, query.limit, query.after)
     owed = balances(page.items)
     states = states_of([service for subscriber in page.items for service in subscriber.services])
     return Page([subscriber_shape(found, owed, states) for found in page.items], page.next)

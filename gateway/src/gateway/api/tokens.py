@@ -8,14 +8,17 @@ from pydantic import AwareDatetime
 
 from gateway import api_tokens
 from gateway.access import Permission
-from gateway.api.fields import Input, Name
+from gateway.api.fields import Input, Name, Text, optional
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Shape
 from gateway.context import current
 
 
 class NewToken(Input):
+    """`otp`: the present code of the second factor, or a recovery code; needed by those who have one."""
+
     name: Name
+    otp: Text = optional()
 
 
 class CreatedToken(Shape):

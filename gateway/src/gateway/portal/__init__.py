@@ -2,67 +2,101 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
-from dataclasses import dataclass
 
-from contracts.billing import InvoiceStatus, InvoiceSummary
 from contracts.common import NotFound
-from contracts.money import Money
 from contracts.subscriber import SubscriberView
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import TooManyRequests
 
-from gateway import display
 from gateway.access import Permission, needs
 from gateway.context import current, services
+from gateway.pdf import invoice as document
+from gateway.portal import views
+from gateway.problems import problem_of
 
 blueprint = Blueprint("portal", __name__)
-
-OPEN = (InvoiceStatus.OVERDUE, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.SENT)
-MOST_INVOICES = 50
-
-
-@dataclass(frozen=True)
-class Line:
-    username: str
-    plan_name: str
-    state: display.Words
+# One customer of an internet provider has all addresses of such a network.
+OWN_IPV6_PREFIX = 64
 
 
 @blueprint.get("/c/<short_id>")
 @needs(Permission.PUBLIC)
 def page(short_id: str) -> str:
-    """Raises NotFound for an id that names nobody, TooManyRequests for one who guesses at them."""
-    if not current().portal_bucket.take(request.remote_addr or "", time.monotonic()):
-        raise TooManyRequests("too many requests; wait a minute and try again", retry_after=60)
+    """Raises NotFound, TooManyRequests."""
     subscriber = _known(short_id)
-    account = services().billing.get_account(subscriber.id)
-    lines = [
-        Line(service.pppoe_username, service.plan_name, display.line_in_words(service))
-        for service in subscriber.services
-    ]
     return render_template(
         "portal/page.html",
-        name=subscriber.full_name,
-        balance=account.balance,
-        owes=account.balance > Money(0, account.balance.currency),
-        lines=lines,
-        invoices=_open_invoices(subscriber.id),
+        short_id=subscriber.short_id,
+        state=views.state(subscriber),
+        past=views.past_invoices(subscriber.id),
+        payments=views.payments(subscriber.id),
     )
 
 
+@blueprint.get("/c/<short_id>/state")
+@needs(Permission.PUBLIC)
+def state(short_id: str) -> str:
+    """The part of the page that changes by itself. Raises NotFound, TooManyRequests."""
+    subscriber = _known(short_id)
+    return render_template("portal/state.html", short_id=subscriber.short_id, state=views.state(subscriber))
+
+
+@blueprint.get("/c/<short_id>/invoices/<invoice_id>.pdf")
+@needs(Permission.PUBLIC)
+def invoice_pdf(short_id: str, invoice_id: str) -> Response:
+    """Raises NotFound, also for an invoice of somebody else; TooManyRequests."""
+    subscriber = _known(short_id)
+    found = services().billing.get_invoice(invoice_id) if _is_plain(invoice_id) else None
+    if found is None or found.subscriber_id != subscriber.id:
+        raise NotFound("there is no such invoice; open it from your page")
+    return document.response(found, subscriber)
+
+
+@blueprint.errorhandler(Exception)
+def on_error(error: Exception) -> Response:
+    """In words for subscribers, who know no dashboard and no log."""
+    return problem_of(error).as_page("portal/problem.html")
+
+
+@blueprint.after_request
+def keep_private(response: Response) -> Response:
+    """Whoever has the address sees the page: it goes to no cache, no other site, no search engine."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
 def _known(short_id: str) -> SubscriberView:
-    plain = short_id.isascii() and short_id.isprintable() and len(short_id) <= 40
-    subscriber = services().subscriber.find_subscriber_by_short_id(short_id) if plain else None
+    """Raises NotFound for an id that names nobody, TooManyRequests.
+
+    A wrong id counts against the address that guesses, a right one against its own page only: neighbours
+    behind one address do not lock one another out.
+    """
+    bucket, address, now = current().portal_bucket, _address(), time.monotonic()
+    if not bucket.take(address, now):
+        raise _slower()
+    subscriber = services().subscriber.find_subscriber_by_short_id(short_id) if _is_plain(short_id) else None
     if subscriber is None:
         raise NotFound("there is no such page; check the link you were given")
+    bucket.give_back(address)
+    if not bucket.take(f"page {subscriber.id}", now):
+        raise _slower()
     return subscriber
 
 
-def _open_invoices(subscriber_id: str) -> list[InvoiceSummary]:
-    found = [
-        invoice
-        for status in OPEN
-        for invoice in services().billing.list_invoices(status, subscriber_id, MOST_INVOICES, None).items
-    ]
-    return sorted(found, key=lambda invoice: invoice.due_on)
+def _slower() -> TooManyRequests:
+    return TooManyRequests("too many requests; wait a minute and try again", retry_after=60)
+
+
+def _address() -> str:
+    address = request.remote_addr or ""
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address.partition("%")[0], OWN_IPV6_PREFIX), strict=False))
+
+
+def _is_plain(identifier: str) -> bool:
+    return identifier.isascii() and identifier.isprintable() and len(identifier) <= 40

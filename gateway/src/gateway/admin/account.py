@@ -1,0 +1,157 @@
+"""The operator's own account: password, second factor, where they are logged in."""
+
+from __future__ import annotations
+
+import json
+
+import segno
+from flask import Response, g, request, session, url_for
+from markupsafe import Markup
+from werkzeug.exceptions import TooManyRequests, Unauthorized
+
+from gateway import login_sessions, logins, operator_changes, second_factor, shown_once
+from gateway.access import SESSION_TOKEN, Permission
+from gateway.admin.forms import Form
+from gateway.admin.login import log_in
+from gateway.admin.pages import action, done, form_page, page, show
+from gateway.admin.password_fields import new_password
+from gateway.browsers import browser_words
+from gateway.context import current
+from gateway.models import Role
+
+RECOVERY_CODES = "recovery codes"
+ADVISED = (Role.OWNER, Role.ADMIN)
+WRONG_PASSWORD = "This is not your present password"  # noqa: S105
+
+
+@page("/account", permission=Permission.OWN_ACCOUNT)
+def account() -> Response:
+    me = operator_changes.get_operator(current(), g.operator.id)
+    sessions = login_sessions.list_of(current(), me.id, session.get(SESSION_TOKEN, ""))
+    return show(
+        "account.html",
+        me=me,
+        advised=me.role in ADVISED and not me.second_factor,
+        codes_left=second_factor.recovery_codes_left(current(), me.id),
+        sessions=[(one, browser_words(one.user_agent)) for one in sessions],
+    )
+
+
+@form_page("/account/password", permission=Permission.OWN_ACCOUNT)
+def change_own_password() -> Response:
+    form = Form()
+    if request.method == "POST":
+        present, password = form.text("present_password", required=True), new_password(form)
+        if form.ok and _is_own_password(form, present):
+            operator_changes.change_password(current(), g.operator, password)
+            logins.succeeded(current(), g.operator)
+            log_in(g.operator)
+            return done(url_for("admin.account"), "Your password was changed. Other sessions were ended.")
+    return show("account_password.html", _status(form), form=form)
+
+
+@action("/account/second-factor/start", permission=Permission.OWN_ACCOUNT)
+def start_second_factor() -> Response:
+    second_factor.start(current(), g.operator)
+    return done(url_for("admin.confirm_second_factor"))
+
+
+@form_page("/account/second-factor", permission=Permission.OWN_ACCOUNT)
+def confirm_second_factor() -> Response:
+    form, secret = Form(), second_factor.started_secret(current(), g.operator)
+    if secret is None:
+        return done(url_for("admin.account"), "Begin the set-up of the second factor here.")
+    if request.method == "POST":
+        code = form.text("code", required=True, longest=20)
+        codes = form.attempt(lambda: second_factor.confirm(current(), g.operator, code)) if form.ok else None
+        if codes is not None:
+            return _show_codes_next(codes)
+    return show("second_factor.html", _status(form), form=form, secret=_grouped(secret), qr=_qr(secret))
+
+
+@page("/account/recovery-codes", permission=Permission.OWN_ACCOUNT)
+def recovery_codes() -> Response:
+    """The codes just made, this once."""
+    kept = shown_once.take(RECOVERY_CODES)
+    if kept is None:
+        return done(url_for("admin.account"), "The recovery codes were shown. You can make new ones.")
+    return show("recovery_codes.html", codes=json.loads(kept))
+
+
+@form_page("/account/recovery-codes/new", permission=Permission.OWN_ACCOUNT)
+def new_recovery_codes() -> Response:
+    form = Form()
+    if request.method == "POST":
+        present = form.text("present_password", required=True)
+        if form.ok and _is_own_password(form, present):
+            codes = form.attempt(lambda: second_factor.make_recovery_codes(current(), g.operator.id))
+            if codes is not None:
+                logins.succeeded(current(), g.operator)
+                return _show_codes_next(codes)
+    return show("recovery_codes_new.html", _status(form), form=form)
+
+
+@form_page("/account/second-factor/off", permission=Permission.OWN_ACCOUNT)
+def switch_second_factor_off() -> Response:
+    form = Form()
+    if request.method == "POST":
+        present = form.text("present_password", required=True)
+        code = form.text("code", required=True, longest=100)
+        if form.ok and _is_own_password(form, present) and _is_own_code(form, code):
+            operator_changes.switch_own_second_factor_off(current(), g.operator)
+            logins.succeeded(current(), g.operator)
+            return done(url_for("admin.account"), "The second factor is off.")
+    return show("second_factor_off.html", _status(form), form=form)
+
+
+@action("/account/sessions/<session_id>/end", permission=Permission.OWN_ACCOUNT)
+def end_session(session_id: str) -> Response:
+    login_sessions.end_one(current(), g.operator.id, session_id)
+    return done(url_for("admin.account"), "The session was ended.")
+
+
+@action("/account/sessions/end-others", permission=Permission.OWN_ACCOUNT)
+def end_other_sessions() -> Response:
+    login_sessions.end_others(current(), g.operator.id, session.get(SESSION_TOKEN, ""))
+    return done(url_for("admin.account"), "All other sessions were ended.")
+
+
+def _status(form: Form) -> int:
+    return 200 if form.ok else 422
+
+
+def _is_own_password(form: Form, password: str) -> bool:
+    """Guesses count like those at the login; a wrong one is noted at its field."""
+    try:
+        logins.check_password(current(), g.operator.email, password)
+    except Unauthorized:
+        form.wrong("present_password", WRONG_PASSWORD)
+    except TooManyRequests as error:
+        form.problem = str(error.description)
+    return form.ok
+
+
+def _is_own_code(form: Form, code: str) -> bool:
+    try:
+        logins.check_code(current(), g.operator, code)
+    except Unauthorized as error:
+        form.wrong("code", str(error.description))
+    except TooManyRequests as error:
+        form.problem = str(error.description)
+    return form.ok
+
+
+def _show_codes_next(codes: list[str]) -> Response:
+    shown_once.keep(RECOVERY_CODES, json.dumps(codes))
+    return done(url_for("admin.recovery_codes"))
+
+
+def _qr(secret: str) -> Markup:
+    """An SVG element without a style: the page allows none."""
+    code = segno.make(second_factor.address_for_apps(g.operator, secret), error="m")
+    drawn = code.svg_inline(scale=5, border=4, light="#fff", svgclass="qr", lineclass=None, omitsize=False)
+    return Markup(drawn)  # noqa: S704 - made of numbers by segno, the text is in the squares
+
+
+def _grouped(secret: str) -> str:
+    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))

@@ -1,0 +1,83 @@
+"""The audit log: who did what, when, from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from flask import Response, request, url_for
+
+from gateway import operator_changes
+from gateway.access import Permission
+from gateway.admin.lists import Listing, date_argument, export_address, text_argument
+from gateway.admin.pages import PAGE_SIZE, all_items, every_item, page, show
+from gateway.audit_entries import AuditFilter, AuditView, list_entries
+from gateway.context import current
+from gateway.csv_export import csv_response
+from gateway.event_words import all_words, events_called, page_of_record
+
+HEADER = ("When (UTC)", "Who", "Role", "What", "Record", "Address", "Request", "Path", "Request ID")
+# Dates further off make no instant in every time zone.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+
+
+@page("/audit-log", permission=Permission.VIEW_AUDIT_LOG)
+def audit_log() -> Response:
+    asked = _asked()
+    found = list_entries(current(), asked, PAGE_SIZE, request.args.get("after"))
+    everybody = all_items(lambda limit, after: operator_changes.list_operators(current(), limit, after))
+    return show(
+        "audit_log.html",
+        list=Listing(found, csv=export_address("admin.audit_log_csv")),
+        rows=[(entry, _address_of_record(entry)) for entry in found.items],
+        operators=[(one.id, one.email) for one in everybody],
+        actions=all_words(),
+        asked=asked,
+        narrowed=asked != AuditFilter(),
+    )
+
+
+@page("/audit-log.csv", permission=Permission.VIEW_AUDIT_LOG)
+def audit_log_csv() -> Response:
+    asked = _asked()
+    entries = every_item(lambda limit, after: list_entries(current(), asked, limit, after))
+    return csv_response("audit-log.csv", HEADER, _rows(entries))
+
+
+def _asked() -> AuditFilter:
+    words = text_argument("action")
+    return AuditFilter(
+        operator_id=text_argument("operator") or None,
+        events=tuple(events_called(words)) if words else None,
+        since=_day("from"),
+        until=_day("until"),
+    )
+
+
+def _day(name: str) -> date | None:
+    day = date_argument(name)
+    return day if day is not None and FIRST_DAY <= day <= LAST_DAY else None
+
+
+def _address_of_record(entry: AuditView) -> str:
+    """Where the record is shown; empty when it has no page."""
+    shown_by = page_of_record(entry.event, entry.record_id)
+    if shown_by is None:
+        return ""
+    view, argument, record_id = shown_by
+    return url_for(view, **{argument: record_id})  # type: ignore[arg-type]  # none is named like an option of it
+
+
+def _rows(entries: Iterator[AuditView]) -> Iterator[tuple[str, ...]]:
+    for entry in entries:
+        yield (
+            entry.recorded_at.isoformat(),
+            entry.actor,
+            entry.role,
+            entry.what,
+            entry.record_id,
+            entry.address,
+            entry.action,
+            entry.path,
+            entry.correlation_id,
+        )

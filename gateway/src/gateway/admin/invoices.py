@@ -1,0 +1,122 @@
+"""One invoice, and money for it: Record Payment, void."""
+
+from __future__ import annotations
+
+from contracts.billing import InvoiceStatus, InvoiceView, PriceSource, VoidInvoice
+from contracts.money import Money
+from contracts.payment import PaymentMethod, PaymentView, RecordPayment
+from flask import Response, g, request, url_for
+
+from gateway.access import Permission
+from gateway.admin.forms import Form
+from gateway.admin.pages import by_operator, done, form_page, if_it_answers, page, question, show
+from gateway.admin.payments import METHODS
+from gateway.admin.subscribers import page_of
+from gateway.context import current, services
+from gateway.display import money
+from gateway.provisioning import wait_for_allocations
+from gateway.typed import pesos_as_typed
+
+TRACES = {PriceSource.PLAN: "plan price", PriceSource.INDIVIDUAL: "individual price"}
+
+
+@page("/invoices/<invoice_id>", permission=Permission.VIEW_BILLING)
+def invoice(invoice_id: str) -> Response:
+    found = services().billing.get_invoice(invoice_id)
+    lines = [(line, TRACES[line.price_source]) for line in found.lines]
+    tax = sum((line.tax for line in found.lines), start=Money(0, found.total.currency))
+    return show("invoice.html", invoice=found, lines=lines, tax=tax, owes=_owes(found))
+
+
+@form_page("/invoices/<invoice_id>/payments", permission=Permission.RECORD_PAYMENTS)
+def record_payment(invoice_id: str) -> Response:
+    found = services().billing.get_invoice(invoice_id)
+    form = Form(_payment_of(found.balance))
+    if request.method == "POST":
+        payment = _record(form, found.subscriber_id, found.id)
+        if payment is not None:
+            return _recorded(payment, url_for("admin.invoice", invoice_id=invoice_id))
+    return question(
+        "record_payment.html",
+        200 if form.ok else 422,
+        back=url_for("admin.invoice", invoice_id=invoice_id),
+        form=form,
+        methods=METHODS,
+        name=found.subscriber_name,
+        invoice=found,
+        owed=found.balance,
+    )
+
+
+@form_page("/subscribers/<subscriber_id>/record-payment", permission=Permission.RECORD_PAYMENTS)
+def record_subscriber_payment(subscriber_id: str) -> Response:
+    owner = services().subscriber.get_subscriber(subscriber_id)
+    account = if_it_answers(lambda: current().optional.billing.get_account(subscriber_id))
+    form = Form(_payment_of(account.balance if account else None))
+    if request.method == "POST":
+        payment = _record(form, subscriber_id, None)
+        if payment is not None:
+            return _recorded(payment, page_of(subscriber_id))
+    return question(
+        "record_payment.html",
+        200 if form.ok else 422,
+        back=page_of(subscriber_id),
+        form=form,
+        methods=METHODS,
+        name=owner.full_name,
+        invoice=None,
+        owed=account.balance if account else None,
+    )
+
+
+@form_page("/invoices/<invoice_id>/void", permission=Permission.RUN_BILLING)
+def void_invoice(invoice_id: str) -> Response:
+    found, form = services().billing.get_invoice(invoice_id), Form()
+    if request.method == "POST":
+        reason = form.text("reason", required=True)
+        if form.ok:
+            command = VoidInvoice(invoice_id=invoice_id, reason=reason, **by_operator())
+            voided = form.attempt(lambda: services().billing.void_invoice(command))
+            if voided is not None:
+                return done(
+                    url_for("admin.invoice", invoice_id=invoice_id), f"Invoice {voided.number} is void."
+                )
+    back = url_for("admin.invoice", invoice_id=invoice_id)
+    return question("invoice_void.html", 200 if form.ok else 422, back=back, form=form, invoice=found)
+
+
+def _owes(found: InvoiceView) -> bool:
+    return found.balance.minor > 0 and found.status is not InvoiceStatus.VOID
+
+
+def _payment_of(owed: Money | None) -> dict[str, str]:
+    amount = pesos_as_typed(owed) if owed is not None and owed.minor > 0 else ""
+    return {"amount": amount, "received_on": current().today().isoformat()}
+
+
+def _record(form: Form, subscriber_id: str, invoice_id: str | None) -> PaymentView | None:
+    amount, how = form.pesos("amount", required=True), form.choice("method", PaymentMethod)
+    reference, received_on = form.text("reference"), form.day("received_on")
+    if not form.ok or amount is None or how is None:
+        return None
+    command = RecordPayment(
+        subscriber_id=subscriber_id,
+        invoice_id=invoice_id,
+        amount=amount,
+        method=how,
+        reference=reference,
+        received_on=received_on,
+        **by_operator(),
+    )
+    return form.attempt(lambda: services().payment.record_payment(command))
+
+
+def _recorded(payment: PaymentView, address: str) -> Response:
+    wait_for_allocations(payment.id)
+    g.record_id = payment.id
+    warning = (
+        " This reference was used before: check that it is not the same payment."
+        if payment.same_reference
+        else ""
+    )
+    return done(address, f"A payment of {money(payment.amount)} was recorded.{warning}")

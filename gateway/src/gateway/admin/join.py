@@ -1,0 +1,52 @@
+"""The page that an invitation's link opens: the invited chooses a password and is in."""
+
+from __future__ import annotations
+
+from contracts.common import NotFound
+from flask import Response, g, request, url_for
+from werkzeug.exceptions import TooManyRequests
+
+from gateway import invitations, logins, throttle
+from gateway.access import Permission
+from gateway.admin.forms import Form
+from gateway.admin.login import log_in
+from gateway.admin.pages import done, form_page, show
+from gateway.admin.password_fields import new_password
+from gateway.context import current
+from gateway.invitations import InvitationState, InvitationView
+from gateway.operators import Identity
+
+GONE = 410
+
+
+@form_page("/join/<token>", permission=Permission.PUBLIC)
+def join(token: str) -> Response:
+    """Raises NotFound for a link that never was, TooManyRequests for one who guesses at them."""
+    invitation = invitations.find(current(), token)
+    if invitation is None:
+        address = request.remote_addr or ""
+        throttle.claim_attempt(current(), f"links tried from {address}", address)
+        raise NotFound("there is no such invitation; check that the link is complete")
+    if invitation.state is not InvitationState.PENDING:
+        return show("join_gone.html", GONE, invitation=invitation)
+    form = Form()
+    if request.method == "POST":
+        joined = _accept(form, token, invitation)
+        if joined is not None:
+            logins.succeeded(current(), joined)
+            log_in(joined)
+            g.record_id = invitation.id
+            return done(url_for("admin.dashboard"), f"Welcome, {joined.full_name}.")
+    return show("join.html", 200 if form.ok else 422, form=form, invitation=invitation)
+
+
+def _accept(form: Form, token: str, invitation: InvitationView) -> Identity | None:
+    full_name, password = form.text("full_name", required=True), new_password(form)
+    if not form.ok:
+        return None
+    try:
+        throttle.claim_attempt(current(), invitation.email, request.remote_addr or "")
+    except TooManyRequests as error:
+        form.problem = str(error.description)
+        return None
+    return form.attempt(lambda: invitations.accept(current(), token, full_name=full_name, password=password))

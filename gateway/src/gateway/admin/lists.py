@@ -1,0 +1,76 @@
+"""Lists: what was asked for in the address line, and where the links beside a list lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+from contracts.common import Page
+from flask import request, url_for
+
+Item = TypeVar("Item")
+Choice = TypeVar("Choice", bound=StrEnum)
+LONGEST_TEXT = 200
+CURSOR = "after"
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Item]):
+    """A page of a list with its links. `order` is the order's value; `csv` the address of the export."""
+
+    page: Page[Item]
+    order: str = ""
+    csv: str = ""
+
+    @property
+    def items(self) -> list[Item]:
+        return self.page.items
+
+    @property
+    def next(self) -> str:
+        return self.address(**{CURSOR: self.page.next}) if self.page.next else ""
+
+    @property
+    def first(self) -> str:
+        return self.address()
+
+    @property
+    def continued(self) -> bool:
+        return CURSOR in request.args
+
+    def address(self, **changes: Any) -> str:
+        """This list with something else asked for, from its beginning."""
+        return _with_arguments(request.path, **changes)
+
+
+def export_address(view: str) -> str:
+    """The CSV of the list that is shown, with the same filters."""
+    return _with_arguments(url_for(view))
+
+
+def text_argument(name: str) -> str:
+    return "".join(character for character in request.args.get(name, "") if character.isprintable())[
+        :LONGEST_TEXT
+    ]
+
+
+def choice_argument(name: str, choices: type[Choice]) -> Choice | None:
+    """None for what is not one of the choices: an address typed wrong shows the whole list."""
+    value = request.args.get(name, "")
+    return choices(value) if value in set(choices) else None
+
+
+def date_argument(name: str) -> date | None:
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _with_arguments(path: str, **changes: Any) -> str:
+    kept = {name: value for name, value in request.args.items() if name != CURSOR}
+    given = {name: value for name, value in {**kept, **changes}.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path

@@ -1,0 +1,148 @@
+"""Operators: who works with the system, and the invitations that bring in more."""
+
+from __future__ import annotations
+
+from flask import Response, g, request, url_for
+
+from gateway import invitations, operator_changes, shown_once
+from gateway.access import Permission
+from gateway.admin.forms import Form
+from gateway.admin.lists import Listing
+from gateway.admin.pages import PAGE_SIZE, action, all_items, done, form_page, page, question, show
+from gateway.context import current
+from gateway.invitations import InvitationState, SentInvitation
+from gateway.models import Role
+from gateway.operator_changes import OperatorView
+from gateway.operators import MANAGES, may_manage
+
+LINK = "link of an invitation"
+ROLE_WORDS = {
+    Role.OWNER: "Owner: everything, and may make other owners",
+    Role.ADMIN: "Admin: everything; invites staff and technicians",
+    Role.STAFF: "Staff: subscribers, invoices and payments",
+    Role.TECHNICIAN: "Technician: subscribers without money, routers, sessions",
+}
+
+
+@page("/settings/operators", permission=Permission.MANAGE_OPERATORS)
+def operators() -> Response:
+    sent = invitations.list_invitations(current(), PAGE_SIZE, request.args.get("after"))
+    everybody = all_items(lambda limit, after: operator_changes.list_operators(current(), limit, after))
+    return show(
+        "operators.html",
+        rows=[(one, _manageable(one)) for one in everybody],
+        invitations=[(one, _open_to_me(one)) for one in sent.items],
+        list=Listing(sent),
+        link=shown_once.take(LINK),
+    )
+
+
+@form_page("/settings/operators/invite", permission=Permission.MANAGE_OPERATORS)
+def invite_operator() -> Response:
+    form = Form({"role": Role.STAFF.value})
+    if request.method == "POST":
+        email, role = form.text("email", required=True), form.choice("role", Role)
+        if form.ok and role is not None:
+            sent = form.attempt(lambda: invitations.invite(current(), g.operator, email, role))
+            if sent is not None:
+                return _show_link_next(sent)
+    return _ask("operator_invite.html", form, roles=_roles())
+
+
+@action("/settings/operators/invitations/<invitation_id>/send-again", permission=Permission.MANAGE_OPERATORS)
+def send_invitation_again(invitation_id: str) -> Response:
+    return _show_link_next(invitations.send_again(current(), g.operator, invitation_id))
+
+
+@form_page("/settings/operators/invitations/<invitation_id>/revoke", permission=Permission.MANAGE_OPERATORS)
+def revoke_invitation(invitation_id: str) -> Response:
+    form, invitation = Form(), invitations.get_invitation(current(), invitation_id)
+    if request.method == "POST":
+        revoked = form.attempt(lambda: invitations.revoke(current(), g.operator, invitation_id))
+        if revoked is not None:
+            return done(url_for("admin.operators"), f"The invitation of {invitation.email} was revoked.")
+    return _ask("invitation_revoke.html", form, invitation=invitation)
+
+
+@form_page("/settings/operators/<operator_id>/role", permission=Permission.MANAGE_OPERATORS)
+def change_operator_role(operator_id: str) -> Response:
+    other = operator_changes.get_operator(current(), operator_id)
+    form = Form({"role": other.role.value})
+    if request.method == "POST":
+        role = form.choice("role", Role)
+        if role is not None and _change(form, operator_id, role=role):
+            return done(url_for("admin.operators"), f"{other.full_name} is {role} now.")
+    return _ask("operator_role.html", form, other=other, roles=_roles())
+
+
+@form_page("/settings/operators/<operator_id>/disable", permission=Permission.MANAGE_OPERATORS)
+def disable_operator(operator_id: str) -> Response:
+    form, other = Form(), operator_changes.get_operator(current(), operator_id)
+    if request.method == "POST" and _change(form, operator_id, disabled=True):
+        return done(url_for("admin.operators"), f"{other.full_name} was disabled.")
+    return _ask("operator_disable.html", form, other=other)
+
+
+@form_page("/settings/operators/<operator_id>/enable", permission=Permission.MANAGE_OPERATORS)
+def enable_operator(operator_id: str) -> Response:
+    form, other = Form(), operator_changes.get_operator(current(), operator_id)
+    if request.method == "POST" and _change(form, operator_id, disabled=False):
+        return done(url_for("admin.operators"), f"{other.full_name} was enabled.")
+    return _ask("operator_enable.html", form, other=other)
+
+
+@form_page("/settings/operators/<operator_id>/end-sessions", permission=Permission.MANAGE_OPERATORS)
+def end_operator_sessions(operator_id: str) -> Response:
+    form, other = Form(), operator_changes.get_operator(current(), operator_id)
+    if request.method == "POST":
+        ended = form.attempt(lambda: operator_changes.end_sessions(current(), g.operator, operator_id))
+        if ended is not None:
+            return done(url_for("admin.operators"), f"{other.full_name} was logged out everywhere.")
+    return _ask("operator_end_sessions.html", form, other=other)
+
+
+@form_page("/settings/operators/<operator_id>/second-factor/off", permission=Permission.MANAGE_OPERATORS)
+def switch_operator_second_factor_off(operator_id: str) -> Response:
+    form, other = Form(), operator_changes.get_operator(current(), operator_id)
+    if request.method == "POST":
+        changed = form.attempt(
+            lambda: operator_changes.switch_second_factor_off(current(), g.operator, operator_id)
+        )
+        if changed is not None:
+            return done(url_for("admin.operators"), f"The second factor of {other.full_name} is off.")
+    return _ask("operator_second_factor.html", form, other=other)
+
+
+def _manageable(other: OperatorView) -> bool:
+    """Whether the buttons are shown; the server looks again when one is used."""
+    return other.id != g.operator.id and may_manage(g.operator.role, other.role)
+
+
+def _open_to_me(invitation: invitations.InvitationView) -> bool:
+    is_open = invitation.state in (InvitationState.PENDING, InvitationState.EXPIRED)
+    return is_open and may_manage(g.operator.role, invitation.role)
+
+
+def _roles() -> list[tuple[str, str]]:
+    return [(role.value, words) for role, words in ROLE_WORDS.items() if role in MANAGES[g.operator.role]]
+
+
+def _change(form: Form, operator_id: str, *, role: Role | None = None, disabled: bool | None = None) -> bool:
+    changed = form.attempt(
+        lambda: operator_changes.change(current(), g.operator, operator_id, role=role, disabled=disabled)
+    )
+    return changed is not None
+
+
+def _ask(template: str, form: Form, **values: object) -> Response:
+    return question(template, _status(form), back=url_for("admin.operators"), form=form, **values)
+
+
+def _show_link_next(sent: SentInvitation) -> Response:
+    shown_once.keep(LINK, sent.link)
+    g.record_id = sent.invitation.id
+    return done(url_for("admin.operators"), f"Send the link below to {sent.invitation.email}.")
+
+
+def _status(form: Form) -> int:
+    return 200 if form.ok else 422

@@ -1,0 +1,17 @@
+"""The fields of a new password: the same rules wherever one is chosen."""
+
+from __future__ import annotations
+
+from gateway import passwords
+from gateway.admin.forms import Form
+
+
+def new_password(form: Form) -> str:
+    """The password of the fields `password` and `password_again`; what is wrong is noted there."""
+    password = form.text("password", required=True, longest=passwords.MAX_LENGTH)
+    fault = passwords.fault_of(password) if password else ""
+    if fault:
+        form.wrong("password", fault)
+    if password != form.values.get("password_again", ""):
+        form.wrong("password_again", "This is not the same as the password above")
+    return password

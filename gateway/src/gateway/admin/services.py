@@ -1,0 +1,180 @@
+"""Services: add, edit, and what is done to a line. Each action first says what will happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.radius import DisconnectResult, DisconnectService
+from contracts.subscriber import (
+    AddService,
+    ChangeService,
+    HoldReason,
+    HoldView,
+    PlaceHold,
+    ReleaseHold,
+    RevealPassword,
+    ServiceStatus,
+    ServiceView,
+    TerminateService,
+)
+from flask import Response, g, redirect, request
+from werkzeug.exceptions import NotFound
+
+from gateway.access import Permission
+from gateway.admin import service_forms
+from gateway.admin.forms import Form
+from gateway.admin.pages import by_operator, done, form_page, page, question, show
+from gateway.admin.subscribers import page_of
+from gateway.context import services
+from gateway.display import hold_reason
+from gateway.provisioning import wait_for_radius
+
+# `overdue` is billing's own: placed and released by what is owed.
+REASONS = [
+    (reason.value, hold_reason(reason))
+    for reason in (HoldReason.ADMIN, HoldReason.ABUSE, HoldReason.VACATION, HoldReason.EQUIPMENT)
+]
+
+
+@page("/services/<service_id>", permission=Permission.VIEW_SUBSCRIBERS)
+def service(service_id: str) -> Response:
+    """Lists that know only the service lead to its subscriber by this."""
+    found = services().subscriber.get_service(service_id)
+    return redirect(page_of(found.subscriber_id), 303)  # type: ignore[return-value]
+
+
+@form_page("/subscribers/<subscriber_id>/services/new", permission=Permission.EDIT_SUBSCRIBERS)
+def add_service(subscriber_id: str) -> Response:
+    owner, form = services().subscriber.get_subscriber(subscriber_id), Form()
+    if request.method == "POST":
+        new = service_forms.new_service(form)
+        if new is not None:
+            command = AddService(subscriber_id=subscriber_id, service=new, **by_operator())
+            made = form.attempt(lambda: services().subscriber.add_service(command))
+            if made is not None:
+                wait_for_radius([made])
+                return done(page_of(subscriber_id), f"Service {made.pppoe_username} was added.")
+    status, choices = 200 if form.ok else 422, service_forms.choices()
+    return show("service_form.html", status, form=form, subscriber=owner, editing=None, **choices)
+
+
+@form_page("/services/<service_id>/edit", permission=Permission.EDIT_SUBSCRIBERS)
+def edit_service(service_id: str) -> Response:
+    found = services().subscriber.get_service(service_id)
+    form = Form(service_forms.as_typed(found))
+    if request.method == "POST":
+        changed = service_forms.change(form, found)
+        if changed is not None:
+            wait_for_radius([changed])
+            return done(page_of(found.subscriber_id), f"Service {changed.pppoe_username} was changed.")
+    owner = services().subscriber.get_subscriber(found.subscriber_id)
+    status, choices = 200 if form.ok else 422, service_forms.choices(found.plan_id)
+    return show("service_form.html", status, form=form, subscriber=owner, editing=found, **choices)
+
+
+@form_page("/services/<service_id>/suspend", permission=Permission.EDIT_SUBSCRIBERS)
+def suspend(service_id: str) -> Response:
+    found, form = _known(service_id), Form({"reason": HoldReason.ADMIN.value})
+    if request.method == "POST":
+        reason, note = form.choice("reason", HoldReason), form.text("note")
+        if form.ok and reason is not None:
+            command = PlaceHold(service_id=service_id, reason=reason, note=note, **by_operator())
+            held = form.attempt(lambda: services().subscriber.place_hold(command))
+            if held is not None:
+                return _back_to(held, "was suspended")
+    return _ask("service_suspend.html", found, form, reasons=REASONS)
+
+
+@form_page("/services/<service_id>/holds/<hold_id>/release", permission=Permission.EDIT_SUBSCRIBERS)
+def restore(service_id: str, hold_id: str) -> Response:
+    found, form = _known(service_id), Form()
+    hold = _standing(found, hold_id)
+    if request.method == "POST":
+        command = ReleaseHold(service_id=service_id, hold_id=hold_id, **by_operator())
+        restored = form.attempt(lambda: services().subscriber.release_hold(command))
+        if restored is not None:
+            still = restored.status is ServiceStatus.SUSPENDED
+            return _back_to(restored, "has one hold less, others stand" if still else "was restored")
+    others = [other for other in found.holds if other.released_at is None and other.id != hold.id]
+    return _ask("service_restore.html", found, form, hold=hold, others=others)
+
+
+@form_page("/services/<service_id>/kick", permission=Permission.DISCONNECT)
+def kick(service_id: str) -> Response:
+    found, form = _known(service_id), Form()
+    if request.method == "POST":
+        command = DisconnectService(service_id=service_id, **by_operator())
+        result = form.attempt(lambda: services().radius.disconnect_service(command))
+        if result is not None:
+            g.record_id = service_id
+            return done(page_of(found.subscriber_id), _outcome(found, result))
+    return _ask("service_kick.html", found, form)
+
+
+@form_page("/services/<service_id>/password", permission=Permission.EDIT_SUBSCRIBERS)
+def change_password(service_id: str) -> Response:
+    found, form = _known(service_id), Form()
+    if request.method == "POST":
+        password = form.text("pppoe_password", required=True)
+        if form.ok:
+            command = ChangeService(service_id=service_id, pppoe_password=password, **by_operator())
+            changed = form.attempt(lambda: services().subscriber.change_service(command))
+            if changed is not None:
+                return _back_to(changed, "has a new password")
+    return _ask("service_password.html", found, form)
+
+
+@form_page("/services/<service_id>/reveal-password", permission=Permission.REVEAL_PASSWORDS)
+def reveal_password(service_id: str) -> Response:
+    """Shown once asked for by a POST, so that no link and no prefetch reads a password; see the audit log."""
+    found, form, revealed = _known(service_id), Form(), None
+    if request.method == "POST":
+        command = RevealPassword(service_id=service_id, **by_operator())
+        revealed = form.attempt(lambda: services().subscriber.reveal_password(command))
+        g.acted, g.record_id = revealed is not None, service_id
+    return _ask("service_reveal.html", found, form, revealed=revealed)
+
+
+@form_page("/services/<service_id>/terminate", permission=Permission.EDIT_SUBSCRIBERS)
+def terminate(service_id: str) -> Response:
+    found, form = _known(service_id), Form()
+    if request.method == "POST":
+        if form.text("confirm").strip() != found.pppoe_username.strip():
+            form.wrong("confirm", f"Type {found.pppoe_username} to confirm")
+        else:
+            command = TerminateService(service_id=service_id, **by_operator())
+            ended = form.attempt(lambda: services().subscriber.terminate_service(command))
+            if ended is not None:
+                return _back_to(ended, "was terminated")
+    return _ask("service_terminate.html", found, form)
+
+
+def _known(service_id: str) -> ServiceView:
+    return services().subscriber.get_service(service_id)
+
+
+def _standing(found: ServiceView, hold_id: str) -> HoldView:
+    hold = next((hold for hold in found.holds if hold.id == hold_id), None)
+    if hold is None:
+        raise NotFound(f"the service {found.pppoe_username} has no such hold")
+    return hold
+
+
+def _ask(template: str, found: ServiceView, form: Form, **values: Any) -> Response:
+    back, status = page_of(found.subscriber_id), 200 if form.ok else 422
+    return question(template, status, back=back, form=form, service=found, **values)
+
+
+def _back_to(changed: ServiceView, what: str) -> Response:
+    wait_for_radius([changed])
+    g.record_id = changed.id
+    return done(page_of(changed.subscriber_id), f"{changed.pppoe_username} {what}.")
+
+
+def _outcome(kicked: ServiceView, result: DisconnectResult) -> str:
+    if result.sessions == 0:
+        return f"{kicked.pppoe_username} has no live session."
+    if result.disconnected:
+        return f"{kicked.pppoe_username} was disconnected."
+    details = "; ".join(attempt.detail or attempt.outcome.value for attempt in result.attempts)
+    return f"The router did not disconnect {kicked.pppoe_username}: {details}."

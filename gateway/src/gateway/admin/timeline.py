@@ -1,0 +1,136 @@
+"""The timeline of a subscriber: money and network together, from the services that know each part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+from contracts.billing import AccountEvent, AccountEventKind
+from contracts.payment import PaymentQuery, PaymentView
+from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
+from contracts.subscriber import ServiceView, SubscriberView
+from flask import url_for
+from servicekit.clock import local_date
+
+from gateway.access import Permission
+from gateway.admin.pages import allowed, if_it_answers
+from gateway.context import current
+from gateway.display import hold_reason, method, money
+
+SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of a timeline. `rank` orders what happened in the same instant: cause before effect."""
+
+    at: datetime
+    rank: int
+    icon: str
+    tone: str
+    text: str
+    note: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Newest first, by day. `missing` names the services whose part is not there."""
+
+    days: list[tuple[date, list[Moment]]]
+    missing: list[str]
+
+
+def of_subscriber(subscriber: SubscriberView) -> Timeline:
+    """One call to each service that has a part; a part whose service is silent is missing and named."""
+    optional, ids = current().optional, [service.id for service in subscriber.services][:200]
+    moments, missing = list(_holds(subscriber.services)), []
+    if allowed(Permission.VIEW_BILLING):
+        events = if_it_answers(lambda: optional.billing.list_account_events(subscriber.id, SHOWN))
+        paid = if_it_answers(
+            lambda: optional.payment.list_payments(PaymentQuery(subscriber_id=subscriber.id), SHOWN, None)
+        )
+        missing += ["Billing"] if events is None else []
+        missing += ["Payments"] if paid is None else []
+        moments += [_account_moment(event) for event in events or []]
+        moments += [payment_moment(payment) for payment in (paid.items if paid else [])]
+    lines = if_it_answers(lambda: optional.radius.list_line_events(ids, SHOWN)) if ids else []
+    missing += ["RADIUS"] if lines is None else []
+    several = {service.id: service.pppoe_username for service in subscriber.services}
+    moments += [_line_moment(event, several if len(several) > 1 else {}) for event in lines or []]
+    return Timeline(by_day(moments), missing)
+
+
+def by_day(moments: Iterable[Moment], most: int = SHOWN) -> list[tuple[date, list[Moment]]]:
+    newest = sorted(moments, key=lambda moment: (moment.at, moment.rank), reverse=True)[:most]
+    zone = current().settings.time_zone
+    return [
+        (day, list(group)) for day, group in groupby(newest, key=lambda moment: local_date(moment.at, zone))
+    ]
+
+
+def payment_moment(payment: PaymentView, name: str = "") -> Moment:
+    note = f"{name}, {method(payment.method)}" if name else method(payment.method)
+    return Moment(
+        payment.recorded_at,
+        rank=0,
+        icon="cash",
+        tone="good",
+        text=f"Paid {money(payment.amount)}",
+        note=f"{note} {payment.reference}".strip(),
+        address=url_for("admin.subscriber", subscriber_id=payment.subscriber_id) if name else "",
+    )
+
+
+def hold_moment(*, at: datetime, released: bool, what: str, note: str, address: str = "") -> Moment:
+    icon, tone, verb = (
+        ("player-play", "good", "Released") if released else ("player-pause", "bad", "Suspended")
+    )
+    return Moment(at, 3, icon, tone, f"{verb}: {what}", note, address)
+
+
+def _holds(services: list[ServiceView]) -> Iterator[Moment]:
+    several = len(services) > 1
+    for service in services:
+        for hold in service.holds:
+            what = hold_reason(hold.reason) + (f", {service.pppoe_username}" if several else "")
+            note = ", ".join(part for part in (f"by {hold.placed_by}", hold.note) if part)
+            yield hold_moment(at=hold.placed_at, released=False, what=what, note=note)
+            if hold.released_at is not None:
+                by = f"by {hold.released_by}" if hold.released_by else ""
+                yield hold_moment(at=hold.released_at, released=True, what=what, note=by)
+
+
+def _account_moment(event: AccountEvent) -> Moment:
+    amount, number = money(event.amount), event.invoice_number
+    rank, icon, tone, text = {
+        AccountEventKind.INVOICE_ISSUED: (0, "file-invoice", "info", f"Invoice {number} issued, {amount}"),
+        AccountEventKind.INVOICE_VOIDED: (1, "ban", "quiet", f"Invoice {number} voided"),
+        AccountEventKind.PAYMENT_ALLOCATED: (1, "receipt", "good", f"{amount} applied to invoice {number}"),
+        AccountEventKind.ALLOCATION_REVERSED: (1, "receipt", "warn", f"{amount} taken off invoice {number}"),
+    }[event.kind]
+    address = url_for("admin.invoice", invoice_id=event.invoice_id)
+    return Moment(event.at, rank, icon, tone, text, address=address)
+
+
+def _line_moment(event: LineEvent, names: dict[str, str]) -> Moment:
+    name = names.get(event.service_id, "")
+    if event.kind is LineEventKind.ONLINE:
+        return Moment(event.at, 9, "wifi", "good", "On line", ", ".join(filter(None, (name, event.detail))))
+    if event.kind is LineEventKind.OFFLINE:
+        return Moment(
+            event.at, 8, "wifi-off", "quiet", "Off line", ", ".join(filter(None, (name, event.detail)))
+        )
+    return _request_moment(event, name)
+
+
+def _request_moment(event: LineEvent, name: str) -> Moment:
+    what = "disconnect" if event.request is RequestKind.DISCONNECT else "change of the session"
+    note = ", ".join(filter(None, (name, event.detail)))
+    if event.outcome is RequestOutcome.ACKED:
+        return Moment(event.at, 5, "router", "good", f"Router acknowledged the {what}", note)
+    if event.outcome is RequestOutcome.NACKED:
+        return Moment(event.at, 5, "router", "warn", f"Router refused the {what}", note)
+    return Moment(event.at, 5, "router", "bad", f"Router did not answer the {what}", note)

@@ -1,0 +1,164 @@
+"""Operators and their invitations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from contracts.common import Page
+from flask import g
+from pydantic import AwareDatetime
+
+from gateway import invitations, operator_changes
+from gateway.access import Permission
+from gateway.api.fields import Input, Name, one_of, optional
+from gateway.api.routing import endpoint
+from gateway.api.shapes import Listing, Paging, Shape
+from gateway.context import current
+from gateway.invitations import InvitationState, InvitationView
+from gateway.models import Role
+from gateway.operator_changes import OperatorView
+
+RoleInput = Annotated[Role, one_of(Role)]
+
+
+class OperatorChange(Input):
+    """A disabled operator's sessions end, and their API tokens open nothing."""
+
+    role: RoleInput = optional()
+    disabled: bool = optional()
+
+
+class NewInvitation(Input):
+    email: Name
+    role: RoleInput
+
+
+class OperatorShape(Shape):
+    """`second_factor`: whether their login asks for a code."""
+
+    id: str
+    email: str
+    full_name: str
+    role: Role
+    disabled: bool
+    second_factor: bool
+    created_at: AwareDatetime
+    last_seen_at: AwareDatetime | None
+
+
+class InvitationShape(Shape):
+    id: str
+    email: str
+    role: Role
+    state: InvitationState
+    invited_by: str
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+class SentInvitationShape(InvitationShape):
+    """`link` is shown this once and kept nowhere: send it to the invited."""
+
+    link: str
+
+
+@endpoint(
+    "GET", "/operators", permission=Permission.MANAGE_OPERATORS, query=Paging, answer=Listing[OperatorShape]
+)
+def list_operators(query: Paging) -> Page[OperatorView]:
+    """List the operators, newest first."""
+    return operator_changes.list_operators(current(), query.limit, query.after)
+
+
+@endpoint("GET", "/operators/<operator_id>", permission=Permission.MANAGE_OPERATORS, answer=OperatorShape)
+def get_operator(operator_id: str) -> OperatorView:
+    """Show an operator."""
+    return operator_changes.get_operator(current(), operator_id)
+
+
+@endpoint(
+    "PATCH",
+    "/operators/<operator_id>",
+    permission=Permission.MANAGE_OPERATORS,
+    body=OperatorChange,
+    answer=OperatorShape,
+)
+def change_operator(operator_id: str, body: OperatorChange) -> OperatorView:
+    """Give an operator another role, disable or enable them. Admins: staff and technicians only."""
+    return operator_changes.change(current(), g.operator, operator_id, **body.given())
+
+
+@endpoint(
+    "DELETE",
+    "/operators/<operator_id>/sessions",
+    permission=Permission.MANAGE_OPERATORS,
+    answer=None,
+    status=204,
+)
+def end_operator_sessions(operator_id: str) -> None:
+    """Log an operator out everywhere."""
+    operator_changes.end_sessions(current(), g.operator, operator_id)
+
+
+@endpoint(
+    "DELETE",
+    "/operators/<operator_id>/second-factor",
+    permission=Permission.MANAGE_OPERATORS,
+    answer=None,
+    status=204,
+)
+def switch_operator_second_factor_off(operator_id: str) -> None:
+    """Switch the second factor off for one who lost it; they are logged out too."""
+    operator_changes.switch_second_factor_off(current(), g.operator, operator_id)
+
+
+@endpoint(
+    "POST",
+    "/invitations",
+    permission=Permission.MANAGE_OPERATORS,
+    body=NewInvitation,
+    answer=SentInvitationShape,
+    status=201,
+)
+def create_invitation(body: NewInvitation) -> SentInvitationShape:
+    """Invite somebody by a link, good once and for 48 hours. Admins: staff and technicians only."""
+    return _with_link(invitations.invite(current(), g.operator, body.email, body.role))
+
+
+@endpoint(
+    "GET",
+    "/invitations",
+    permission=Permission.MANAGE_OPERATORS,
+    query=Paging,
+    answer=Listing[InvitationShape],
+)
+def list_invitations(query: Paging) -> Page[InvitationView]:
+    """List the invitations, newest first, without their links."""
+    return invitations.list_invitations(current(), query.limit, query.after)
+
+
+@endpoint(
+    "POST",
+    "/invitations/<invitation_id>/send-again",
+    permission=Permission.MANAGE_OPERATORS,
+    answer=SentInvitationShape,
+)
+def send_invitation_again(invitation_id: str) -> SentInvitationShape:
+    """Make a new link for another 48 hours; the old one is dead."""
+    return _with_link(invitations.send_again(current(), g.operator, invitation_id))
+
+
+@endpoint(
+    "DELETE",
+    "/invitations/<invitation_id>",
+    permission=Permission.MANAGE_OPERATORS,
+    answer=None,
+    status=204,
+)
+def revoke_invitation(invitation_id: str) -> None:
+    """Revoke an invitation that nobody accepted yet."""
+    invitations.revoke(current(), g.operator, invitation_id)
+
+
+def _with_link(sent: invitations.SentInvitation) -> SentInvitationShape:
+    return SentInvitationShape(**dict(InvitationShape.of(sent.invitation)), link=sent.link)

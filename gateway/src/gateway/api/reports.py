@@ -1,0 +1,143 @@
+"""Figures: what the dashboard shows."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from contracts.billing import AgingBucket, DayCollected, SuspensionDue
+from contracts.common import Page
+from contracts.radius import OnlineSample, ReconnectTimes
+from contracts.subscriber import ServiceCounts
+from pydantic import AwareDatetime, Field
+
+from gateway.access import Permission
+from gateway.api.fields import Day, Query
+from gateway.api.routing import endpoint
+from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.context import current, services
+
+
+class DaysFilter(Query):
+    days: int = Field(default=30, ge=1, le=366)
+
+
+class HoursFilter(Query):
+    hours: int = Field(default=24, ge=1, le=24 * 31)
+
+
+class SuspensionsFilter(Paging):
+    """`until` is the last day looked at; tomorrow unless given."""
+
+    until: Day | None = None
+
+
+class AgingShape(Shape):
+    """Open balances `from_days` to `until_days` past due; null: and more; 0 to 0: not due yet."""
+
+    from_days: int
+    until_days: int | None
+    invoices: int
+    amount: MoneyShape
+
+
+class CollectedShape(Shape):
+    date: date
+    payments: int
+    amount: MoneyShape
+
+
+class SuspensionDueShape(Shape):
+    subscriber_id: str
+    subscriber_name: str
+    overdue: MoneyShape
+    oldest_due_on: date
+    suspend_on: date
+
+
+class ReconnectBucketShape(Shape):
+    """Cases that took at most this long and longer than the bucket before; null: longer still."""
+
+    up_to_milliseconds: int | None
+    cases: int
+
+
+class ReconnectTimesShape(Shape):
+    days: int
+    cases: int
+    waiting: int
+    median_milliseconds: int | None
+    p95_milliseconds: int | None
+    slowest_milliseconds: int | None
+    buckets: list[ReconnectBucketShape]
+
+
+class OnlineSampleShape(Shape):
+    at: AwareDatetime
+    sessions: int
+
+
+class ServiceCountsShape(Shape):
+    active: int
+    suspended: int
+    terminated: int
+
+
+@endpoint("GET", "/reports/aging", permission=Permission.VIEW_BILLING, answer=Listing[AgingShape])
+def list_aging() -> Page[AgingBucket]:
+    """List what is owed by how long it is past due."""
+    return Page(services().billing.list_aging())
+
+
+@endpoint(
+    "GET",
+    "/reports/collected",
+    permission=Permission.VIEW_BILLING,
+    query=DaysFilter,
+    answer=Listing[CollectedShape],
+)
+def list_collected(query: DaysFilter) -> Page[DayCollected]:
+    """List the money collected on each of the last days, today last."""
+    return Page(services().billing.list_days_collected(query.days))
+
+
+@endpoint(
+    "GET",
+    "/reports/suspensions-due",
+    permission=Permission.VIEW_BILLING,
+    query=SuspensionsFilter,
+    answer=Listing[SuspensionDueShape],
+)
+def list_suspensions_due(query: SuspensionsFilter) -> Page[SuspensionDue]:
+    """List who will be suspended for an overdue bill unless they pay, the first ones first."""
+    until = query.until or current().today() + timedelta(days=1)
+    return services().billing.list_suspensions_due(until, query.limit, query.after).page
+
+
+@endpoint(
+    "GET",
+    "/reports/reconnect-times",
+    permission=Permission.VIEW_DASHBOARD,
+    query=DaysFilter,
+    answer=ReconnectTimesShape,
+)
+def get_reconnect_times(query: DaysFilter) -> ReconnectTimes:
+    """Show how long lines took to come back after a payment."""
+    return services().radius.get_reconnect_times(query.days)
+
+
+@endpoint(
+    "GET",
+    "/reports/online",
+    permission=Permission.VIEW_SESSIONS,
+    query=HoursFilter,
+    answer=Listing[OnlineSampleShape],
+)
+def list_online(query: HoursFilter) -> Page[OnlineSample]:
+    """List how many sessions were open over the last hours, oldest first."""
+    return Page(services().radius.list_online_samples(query.hours))
+
+
+@endpoint("GET", "/reports/services", permission=Permission.VIEW_SUBSCRIBERS, answer=ServiceCountsShape)
+def count_services() -> ServiceCounts:
+    """Count the services by status."""
+    return services().subscriber.count_services()

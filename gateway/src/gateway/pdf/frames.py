@@ -1,0 +1,44 @@
+"""How the gateway and its PDF worker talk: frames of a length and so many octets on a socket."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+MAX_OCTETS = 32_000_000
+# The first octet of an answer: the rest is the PDF, or says what failed, or which library is missing.
+DONE, FAILED, MISSING = b"D", b"F", b"M"
+_LENGTH = struct.Struct("!I")
+
+
+class Ended(Exception):
+    """The other side is gone."""
+
+
+def send(connection: socket.socket, content: bytes) -> None:
+    """Raises Ended, TimeoutError."""
+    try:
+        connection.sendall(_LENGTH.pack(len(content)) + content)
+    except (BrokenPipeError, ConnectionError) as error:
+        raise Ended from error
+
+
+def receive(connection: socket.socket) -> bytes:
+    """Raises Ended, TimeoutError."""
+    (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
+    if length > MAX_OCTETS:
+        raise Ended(f"a frame of {length} octets")
+    return _exactly(connection, length)
+
+
+def _exactly(connection: socket.socket, octets: int) -> bytes:
+    received = bytearray()
+    while len(received) < octets:
+        try:
+            part = connection.recv(min(octets - len(received), 65_536))
+        except ConnectionError as error:
+            raise Ended from error
+        if not part:
+            raise Ended
+        received += part
+    return bytes(received)

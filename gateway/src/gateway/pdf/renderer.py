@@ -1,0 +1,128 @@
+"""Our side of the PDF worker: started on first use, one document at a time, never waited for without end."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+
+from contracts.common import Unavailable
+from servicekit.logs import log
+
+from gateway.pdf import frames
+
+RENDER_SECONDS = 20.0
+# Beside the one being made. More would hold connections for longer than people wait.
+MOST_WAITING = 2
+COMMAND = (sys.executable, "-P", "-m", "gateway.pdf.worker")
+# Not the whole environment: our keys and the addresses of databases are none of the worker's business.
+ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "XDG_CACHE_HOME")
+PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+
+
+class RenderFailed(Exception):
+    """The document could not be made; the message says why, for the log."""
+
+
+class Renderer:
+    """Makes PDF documents. Safe to use from several threads or greenthreads."""
+
+    def __init__(self, command: Sequence[str] = COMMAND, seconds: float = RENDER_SECONDS) -> None:
+        self._command = tuple(command)
+        self._seconds = seconds
+        self._places = threading.BoundedSemaphore(1 + MOST_WAITING)
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen | None = None
+        self._connection: socket.socket | None = None
+
+    @property
+    def worker_pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def render(self, html: str, files: Mapping[str, bytes]) -> bytes:
+        """The PDF of `html`, in which `isp:<name>` stands for one of `files`.
+
+        Raises Unavailable when too many wait, when it takes too long, or when a library is missing;
+        RenderFailed.
+        """
+        encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
+        request = json.dumps({"html": html, "files": encoded}).encode()
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("many PDF files are being made now; try again in a few seconds")
+        try:
+            return self._in_turn(request)
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """End the worker. The next document starts another."""
+        process, connection = self._process, self._connection
+        self._process = self._connection = None
+        if connection is not None:
+            connection.close()
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _in_turn(self, request: bytes) -> bytes:
+        if not self._turn.acquire(timeout=self._seconds):
+            raise Unavailable("the PDF files before yours take long; try again in a minute")
+        try:
+            return _read(self._ask(request))
+        except TimeoutError:
+            log.error("pdf took too long", seconds=self._seconds)
+            raise Unavailable("making the PDF file took too long; try again in a minute") from None
+        finally:
+            self._turn.release()
+
+    def _ask(self, request: bytes) -> bytes:
+        """The worker's answer. One that died meanwhile, or ended for want of work, is replaced once."""
+        try:
+            return self._exchange(request)
+        except frames.Ended:
+            log.info("pdf worker is started again")
+        try:
+            return self._exchange(request)
+        except frames.Ended:
+            raise RenderFailed("the PDF worker died twice over the same document") from None
+
+    def _exchange(self, request: bytes) -> bytes:
+        connection = self._connection or self._start()
+        try:
+            frames.send(connection, request)
+            return frames.receive(connection)
+        except BaseException:  # also the end of our greenthread: a late answer is not for the next one
+            self.close()
+            raise
+
+    def _start(self) -> socket.socket:
+        # A socket, not pipes: eventlet waits for it without stopping everybody else.
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  # our own command line
+                self._command,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+            )
+        ours.settimeout(self._seconds)
+        self._connection = ours
+        return ours
+
+
+def _read(answer: bytes) -> bytes:
+    kind, content = answer[:1], answer[1:]
+    if kind == frames.MISSING:
+        log.error("pdf library missing", error=content.decode(errors="replace"))
+        raise Unavailable(
+            "PDF files need a library that this machine lacks; its operator can add it with: "
+            f"sudo apt-get install {PACKAGES}"
+        )
+    if kind == frames.FAILED:
+        raise RenderFailed(content.decode(errors="replace"))
+    return content

@@ -1,0 +1,114 @@
+"""What the subscriber's page shows, in words. Each part is None while the service that knows it is silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.billing import AccountView, InvoiceOrder, InvoiceQuery, InvoiceStatus, InvoiceSummary
+from contracts.money import Money
+from contracts.payment import PaymentQuery, PaymentView
+from contracts.subscriber import ServiceStatus, SubscriberView
+
+from gateway import display
+from gateway.admin.pages import if_it_answers
+from gateway.context import current
+
+OPEN = (InvoiceStatus.OVERDUE, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.SENT)
+CLOSED = (InvoiceStatus.PAID, InvoiceStatus.VOID)
+MOST_OPEN = 50
+MOST_PAST = 12
+
+
+@dataclass(frozen=True)
+class Line:
+    """`username` is empty where there is only one line to speak of."""
+
+    plan_name: str
+    username: str
+    words: display.Words
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What is to be paid: `amount` is never negative, `note` says when, `tone` is one of Words'."""
+
+    title: str
+    amount: Money
+    note: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class OpenInvoice:
+    view: InvoiceSummary
+    due: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class State:
+    first_name: str
+    lines: list[Line]
+    owed: Owed | None
+    invoices: list[OpenInvoice] | None
+    looked_at: datetime
+
+
+def state(subscriber: SubscriberView) -> State:
+    account = if_it_answers(lambda: current().optional.billing.get_account(subscriber.id))
+    # A billing service that said nothing just now is not waited for a second time.
+    invoices = _open_invoices(subscriber.id) if account else None
+    return State(
+        first_name=(subscriber.full_name.split() or [""])[0],
+        lines=_lines(subscriber),
+        owed=owed(account, invoices or []) if account else None,
+        invoices=invoices,
+        looked_at=current().clock.now(),
+    )
+
+
+def past_invoices(subscriber_id: str) -> list[InvoiceSummary] | None:
+    query = InvoiceQuery(statuses=CLOSED, subscriber_id=subscriber_id)
+    found = if_it_answers(lambda: current().optional.billing.list_invoices(query, MOST_PAST, None))
+    return found.items if found else None
+
+
+def payments(subscriber_id: str) -> list[PaymentView] | None:
+    query = PaymentQuery(subscriber_id=subscriber_id)
+    found = if_it_answers(lambda: current().optional.payment.list_payments(query, MOST_PAST, None))
+    return found.items if found else None
+
+
+def owed(account: AccountView, invoices: list[OpenInvoice]) -> Owed:
+    balance = account.balance
+    if balance.minor < 0:
+        return Owed("You have a credit of", -balance, "It is taken off your next invoice.", "good")
+    if balance.minor == 0:
+        return Owed("Nothing to pay", balance, "Thank you.", "good")
+    note = invoices[0].due if invoices else ""
+    return Owed("You owe", balance, note, "bad" if account.overdue.minor > 0 else "plain")
+
+
+def _open_invoices(subscriber_id: str) -> list[OpenInvoice] | None:
+    query = InvoiceQuery(statuses=OPEN, subscriber_id=subscriber_id, order=InvoiceOrder.DUE_ON)
+    found = if_it_answers(lambda: current().optional.billing.list_invoices(query, MOST_OPEN, None))
+    if found is None:
+        return None
+    return [OpenInvoice(each, _due(each), "bad" if each.days_overdue else "quiet") for each in found.items]
+
+
+def _due(invoice: InvoiceSummary) -> str:
+    """Due in 5 days; Due today; Overdue 12 days"""
+    words = display.due_in_words(invoice)
+    return f"Due {words}" if words.startswith("in ") else words[:1].upper() + words[1:]
+
+
+def _lines(subscriber: SubscriberView) -> list[Line]:
+    """Those that have ended are only told of when nothing else is left."""
+    live = [each for each in subscriber.services if each.status is not ServiceStatus.TERMINATED]
+    shown = live or subscriber.services
+    return [
+        Line(each.plan_name, each.pppoe_username if len(shown) > 1 else "", display.line_in_words(each))
+        for each in shown
+    ]

@@ -1,0 +1,164 @@
+"""One's own account: password, and where one is logged in."""
+
+import base64
+import re
+
+import pytest
+from gateway.models import LoginSession, Operator, Role
+from gateway_fakes import PASSWORD
+from sqlalchemy import select
+
+from gateway import throttle
+
+OWNER = "owner@example.com"
+NEW = "another password 1"
+CHANGE = {"present_password": PASSWORD, "password": NEW, "password_again": NEW}
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.fixture
+def second_browser(app, new_browser):
+    """The owner, at another machine."""
+    browser = type(new_browser)(app.test_client())
+    browser.client.environ_base.update({"HTTP_USER_AGENT": FIREFOX, "REMOTE_ADDR": "10.1.2.3"})
+    return browser
+
+
+def end_paths(page):
+    return re.findall(r"/account/sessions/[\w-]+/end(?=\")", page)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_everybody_has_one(browser_as, role):
+    page = browser_as(role).get("/account")
+    assert page.status_code == 200
+    assert f"{role}@example.com" in page.text
+    assert " style=" not in page.text
+
+
+def test_it_is_closed_without_a_login(app):
+    for path in ("/account", "/account/password", "/account/second-factor", "/account/recovery-codes"):
+        assert app.test_client().get(path).headers["Location"].startswith("/login")
+
+
+def test_a_changed_password_ends_all_other_sessions(browser, second_browser):
+    second_browser.log_in(OWNER)
+    before = browser.client.get_cookie("isp_session").value
+    assert browser.post("/account/password", CHANGE).headers["Location"] == "/account"
+    assert browser.client.get_cookie("isp_session").value != before
+    assert "Your password was changed" in browser.get("/account").text
+    assert second_browser.get("/account").status_code == 303
+    assert second_browser.log_in(OWNER).status_code == 401
+    assert second_browser.log_in(OWNER, NEW).status_code == 303
+
+
+def test_a_copied_cookie_is_worthless_after_the_change(browser, app):
+    cookie = browser.client.get_cookie("isp_session").value
+    browser.post("/account/password", CHANGE)
+    thief = app.test_client()
+    thief.set_cookie("isp_session", cookie)
+    assert thief.get("/account").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "words"),
+    [
+        ({"present_password": "wrong"}, "present_password", "not your present password"),
+        ({"present_password": ""}, "present_password", "This is needed"),
+        ({"present_password": "x" * 300}, "present_password", "too long"),
+        ({"password": "short", "password_again": "short"}, "password", "at least 10 characters"),
+        ({"password": "x" * 201, "password_again": "x" * 201}, "password", "at most 200 characters"),
+        ({"password": "a\x00bcdefghijk"}, "password", "control character"),
+        ({"password_again": "other"}, "password_again", "not the same"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field_and_nothing_changes(browser, new_browser, form, field, words):
+    answer = browser.post("/account/password", {**CHANGE, **form})
+    assert answer.status_code == 422
+    assert words in re.search(rf'id="{field}-help">([^<]*)<', answer.text)[1]
+    assert NEW not in answer.text
+    assert new_browser.log_in(OWNER).status_code == 303
+
+
+def test_other_letters_make_a_password_too(browser, new_browser):
+    password = "Peña 😀 <b>ñandú</b>"
+    browser.post("/account/password", {**CHANGE, "password": password, "password_again": password})
+    assert new_browser.log_in(OWNER, password).status_code == 303
+
+
+def test_guessing_the_present_password_is_throttled(browser):
+    wrong = {**CHANGE, "present_password": "wrong"}
+    answers = [browser.post("/account/password", wrong) for _ in range(throttle.PER_ACCOUNT + 1)]
+    assert "wait 15 minutes" in answers[-1].text
+    assert "wait 15 minutes" in browser.post("/account/password", CHANGE).text
+
+
+def test_own_sessions_are_listed_in_words_and_ended_one_by_one(browser, second_browser):
+    second_browser.log_in(OWNER)
+    page = browser.get("/account").text
+    assert "Firefox on Windows" in page
+    assert "10.1.2.3" in page
+    assert "this one" in page
+    (path,) = end_paths(page)
+    assert browser.post(path, seen_at="/account").status_code == 303
+    assert second_browser.get("/account").status_code == 303
+    assert browser.get("/account").status_code == 200
+    assert browser.post(path, seen_at="/account").status_code == 404
+
+
+def test_all_others_are_ended_at_once(browser, second_browser):
+    second_browser.log_in(OWNER)
+    assert browser.post("/account/sessions/end-others", seen_at="/account").status_code == 303
+    assert second_browser.get("/account").status_code == 303
+    assert browser.get("/account").status_code == 200
+
+
+def test_nobody_ends_the_session_of_another(browser, browser_as, database):
+    staff = browser_as(Role.STAFF)
+    with database.reading() as session:
+        ids = session.scalars(select(LoginSession.id)).all()
+    for session_id in ids:
+        staff.post(f"/account/sessions/{session_id}/end", seen_at="/account")
+        staff.log_in("staff@example.com")
+    assert browser.get("/account").status_code == 200
+
+
+def test_a_user_agent_is_kept_as_text_and_not_without_end(second_browser, add_operator, database):
+    add_operator(Role.OWNER)
+    second_browser.client.environ_base["HTTP_USER_AGENT"] = "<b>x</b>\x07" + "y" * 1000
+    second_browser.log_in(OWNER)
+    with database.reading() as session:
+        login = session.scalars(select(LoginSession)).one()
+    assert login.user_agent.startswith("<b>x</b>yyy")
+    assert len(login.user_agent) == 300
+    assert "Unknown browser" in second_browser.get("/account").text
+
+
+def test_a_page_that_refreshes_itself_keeps_no_session_alive(browser, wall):
+    for _ in range(3):
+        wall.advance(minutes=9)
+        assert browser.client.get("/account", headers={"HX-Request": "true"}).status_code == 200
+    wall.advance(minutes=4)
+    assert browser.get("/account").status_code == 303
+
+
+def test_last_seen_is_kept_when_the_session_is_over(browser, wall, database, gateway):
+    wall.advance(minutes=5)
+    browser.get("/account")
+    browser.post("/logout", seen_at="/account")
+    with database.reading() as session:
+        assert session.scalars(select(Operator)).one().last_seen_at == wall.now()
+
+
+def test_a_second_login_in_the_same_browser_ends_the_first_session(browser, database):
+    browser.log_in(OWNER)
+    with database.reading() as session:
+        assert len(session.scalars(select(LoginSession)).all()) == 1
+
+
+def test_control_characters_in_a_login_are_refused_in_words(app, new_browser):
+    answer = new_browser.log_in("a\x00b@example.com")
+    assert answer.status_code == 422
+    header = "Basic " + base64.b64encode(b"a\x00b@example.com:x").decode()
+    answer = app.test_client().post("/api/v1/tokens", json={"name": "x"}, headers={"Authorization": header})
+    assert answer.status_code == 401

@@ -1,0 +1,258 @@
+"""How the ISP shows itself: the settings page, the API, the logo, the colours."""
+
+import io
+import re
+import struct
+import zlib
+
+import pytest
+from gateway.models import Role
+from sqlalchemy import text
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
+
+from gateway import branding
+
+FORM = {
+    "isp_name": "Sinag Fiber",
+    "color": "#0B6BCB",
+    "support_phone": "0917 123 4567",
+    "support_email": "help@sinag.example",
+    "address": "2F Mabini Bldg.\r\nDasmariñas, Cavite",
+    "tin": "TIN 123456789 00000",
+}
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect width="10" height="10"/></svg>'
+GENERAL = "/settings/general"
+
+
+def png(width=128, height=128, *, tail=b""):
+    def chunk(name, data):
+        return struct.pack("!I", len(data)) + name + data + struct.pack("!I", zlib.crc32(name + data))
+
+    head = struct.pack("!IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + b"\x20\x60\xc0" * width for _ in range(height)))
+    parts = chunk(b"IHDR", head), chunk(b"IDAT", pixels), chunk(b"tEXt", tail), chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.fixture
+def send(browser):
+    """Call it for the answer to the form of General, with a logo if one is given."""
+
+    def send(logo=None, **changes):
+        hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', browser.get(GENERAL).text))
+        file = {"logo": FileStorage(io.BytesIO(logo), "x.txt")} if logo else {}
+        boundary, body = encode_multipart(hidden | FORM | changes | file)
+        form = f"multipart/form-data; boundary={boundary}"
+        return browser.client.post(GENERAL, data=body, content_type=form)
+
+    return send
+
+
+def put_logo(app, api, content):
+    headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/octet-stream"}
+    return app.test_client().put("/api/v1/settings/general/logo", data=content, headers=headers)
+
+
+def test_settings_leads_to_general(browser):
+    assert browser.get("/settings").headers["Location"] == GENERAL
+
+
+def test_what_is_saved_is_shown_everywhere(send, browser, api):
+    assert send().status_code == 303
+    page = browser.get(GENERAL).text
+    assert 'value="Sinag Fiber"' in page
+    assert '<span class="brand-name">Sinag Fiber</span>' in page
+    assert api("GET", "/settings/general").json == {
+        "version": 1,
+        "isp_name": "Sinag Fiber",
+        "color": "#0b6bcb",
+        "support_phone": "0917 123 4567",
+        "support_email": "help@sinag.example",
+        "address": "2F Mabini Bldg.\nDasmariñas, Cavite",
+        "tin": "123-456-789-00000",
+        "logo_url": None,
+    }
+
+
+def test_a_new_installation_has_a_name_and_a_colour(api, new_browser):
+    assert api("GET", "/settings/general").json["isp_name"] == "ISP-OS"
+    assert "--brand: #18181b;" in new_browser.get("/brand.css").text
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [
+        ("isp_name", "X"),
+        ("isp_name", "x" * 101),
+        ("isp_name", "two\nlines"),
+        ("color", "blue"),
+        ("color", "#12345"),
+        ("support_phone", "call me"),
+        ("support_phone", "javascript:1"),
+        ("support_email", "nobody"),
+        ("support_email", 'a"b@example.com'),
+        ("address", "x" * 501),
+        ("tin", "12345"),
+        ("tin", "123-456-78x"),
+    ],
+)
+def test_a_wrong_field_is_named_and_nothing_is_saved(send, browser, api, field, typed):
+    answer = send(**{field: typed})
+    assert answer.status_code == 422
+    assert f'id="{field}-help"' in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert api("GET", "/settings/general").json["version"] == 0
+    refused = api("PATCH", "/settings/general", {field: typed})
+    assert refused.status_code == 422
+    assert [wrong["field"] for wrong in refused.json["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("123456789", "123-456-789"),
+        ("123-456-789-000", "123-456-789-000"),
+        ("123 456 789 00000", "123-456-789-00000"),
+        ("tin: 123.456.789.000", "123-456-789-000"),
+        ("", ""),
+    ],
+)
+def test_usual_spellings_of_a_tin_are_kept_in_one_form(api, typed, kept):
+    assert api("PATCH", "/settings/general", {"tin": typed}).json["tin"] == kept
+
+
+def test_a_patch_changes_only_what_it_names(api):
+    api("PATCH", "/settings/general", {"isp_name": "Sinag", "tin": "123456789"})
+    assert api("PATCH", "/settings/general", {"color": "fff"}).json == {
+        **api("GET", "/settings/general").json,
+        "isp_name": "Sinag",
+        "tin": "123-456-789",
+        "color": "#ffffff",
+        "version": 2,
+    }
+
+
+def test_only_who_may_edit_settings_changes_them(api_as, browser_as, app):
+    staff = api_as(Role.STAFF)
+    assert staff("GET", "/settings/general").status_code == 200
+    assert staff("PATCH", "/settings/general", {}).status_code == 403
+    assert put_logo(app, staff, png()).status_code == 403
+    assert browser_as(Role.STAFF).get(GENERAL).status_code == 403
+
+
+@pytest.mark.parametrize(("content", "media_type"), [(png(), "image/png"), (SVG, "image/svg+xml")])
+def test_a_logo_is_served_to_everybody_and_can_do_nothing(send, browser, new_browser, content, media_type):
+    assert send(content).status_code == 303
+    address = "/branding/logo?v=2"
+    assert f'src="{address}"' in browser.get(GENERAL).text
+    answer = new_browser.get(address)
+    assert answer.data == content
+    assert answer.content_type == media_type
+    assert answer.headers["Content-Security-Policy"] == (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    )
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "immutable" in answer.headers["Cache-Control"]
+    unchanged = new_browser.client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+    assert unchanged.status_code == 304
+    assert new_browser.get("/branding/logo?v=1").headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"GIF89a" + bytes(300), "neither PNG nor SVG"),
+        (b"<html><body>no</body></html>", "not an SVG drawing"),
+        (b"<svg>", "nor a readable SVG"),
+        (b"<svg xmlns='http://www.w3.org/1999/xhtml'/>", "not an SVG drawing"),
+        (SVG.replace(b"<rect", b"<script>alert(1)</script><rect"), "contains a program"),
+        (SVG.replace(b"<rect", b"<rect onload='alert(1)'"), "contains a program"),
+        (b'<!DOCTYPE svg [<!ENTITY a "aaaa">]>' + SVG, "defines entities"),
+        (png(127, 200), "at least 128 x 128"),
+        (png(4097, 128), "at most 4096 x 4096"),
+        (png()[:-20], "damaged PNG"),
+        (png().replace(b"IHDR", b"IHDX"), "damaged PNG"),
+        (b"\x89PNG\r\n\x1a\n", "damaged PNG"),
+    ],
+)
+def test_the_content_decides_what_is_a_logo(send, app, api, content, reason):
+    answer = send(content)
+    assert answer.status_code == 422
+    assert reason in answer.text
+    assert api("GET", "/settings/general").json["version"] == 0
+    refused = put_logo(app, api, content)
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["field"] == "logo"
+
+
+def test_a_doctype_as_drawing_programs_write_it_is_no_harm(send):
+    doctype = (
+        b'<?xml version="1.0"?>\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/x.dtd">'
+    )
+    assert send(doctype + SVG).status_code == 303
+
+
+def test_a_logo_of_almost_two_megabytes_is_taken_and_a_larger_one_is_not(send, app, api):
+    assert send(png(tail=bytes(1_990_000))).status_code == 303
+    large = png(tail=bytes(2_000_001))
+    assert "is larger than 2 MB" in send(large).text
+    assert put_logo(app, api, large).status_code == 413
+    assert send(png(tail=bytes(3_000_000))).status_code == 413
+
+
+def test_only_the_forms_that_take_a_file_take_more_than_a_megabyte(browser, new_browser):
+    assert browser.post("/settings/billing", {"invoice_series": "x" * 1_100_000}).status_code == 413
+    assert new_browser.client.post(GENERAL, data=b"x" * 1_500_000).status_code in (302, 303)
+
+
+def test_the_logo_can_be_removed(send, browser, api, app):
+    send(SVG)
+    assert send(remove_logo="on").status_code == 303
+    assert browser.get("/branding/logo").status_code == 404
+    assert put_logo(app, api, SVG).json["logo_url"].startswith("/branding/logo?v=")
+    assert api("DELETE", "/settings/general/logo").json["logo_url"] is None
+
+
+def test_saving_again_without_a_file_keeps_the_logo(send, browser):
+    send(SVG)
+    send(isp_name="Other")
+    assert browser.get("/branding/logo").data == SVG
+
+
+def test_colours_are_made_readable(api, new_browser):
+    api("PATCH", "/settings/general", {"color": "#ffd400"})
+    css = new_browser.get("/brand.css?v=1")
+    assert css.content_type.startswith("text/css")
+    assert "--brand: #ffd400;" in css.text
+    assert "--brand-ink: #000000;" in css.text
+    assert "--brand-text: #ffd400;" not in css.text
+    assert "immutable" in css.headers["Cache-Control"]
+
+
+def test_the_names_of_others_are_shown_as_text(send, browser):
+    send(isp_name="<b>Sinag</b>")
+    assert "<b>Sinag" not in browser.get(GENERAL).text
+
+
+def test_a_page_that_says_the_database_is_away_needs_no_database(app, database, tmp_path):
+    with database.transaction() as session:
+        session.execute(text("DROP TABLE branding"))
+    with app.test_request_context():
+        assert branding.shown().isp_name == "ISP-OS"
+
+
+def test_billing_settings_are_on_their_own_page(browser, world):
+    form = {
+        "invoice_generation_day": "5",
+        "payment_terms_days": "10",
+        "grace_period_days": "5",
+        "suspension_mode": "block",
+        "tax_mode": "non_vat",
+        "invoice_series": "INV",
+    }
+    assert browser.post("/settings/billing", form).status_code == 303
+    assert world.commands("change_settings")[0].auto_suspend is False
+    answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})
+    assert answer.status_code == 422
+    assert "is 1 to 28" in answer.text

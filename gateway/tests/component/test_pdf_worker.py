@@ -1,0 +1,231 @@
+"""The process that makes PDF files: alone, without an app."""
+
+import http.server
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+from contracts.common import Unavailable
+from gateway.pdf.renderer import Renderer, RenderFailed
+from pypdf import PdfReader
+
+PAGE = "<p>Peña ₱1,500.00 😀</p>"
+WAIT_SECONDS = 15
+
+
+def python(code):
+    """A worker that is not ours, or ours with something changed."""
+    return (sys.executable, "-W", "ignore", "-P", "-c", code)
+
+
+@pytest.fixture
+def renderer():
+    """Call it for a Renderer that is closed in the end."""
+    made = []
+
+    def make(*arguments, **options):
+        made.append(Renderer(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_gone(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_one_worker_makes_one_file_after_the_other(renderer):
+    ours = renderer()
+    assert ours.worker_pid is None
+    assert ours.render(PAGE, {}).startswith(b"%PDF-")
+    pid = ours.worker_pid
+    ours.render(PAGE, {})
+    assert ours.worker_pid == pid
+
+
+def test_a_worker_that_was_killed_is_replaced(renderer):
+    ours = renderer()
+    ours.render(PAGE, {})
+    pid = ours.worker_pid
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_gone(pid))
+    assert ours.render(PAGE, {}).startswith(b"%PDF-")
+    assert ours.worker_pid != pid
+
+
+def test_a_worker_without_work_ends_by_itself(renderer):
+    ours = renderer(python("from gateway.pdf import worker; worker.IDLE_SECONDS = 0.3; worker.main()"))
+    ours.render(PAGE, {})
+    pid = ours.worker_pid
+    wait_until(lambda: is_gone(pid))
+    assert ours.render(PAGE, {}).startswith(b"%PDF-")
+
+
+def test_a_document_that_kills_every_worker_is_given_up(renderer):
+    with pytest.raises(RenderFailed, match="died twice"):
+        renderer(python("pass")).render(PAGE, {})
+
+
+def test_one_that_cannot_be_made_says_why_and_the_worker_lives_on(renderer):
+    ours = renderer(
+        python(
+            "from gateway.pdf import worker, maker\n"
+            "make = maker.Maker.make\n"
+            "def fail(self, html, files):\n"
+            "    if html == 'bad': raise RecursionError('too deep')\n"
+            "    return make(self, html, files)\n"
+            "maker.Maker.make = fail\n"
+            "worker.main()"
+        )
+    )
+    with pytest.raises(RenderFailed, match="too deep"):
+        ours.render("bad", {})
+    assert ours.render(PAGE, {}).startswith(b"%PDF-")
+
+
+def test_one_that_takes_too_long_is_given_up_and_its_worker_with_it(renderer):
+    ours = renderer(python("import time; time.sleep(60)"), seconds=0.3)
+    with pytest.raises(Unavailable, match="took too long"):
+        ours.render(PAGE, {})
+    assert ours.worker_pid is None
+
+
+def test_two_may_wait_and_the_next_is_turned_away(renderer):
+    ours = renderer(python("import time; time.sleep(60)"), seconds=1.5)
+    outcomes = []
+
+    def ask():
+        try:
+            ours.render(PAGE, {})
+        except Unavailable as error:
+            outcomes.append(error.message)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: ours._places._value == 0)
+    with pytest.raises(Unavailable, match="many PDF files"):
+        ours.render(PAGE, {})
+    for thread in threads:
+        thread.join(WAIT_SECONDS)
+    assert len(outcomes) == 3
+
+
+def test_a_missing_library_is_told_with_the_package_to_install(renderer):
+    code = "import sys; sys.modules['weasyprint'] = None; from gateway.pdf import worker; worker.main()"
+    with pytest.raises(Unavailable, match="sudo apt-get install libpango-1.0-0"):
+        renderer(python(code)).render(PAGE, {})
+
+
+def test_nothing_is_fetched_from_anywhere(renderer, tmp_path, free_port):
+    asked = []
+
+    class Trap(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+    secret = tmp_path / "secret.svg"
+    secret.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text>SECRET</text></svg>'
+    )
+    port = free_port()
+    web = f"http://127.0.0.1:{port}"
+    logo = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="9" height="9">'
+        f'<style>@import "{web}/a.css";</style><image href="{web}/b"/><image xlink:href="{secret.as_uri()}"/>'
+        f'<use href="{secret.as_uri()}#x"/></svg>'
+    )
+    page = (
+        f'<link rel="stylesheet" href="{web}/c"><style>@import "{web}/d"; p {{ background: url({web}/e) }}'
+        f'@font-face {{ font-family: x; src: url({web}/f) }}</style><img src="{web}/g"><img src="isp:logo">'
+        f'<img src="{secret.as_uri()}"><link rel="attachment" href="{secret.as_uri()}"><p>text</p>'
+        f'<object data="{secret.as_uri()}"></object><embed src="{web}/h"><iframe src="{web}/i"></iframe>'
+    )
+    with http.server.HTTPServer(("127.0.0.1", port), Trap) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        (tmp_path / "made.pdf").write_bytes(renderer().render(page, {"logo": logo.encode()}))
+        server.shutdown()
+        thread.join()
+    assert asked == []
+    with PdfReader(tmp_path / "made.pdf") as made:
+        assert "SECRET" not in "".join(each.extract_text() for each in made.pages)
+        assert dict(made.attachments) == {}
+
+
+def test_the_worker_knows_none_of_our_keys(renderer, monkeypatch):
+    monkeypatch.setenv("ISPOS_SECRET_KEY", "s" * 40)
+    ours = renderer()
+    ours.render(PAGE, {})
+    assert "ISPOS_SECRET_KEY" not in psutil.Process(ours.worker_pid).environ()
+
+
+def run_python(code):
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+
+
+def test_it_ends_with_the_gateway_however_that_dies():
+    code = (
+        "import time; from gateway.pdf.renderer import Renderer; ours = Renderer(); ours.render('<p>x', {});"
+        "print(ours.worker_pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as gateway:
+        pid = int(gateway.stdout.readline())
+        gateway.kill()
+    wait_until(lambda: is_gone(pid))
+
+
+def test_the_event_loop_turns_while_a_file_is_made():
+    ticks = run_python(
+        "import servicekit.green, eventlet\n"
+        "from gateway.pdf.renderer import Renderer\n"
+        "ours, ticks = Renderer(), []\n"
+        "def tick():\n"
+        "    while True:\n"
+        "        ticks.append(1)\n"
+        "        eventlet.sleep(0.01)\n"
+        "eventlet.spawn(tick)\n"
+        "making = [eventlet.spawn(ours.render, '<p>x</p>' * 200, {}) for _ in range(3)]\n"
+        "made = [each.wait() for each in making]\n"
+        "assert all(each.startswith(b'%PDF-') for each in made)\n"
+        "print(len(ticks))\n"
+        "ours.close()\n"
+    )
+    assert int(ticks) > 20
+
+
+def test_a_request_that_was_given_up_leaves_no_answer_to_the_next():
+    said = run_python(
+        "import servicekit.green, eventlet, io, pypdf\n"
+        "from gateway.pdf.renderer import Renderer\n"
+        "ours = Renderer()\n"
+        "ours.render('<p>warm', {})\n"
+        "given_up = eventlet.spawn(ours.render, '<p>first</p>' * 3000, {})\n"
+        "eventlet.sleep(0.05)\n"
+        "given_up.kill()\n"
+        "made = ours.render('<title>second</title><p>x', {})\n"
+        "print(pypdf.PdfReader(io.BytesIO(made)).metadata.title)\n"
+        "ours.close()\n"
+    )
+    assert said.strip() == "second"

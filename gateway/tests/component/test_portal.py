@@ -1,0 +1,281 @@
+"""The subscriber's own page, by what they read on it."""
+
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from contracts.billing import AccountView, InvoiceStatus
+from contracts.money import Money
+from contracts.payment import PaymentMethod
+from contracts.subscriber import HoldReason, HoldView, ServiceStatus
+from gateway.app import make_app
+from gateway_fakes import NOW, TODAY
+from servicekit.clock import FrozenClock
+from servicekit.settings import SettingsError, read_settings
+
+ALL_SERVICES = ("billing", "payment", "radius", "router")
+
+
+@pytest.fixture
+def visit(app, subscriber):
+    """Call it for the words on Pedro's page, or on another."""
+
+    def visit(path=""):
+        answer = app.test_client().get(f"/c/{subscriber['short_id']}{path}")
+        assert answer.status_code == 200, answer.text
+        return words_of(answer.text)
+
+    return visit
+
+
+@pytest.fixture
+def account(world, monkeypatch):
+    """Call it to say what Pedro owes, in pesos."""
+
+    def say(balance, overdue=0):
+        def get_account(subscriber_id):
+            credit = Money(max(-balance * 100, 0))
+            return AccountView(subscriber_id, Money(balance * 100), credit, Money(overdue * 100))
+
+        monkeypatch.setattr(world.fakes["billing"][1], "get_account", get_account, raising=True)
+
+    return say
+
+
+@pytest.fixture
+def change(world, invoice_id):
+    def change(**values):
+        world.invoices[invoice_id] = replace(world.invoices[invoice_id], **values)
+
+    return change
+
+
+def words_of(page):
+    return " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2] or page).split())
+
+
+def hold(world, reason):
+    (service,) = world.services.values()
+    placed = HoldView("hold-1", reason, "system", NOW, "", None, None)
+    world.services[service.id] = replace(service, status=ServiceStatus.SUSPENDED, holds=[placed])
+
+
+def test_it_greets_by_first_name_only_and_shows_their_own(visit, invoice_id, world):
+    said = visit()
+    assert "Hello, Pedro" in said
+    assert "Reyes" not in said
+    for fact in (
+        "You owe ₱1,500.00",
+        "Due in 15 days",
+        "Your line is on.",
+        world.invoices[invoice_id].number,
+    ):
+        assert fact in said
+
+
+def test_it_shows_nothing_that_is_not_for_them(app, subscriber, invoice_id):
+    page = app.test_client().get(f"/c/{subscriber['short_id']}").text
+    assert subscriber["id"] not in page
+    assert "/billing" not in page
+    assert "/login" not in page
+    assert " style=" not in page
+    assert "<style" not in page
+
+
+@pytest.mark.parametrize(
+    ("balance", "said"),
+    [(1500, "You owe ₱1,500.00"), (0, "Nothing to pay"), (-200, "You have a credit of ₱200.00")],
+)
+def test_the_balance_is_said_in_words(visit, account, balance, said):
+    account(balance)
+    assert said in visit()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"due_on": TODAY + timedelta(days=5)}, "Due in 5 days"),
+        ({"due_on": TODAY + timedelta(days=1)}, "Due in 1 day"),
+        ({"due_on": TODAY}, "Due today"),
+        (
+            {"due_on": date(2026, 11, 11), "days_overdue": 12, "status": InvoiceStatus.OVERDUE},
+            "Overdue 12 days",
+        ),
+    ],
+)
+def test_when_it_is_due_is_said_in_words(visit, change, values, said):
+    change(**values)
+    assert visit().count(said) == 2
+
+
+def test_a_line_that_is_off_says_why_and_what_helps(visit, world):
+    hold(world, HoldReason.OVERDUE)
+    assert "Your line is off because a bill is overdue. It comes back once you pay." in visit()
+
+
+def test_the_reason_of_other_holds_is_not_for_the_page(visit, world):
+    hold(world, HoldReason.ABUSE)
+    said = visit()
+    assert "Your line is off. Please contact us." in said
+    assert "buse" not in said
+
+
+def test_past_invoices_and_payments_are_listed(visit, api, subscriber, invoice_id, world):
+    api(
+        "POST",
+        "/payments",
+        {
+            "subscriber_id": subscriber["id"],
+            "invoice_id": invoice_id,
+            "amount": 150000,
+            "method": PaymentMethod.GCASH.value,
+            "reference": "GC-77",
+        },
+    )
+    said = visit()
+    assert "Nothing to pay" in said
+    number = world.invoices[invoice_id].number
+    past, received = said.partition("Past invoices")[2].split("Payments received")
+    assert f"{number} 23 Nov 2026 PDF ₱1,500.00 Paid" in past
+    assert "23 Nov 2026 GCash ₱1,500.00" in received
+    assert "GC-77" not in said
+
+
+def test_each_invoice_has_its_file(app, subscriber, invoice_id):
+    page = app.test_client().get(f"/c/{subscriber['short_id']}").text
+    assert f'href="/c/{subscriber["short_id"]}/invoices/{invoice_id}.pdf"' in page
+
+
+def test_how_to_pay_names_the_account_and_the_isp(visit, api, app, subscriber):
+    general = {
+        "isp_name": "Sinag Fiber",
+        "support_phone": "+63 (2) 8123-4567",
+        "support_email": "a@b.example",
+    }
+    api("PATCH", "/settings/general", {**general, "address": "2F Mabini Bldg."})
+    said = visit()
+    assert f"give your account number: {subscriber['short_id']} 2F Mabini Bldg." in said
+    page = app.test_client().get(f"/c/{subscriber['short_id']}").text
+    assert 'href="tel:+63281234567"' in page
+    assert 'href="mailto:a@b.example"' in page
+    assert "Sinag Fiber" in page
+
+
+def test_the_part_that_changes_is_asked_for_again_and_again(visit, app, subscriber, invoice_id, world):
+    page = app.test_client().get(f"/c/{subscriber['short_id']}").text
+    assert f'hx-get="/c/{subscriber["short_id"]}/state" hx-trigger="every 15s' in page
+    before = visit("/state")
+    assert "You owe ₱1,500.00" in before
+    assert "Past invoices" not in before
+    hold(world, HoldReason.OVERDUE)
+    assert "Your line is off" in visit("/state")
+
+
+@pytest.mark.parametrize(
+    ("down", "lost", "kept"),
+    [
+        ("billing", "Your balance cannot be shown right now", "Your line is on."),
+        ("billing", "Past invoices cannot be shown right now", "None yet."),
+        ("payment", "Payments cannot be shown right now", "You owe ₱1,500.00"),
+        ("radius", "", "You owe ₱1,500.00"),
+        ("router", "", "Your line is on."),
+    ],
+)
+def test_a_service_that_is_down_takes_only_its_part_along(visit, world, invoice_id, down, lost, kept):
+    world.down.add(down)
+    said = visit()
+    assert lost in said
+    assert kept in said
+
+
+def test_a_silent_service_is_asked_once_for_the_state(visit, world, invoice_id):
+    world.down.add("billing")
+    asked = []
+    world.call, call = (lambda *question: asked.append(question[1]) or call(*question)), world.call
+    said = visit("/state")
+    assert "Your balance cannot be shown right now" in said
+
+
+def test_without_the_subscriber_service_it_says_to_try_again(app, subscriber, world):
+    world.down.add("subscriber")
+    answer = app.test_client().get(f"/c/{subscriber['short_id']}")
+    assert answer.status_code == 503
+    assert "try again in a few minutes" in answer.text
+    assert "dashboard" not in answer.text
+
+
+def test_it_is_kept_by_nobody(app, subscriber):
+    for path in ("", "/state", "/invoices/nope.pdf"):
+        headers = app.test_client().get(f"/c/{subscriber['short_id']}{path}").headers
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Robots-Tag"] == "noindex"
+
+
+@pytest.mark.parametrize("path", ["guess", "x" * 41, "%00", "Pe%C3%B1a"])
+def test_an_unknown_address_says_so_in_words(app, path):
+    answer = app.test_client().get(f"/c/{path}")
+    assert answer.status_code == 404
+    assert "Check the link you were given" in answer.text
+
+
+def guesses(client, count, **options):
+    return [client.get(f"/c/guess{number}", **options).status_code for number in range(count)]
+
+
+def test_guessing_is_slowed_down(app):
+    statuses = guesses(app.test_client(), 40)
+    assert statuses[0] == 404
+    assert statuses[-1] == 429
+
+
+def test_guesses_at_files_and_states_count_too(app):
+    client = app.test_client()
+    guesses(client, 31)
+    assert client.get("/c/guess/state").status_code == 429
+    assert client.get("/c/guess/invoices/x.pdf").status_code == 429
+
+
+def test_neighbours_behind_one_address_do_not_lock_one_another_out(app, api, subscriber):
+    client = app.test_client()
+    maria = api("POST", "/subscribers", {"full_name": "Maria"}).json["short_id"]
+    mine = [client.get(f"/c/{subscriber['short_id']}/state").status_code for _ in range(40)]
+    assert mine[-1] == 429
+    assert client.get(f"/c/{maria}").status_code == 200
+
+
+def test_addresses_of_one_ipv6_customer_are_one(app):
+    client = app.test_client()
+    statuses = [
+        client.get("/c/guess", environ_base={"REMOTE_ADDR": f"2001:db8::{number:x}"}).status_code
+        for number in range(40)
+    ]
+    assert statuses[-1] == 429
+    assert client.get("/c/guess", environ_base={"REMOTE_ADDR": "2001:db8:0:1::1"}).status_code == 404
+
+
+def forwarded(app, count, address):
+    """The last status of so many guesses, each of which claims another origin, `address` added by a proxy."""
+    client = app.test_client()
+    for number in range(count):
+        headers = {"X-Forwarded-For": f"203.0.113.{number}" + (f", {address}" if address else "")}
+        status = client.get("/c/guess", headers=headers).status_code
+    return status
+
+
+def test_a_forged_origin_is_ignored_without_a_proxy(app):
+    assert forwarded(app, 40, "") == 429
+
+
+def test_behind_a_proxy_only_what_it_added_counts(environment, database, world):
+    settings = read_settings({**environment, "ISPOS_TRUSTED_PROXIES": "1"})
+    app = make_app(settings, FrozenClock(NOW), database, world.call)
+    assert forwarded(app, 40, "198.51.100.1") == 429
+    assert forwarded(app, 1, "198.51.100.2") == 404
+
+
+@pytest.mark.parametrize("count", ["-1", "11", "one"])
+def test_a_wrong_number_of_proxies_is_named_at_the_start(environment, count):
+    with pytest.raises(SettingsError, match="ISPOS_TRUSTED_PROXIES.*use 0"):
+        read_settings({**environment, "ISPOS_TRUSTED_PROXIES": count})

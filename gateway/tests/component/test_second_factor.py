@@ -1,0 +1,279 @@
+"""TOTP: set up, logging in in two steps, recovery codes, the API, switching it off."""
+
+import re
+from datetime import timedelta
+
+import pyotp
+import pytest
+from gateway.models import ApiToken, AuditEntry, Operator, RecoveryCode, Role, SecondFactor
+from gateway_fakes import PASSWORD, basic
+from sqlalchemy import select
+
+from gateway import second_factor, throttle
+
+OWNER = "owner@example.com"
+
+
+class Phone:
+    """An authenticator app. Each code it gives is one that was not used yet: the clock moves on before."""
+
+    def __init__(self, secret, wall):
+        self._totp, self._wall = pyotp.TOTP(secret), wall
+
+    def shows(self, steps_off=0):
+        return self._totp.at(self._wall.now() + timedelta(seconds=30 * steps_off))
+
+    def next_code(self):
+        self._wall.advance(seconds=30)
+        return self.shows()
+
+
+@pytest.fixture
+def set_up(browser, wall):
+    """The owner's phone and recovery codes; the browser is logged in."""
+    assert browser.post("/account/second-factor/start", seen_at="/account").status_code == 303
+    page = browser.get("/account/second-factor").text
+    secret = re.search(r'class="secret[^"]*"><span>([A-Z2-7 ]+)<', page)[1].replace(" ", "")
+    phone = Phone(secret, wall)
+    answer = browser.post("/account/second-factor", {"code": phone.shows()})
+    assert answer.headers["Location"] == "/account/recovery-codes"
+    codes = re.findall(r"<li>([a-z2-7-]{19})</li>", browser.get("/account/recovery-codes").text)
+    return phone, codes
+
+
+@pytest.fixture
+def phone(set_up):
+    return set_up[0]
+
+
+@pytest.fixture
+def recovery_codes(set_up):
+    return set_up[1]
+
+
+def give_password(browser, next_page=""):
+    answer = browser.post(f"/login{next_page}", {"email": OWNER, "password": PASSWORD})
+    assert answer.headers["Location"] == "/login/code"
+
+
+def token_with(app, **body):
+    return app.test_client().post("/api/v1/tokens", json={"name": "x", **body}, headers=basic(OWNER))
+
+
+def test_the_qr_code_is_drawn_without_styles_and_scripts(browser):
+    browser.post("/account/second-factor/start", seen_at="/account")
+    page = browser.get("/account/second-factor").text
+    assert '<svg width="' in page
+    assert " style=" not in page
+
+
+def test_it_is_off_until_a_code_confirms_it(browser, app, wall, database):
+    browser.post("/account/second-factor/start", seen_at="/account")
+    for code in ("", "000000", "12345", "١٢٣٤٥٦", "<b>", "1" * 300, "a\x07b"):
+        answer = browser.post("/account/second-factor", {"code": code})
+        assert answer.status_code == 422
+        assert 'id="code-help"' in answer.text
+    assert token_with(app).status_code == 201
+
+
+def test_a_set_up_that_was_left_alone_for_long_begins_anew(browser, wall):
+    browser.post("/account/second-factor/start", seen_at="/account")
+    wall.advance(minutes=16)
+    browser.get("/account")
+    wall.advance(minutes=16)
+    assert browser.get("/account/second-factor").headers["Location"] == "/account"
+
+
+def test_it_cannot_be_set_up_over_itself(browser, set_up):
+    assert browser.post("/account/second-factor/start", seen_at="/account").status_code == 409
+
+
+def test_the_secret_is_encrypted_and_the_recovery_codes_are_hashed(set_up, database):
+    _, codes = set_up
+    assert len(codes) == second_factor.RECOVERY_CODES
+    with database.reading() as session:
+        row = session.scalars(select(SecondFactor)).one()
+        hashes = session.scalars(select(RecoveryCode.code_hash)).all()
+    assert not re.fullmatch(r"[A-Z2-7]{32}", row.secret_encrypted)
+    assert len(hashes) == 10
+    assert not any(code in hashes or code.replace("-", "") in hashes for code in codes)
+
+
+def test_recovery_codes_are_shown_once(browser, set_up):
+    assert browser.get("/account/recovery-codes").headers["Location"] == "/account"
+
+
+def test_the_login_asks_for_the_code_and_goes_where_one_wanted_to(new_browser, phone):
+    give_password(new_browser, "?next=/plans")
+    assert new_browser.get("/").headers["Location"].startswith("/login")
+    answer = new_browser.post("/login/code", {"code": f" {phone.next_code()[:3]} {phone.shows()[3:]} "})
+    assert answer.headers["Location"] == "/plans"
+    assert new_browser.get("/account").status_code == 200
+
+
+def test_a_code_is_good_once(app, new_browser, phone):
+    code = phone.next_code()
+    give_password(new_browser)
+    assert new_browser.post("/login/code", {"code": code}).status_code == 303
+    assert token_with(app, otp=code).status_code == 401
+
+
+def test_an_older_code_is_not_good_after_a_newer_one(app, phone):
+    older = phone.next_code()
+    assert token_with(app, otp=phone.next_code()).status_code == 201
+    assert token_with(app, otp=older).status_code == 401
+
+
+@pytest.mark.parametrize(("steps_off", "good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_a_clock_that_is_half_a_minute_off_does_not_matter(app, phone, wall, steps_off, good):
+    wall.advance(minutes=5)
+    assert (token_with(app, otp=phone.shows(steps_off)).status_code == 201) is good
+
+
+def test_the_password_step_is_good_for_five_minutes(new_browser, phone, wall):
+    give_password(new_browser)
+    wall.advance(minutes=5, seconds=1)
+    answer = new_browser.client.get("/login/code")
+    assert answer.headers["Location"] == "/login"
+    assert "longer than five minutes" in new_browser.get("/login").text
+
+
+def test_the_codes_page_is_closed_to_one_without_a_password(new_browser):
+    assert new_browser.get("/login/code").headers["Location"] == "/login"
+
+
+@pytest.mark.parametrize("code", ["", "000000", "abc", "a\x07", "😀", "<script>", "1" * 101])
+def test_a_wrong_code_is_said_at_its_field(new_browser, phone, code):
+    give_password(new_browser)
+    answer = new_browser.post("/login/code", {"code": code})
+    assert answer.status_code in (401, 422)
+    assert 'id="code-help"' in answer.text
+    assert "<script>alert" not in answer.text
+    assert new_browser.get("/").status_code == 303
+
+
+def test_guessing_codes_is_throttled_although_the_password_is_right(app, phone, wall):
+    """The right password in between must not begin the count anew."""
+    answers = [token_with(app, otp="000000").status_code for _ in range(throttle.PER_ACCOUNT)]
+    assert answers[0] == 401
+    assert answers[-1] == 429
+    assert token_with(app, otp=phone.next_code()).status_code == 429
+    wall.advance(minutes=16)
+    assert token_with(app, otp=phone.next_code()).status_code == 201
+
+
+def test_guessing_codes_on_the_page_is_throttled(new_browser, phone):
+    give_password(new_browser)
+    answers = [new_browser.post("/login/code", {"code": "000000"}) for _ in range(throttle.PER_ACCOUNT)]
+    assert answers[0].status_code == 401
+    assert answers[-1].status_code == 429
+    assert "wait 15 minutes" in answers[-1].text
+
+
+def test_logging_in_in_two_steps_begins_the_count_anew(new_browser, phone, wall):
+    for _ in range(throttle.PER_ACCOUNT):
+        give_password(new_browser)
+        assert new_browser.post("/login/code", {"code": phone.next_code()}).status_code == 303
+
+
+def test_a_recovery_code_is_good_once_however_it_is_typed(new_browser, recovery_codes):
+    give_password(new_browser)
+    typed = recovery_codes[0].upper().replace("-", " ")
+    assert new_browser.post("/login/code", {"code": typed}).status_code == 303
+    give_password(new_browser)
+    assert new_browser.post("/login/code", {"code": recovery_codes[0]}).status_code == 401
+
+
+def test_an_operator_disabled_between_the_steps_does_not_get_in(new_browser, phone, gateway, database):
+    give_password(new_browser)
+    with database.transaction() as session:
+        session.scalars(select(Operator)).one().disabled = True
+    answer = new_browser.client.get("/login/code")
+    assert answer.headers["Location"] == "/login"
+
+
+def test_the_api_gives_no_token_for_the_password_alone(app, phone, database):
+    answer = token_with(app)
+    assert answer.status_code == 401
+    assert answer.json["detail"].endswith('give its present code in the body, as "otp"')
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+    for otp in ("", "000000", 123456, None, [], {"a": 1}):
+        assert token_with(app, otp=otp).status_code == 401
+    with database.reading() as session:
+        assert session.scalars(select(ApiToken)).all() == []
+    assert token_with(app, otp=phone.next_code()).status_code == 201
+
+
+def test_the_api_wants_no_code_of_one_without_a_second_factor(app, add_operator):
+    add_operator(Role.OWNER)
+    assert token_with(app).status_code == 201
+    assert token_with(app, otp="123456").status_code == 201
+
+
+def test_a_code_in_the_address_or_another_body_is_none(app, phone):
+    client, code = app.test_client(), phone.next_code()
+    answer = client.post(f"/api/v1/tokens?otp={code}", json={"name": "x"}, headers=basic(OWNER))
+    assert answer.status_code == 401
+    answer = client.post("/api/v1/tokens", data={"name": "x", "otp": code}, headers=basic(OWNER))
+    assert answer.status_code == 401
+
+
+def test_new_recovery_codes_need_the_password_and_end_the_old_ones(browser, recovery_codes, new_browser):
+    answer = browser.post("/account/recovery-codes/new", {"present_password": "wrong"})
+    assert answer.status_code == 422
+    assert "not your present password" in answer.text
+    answer = browser.post("/account/recovery-codes/new", {"present_password": PASSWORD})
+    assert answer.headers["Location"] == "/account/recovery-codes"
+    new = re.findall(r"<li>([a-z2-7-]{19})</li>", browser.get("/account/recovery-codes").text)
+    assert len(set(new) | set(recovery_codes)) == 20
+    give_password(new_browser)
+    assert new_browser.post("/login/code", {"code": recovery_codes[0]}).status_code == 401
+    assert new_browser.post("/login/code", {"code": new[0]}).status_code == 303
+    assert "9 unused recovery codes" in new_browser.get("/account").text
+
+
+def test_recovery_codes_cannot_be_made_while_it_is_off(browser):
+    answer = browser.post("/account/recovery-codes/new", {"present_password": PASSWORD})
+    assert answer.status_code == 422
+    assert "the second factor is off" in answer.text
+
+
+def test_switching_it_off_needs_password_and_code(browser, phone, app):
+    path = "/account/second-factor/off"
+    for form in (
+        {"present_password": PASSWORD, "code": "000000"},
+        {"present_password": "wrong", "code": phone.next_code()},
+        {"present_password": "", "code": ""},
+    ):
+        assert browser.post(path, form).status_code == 422
+        assert token_with(app).status_code == 401
+    form = {"present_password": PASSWORD, "code": phone.next_code()}
+    assert browser.post(path, form).headers["Location"] == "/account"
+    assert token_with(app).status_code == 201
+
+
+def test_owners_and_admins_without_one_are_advised(browser_as):
+    assert "We recommend it for your role." in browser_as(Role.OWNER).get("/account").text
+    assert "We recommend it for your role." in browser_as(Role.ADMIN).get("/account").text
+    assert "We recommend it for your role." not in browser_as(Role.STAFF).get("/account").text
+
+
+def test_one_with_it_is_advised_no_more(browser, phone):
+    page = browser.get("/account").text
+    assert "We recommend" not in page
+    assert "10 unused recovery codes" in page
+
+
+def test_what_happens_to_it_is_in_the_audit_log(browser, phone, new_browser, database):
+    give_password(new_browser)
+    new_browser.post("/login/code", {"code": "000000"})
+    new_browser.post("/login/code", {"code": phone.next_code()})
+    with database.reading() as session:
+        events = session.scalars(select(AuditEntry.event).order_by(AuditEntry.id)).all()
+    assert events == [
+        "admin.login",
+        "admin.start_second_factor",
+        "admin.confirm_second_factor",
+        "login.wrong_code",
+        "admin.login_code",
+    ]

@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import contrast
+
+COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
+DARK_PAGE = "#182433"
+
+
+def test_the_ratio_is_that_of_wcag():
+    assert contrast.ratio("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast.ratio("#777777", "#ffffff") == pytest.approx(4.478, abs=0.001)
+
+
+@given(COLORS)
+def test_the_ink_is_readable_on_any_colour(color):
+    assert contrast.ratio(contrast.ink_on(color), color) >= contrast.ENOUGH
+
+
+@given(COLORS)
+def test_text_in_any_colour_is_made_readable_on_light_and_dark_pages(color):
+    assert contrast.ratio(contrast.darkened_for("#ffffff", color), "#ffffff") >= contrast.ENOUGH
+    assert contrast.ratio(contrast.lightened_for(DARK_PAGE, color), DARK_PAGE) >= contrast.ENOUGH
+
+
+@given(COLORS)
+def test_a_readable_colour_stays_as_it_is(color):
+    if contrast.ratio(color, "#ffffff") >= contrast.ENOUGH:
+        assert contrast.darkened_for("#ffffff", color) == color
+
+
+@pytest.mark.parametrize("typed", ["#18181B", "18181b", " #18181b "])
+def test_usual_spellings_of_a_colour_are_understood(typed):
+    assert contrast.parse(typed) == "#18181b"
+
+
+def test_a_short_colour_is_written_out():
+    assert contrast.parse("#1af") == "#11aaff"
+
+
+@pytest.mark.parametrize("typed", ["", "red", "#12345", "#1234567", "#gggggg", "#000;}", "#٠٠٠"])
+def test_what_is_no_colour_is_refused(typed):
+    with pytest.raises(ValueError, match="write it like"):
+        contrast.parse(typed)
