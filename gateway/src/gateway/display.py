@@ -56,6 +56,7 @@ def register(app: Flask) -> None:
         "day",
         "moment",
         "clock_time",
+        "capitalize_first",
         "count",
         "octets",
         "period",
@@ -116,6 +117,11 @@ def moment(instant: datetime | None) -> str:
         return NONE
     local = instant.astimezone(current().settings.time_zone)
     return f"{day(local.date())}, {local:%H:%M:%S}"
+
+
+def capitalize_first(text: str) -> str:
+    """Unlike `capitalize`, it leaves names further on as they are."""
+    return text[:1].upper() + text[1:].rstrip(".")
 
 
 def clock_time(instant: datetime) -> str:

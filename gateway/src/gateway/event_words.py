@@ -124,10 +124,13 @@ def events_called(words: str) -> list[str]:
     return [name for name, event in EVENTS.items() if event.words == words]
 
 
+def kind_of_record(event: str) -> str:
+    return EVENTS[event].kind if event in EVENTS else ""
+
+
 def page_of_record(event: str, record_id: str) -> tuple[str, str, str] | None:
     """The view that shows the record, its argument and the id for it: of several ids the first."""
-    known = EVENTS.get(event)
-    page = PAGES.get(known.kind) if known is not None else None
+    page = PAGES.get(kind_of_record(event))
     if page is None or not record_id:
         return None
     view, argument = page

@@ -1,6 +1,6 @@
-"""What was typed into a form whose session had ended: held half an hour, for the same operator only.
+"""What was typed into a form that could not be taken: the session had ended, or a service was down.
 
-Nothing of it is carried out. After the next login the form's page shows it again, with its idempotency key,
+It is held for half an hour, for the same operator only. The form's page shows it again, with its idempotency key,
 so that what was done after all is not done twice.
 """
 
@@ -54,11 +54,22 @@ def keep_what_was_typed() -> str | None:
     operator_id, page = session.get(OPERATOR_ID), _page_of_form()
     if not isinstance(operator_id, str) or page is None or not _csrf_is_right():
         return None
+    flash(ENDED if _hold_sent(operator_id, page) else NOT_DONE)
+    return page
+
+
+def keep_after_failure() -> str | None:
+    """Hold the form that a failure on our side kept from being carried out; returns its page if it is held."""
+    operator, page = g.get("operator"), _page_of_form()
+    if operator is None or page is None or not _hold_sent(operator.id, page):
+        return None
+    return page
+
+
+def _hold_sent(operator_id: str, page: str) -> bool:
     values = {name: text for name, text in request.form.to_dict().items() if name not in NEVER_HELD}
     path, typed = urlsplit(page).path, any(text for name, text in values.items() if name != KEY)
-    held = typed and hold(current(), operator_id, path, Held(values, whole=path == request.path))
-    flash(ENDED if held else NOT_DONE)
-    return page
+    return typed and hold(current(), operator_id, path, Held(values, whole=path == request.path))
 
 
 def hold(gateway: Gateway, operator_id: str, path: str, held: Held) -> bool:

@@ -159,6 +159,13 @@ def list_invitations(gateway: Gateway, limit: int, after: str | None) -> Page[In
         )
 
 
+def addresses_of(gateway: Gateway, invitation_ids: list[str]) -> dict[str, str]:
+    """Whom the invitations are for, by id."""
+    query = select(Invitation.id, Invitation.email).where(Invitation.id.in_(invitation_ids))
+    with gateway.database.reading() as session:
+        return dict(session.execute(query).tuples().all())
+
+
 def state_of(gateway: Gateway, invitation: Invitation) -> InvitationState:
     if invitation.accepted_at is not None:
         return InvitationState.ACCEPTED

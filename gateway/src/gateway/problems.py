@@ -20,7 +20,8 @@ from servicekit.logs import log
 from servicekit.rpc import ServiceFault
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
-from gateway.access import is_api
+from gateway import held_forms
+from gateway.access import is_api, is_htmx
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -70,8 +71,9 @@ class Problem:
             content["errors"] = [{"field": wrong.field, "message": wrong.message} for wrong in self.errors]
         return Response(json.dumps(content), self.status, self.headers, content_type=CONTENT_TYPE)
 
-    def as_page(self, template: str = "problem.html") -> Response:
-        page = render_template(template, problem=self)
+    def as_page(self, template: str = "problem.html", form_page: str | None = None) -> Response:
+        """`form_page` is where what was typed is shown again."""
+        page = render_template(template, problem=self, form_page=form_page)
         return Response(page, self.status, self.headers, content_type="text/html; charset=utf-8")
 
 
@@ -98,7 +100,19 @@ def register(app: Flask) -> None:
     @app.errorhandler(Exception)
     def on_error(error: Exception) -> Response:
         problem = problem_of(error)
-        return problem.as_json() if is_api(request) else problem.as_page()
+        if is_api(request):
+            return problem.as_json()
+        page = _page_with_what_was_typed(problem)
+        return problem.as_page("problem_part.html" if is_htmx() else "problem.html", page)
+
+
+def _page_with_what_was_typed(problem: Problem) -> str | None:
+    if request.method != "POST" or problem.status < 500:
+        return None
+    try:
+        return held_forms.keep_after_failure()
+    except DATABASE_TROUBLE:
+        return None
 
 
 def _of_http(error: HTTPException) -> Problem:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from contracts.billing import InvoiceStatus
+from contracts.common import Unavailable
 from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
 from contracts.subscriber import CreateSubscriber, NewService
 from gateway.models import AuditEntry, Role
@@ -473,3 +474,32 @@ def test_an_unknown_page_says_so_in_words(browser):
     answer = browser.get("/subscribers/nobody")
     assert answer.status_code == 404
     assert answer.content_type.startswith("text/html")
+
+
+def test_what_was_typed_is_kept_while_a_service_is_down(browser, world):
+    world.failing["create_plan"] = Unavailable("subscriber does not answer")
+    failed = browser.post("/plans/new", PLAN_FORM)
+    assert failed.status_code == 503
+    assert "What you typed is kept" in failed.text
+    world.failing.clear()
+    again = browser.get("/plans/new").text
+    assert 'value="Fiber 50 Mbps"' in again
+    assert "This was not saved yet" in again
+    assert browser.post("/plans/new", PLAN_FORM).status_code == 303
+    assert len(world.plans) == 1
+
+
+def test_what_is_sent_again_after_a_failure_carries_its_first_key(browser, world):
+    world.failing["create_plan"] = Unavailable("subscriber does not answer")
+    browser.post("/plans/new", PLAN_FORM)
+    world.failing.clear()
+    browser.post("/plans/new", PLAN_FORM)
+    first, second = (command.idempotency_key for command in world.commands("create_plan"))
+    assert first == second
+
+
+def test_a_failing_part_of_a_page_is_a_part_that_says_so(browser, subscriber, world):
+    world.down.add("subscriber")
+    part = browser.client.get(f"/subscribers/{subscriber['id']}/timeline", headers={"HX-Request": "true"})
+    assert part.status_code == 503
+    assert "<html" not in part.text

@@ -133,6 +133,14 @@ class TestPage:
         assert 'href="/invoices/inv-1"' in page
         assert 'href="/services/service-1"' in page
 
+    def test_operators_and_invitations_are_named(self, browser, add_operator):
+        other = add_operator(Role.STAFF)
+        browser.post(f"/settings/operators/{other.id}/disable")
+        browser.post("/settings/operators/invite", {"email": "pedro@example.com", "role": "staff"})
+        table = browser.get("/audit-log").text.partition("<tbody>")[2]
+        records = re.findall(r'data-label="Record"><small[^>]*>([^<]*)<', table)
+        assert records == ["pedro@example.com", "staff@example.com", "owner@example.com"]
+
     def test_it_is_filtered_by_operator_action_and_days(self, browser, database, add_operator):
         add(database, actor="first", at=datetime(2026, 11, 19, 16, 0, tzinfo=UTC))  # 20 November in Manila
         add(database, actor="second", at=datetime(2026, 11, 20, 15, 59, tzinfo=UTC))
@@ -141,7 +149,7 @@ class TestPage:
 
         def actors(query):
             table = browser.get(f"/audit-log?{query}").text.partition("<tbody>")[2]
-            return re.findall(r'data-label="Who">(\S+) ', table)
+            return re.findall(r'data-label="Who"><span>(\S+) ', table)
 
         assert actors("from=2026-11-20&until=2026-11-20") == ["second", "first"]
         assert actors("operator=ben") == ["third"]
@@ -167,7 +175,7 @@ class TestPage:
         seen, address = [], "/audit-log?action=Added+a+plan"
         while address:
             page = browser.get(address).text
-            seen += re.findall(r'data-label="Who">(n\d+) ', page)
+            seen += re.findall(r'data-label="Who"><span>(n\d+) ', page)
             following = re.search(r'href="(/audit-log\?[^"]*after=[^"]*)" rel="next"', page)
             address = following and following[1].replace("&amp;", "&")
         assert seen == [f"n{number:03d}" for number in reversed(range(120))]

@@ -15,7 +15,7 @@ from gateway.pdf.renderer import RenderFailed
 from gateway_fakes import NOW
 from pypdf import PdfReader
 
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="#c00"/></svg>'
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,14 @@ from datetime import date
 
 from flask import Response, request, url_for
 
-from gateway import operator_changes
+from gateway import invitations, operator_changes
 from gateway.access import Permission
 from gateway.admin.lists import Listing, date_argument, export_address, text_argument
 from gateway.admin.pages import PAGE_SIZE, all_items, every_item, page, show
 from gateway.audit_entries import AuditFilter, AuditView, list_entries
 from gateway.context import current
 from gateway.csv_export import csv_response
-from gateway.event_words import all_words, events_called, page_of_record
+from gateway.event_words import all_words, events_called, kind_of_record, page_of_record
 
 HEADER = ("When (UTC)", "Who", "Role", "What", "Record", "Address", "Request", "Path", "Request ID")
 # Dates further off make no instant in every time zone.
@@ -26,10 +26,14 @@ def audit_log() -> Response:
     asked = _asked()
     found = list_entries(current(), asked, PAGE_SIZE, request.args.get("after"))
     everybody = all_items(lambda limit, after: operator_changes.list_operators(current(), limit, after))
+    emails = {one.id: one.email for one in everybody} | _invited(found.items)
     return show(
         "audit_log.html",
         list=Listing(found, csv=export_address("admin.audit_log_csv")),
-        rows=[(entry, _address_of_record(entry)) for entry in found.items],
+        rows=[
+            (entry, _address_of_record(entry), emails.get(entry.record_id, entry.record_id))
+            for entry in found.items
+        ],
         operators=[(one.id, one.email) for one in everybody],
         actions=all_words(),
         asked=asked,
@@ -57,6 +61,11 @@ def _asked() -> AuditFilter:
 def _day(name: str) -> date | None:
     day = date_argument(name)
     return day if day is not None and FIRST_DAY <= day <= LAST_DAY else None
+
+
+def _invited(entries: list[AuditView]) -> dict[str, str]:
+    ids = [entry.record_id for entry in entries if kind_of_record(entry.event) == "invitation"]
+    return invitations.addresses_of(current(), ids)
 
 
 def _address_of_record(entry: AuditView) -> str:

@@ -22,6 +22,32 @@ RECONNECT_DAYS = 30
 SHOWN = 5
 EVENTS = 8
 PROMISED_MILLISECONDS = 30_000
+# What there is one of once a step is done; its words; its button and where that leads.
+STEPS = (
+    (
+        "routers",
+        "Add your router",
+        "It asks ISP-OS over RADIUS who may log in.",
+        "Add Router",
+        "admin.add_router",
+    ),
+    ("plans", "Add a plan", "Name, monthly price and speed.", "Add Plan", "admin.add_plan"),
+    (
+        "subscribers",
+        "Add a subscriber",
+        "The login works as soon as you click Save.",
+        "Add Subscriber",
+        "admin.add_subscriber",
+    ),
+    ("invoices", "Generate invoices", "On the billing day by itself, or now.", "Billing", "admin.billing"),
+    (
+        "payments",
+        "Record a payment",
+        "Open an invoice and click Record Payment. A suspended line comes back by itself.",
+        "Billing",
+        "admin.billing",
+    ),
+)
 
 
 @page("/", permission=Permission.VIEW_DASHBOARD)
@@ -177,13 +203,6 @@ def _steps() -> list[dict[str, Any]]:
     found = {name: if_it_answers(question) for name, question in ask.items()}
     has = {name: bool(answer and answer.items) for name, answer in found.items()}
     return [
-        _step("Add your router", "It asks ISP-OS over RADIUS who may log in.", "Add Router", "admin.add_router", has["routers"]),
-        _step("Add a plan", "Name, monthly price and speed.", "Add Plan", "admin.add_plan", has["plans"]),
-        _step("Add a subscriber", "The login works as soon as you click Save.", "Add Subscriber", "admin.add_subscriber", has["subscribers"]),
-        _step("Generate invoices", "On the billing day by itself, or now.", "Billing", "admin.billing", has["invoices"]),
-        _step("Record a payment", "Open an invoice and click Record Payment. A suspended line comes back by itself.", "Billing", "admin.billing", has["payments"]),
-    ]  # fmt: skip
-
-
-def _step(title: str, note: str, button: str, view: str, done: bool) -> dict[str, Any]:
-    return {"title": title, "note": note, "button": button, "address": url_for(view), "done": done}
+        {"title": title, "note": note, "button": button, "address": url_for(view), "done": has[name]}
+        for name, title, note, button, view in STEPS
+    ]

@@ -75,7 +75,7 @@ def endpoint(
     query: type[Query] | None = None,
     file: File | None = None,
 ) -> Callable[[Callable], Callable]:
-    """Serve `function(**path arguments, body=..., query=..., content=...)`; what it returns is made into `answer`.
+    """Serve `function(**path arguments, body=..., query=..., content=...)`; it returns what becomes `answer`.
 
     The first line of its docstring is its summary in the documentation.
     """

@@ -31,7 +31,7 @@ class GeneralSettingsChange(Input):
 
 
 class GeneralSettingsShape(Shape):
-    """`color` is #rrggbb; `logo_url` is where the logo can be fetched without a token, null without a logo."""
+    """`color` is #rrggbb; `logo_url` is null without a logo, and needs no token."""
 
     version: int
     isp_name: str

@@ -26,7 +26,7 @@ class Fetcher(URLFetcher):
         super().__init__(allowed_protocols=())
         self._files = files
 
-    def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
+    def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:  # noqa: ARG002
         scheme, _, name = url.partition(":")
         if scheme != "isp" or name not in self._files:
             raise ValueError("nothing is fetched from elsewhere")

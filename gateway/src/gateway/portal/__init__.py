@@ -26,11 +26,13 @@ OWN_IPV6_PREFIX = 64
 def page(short_id: str) -> str:
     """Raises NotFound, TooManyRequests."""
     subscriber = _known(short_id)
+    now = views.state(subscriber)
     return render_template(
         "portal/page.html",
         short_id=subscriber.short_id,
-        state=views.state(subscriber),
-        past=views.past_invoices(subscriber.id),
+        state=now,
+        # A billing service that said nothing just now is not waited for once more.
+        past=views.past_invoices(subscriber.id) if now.owed else None,
         payments=views.payments(subscriber.id),
     )
 

@@ -57,7 +57,6 @@ class State:
 
 def state(subscriber: SubscriberView) -> State:
     account = if_it_answers(lambda: current().optional.billing.get_account(subscriber.id))
-    # A billing service that said nothing just now is not waited for a second time.
     invoices = _open_invoices(subscriber.id) if account else None
     return State(
         first_name=(subscriber.full_name.split() or [""])[0],
