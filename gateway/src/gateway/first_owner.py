@@ -29,7 +29,7 @@ def prepare(gateway: Gateway) -> str | None:
     settings = gateway.settings
     if not any_exists(gateway) and settings.owner_email and settings.owner_password:
         create_first_owner(
-            gateway, email=settings.owner_email, full_name="", password=settings.owner_password
+            gateway, email=settings.owner_email, full_name=_name_in(settings.owner_email), password=settings.owner_password
         )
         log.info("first owner made", email=settings.owner_email)
     if any_exists(gateway):
@@ -69,6 +69,11 @@ def create_first_owner(gateway: Gateway, *, email: str, full_name: str, password
         )
     _token_file(gateway.settings).unlink(missing_ok=True)
     return owner
+
+
+def _name_in(email: str) -> str:
+    """juan.delacruz@example.com is Juan Delacruz until they say otherwise."""
+    return email.partition("@")[0].replace(".", " ").replace("_", " ").title()
 
 
 def _token_file(settings: Settings) -> Path:

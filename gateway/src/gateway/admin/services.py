@@ -31,8 +31,11 @@ from gateway.provisioning import wait_for_radius
 
 # `overdue` is billing's own: placed and released by what is owed.
 REASONS = [
-    (reason.value, hold_reason(reason))
-    for reason in (HoldReason.ADMIN, HoldReason.ABUSE, HoldReason.VACATION, HoldReason.EQUIPMENT)
+    (HoldReason.ADMIN.value, "Admin"),
+    *(
+        (reason.value, hold_reason(reason))
+        for reason in (HoldReason.ABUSE, HoldReason.VACATION, HoldReason.EQUIPMENT)
+    ),
 ]
 
 

@@ -17,8 +17,8 @@ from gateway import branding
 from gateway.context import current
 from gateway.display import Words, money
 
-# The viewers of browsers are made of styled pages and plug-ins of their own.
-VIEWER_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+# Browsers show a PDF with a plug-in inside a styled page of their own, which the policy of our pages forbids.
+VIEWER_POLICY = "object-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 SOURCES = {PriceSource.PLAN: "Plan price", PriceSource.INDIVIDUAL: "Individual price"}
 STAMPS = {
     InvoiceStatus.PAID: Words("Paid", "good"),
