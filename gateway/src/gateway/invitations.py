@@ -163,7 +163,7 @@ def addresses_of(gateway: Gateway, invitation_ids: list[str]) -> dict[str, str]:
     """Whom the invitations are for, by id."""
     query = select(Invitation.id, Invitation.email).where(Invitation.id.in_(invitation_ids))
     with gateway.database.reading() as session:
-        return dict(session.execute(query).tuples().all())
+        return dict(session.execute(query).all())
 
 
 def state_of(gateway: Gateway, invitation: Invitation) -> InvitationState:

@@ -1,4 +1,4 @@
-"""HTML to PDF with WeasyPrint. Only the worker imports this: it takes a second and 100 MB.
+"""HTML to PDF with WeasyPrint. Only the worker imports this: it takes half a second and 60 MB.
 
 Importing raises OSError or ImportError when a library is missing.
 """

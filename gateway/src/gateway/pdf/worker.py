@@ -1,7 +1,7 @@
 """python -m gateway.pdf.worker: HTML in, PDF out, on the socket that is its standard input.
 
-A process of its own, since making a page takes a second of computing and 100 MB, which the gateway's one
-event loop can spare neither of. It ends when the gateway does, when nobody wanted anything for a while, and
+A process of its own, since it takes 80 MB, and up to a second of computing a document, which the one event
+loop of the gateway cannot spare. It ends when the gateway does, when nobody wanted anything for a while, and
 when one document takes too long.
 
 What it is given may come from strangers (names, an SVG logo): it fetches nothing but what is in the request.
