@@ -22,6 +22,7 @@ from ispos.processes import Child
 
 OWNER = {"ISPOS_OWNER_EMAIL": "owner@example.com", "ISPOS_OWNER_PASSWORD": "demo-owner-password"}
 ROUTER, PLAN = "Main Router - Brgy. San Jose", "Fiber 50 Mbps"
+INTERIM_SECONDS = "20"  # so that usage is to be seen without waiting long
 PRICE = {"amount": 150000, "currency": "PHP"}
 SUBSCRIBERS = (
     ("Juan dela Cruz", "juan@example.com", "09171234567", "juan.delacruz", "pppoe-pass-01"),
@@ -141,6 +142,7 @@ class Tour:
         arguments = ["simulators.nas", "--secret", secret, "--coa-port", str(self._coa_port)]
         arguments += ["--auth-port", str(settings.radius_auth_port)]
         arguments += ["--acct-port", str(settings.radius_acct_port), "--identity", ROUTER]
+        arguments += ["--interim-seconds", INTERIM_SECONDS]
         for *_, username, password in SUBSCRIBERS:
             arguments += ["--subscriber", f"{username}:{password}"]
         self._router = Child(

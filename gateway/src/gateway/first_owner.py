@@ -29,7 +29,10 @@ def prepare(gateway: Gateway) -> str | None:
     settings = gateway.settings
     if not any_exists(gateway) and settings.owner_email and settings.owner_password:
         create_first_owner(
-            gateway, email=settings.owner_email, full_name=_name_in(settings.owner_email), password=settings.owner_password
+            gateway,
+            email=settings.owner_email,
+            full_name=_name_in(settings.owner_email),
+            password=settings.owner_password,
         )
         log.info("first owner made", email=settings.owner_email)
     if any_exists(gateway):

@@ -1,7 +1,7 @@
 """What was typed into a form that could not be taken: the session had ended, or a service was down.
 
-It is held for half an hour, for the same operator only. The form's page shows it again, with its idempotency key,
-so that what was done after all is not done twice.
+It is held for half an hour, for the same operator only. The form's page shows it again, with its
+idempotency key, so that what was done after all is not done twice.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def keep_what_was_typed() -> str | None:
 
 
 def keep_after_failure() -> str | None:
-    """Hold the form that a failure on our side kept from being carried out; returns its page if it is held."""
+    """Hold the form that we failed to carry out; returns its page if it is held."""
     operator, page = g.get("operator"), _page_of_form()
     if operator is None or page is None or not _hold_sent(operator.id, page):
         return None

@@ -446,6 +446,15 @@ def test_a_list_is_narrowed_sorted_and_exported_by_its_address(browser, subscrib
     assert "Pedro Reyes" not in browser.get("/invoices.csv?q=nobody").text
 
 
+@pytest.mark.parametrize(
+    "path", ["/plans.csv", "/routers.csv", "/reconnects.csv", "/sessions.csv", "/billing/suspensions-due.csv"]
+)
+def test_every_list_can_be_exported(browser, subscriber, path):
+    answer = browser.get(path)
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert answer.text.startswith("\ufeff")
+
+
 def test_an_export_holds_every_page_of_the_list(browser, world, router_id, plan_id):
     for number in range(205):
         form = subscriber_form(plan_id, router_id)

@@ -114,7 +114,14 @@ def billing_run_csv(run_id: str) -> Response:
 def suspensions_due() -> Response:
     tomorrow = current().today() + timedelta(days=1)
     due = services().billing.list_suspensions_due(tomorrow, PAGE_SIZE, request.args.get("after"))
-    return show("suspensions_due.html", due=due, list=Listing(due.page))
+    csv = url_for("admin.suspensions_due_csv")
+    return show("suspensions_due.html", due=due, list=Listing(due.page, csv=csv))
+
+
+@page("/billing/suspensions-due.csv", permission=Permission.VIEW_BILLING)
+def suspensions_due_csv() -> Response:
+    header = ("Subscriber", "Oldest due date", "Suspended on", "Overdue", "Currency")
+    return csv_response("suspensions-due.csv", header, _suspension_rows())
 
 
 def _query() -> InvoiceQuery:
@@ -126,6 +133,18 @@ def _query() -> InvoiceQuery:
         subscriber_id=text_argument("subscriber") or None,
         order=choice_argument("order", InvoiceOrder) or InvoiceOrder.NEWEST,
     )
+
+
+def _suspension_rows() -> Iterator[tuple[str, ...]]:
+    tomorrow, due = current().today() + timedelta(days=1), services().billing.list_suspensions_due
+    for row in every_item(lambda limit, after: due(tomorrow, limit, after).page):
+        yield (
+            row.subscriber_name,
+            row.oldest_due_on.isoformat(),
+            row.suspend_on.isoformat(),
+            plain_amount(row.overdue),
+            row.overdue.currency,
+        )
 
 
 def _rows(query: InvoiceQuery) -> Iterator[tuple[str, ...]]:

@@ -200,7 +200,7 @@ def _steps() -> list[dict[str, Any]]:
         "invoices": lambda: optional.billing.list_invoices(InvoiceQuery(), 1, None),
         "payments": lambda: optional.payment.list_payments(PaymentQuery(), 1, None),
     }
-    found = {name: if_it_answers(question) for name, question in ask.items()}
+    found: dict[str, Any] = {name: if_it_answers(question) for name, question in ask.items()}
     has = {name: bool(answer and answer.items) for name, answer in found.items()}
     return [
         {"title": title, "note": note, "button": button, "address": url_for(view), "done": has[name]}

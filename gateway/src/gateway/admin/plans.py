@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from contracts.subscriber import (
     ArchivePlan,
     BillingType,
@@ -15,8 +17,10 @@ from flask import Response, g, request, url_for
 from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing
-from gateway.admin.pages import PAGE_SIZE, by_operator, done, form_page, page, question, show
+from gateway.admin.pages import PAGE_SIZE, by_operator, done, every_item, form_page, page, question, show
 from gateway.context import services
+from gateway.csv_export import csv_response
+from gateway.display import plain_amount, plan_status
 from gateway.typed import pesos_as_typed, speed_as_typed
 
 BURST = {
@@ -30,7 +34,21 @@ BURST = {
 @page("/plans", permission=Permission.VIEW_PLANS)
 def plans() -> Response:
     found = services().subscriber.list_plans(PAGE_SIZE, request.args.get("after"))
-    return show("plans.html", list=Listing(found))
+    return show("plans.html", list=Listing(found, csv=url_for("admin.plans_csv")))
+
+
+@page("/plans.csv", permission=Permission.VIEW_PLANS)
+def plans_csv() -> Response:
+    header = (
+        "Plan Name",
+        "Monthly Price",
+        "Currency",
+        "Download kbit/s",
+        "Upload kbit/s",
+        "Billing Type",
+        "Status",
+    )
+    return csv_response("plans.csv", header, _rows())
 
 
 @form_page("/plans/new", permission=Permission.EDIT_PLANS)
@@ -65,6 +83,19 @@ def archive_plan(plan_id: str) -> Response:
     return question(
         "plan_archive.html", 200 if form.ok else 422, back=url_for("admin.plans"), form=form, plan=plan
     )
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
+    for plan in every_item(services().subscriber.list_plans):
+        yield (
+            plan.name,
+            plain_amount(plan.price),
+            plan.price.currency,
+            str(plan.download_kbps),
+            str(plan.upload_kbps),
+            plan.billing_type.value.capitalize(),
+            plan_status(plan).text,
+        )
 
 
 def _create(form: Form) -> PlanView | None:

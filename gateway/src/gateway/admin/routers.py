@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
 from flask import Response, g, request, url_for
 
 from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing
-from gateway.admin.pages import PAGE_SIZE, by_operator, done, form_page, page, question, show
+from gateway.admin.pages import PAGE_SIZE, all_items, by_operator, done, form_page, page, question, show
 from gateway.context import services
+from gateway.csv_export import csv_response
 from gateway.display import router_status
 from gateway.provisioning import nas_activity, wait_for_nas
 
@@ -17,6 +20,8 @@ CONTROLS = (
     (SessionControl.DISCONNECT.value, "Disconnect: the line dials again, a second or two"),
     (SessionControl.COA.value, "Change the live session (CoA), disconnect only if the router refuses"),
 )
+
+MOST_HEARD = 200  # radius-svc answers for that many at once
 
 
 @page("/routers", permission=Permission.VIEW_ROUTERS)
@@ -26,7 +31,13 @@ def routers() -> Response:
     rows = [
         (router, heard.get(router.id), router_status(router, heard.get(router.id))) for router in found.items
     ]
-    return show("routers.html", list=Listing(found), rows=rows)
+    return show("routers.html", list=Listing(found, csv=url_for("admin.routers_csv")), rows=rows)
+
+
+@page("/routers.csv", permission=Permission.VIEW_ROUTERS)
+def routers_csv() -> Response:
+    header = ("Name", "Address", "CoA port", "Status", "Last heard", "Sessions")
+    return csv_response("routers.csv", header, _rows())
 
 
 @form_page("/routers/new", permission=Permission.EDIT_ROUTERS)
@@ -77,6 +88,22 @@ def change_router_status(router_id: str, change: str) -> Response:
         router=router,
         disabling=change == "disable",
     )
+
+
+def _rows() -> Iterator[tuple[str, ...]]:
+    known = all_items(services().router.list_routers)
+    heard = nas_activity([router.id for router in known][:MOST_HEARD])
+    for router in known:
+        activity = heard.get(router.id)
+        last = activity.last_heard_at if activity else None
+        yield (
+            router.name,
+            router.nas_address,
+            str(router.coa_port),
+            router_status(router, activity).text,
+            last.isoformat() if last else "",
+            str(activity.open_sessions) if activity else "",
+        )
 
 
 def _register(form: Form) -> RouterView | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.radius import SessionOrder, SessionQuery
-from flask import Response, request
+from flask import Response, request, url_for
 
 from gateway.access import Permission
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
 from gateway.admin.pages import PAGE_SIZE, all_items, every_item, if_it_answers, page, show
 from gateway.context import current, services
 from gateway.csv_export import csv_response
+from gateway.display import duration, reconnect_how
 
 
 @page("/sessions", permission=Permission.VIEW_SESSIONS)
@@ -45,7 +46,26 @@ def sessions_csv() -> Response:
 @page("/reconnects", permission=Permission.VIEW_SESSIONS)
 def reconnects() -> Response:
     found = services().radius.list_reconnects(None, PAGE_SIZE, request.args.get("after"))
-    return show("reconnects.html", list=Listing(found))
+    return show("reconnects.html", list=Listing(found, csv=url_for("admin.reconnects_csv")))
+
+
+@page("/reconnects.csv", permission=Permission.VIEW_SESSIONS)
+def reconnects_csv() -> Response:
+    header = ("Username", "Paid", "Released", "Router acknowledged", "On line", "Seconds", "How")
+    return csv_response("reconnects.csv", header, _reconnect_rows())
+
+
+def _reconnect_rows() -> Iterator[tuple[str, ...]]:
+    list_reconnects = services().radius.list_reconnects
+    for case in every_item(lambda limit, after: list_reconnects(None, limit, after)):
+        instants = (case.paid_at, case.released_at, case.router_acked_at, case.online_at)
+        seconds = "" if case.milliseconds is None else duration(case).removesuffix(" s")
+        yield (
+            case.username,
+            *(instant.isoformat() if instant else "" for instant in instants),
+            seconds,
+            reconnect_how(case),
+        )
 
 
 def _rows(query: SessionQuery, routers: dict[str, str]) -> Iterator[tuple[str, ...]]:

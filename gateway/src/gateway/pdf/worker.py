@@ -22,7 +22,7 @@ IDLE_SECONDS = 300.0
 # Longer than the gateway waits: this is for the one whose gateway was killed meanwhile.
 RENDER_SECONDS = 25
 MAX_MEMORY_OCTETS = 1_000_000_000
-NICENESS = 10
+NICENESS = 5
 
 
 def serve(connection: socket.socket) -> None:
