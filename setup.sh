@@ -35,3 +35,17 @@ for package in "$@"; do
 done
 # shellcheck disable=SC2086  # one word per option
 "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" --no-build-isolation --no-deps $editable
+
+# PDF invoices need Pango. Everything else works without it, so this never fails the set-up.
+pdf_packages="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+as_root=
+[ "$(id -u)" -eq 0 ] || as_root="sudo -n"
+apt() {
+	timeout 300 $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=60 "$@" >/dev/null 2>&1
+}
+if ! "$VENV/bin/python" -W ignore -c 'import weasyprint' >/dev/null 2>&1; then
+	# shellcheck disable=SC2086  # a list of package names
+	if ! { apt update && apt install --yes --no-install-recommends $pdf_packages; }; then
+		say "PDF invoices need a library: sudo apt-get install $pdf_packages (all else works without it)"
+	fi
+fi

@@ -6,10 +6,15 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import billing_runs, footprint, payments
+from tests.benchmarks import billing_runs, footprint, pages, payments
 from tests.benchmarks.figures import machine
 
-PARTS = {"payments": payments.run, "billing-runs": billing_runs.run, "footprint": footprint.run}
+PARTS = {
+    "payments": payments.run,
+    "billing-runs": billing_runs.run,
+    "footprint": footprint.run,
+    "pages": pages.run,
+}
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from contracts.common import BillingPeriod, Envelope, Event, FieldError
+from contracts.common import BillingPeriod, Envelope, Event, FieldError, Page
 from contracts.money import Money
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,6 +23,10 @@ instants = st.datetimes(
 )
 st.register_type_strategy(datetime, instants)
 st.register_type_strategy(int, st.integers(-(2**63), 2**63 - 1))
+st.register_type_strategy(
+    Page,
+    lambda page: st.builds(Page, st.lists(st.from_type(page.__args__[0]), max_size=3), st.none() | st.text()),
+)
 st.register_type_strategy(Money, st.builds(Money, st.integers(-(10**12), 10**12), st.just("PHP")))
 
 SHAPES = [Money, BillingPeriod, FieldError] + [

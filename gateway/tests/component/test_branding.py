@@ -6,7 +6,12 @@ import struct
 import zlib
 
 import pytest
+from gateway.app import make_app
 from gateway.models import Role
+from gateway_fakes import NOW
+from servicekit.clock import FrozenClock
+from servicekit.db import Database
+from servicekit.migrations import migrate
 from sqlalchemy import text
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
@@ -256,3 +261,16 @@ def test_billing_settings_are_on_their_own_page(browser, world):
     answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})
     assert answer.status_code == 422
     assert "is 1 to 28" in answer.text
+
+
+def test_it_is_kept_in_postgresql_too(make_postgres_database, settings, world):
+    database = Database(make_postgres_database())
+    migrate(database, "gateway")
+    app = make_app(settings, FrozenClock(NOW), database, world.call)
+    with app.test_request_context(), database.transaction() as session:
+        branding.change(session, {"isp_name": "Sinag"})
+        branding.set_logo(session, SVG)
+    with app.test_request_context():
+        assert (branding.load().isp_name, branding.load().version) == ("Sinag", 2)
+        assert branding.logo_content() == SVG
+    database.close()

@@ -26,6 +26,7 @@ def test_with_two_keys_everything_else_has_a_default():
         "http://127.0.0.1:8080",
     )
     assert (settings.radius_auth_port, settings.radius_acct_port, settings.health_port) == (1812, 1813, None)
+    assert settings.trusted_proxies == 0
     assert settings.database_urls["billing"] == "sqlite:////var/lib/isp-os/billing.db"
 
 
@@ -38,6 +39,7 @@ def test_given_values_are_used():
             "ISPOS_CLOCK": "movable",
             "ISPOS_HEALTH_PORT": "9100",
             "ISPOS_PUBLIC_URL": "https://isp.example/",
+            "ISPOS_TRUSTED_PROXIES": "2",
             "ISPOS_OWNER_EMAIL": "ana@isp.example",
             "ISPOS_OWNER_PASSWORD": "correct horse",
         }
@@ -47,6 +49,7 @@ def test_given_values_are_used():
     assert settings.movable_clock
     assert settings.database_urls["billing"] == "postgresql://billing:pw@db/billing"
     assert (settings.health_port, settings.public_url) == (9100, "https://isp.example")
+    assert settings.trusted_proxies == 2
 
 
 def test_an_empty_variable_counts_as_not_given():
@@ -70,6 +73,7 @@ BROKEN = {
     "ISPOS_SECRET_KEY": ("hunter2", "at least 32"),
     "ISPOS_ENCRYPTION_KEY": ("hunter2", "32 random octets"),
     "ISPOS_PUBLIC_URL": ("isp.example", "use https://host"),
+    "ISPOS_TRUSTED_PROXIES": ("all", "use 0 (the default) to 10"),
 }
 
 

@@ -100,6 +100,19 @@ def test_second_unpaid_invoice_of_a_suspended_account_is_foretold_again(billing)
     assert_agrees_with_a_dry_run(billing, until)
 
 
+def test_invoice_that_is_due_on_the_day_is_not_overdue_yet(billing):
+    billing.set(grace_period_days=30)
+    billing.move_to(BILLED_ON + timedelta(days=1))
+    pedro = billing.subscriber("Pedro")
+    billing.bill()
+    billing.move_to(date(2027, 1, 1))
+    billing.bill()
+    until = billing.invoices(pedro)[-1].due_on
+    (due,) = foretold(billing, until).page.items
+    assert (due.overdue, due.suspend_on) == (Money(150_000), until)
+    assert_agrees_with_a_dry_run(billing, until)
+
+
 def test_without_auto_suspend_nobody_is_foretold(billing):
     pedro = billing.subscriber()
     invoice = billing.overdue_since(pedro)

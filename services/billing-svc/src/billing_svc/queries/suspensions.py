@@ -57,7 +57,7 @@ def _accounts_due(until: date, settings: Settings) -> Subquery:
             func.min(Invoice.due_on).label("oldest_due_on"),
             func.sum(left_to_pay()).label("overdue"),
         )
-        .where(Invoice.state != InvoiceState.VOID, Invoice.due_on < until)
+        .where(Invoice.state == InvoiceState.OPEN, Invoice.due_on < until)
         .group_by(Invoice.subscriber_id)
         .having(first_due_on.is_not(None))
         .subquery()

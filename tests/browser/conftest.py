@@ -1,0 +1,117 @@
+"""Tests that click and type as people do, in Chromium, against the system as it is started.
+
+A page is read as a person reads it: by role, label and visible words. Whatever a browser complains about (an
+error on its console, something its Content Security Policy forbids, a request to another machine) fails the
+test that was on the page.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from servicekit.pytest_tools import require
+
+from tests.browser.browsing import DESKTOP, OpenBrowser, Window
+from tests.browser.town import Town, build_town
+from tests.support.deployment import OWNER_EMAIL, OWNER_PASSWORD, Deployment, Mode, running
+
+OUTPUT = Path(__file__).parent / "output"
+SHOWN_WITHIN_SECONDS = 15
+NO_OWNER: dict[str, str | None] = {"ISPOS_OWNER_EMAIL": None, "ISPOS_OWNER_PASSWORD": None}
+
+expect.set_options(timeout=SHOWN_WITHIN_SECONDS * 1000)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    _no_eventlet()
+    require("chromium")
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage"]
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def open_browser(chromium: Browser) -> Iterator[OpenBrowser]:
+    """Call it for a window of a new person: no cookies, and nothing a browser complains about at the end."""
+    opened: list[Window] = []
+
+    def open_window(url: str, **options: object) -> Window:
+        window = Window(chromium, url, **{"viewport": DESKTOP, **options})
+        opened.append(window)
+        return window
+
+    yield open_window
+    for window in opened:
+        window.close()
+    complaints = [complaint for window in opened for complaint in window.complaints]
+    assert not complaints, complaints
+
+
+@pytest.fixture(scope="session")
+def new_system(server_directory: Callable[[str], Path]) -> Iterator[Callable[[Mode], Deployment]]:
+    """Call it for the system of a mode as it is after its first start; the same one each time."""
+    started: dict[Mode, Deployment] = {}
+    with ExitStack() as stack:
+
+        def start(mode: Mode) -> Deployment:
+            if mode not in started:
+                if mode == "distributed":
+                    require("rabbitmq")
+                    require("postgres")
+                made = Deployment(mode, server_directory("ispos"), environ=NO_OWNER)
+                started[mode] = stack.enter_context(running(made))
+            return started[mode]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def town(chromium: Browser, server_directory: Callable[[str], Path]) -> Iterator[Town]:
+    """A system with something on every page, which the tests of pages share."""
+    with ExitStack() as stack:
+        deployment = stack.enter_context(running(Deployment("embedded", server_directory("ispos"))))
+        yield build_town(deployment, stack)
+
+
+@pytest.fixture(scope="session")
+def owner_cookies(chromium: Browser, town: Town) -> dict[str, object]:
+    """Of a browser in which the owner logged in. One login for all: a page is not asked for more."""
+    window = Window(chromium, town.url, viewport=DESKTOP)
+    window.log_in(OWNER_EMAIL, OWNER_PASSWORD)
+    state = window.context.storage_state()
+    window.close()
+    return dict(state)
+
+
+@pytest.fixture
+def owner(open_browser: OpenBrowser, town: Town, owner_cookies: dict[str, object]) -> Window:
+    """A window in which the owner is logged in."""
+    return open_browser(town.url, storage_state=owner_cookies)
+
+
+@pytest.fixture
+def own_owner(open_browser: OpenBrowser, town: Town) -> Window:
+    """The same with a session of its own, which the test may end."""
+    window = open_browser(town.url)
+    window.log_in(OWNER_EMAIL, OWNER_PASSWORD)
+    return window
+
+
+def _no_eventlet() -> None:
+    if "servicekit.pytest_plugin" in sys.modules:
+        pytest.skip("not run: tests in a browser need a run of their own (make test-browser)")

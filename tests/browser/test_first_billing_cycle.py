@@ -1,0 +1,377 @@
+"""The tutorial "Your First Billing Cycle" as a newcomer does it: a link, a mouse, a keyboard and a router."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import Locator, expect
+from simulators.home_router import HomeRouter
+from simulators.nas import SimulatedNas
+
+from tests.browser.browsing import OpenBrowser, Window, part, row
+from tests.browser.people import EVERYBODY, JUAN, MARIA, PEDRO, PLAN, ROUTER, Person
+from tests.support.deployment import (
+    MODES,
+    NAS_SECRET,
+    OWNER_EMAIL,
+    OWNER_PASSWORD,
+    SERVICES,
+    Deployment,
+    Mode,
+)
+from tests.support.isp import FENCE, PLAN_RATE, SECONDS, new_nas
+from tests.support.waiting import wait_for
+
+PROMISED_SECONDS = 30
+# The payment page looks again every 15 s.
+LOOKS_AGAIN_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def at_home() -> Iterator[ExitStack]:
+    """The routers, here and at the subscribers' homes: they run beside the browser and dial by themselves."""
+    with ExitStack() as running:
+        yield running
+
+
+@pytest.fixture(params=MODES)
+def deployment(request: pytest.FixtureRequest, new_system: Callable[[Mode], Deployment]) -> Deployment:
+    return new_system(request.param)
+
+
+@pytest.mark.timeout(240)
+def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, at_home: ExitStack) -> None:
+    preview_first = deployment.mode == "embedded"
+    nas = at_home.enter_context(new_nas(deployment, identity=ROUTER))
+    admin = open_browser(deployment.url)
+    _become_owner(admin, deployment)
+    expect(part(admin.page, "First steps")).to_contain_text("0 of 5 done")
+    api = deployment.api
+    api.log_in(OWNER_EMAIL, OWNER_PASSWORD)
+    deployment.begin_month()  # so that the next billing day does not fall into the story
+
+    _add_router(admin, nas)
+    _add_plan(admin)
+    for person in EVERYBODY:
+        _add_subscriber(admin, person)
+    homes = {person: _dial_in(admin, nas, person, at_home) for person in EVERYBODY}
+
+    _generate_invoices(admin, deployment.today(), preview_first=preview_first)
+    _pay_invoice_of_juan(admin)
+    admin.menu("Dashboard")
+    expect(admin.page.get_by_role("heading", name="First steps")).to_be_hidden()
+    _suspend_maria(admin)
+
+    # Pedro does not pay by the due date. On the eve of it the dashboard names him, then he is cut off.
+    settings = api.get("/settings/billing")
+    days = settings["payment_terms_days"] + settings["grace_period_days"]
+    api.put("/clock", advance_days=days - 1)
+    admin.menu("Dashboard")
+    due = part(admin.page, "Due to be suspended by tomorrow")
+    expect(due).to_contain_text("Pedro Reyes")
+    expect(due).not_to_contain_text("Juan dela Cruz")
+    api.put("/clock", advance_days=1)
+    expect(part(admin.page, "Recent events")).to_contain_text("Suspended: Pedro Reyes, Overdue bill")
+    _see_suspended(admin, PEDRO, "Overdue bill")
+    homes[PEDRO].wait_fenced(SECONDS, FENCE)
+    _open_subscriber(admin, PEDRO)
+    fenced = homes[PEDRO].session
+    _see_session(admin, fenced.framed_ip_address if fenced else "")
+
+    payment_page = _open_payment_page(open_browser, admin)
+    expect(payment_page.page.get_by_text("You owe")).to_be_visible()
+    expect(payment_page.page.get_by_text("₱1,500.00").first).to_be_visible()
+    payment_page.see("Your line is off because a bill is overdue. It comes back once you pay.")
+
+    # Pedro pays: the page shows by itself, without a reload, that he is back.
+    paid_at = _record_payment(admin, "GCash-20260408-002")
+    _see_back(admin, paid_at)
+    homes[PEDRO].wait_until("online at full speed", lambda home: _is_up(home), SECONDS)
+    payment_page.see("Your line is on.", timeout=LOOKS_AGAIN_SECONDS * 1000)
+    payment_page.see("Nothing to pay")
+    expect(payment_page.page.get_by_text("You owe")).to_be_hidden()
+
+    # Maria pays too, and stays suspended: an operator's hold is lifted by an operator only.
+    _open_subscriber(admin, MARIA)
+    _record_payment(admin, "GCash-20260408-003")
+    admin.see("Nothing to pay")
+    _see_suspended(admin, MARIA, "Suspended by an operator")
+    expect(admin.page.get_by_role("main")).not_to_contain_text("Overdue bill since")
+    maria = homes[MARIA].session
+    assert maria is not None and maria.address_list == FENCE
+
+
+@pytest.mark.timeout(240)
+def test_a_panel_whose_service_is_silent_says_so_and_the_others_stay(
+    new_system: Callable[[Mode], Deployment], open_browser: OpenBrowser
+) -> None:
+    deployment = new_system("distributed")
+    admin = open_browser(deployment.url)
+    _become_owner(admin, deployment)
+    admin.menu("Dashboard")
+    online = admin.page.get_by_role("link", name="On line now")
+    expect(online).to_contain_text("Open sessions")
+
+    with deployment.stopped("radius"):
+        admin.go("/")
+        expect(online).to_contain_text("RADIUS does not answer now")
+        expect(part(admin.page, "Paid to on line")).to_contain_text("RADIUS does not answer now")
+        expect(part(admin.page, "On line, last 24 hours")).to_contain_text("RADIUS does not answer now")
+        expect(admin.page.get_by_role("link", name="Receivable")).to_contain_text("₱")
+        expect(part(admin.page, "Due to be suspended")).not_to_contain_text("does not answer")
+        expect(part(admin.page, "Recent events")).not_to_contain_text("does not answer")
+        admin.menu("Subscribers")
+        admin.menu("Dashboard")
+
+    expect(online).to_contain_text("Open sessions", timeout=30_000)
+    expect(part(admin.page, "Paid to on line")).not_to_contain_text("does not answer", timeout=45_000)
+
+
+@pytest.mark.timeout(240)
+def test_a_page_whose_service_is_silent_says_so_in_words(
+    new_system: Callable[[Mode], Deployment], open_browser: OpenBrowser
+) -> None:
+    assert "billing" in SERVICES
+    deployment = new_system("distributed")
+    admin = open_browser(deployment.url)
+    _become_owner(admin, deployment)
+    admin.expect_answers(503)
+
+    with deployment.stopped("payment"):
+        admin.page.goto(f"{admin.url}/payments", timeout=30_000)
+        admin.see_heading("A service does not answer")
+
+    def answers() -> bool:
+        return deployment.api.ask("GET", "/payments").ok
+
+    wait_for("payments are answered again", answers, seconds=30)
+    admin.page.reload()
+    admin.see_heading("Payments")
+
+
+# ---- steps 1 to 3
+
+
+def _become_owner(admin: Window, deployment: Deployment) -> None:
+    """With the link that was printed at the start; or, when another test did that, by logging in."""
+    link = re.search(r"Make the first owner here: (http\S+)", deployment.log.read_text())
+    assert link is not None, "no set-up link was printed"
+    admin.expect_answers(404)
+    admin.go(link[1])
+    heading = admin.see_heading(re.compile("Set up ISP-OS|Not found"))
+    if heading.inner_text() == "Not found":
+        admin.log_in(OWNER_EMAIL, OWNER_PASSWORD)
+        return
+    admin.fill(
+        **{
+            "Full Name": "Olivia Owner",
+            "E-mail": OWNER_EMAIL,
+            "Password": OWNER_PASSWORD,
+            "Password again": OWNER_PASSWORD,
+        }
+    )
+    admin.click("Make the owner")
+    admin.see_heading("Dashboard")
+    admin.see("Welcome. Begin by adding a router and a plan.")
+
+
+def _add_router(admin: Window, nas: SimulatedNas) -> None:
+    admin.menu("Routers")
+    admin.click("Add Router", "link")
+    admin.see_heading("Add Router")
+    admin.fill(
+        **{
+            "Router Name": ROUTER,
+            "Router address": nas.nas_ip_address,
+            "RADIUS secret": NAS_SECRET,
+            "CoA port": str(nas.coa_port),
+        }
+    )
+    admin.click("Save")
+    admin.see_heading("Routers")
+    expect(row(admin.page, ROUTER)).to_contain_text(nas.nas_ip_address)
+
+
+def _add_plan(admin: Window) -> None:
+    admin.menu("Plans")
+    admin.click("Add Plan", "link")
+    admin.see_heading("Add Plan")
+    admin.fill(
+        **{
+            "Plan Name": PLAN,
+            "Monthly Price": "1500",
+            "Download Speed": "50Mbps",
+            "Upload Speed": "50Mbps",
+            "Billing Type": "Postpaid",
+        }
+    )
+    admin.click("Save")
+    admin.see_heading("Plans")
+    expect(row(admin.page, PLAN)).to_contain_text("₱1,500.00")
+    expect(row(admin.page, PLAN)).to_contain_text("50 Mbps")
+
+
+def _add_subscriber(admin: Window, person: Person) -> None:
+    admin.menu("Subscribers")
+    admin.click("Add Subscriber", "link")
+    admin.see_heading("Add Subscriber")
+    admin.fill(
+        **{
+            "Full Name": person.full_name,
+            "Email": person.email,
+            "Phone": person.phone,
+            "PPPoE Username": person.username,
+            "PPPoE Password": person.password,
+        }
+    )
+    plan = admin.field("Plan")
+    option = plan.get_by_role("option").filter(has_text=PLAN)
+    plan.select_option(label=option.inner_text())
+    admin.fill(Router=ROUTER)
+    expect(admin.field("Individual price")).to_have_value("")
+    expect(admin.field("Discount")).to_have_value("")
+    admin.click("Save")
+    admin.see_heading(person.full_name)
+    admin.see("Plan price")
+
+
+def _dial_in(admin: Window, nas: SimulatedNas, person: Person, at_home: ExitStack) -> HomeRouter:
+    """Each subscriber is immediately provisioned: the first dial gets in, and the page says so."""
+    home = HomeRouter(nas, person.username, person.password, backoff_seconds=0.1)
+    at_home.enter_context(home)
+    session = home.wait_online(SECONDS)
+    assert session.rate_limit == PLAN_RATE and session.address_list is None
+    _open_subscriber(admin, person)
+    _see_session(admin, session.framed_ip_address)
+    return home
+
+
+# ---- steps 4 and 5
+
+
+def _generate_invoices(admin: Window, today: date, *, preview_first: bool) -> None:
+    page = admin.page
+    admin.menu("Billing")
+    dialog = admin.open_dialog("Generate Invoices")
+    if preview_first:
+        dialog.get_by_role("button", name="Preview").click()
+        admin.see_heading("Preview of invoices")
+        _see_report(admin, "To be created")
+        page.get_by_role("button", name="Generate Invoices").click()
+    else:
+        dialog.get_by_role("button", name="Generate Invoices").click()
+    admin.see_heading("Billing run")
+    _see_report(admin, "Created")
+    admin.menu("Billing")
+    due = today + timedelta(days=15)
+    for person in EVERYBODY:
+        line = row(page, person.full_name)
+        for words in ("₱1,500.00", "Sent", f"{due.day} {due:%b %Y}", "in 15 days"):
+            expect(line).to_contain_text(words)
+
+
+def _see_report(admin: Window, outcome: str) -> None:
+    admin.see_heading(re.compile("Finished"))
+    for person in EVERYBODY:
+        expect(row(admin.page, person.full_name)).to_contain_text(outcome)
+        expect(row(admin.page, person.full_name)).to_contain_text("₱1,500.00")
+
+
+def _pay_invoice_of_juan(admin: Window) -> None:
+    row(admin.page, JUAN.full_name).get_by_role("link").first.click()
+    admin.see_heading(re.compile("Invoice .* Sent"))
+    _record_payment(admin, "GCash-20260408-001")
+    admin.see_heading(re.compile("Invoice .* Paid"))
+
+
+def _record_payment(admin: Window, reference: str) -> float:
+    """From the page of an invoice or a subscriber; the moment of the click on Submit."""
+    dialog = admin.open_dialog("Record Payment")
+    for label, value in (("Amount", "1500"), ("Method", "GCash"), ("Reference", reference)):
+        admin.type_into(label, value, dialog)
+    submitted = time.monotonic()
+    dialog.get_by_role("button", name="Submit").click()
+    admin.see("A payment of ₱1,500.00 was recorded.")
+    return submitted
+
+
+# ---- step 6
+
+
+def _suspend_maria(admin: Window) -> None:
+    _open_subscriber(admin, MARIA)
+    dialog = admin.open_dialog("Suspend")
+    admin.type_into("Reason", "Admin", dialog)
+    admin.type_into("Note", "copper theft, ask the manager", dialog)
+    dialog.get_by_role("button", name="Suspend").click()
+    admin.see("copper theft, ask the manager")
+    _see_suspended(admin, MARIA, "Suspended by an operator")
+
+
+def _see_suspended(admin: Window, person: Person, reason: str) -> None:
+    _open_subscriber(admin, person)
+    admin.see_heading(re.compile(f"{person.full_name} Suspended"))
+    admin.see(re.compile(f"{reason} since"))
+
+
+def _see_back(admin: Window, paid_at: float) -> None:
+    """Within the promise, counted from the click on Submit; in the order in which it happened."""
+    page = admin.page
+    page.evaluate("window.sameDocument = true")
+    timeline = part(page, "Timeline").get_by_role("listitem")
+    promised = PROMISED_SECONDS * 1000
+    expect(timeline.first).to_contain_text("On line", timeout=promised)
+    seconds = time.monotonic() - paid_at
+    assert seconds < PROMISED_SECONDS
+    admin.see_heading(re.compile("Pedro Reyes Active"), timeout=promised)
+    _see_in_order(
+        timeline,
+        ["On line", "Router acknowledged the disconnect", "Released: Overdue bill", "Paid ₱1,500.00"],
+    )
+    expect(part(page, "Timeline")).to_contain_text("GCash GCash-20260408-002")
+    admin.see("Nothing to pay")
+    assert page.evaluate("window.sameDocument"), "the page was loaded anew"
+    print(f"paid to on line on the screen: {seconds:.1f} s")
+
+
+def _see_in_order(items: Locator, wanted: list[str]) -> None:
+    """Each above the next; other lines may stand between."""
+    said = items.all_inner_texts()
+    found = -1
+    for words in wanted:
+        later = [index for index, text in enumerate(said) if words in text and index > found]
+        assert later, f"no {words!r} below line {found + 1} of {said}"
+        found = later[0]
+
+
+def _see_session(admin: Window, address: str) -> None:
+    """The live part of the page looks every five seconds."""
+    expect(part(admin.page, "Timeline").first).to_be_visible()
+    expect(admin.page.get_by_role("main")).to_contain_text("Online since")
+    expect(admin.page.get_by_role("main")).to_contain_text(address)
+
+
+def _open_payment_page(open_browser: OpenBrowser, admin: Window) -> Window:
+    """In the subscriber's own browser, where nobody is logged in."""
+    address = admin.page.get_by_role("link", name="/c/").get_attribute("href")
+    assert address
+    theirs = open_browser(admin.url)
+    theirs.go(address)
+    theirs.see_heading("Hello, Pedro")
+    return theirs
+
+
+def _open_subscriber(admin: Window, person: Person) -> None:
+    admin.menu("Subscribers")
+    admin.page.get_by_role("link", name=person.full_name, exact=True).click()
+    admin.see_heading(person.full_name)
+
+
+def _is_up(home: HomeRouter) -> bool:
+    session = home.session
+    return session is not None and session.address_list != FENCE and session.rate_limit == PLAN_RATE

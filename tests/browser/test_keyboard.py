@@ -1,0 +1,184 @@
+"""Without a mouse: Tab, Shift+Tab, Enter, Escape and typing are enough, and one always sees where one is."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.browsing import Window
+from tests.browser.town import Town
+
+MOST_TABS = 60
+# What a person sees of the focus: a line around the element or around what it stands in, and the element.
+FOCUS_SEEN = """() => {
+    const focused = document.activeElement;
+    if (!focused || focused === document.body || focused.matches("main, dialog")) return "";
+    const seen = (element) => {
+        const style = getComputedStyle(element);
+        const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+        return outlined || style.boxShadow !== "none";
+    };
+    const box = focused.getBoundingClientRect();
+    const onScreen = box.width > 1 && box.height > 1 && box.bottom > 0 && box.right > 0 &&
+        box.top < innerHeight && box.left < innerWidth;
+    return onScreen && seen(focused) ? "" : focused.outerHTML.slice(0, 200);
+}"""
+IN_DIALOG = """() => document.activeElement === document.body ||
+    Boolean(document.activeElement.closest("dialog[open]"))"""
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def hands(owner: Window) -> Window:
+    owner.go("/")
+    owner.see_heading("Dashboard")
+    return owner
+
+
+def test_the_first_tab_offers_to_skip_to_the_content(hands: Window) -> None:
+    page = hands.page
+    hands.go("/subscribers")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Add Subscriber")).to_be_focused()
+
+
+def test_a_slash_goes_to_the_search_and_enter_searches(hands: Window) -> None:
+    page = hands.page
+    page.keyboard.press("/")
+    search = page.get_by_role("searchbox", name="Search everything")
+    expect(search).to_be_focused()
+    expect(search).to_have_value("")
+    page.keyboard.type("juan.delacruz")
+    page.keyboard.press("Enter")
+    hands.see_heading(re.compile("Search for"))
+    tab_to(page, page.get_by_role("main").get_by_role("link", name=re.compile("Juan dela Cruz")).first)
+    page.keyboard.press("Enter")
+    hands.see_heading("Juan dela Cruz")
+
+
+def test_a_slash_in_a_field_is_a_slash(hands: Window) -> None:
+    hands.go("/subscribers/new")
+    hands.field("Full Name").press("/")
+    expect(hands.field("Full Name")).to_have_value("/")
+
+
+def test_a_subscriber_is_added_by_keyboard(hands: Window, town: Town) -> None:
+    page, number = hands.page, next(_numbers)
+    tab_to(page, page.get_by_role("link", name="Subscribers", exact=True))
+    page.keyboard.press("Enter")
+    hands.see_heading("Subscribers")
+    tab_to(page, page.get_by_role("link", name="Add Subscriber"))
+    page.keyboard.press("Enter")
+    hands.see_heading("Add Subscriber")
+
+    expect(hands.field("Full Name")).to_be_focused()
+    typed = {
+        "Full Name": f"Kay Board {number}",
+        "Email": "kay@example.com",
+        "Phone": "09171234567",
+        "Address": "Purok 2",
+        "PPPoE Username": f"kay.board.{number}",
+        "PPPoE Password": "pppoe-pass-01",
+        "Plan": "Fiber",
+        "Router": "Main",
+    }
+    for label, words in typed.items():
+        tab_to(page, hands.field(label))
+        page.keyboard.type(words)
+    # Back to correct a mistake, and forth again.
+    tab_to(page, hands.field("Email"), back=True)
+    page.keyboard.type("kay.b@example.com")
+    tab_to(page, page.get_by_role("button", name="Save"))
+    page.keyboard.press("Enter")
+
+    hands.see_heading(f"Kay Board {number}")
+    (made,) = town.api.list("/subscribers", query=f"kay.board.{number}")
+    assert (made["email"], made["phone"], made["address"]) == ("kay.b@example.com", "09171234567", "Purok 2")
+
+
+def test_a_payment_is_recorded_by_keyboard_in_a_dialog_that_keeps_and_returns_the_focus(
+    hands: Window, town: Town
+) -> None:
+    page, number = hands.page, next(_numbers)
+    kay = town.isp.connect("Kay Pays", username=f"kay.pays.{number}", online=False)
+    hands.go(f"/subscribers/{kay.id}")
+    hands.see_heading("Kay Pays")
+    opener = page.get_by_role("link", name="Record Payment")
+    dialog = page.get_by_role("dialog")
+
+    tab_to(page, opener)
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    expect(hands.field("Amount", dialog)).to_be_focused()
+    for _ in range(15):
+        press(page, "Tab")
+        assert page.evaluate(IN_DIALOG), "the focus left the dialog"
+    for _ in range(15):
+        press(page, "Shift+Tab")
+        assert page.evaluate(IN_DIALOG), "the focus left the dialog"
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+
+    page.keyboard.press("Enter")
+    expect(hands.field("Amount", dialog)).to_be_focused()
+    page.keyboard.type("250")
+    tab_to(page, hands.field("Method", dialog))
+    page.keyboard.type("GCash")
+    tab_to(page, hands.field("Reference", dialog))
+    page.keyboard.type(f"keyboard-{number}")
+    page.keyboard.press("Enter")
+
+    hands.see("A payment of ₱250.00 was recorded.")
+    (payment,) = kay.payments()
+    assert (payment["method"], payment["reference"]) == ("gcash", f"keyboard-{number}")
+
+
+def test_a_page_that_looks_again_by_itself_leaves_the_focus_where_it_is(hands: Window, town: Town) -> None:
+    page = hands.page
+    hands.go(f"/subscribers/{town.juan.id}")
+    for words in ("Record Payment", "Suspend"):
+        opener = page.get_by_role("link", name=words)
+        tab_to(page, opener)
+        with page.expect_response(re.compile(f"/subscribers/{town.juan.id}$"), timeout=15_000):
+            pass
+        with page.expect_response(re.compile("/live$"), timeout=15_000):
+            pass
+        expect(opener).to_be_focused()
+
+
+def test_a_menu_opens_with_enter_and_closes_with_escape(hands: Window, town: Town) -> None:
+    page = hands.page
+    hands.go(f"/subscribers/{town.juan.id}")
+    tab_to(page, page.get_by_label("More actions for juan.delacruz"))
+    page.keyboard.press("Enter")
+    reveal = page.get_by_role("link", name="Reveal password")
+    expect(reveal).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(reveal).to_be_hidden()
+    expect(page.get_by_label("More actions for juan.delacruz")).to_be_focused()
+
+
+def tab_to(page: Page, goal: Locator, *, back: bool = False) -> None:
+    """Press Tab until the focus is there; it is seen on every stop."""
+    expect(goal).to_be_visible()
+    for _ in range(MOST_TABS):
+        if goal.evaluate("element => element === document.activeElement"):
+            return
+        press(page, "Shift+Tab" if back else "Tab")
+    raise AssertionError(f"not reached with {MOST_TABS} presses: {goal}")
+
+
+def press(page: Page, keys: str) -> None:
+    page.keyboard.press(keys)
+    unseen = page.evaluate(FOCUS_SEEN)
+    assert not unseen, f"the focus is not to be seen on {unseen}"

@@ -1,0 +1,60 @@
+"""A small ISP with something on every page. Made through the REST API; the tests then look and click."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from tests.browser.people import PLAN, ROUTER
+from tests.support.deployment import Deployment
+from tests.support.isp import PRICE, SECONDS, Household, Isp
+
+
+@dataclass
+class Town:
+    deployment: Deployment
+    isp: Isp
+    juan: Household
+    maria: Household
+    pedro: Household
+    ana: Household
+    run: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return self.deployment.url
+
+    @property
+    def api(self) -> Any:
+        return self.deployment.api
+
+
+def build_town(deployment: Deployment, stack: ExitStack) -> Town:
+    """Juan has paid, Maria has an admin hold, Pedro paid late and is back, Ana is fenced off and Ben is due."""
+    isp = Isp(deployment, stack, plan_name=PLAN, identity=ROUTER)
+    api = deployment.api
+    deployment.begin_month()
+    juan = isp.connect("Juan dela Cruz", username="juan.delacruz")
+    maria = isp.connect("Maria Santos", username="maria.santos")
+    pedro = isp.connect("Pedro Reyes", username="pedro.reyes")
+    ana = isp.connect("Ana Lim", username="ana.lim")
+    for household in (juan, pedro):
+        api.patch(f"/subscribers/{household.id}", email="someone@example.com", phone="09171234567")
+    api.patch(f"/services/{juan.service_id}", individual_price=PRICE)
+    run = deployment.generate_invoices()
+    juan.pay(invoice_id=juan.invoice()["id"], reference="GCash-20260408-001")
+    maria.hold("admin", note="copper theft, ask the manager")
+
+    deployment.advance(days=1)
+    isp.connect("Ben Tan", username="ben.tan", online=False)
+    deployment.generate_invoices()
+
+    deployment.advance(days=19)
+    for household in (pedro, ana):
+        household.wait_status("suspended", reasons={"overdue"})
+        household.home.wait_fenced(SECONDS)
+        household.wait_known_online()
+    pedro.pay(reference="GCash-20260408-002")
+    pedro.wait_reconnected()
+    return Town(deployment, isp, juan, maria, pedro, ana, run)
