@@ -13,26 +13,20 @@ from contracts.billing import (
     AccountEvent,
     AccountEventKind,
     AccountView,
-    AgingBucket,
     AllocationView,
     Billing,
     BillingRunView,
     BillingSettings,
-    CollectionsRunView,
     CollectionStatus,
-    DayCollected,
     InvoiceLineView,
     InvoiceStatus,
     InvoiceView,
     ItemOutcome,
     LedgerCheck,
     PriceSource,
-    Receivables,
     RunItem,
     RunStatus,
-    SuspensionDue,
     SuspensionMode,
-    SuspensionsDue,
     TaxMode,
 )
 from contracts.common import BillingPeriod, Conflict, ContractError, InvalidInput, NotFound, Page, Unavailable
@@ -54,6 +48,14 @@ from contracts.radius import (
     ServiceState,
     SessionView,
     UsageDay,
+)
+from contracts.receivables import (
+    AgingBucket,
+    CollectionsRunView,
+    DayCollected,
+    Receivables,
+    SuspensionDue,
+    SuspensionsDue,
 )
 from contracts.router import Router, RouterStatus, RouterView
 from contracts.subscriber import (

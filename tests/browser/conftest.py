@@ -51,7 +51,7 @@ def open_browser(chromium: Browser) -> Iterator[OpenBrowser]:
     opened: list[Window] = []
 
     def open_window(url: str, **options: object) -> Window:
-        window = Window(chromium, url, **{"viewport": DESKTOP, **options})
+        window = Window(chromium, url, **{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
         opened.append(window)
         return window
 

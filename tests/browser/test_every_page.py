@@ -118,9 +118,7 @@ def test_every_page_without_a_login_fits_and_can_be_read_and_used(
 
     # A technician joins by the link, and sees what is not for them.
     somebody.go(sent["link"])
-    somebody.fill(
-        **{"Full Name": "Tina Tech", "Password": OWNER_PASSWORD, "Password again": OWNER_PASSWORD}
-    )
+    somebody.fill(**{"Full Name": "Tina Tech", "Password": OWNER_PASSWORD, "Password again": OWNER_PASSWORD})
     somebody.click("Join")
     somebody.see_heading("Dashboard")
     for sight in (Sight("technician-dashboard", "/"), Sight("not-allowed", "/settings/billing", status=403)):

@@ -12,19 +12,28 @@ from tests.browser.browsing import Window
 from tests.browser.town import Town
 
 MOST_TABS = 60
-# What a person sees of the focus: a line around the element or around what it stands in, and the element.
-FOCUS_SEEN = """() => {
+# Gives the element that has the focus when nobody can see that: it is off the screen, or there is no line
+# around it nor, for a field with a sign before it, around both.
+FOCUS_UNSEEN = """() => {
     const focused = document.activeElement;
     if (!focused || focused === document.body || focused.matches("main, dialog")) return "";
-    const seen = (element) => {
+    const line = (element) => {
         const style = getComputedStyle(element);
-        const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
-        return outlined || style.boxShadow !== "none";
+        return [style.outlineStyle, style.outlineWidth, style.boxShadow, style.borderColor].join();
     };
+    const outlined = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+    const style = getComputedStyle(focused);
     const box = focused.getBoundingClientRect();
     const onScreen = box.width > 1 && box.height > 1 && box.bottom > 0 && box.right > 0 &&
         box.top < innerHeight && box.left < innerWidth;
-    return onScreen && seen(focused) ? "" : focused.outerHTML.slice(0, 200);
+    let seen = outlined(style) || style.boxShadow !== "none";
+    if (!seen) {
+        const around = focused.parentElement, before = line(around);
+        focused.blur();
+        seen = line(around) !== before;
+        focused.focus();
+    }
+    return onScreen && seen ? "" : focused.outerHTML.slice(0, 200);
 }"""
 IN_DIALOG = """() => document.activeElement === document.body ||
     Boolean(document.activeElement.closest("dialog[open]"))"""
@@ -180,5 +189,5 @@ def tab_to(page: Page, goal: Locator, *, back: bool = False) -> None:
 
 def press(page: Page, keys: str) -> None:
     page.keyboard.press(keys)
-    unseen = page.evaluate(FOCUS_SEEN)
+    unseen = page.evaluate(FOCUS_UNSEEN)
     assert not unseen, f"the focus is not to be seen on {unseen}"

@@ -31,7 +31,7 @@ st.register_type_strategy(Money, st.builds(Money, st.integers(-(10**12), 10**12)
 
 SHAPES = [Money, BillingPeriod, FieldError] + [
     shape
-    for name in MODULES
+    for name in (*MODULES, "receivables")
     for shape in vars(importlib.import_module(f"contracts.{name}")).values()
     if dataclasses.is_dataclass(shape) and shape.__module__ == f"contracts.{name}"
 ]

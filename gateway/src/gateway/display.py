@@ -9,7 +9,6 @@ from decimal import Decimal
 from babel.dates import format_date
 from babel.numbers import format_currency
 from contracts.billing import (
-    AgingBucket,
     CollectionStatus,
     InvoiceStatus,
     InvoiceSummary,
@@ -21,6 +20,7 @@ from contracts.common import BillingPeriod
 from contracts.money import Money
 from contracts.payment import PaymentMethod
 from contracts.radius import NasActivity, NasHealth, ReconnectBucket, ReconnectView, SessionView
+from contracts.receivables import AgingBucket
 from contracts.router import RouterStatus, RouterView
 from contracts.subscriber import (
     BillingTerms,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from contracts.billing import AgingBucket, InvoiceQuery
+from contracts.billing import InvoiceQuery
 from contracts.payment import PaymentQuery
+from contracts.receivables import AgingBucket
 from contracts.subscriber import HoldChange, SubscriberQuery
 from flask import Response, url_for
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date as Date
 
-from contracts.billing import CollectionsAction, CollectionsRunView, RunCollections
+from contracts.billing import RunCollections
+from contracts.receivables import CollectionsAction, CollectionsRunView
 
 from gateway.access import Permission
 from gateway.api.fields import Day, Input

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from contracts.billing import LedgerCheck, Receivables
+from contracts.billing import LedgerCheck
+from contracts.receivables import Receivables
 from pydantic import AwareDatetime
 
 from gateway.access import Permission

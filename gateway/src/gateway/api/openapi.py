@@ -16,7 +16,7 @@ from gateway.problems import TITLES
 
 REFERENCE = "#/components/schemas/{model}"
 PATH_ARGUMENT = re.compile(r"<(\w+)>")
-ABOUT = """Everything an operator can do in the admin pages can be done here, but for changing one's own account.
+ABOUT = """Everything an operator can do in the admin pages can be done here, but changing one's own account.
 
 Money is in minor units (centavos). Instants are RFC 3339 in UTC, dates YYYY-MM-DD in the ISP's time zone,
 speeds in kbit/s. Lists are {"data": [...], "next": cursor or null}. Errors are application/problem+json.

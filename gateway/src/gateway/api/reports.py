@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from contracts.billing import AgingBucket, DayCollected, SuspensionDue
 from contracts.common import Page
 from contracts.radius import OnlineSample, ReconnectTimes
+from contracts.receivables import AgingBucket, DayCollected, SuspensionDue
 from contracts.subscriber import ServiceCounts
 from pydantic import AwareDatetime, Field
 

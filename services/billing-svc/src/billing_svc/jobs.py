@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from datetime import date, timedelta
 
-from contracts.billing import CollectionsAction, CollectionsItem, CollectionsRunView
+from contracts.receivables import CollectionsAction, CollectionsItem, CollectionsRunView
 from servicekit import leases
 from servicekit.db import DATABASE_TROUBLE
 from servicekit.logs import log

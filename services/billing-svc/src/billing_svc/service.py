@@ -7,29 +7,25 @@ from datetime import date
 from contracts.billing import (
     AccountEvent,
     AccountView,
-    AgingBucket,
     AllocationView,
     Billing,
     BillingRunView,
     BillingSettings,
     ChangeSettings,
-    CollectionsRunView,
-    DayCollected,
     InvoiceQuery,
     InvoiceSummary,
     InvoiceView,
     ItemOutcome,
     LedgerCheck,
     LedgerEntryView,
-    Receivables,
     RunCollections,
     RunItem,
     StartBillingRun,
-    SuspensionsDue,
     VoidInvoice,
 )
 from contracts.common import Page
 from contracts.payment import PaymentReceived
+from contracts.receivables import AgingBucket, CollectionsRunView, DayCollected, Receivables, SuspensionsDue
 from contracts.subscriber import (
     PlanChanged,
     ServiceChanged,

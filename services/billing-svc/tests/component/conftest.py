@@ -17,7 +17,6 @@ from contracts.billing import (
     AccountView,
     BillingRunView,
     ChangeSettings,
-    CollectionsRunView,
     InvoiceQuery,
     InvoiceView,
     LedgerCheck,
@@ -28,6 +27,7 @@ from contracts.billing import (
 from contracts.common import Event
 from contracts.money import Money
 from contracts.payment import PaymentMethod, PaymentReceived
+from contracts.receivables import CollectionsRunView
 from contracts.subscriber import (
     BillingTerms,
     BillingType,

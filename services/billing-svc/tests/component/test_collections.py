@@ -11,13 +11,13 @@ from contracts.billing import (
     AccountOverdue,
     AccountSettled,
     BillingSettingsChanged,
-    CollectionsAction,
     CollectionStatus,
     InvoiceStatus,
     SuspensionMode,
 )
 from contracts.common import InvalidInput
 from contracts.money import Money
+from contracts.receivables import CollectionsAction
 from servicekit.testing import while_held
 
 

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 from billing_svc.queries import receivables, timeline
-from contracts.billing import AccountEventKind, AgingBucket, DayCollected, PeriodTotals
+from contracts.billing import AccountEventKind, PeriodTotals
 from contracts.common import BillingPeriod, InvalidInput
 from contracts.money import Money
+from contracts.receivables import AgingBucket, DayCollected
 
 NOVEMBER = BillingPeriod(date(2026, 11, 1), date(2026, 12, 1))
 DECEMBER = BillingPeriod(date(2026, 12, 1), date(2027, 1, 1))

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 from billing_svc.queries import suspensions
-from contracts.billing import CollectionsAction, SuspensionDue, SuspensionsDue
 from contracts.common import InvalidInput
 from contracts.money import Money
+from contracts.receivables import CollectionsAction, SuspensionDue, SuspensionsDue
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

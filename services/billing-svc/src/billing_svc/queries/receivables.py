@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from contracts.billing import AgingBucket, DayCollected, Receivables
 from contracts.common import InvalidInput
 from contracts.money import Money
+from contracts.receivables import AgingBucket, DayCollected, Receivables
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 

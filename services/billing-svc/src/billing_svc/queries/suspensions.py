@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from contracts.billing import SuspensionDue, SuspensionsDue
 from contracts.common import InvalidInput, Page
 from contracts.money import Money
+from contracts.receivables import SuspensionDue, SuspensionsDue
 from servicekit.paging import Order, page_of
 from sqlalchemy import Row, Subquery, case, func, select
 from sqlalchemy.orm import Session

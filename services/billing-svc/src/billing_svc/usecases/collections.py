@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from contracts.billing import AccountOverdue, CollectionsAction, CollectionsItem, CollectionStatus
+from contracts.billing import AccountOverdue, CollectionStatus
 from contracts.money import Money
+from contracts.receivables import CollectionsAction, CollectionsItem
 from servicekit import outbox
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session

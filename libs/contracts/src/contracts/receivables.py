@@ -1,0 +1,90 @@
+"""What billing-svc says about money that is owed: figures, ages, and who is or will be suspended for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from contracts.common import Page, SubscriberId
+from contracts.money import Money
+
+
+class CollectionsAction(StrEnum):
+    """What a collections run did, or in a dry run would do, for a subscriber."""
+
+    MARKED = "marked"
+    SUSPENDED = "suspended"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class CollectionsItem:
+    subscriber_id: SubscriberId
+    subscriber_name: str
+    action: CollectionsAction
+    reason: str
+    overdue: Money
+
+
+@dataclass(frozen=True)
+class CollectionsRunView:
+    """What one pass over the overdue accounts did. `items` holds the first 1,000."""
+
+    date: date
+    dry_run: bool
+    marked: int
+    suspended: int
+    restored: int
+    items: list[CollectionsItem]
+
+
+@dataclass(frozen=True)
+class Receivables:
+    """Figures for the dashboard."""
+
+    receivable: Money
+    overdue: Money
+    collected_today: Money
+    collected_this_month: Money
+    open_invoices: int
+    overdue_invoices: int
+
+
+@dataclass(frozen=True)
+class AgingBucket:
+    """Open balances that are `from_days` to `until_days` past due (None: and more); 0 to 0 is not due yet."""
+
+    from_days: int
+    until_days: int | None
+    invoices: int
+    amount: Money
+
+
+@dataclass(frozen=True)
+class DayCollected:
+    date: date
+    payments: int
+    amount: Money
+
+
+@dataclass(frozen=True)
+class SuspensionDue:
+    """An account that the collections run of `suspend_on` will suspend, unless it pays before."""
+
+    subscriber_id: SubscriberId
+    subscriber_name: str
+    overdue: Money
+    oldest_due_on: date
+    suspend_on: date
+
+
+@dataclass(frozen=True)
+class SuspensionsDue:
+    """Who will be suspended up to and on `until`: how many, what they owe, and some of them."""
+
+    until: date
+    auto_suspend: bool
+    count: int
+    overdue: Money
+    page: Page[SuspensionDue]

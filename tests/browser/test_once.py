@@ -1,0 +1,220 @@
+"""What is sent twice is done once: double clicks, the same form again, the back button, a session that ended."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.browsing import OpenBrowser, Window
+from tests.browser.town import Town
+from tests.support.deployment import OWNER_EMAIL, OWNER_PASSWORD
+from tests.support.isp import Household
+
+SEND_AGAIN = """async (form) => {
+    const statuses = [];
+    for (let time = 0; time < 2; time++) {
+        const answer = await fetch(form.action, {method: "POST", body: new FormData(form), redirect: "manual"});
+        statuses.push(answer.type === "opaqueredirect" ? 303 : answer.status);
+    }
+    return statuses;
+}"""
+
+_numbers = itertools.count(1)
+MakeHousehold = Callable[[], Household]
+
+
+@pytest.fixture
+def somebody(town: Town) -> Household:
+    """A subscriber of the test's own."""
+    number = next(_numbers)
+    return town.isp.connect(f"Once Only {number}", username=f"once.only.{number}", online=False)
+
+
+def test_two_quick_clicks_on_submit_record_one_payment(owner: Window, somebody: Household) -> None:
+    owner.go(f"/subscribers/{somebody.id}")
+    dialog = owner.open_dialog("Record Payment")
+    fill_payment(owner, dialog)
+    dialog.get_by_role("button", name="Submit").dblclick(no_wait_after=True)
+    owner.see("A payment of ₱300.00 was recorded.")
+
+    assert len(somebody.payments()) == 1
+
+
+def test_two_quick_clicks_without_scripts_record_one_payment(
+    open_browser: OpenBrowser, owner_cookies: dict[str, object], town: Town, somebody: Household
+) -> None:
+    plain = open_browser(town.url, storage_state=owner_cookies, java_script_enabled=False)
+    plain.go(f"/subscribers/{somebody.id}/record-payment")
+    fill_payment(plain, plain.page.get_by_role("main"))
+    plain.page.get_by_role("button", name="Submit").dblclick(no_wait_after=True)
+    plain.see("A payment of ₱300.00 was recorded.")
+
+    assert len(somebody.payments()) == 1
+
+
+def test_the_same_form_sent_twice_records_one_payment(owner: Window, somebody: Household) -> None:
+    owner.go(f"/subscribers/{somebody.id}/record-payment")
+    form = owner.page.locator("form").filter(has=owner.page.get_by_role("button", name="Submit"))
+    fill_payment(owner, form)
+
+    assert form.evaluate(SEND_AGAIN) == [303, 303]
+    assert len(somebody.payments()) == 1
+
+
+def test_the_same_form_sent_twice_makes_one_subscriber(owner: Window, town: Town) -> None:
+    username = f"twice.sent.{next(_numbers)}"
+    owner.go("/subscribers/new")
+    fill_subscriber(owner, username)
+    form = owner.page.locator("form").filter(has=owner.page.get_by_role("button", name="Save"))
+
+    assert form.evaluate(SEND_AGAIN) == [303, 303]
+    assert len(town.api.list("/subscribers", query=username)) == 1
+
+
+def test_the_same_form_with_other_words_says_that_it_was_sent_before(
+    owner: Window, somebody: Household
+) -> None:
+    owner.expect_answers(422)
+    owner.go(f"/subscribers/{somebody.id}/record-payment")
+    form = owner.page.locator("form").filter(has=owner.page.get_by_role("button", name="Submit"))
+    fill_payment(owner, form)
+    form.evaluate(SEND_AGAIN)
+    owner.type_into("Amount", "301", form)
+    owner.click("Submit")
+    owner.see("This form was sent before.")
+
+    assert len(somebody.payments()) == 1
+
+
+@pytest.mark.parametrize("over_the_page", [True, False], ids=["dialog", "page"])
+def test_back_and_submit_again_records_no_second_payment(
+    owner: Window, somebody: Household, over_the_page: bool
+) -> None:
+    owner.expect_answers(422)
+    page = owner.page
+    owner.go(f"/subscribers/{somebody.id}")
+    if over_the_page:
+        form = owner.open_dialog("Record Payment")
+    else:
+        owner.go(f"/subscribers/{somebody.id}/record-payment")
+        form = page.get_by_role("main")
+    fill_payment(owner, form)
+    form.get_by_role("button", name="Submit").click()
+    owner.see("A payment of ₱300.00 was recorded.")
+
+    page.go_back()
+    submit = page.get_by_role("button", name="Submit")
+    if submit.is_visible():
+        submit.click()
+        expect(page.get_by_role("main")).to_contain_text(re.compile("was recorded|needs another look|sent before"))
+
+    assert len(somebody.payments()) == 1
+
+
+def test_what_was_typed_survives_the_end_of_the_session_and_is_saved_once(
+    own_owner: Window, town: Town
+) -> None:
+    username = f"held.form.{next(_numbers)}"
+    own_owner.go("/subscribers/new")
+    typed = fill_subscriber(own_owner, username)
+    log_out_in_another_tab(own_owner)
+    own_owner.click("Save")
+
+    own_owner.see_heading("Log in")
+    own_owner.see("Your session ended before this was saved. Log in and it is still here.")
+    assert town.api.list("/subscribers", query=username) == []
+    log_in_again(own_owner)
+    own_owner.see_heading("Add Subscriber")
+    left = {label: own_owner.field(label).input_value() for label in typed}
+    assert left == typed
+
+    own_owner.click("Save")
+    own_owner.see_heading("Held Form")
+    own_owner.page.reload()
+    (made,) = town.api.list("/subscribers", query=username)
+    assert made["phone"] == "09171234567"
+    own_owner.go("/subscribers/new")
+    expect(own_owner.field("Full Name")).to_have_value("")
+
+
+def test_a_payment_typed_into_a_dialog_survives_the_end_of_the_session(
+    own_owner: Window, somebody: Household
+) -> None:
+    own_owner.go(f"/subscribers/{somebody.id}")
+    dialog = own_owner.open_dialog("Record Payment")
+    fill_payment(own_owner, dialog)
+    log_out_in_another_tab(own_owner)
+    dialog.get_by_role("button", name="Submit").click()
+    own_owner.see_heading("Log in")
+    assert somebody.payments() == []
+    log_in_again(own_owner)
+
+    expect(own_owner.field("Amount")).to_have_value("300")
+    expect(own_owner.field("Reference")).to_have_value("once-only")
+    own_owner.click("Submit")
+    own_owner.see("A payment of ₱300.00 was recorded.")
+    assert len(somebody.payments()) == 1
+
+
+def test_a_form_in_another_tab_works_after_a_new_login(own_owner: Window, town: Town) -> None:
+    username = f"other.tab.{next(_numbers)}"
+    own_owner.go("/subscribers/new")
+    fill_subscriber(own_owner, username)
+    log_out_in_another_tab(own_owner)
+    other = own_owner.context.new_page()
+    other.goto(f"{town.url}/login")
+    other.get_by_label("E-mail").fill(OWNER_EMAIL)
+    other.get_by_label("Password").fill(OWNER_PASSWORD)
+    other.get_by_role("button", name="Log in").click()
+    expect(other.get_by_role("heading", name="Dashboard")).to_be_visible()
+    own_owner.click("Save")
+    own_owner.page.wait_for_load_state()
+
+    if not town.api.list("/subscribers", query=username):
+        # Shown again, since the first login's form token is over.
+        expect(own_owner.field("Full Name")).to_have_value("Held Form")
+        own_owner.click("Save")
+        own_owner.see_heading("Held Form")
+    assert len(town.api.list("/subscribers", query=username)) == 1
+
+
+def fill_payment(window: Window, form: Locator) -> None:
+    for label, words in (("Amount", "300"), ("Method", "Cash"), ("Reference", "once-only")):
+        window.type_into(label, words, form)
+
+
+def fill_subscriber(window: Window, username: str) -> dict[str, str]:
+    """What was typed, by the labels of its fields."""
+    typed = {
+        "Full Name": "Held Form",
+        "Email": "held@example.com",
+        "Phone": "09171234567",
+        "Address": "Purok 3, Brgy. San José",
+        "PPPoE Username": username,
+        "PPPoE Password": "pppoe-pass-01",
+        "Individual price": "1,400.00",
+        "Discount": "10%",
+    }
+    for label, words in typed.items():
+        window.type_into(label, words)
+    plan = window.field("Plan")
+    plan.select_option(index=1)
+    window.field("Router").select_option(index=1)
+    return typed | {"Plan": plan.input_value(), "Router": window.field("Router").input_value()}
+
+
+def log_out_in_another_tab(window: Window) -> None:
+    other = window.context.new_page()
+    other.goto(f"{window.url}/account")
+    other.get_by_role("button", name="Log out").click()
+    expect(other.get_by_role("heading", name="Log in")).to_be_visible()
+    other.close()
+
+
+def log_in_again(window: Window) -> None:
+    window.fill(**{"E-mail": OWNER_EMAIL, "Password": OWNER_PASSWORD})
+    window.click("Log in")
