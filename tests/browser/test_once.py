@@ -110,7 +110,9 @@ def test_back_and_submit_again_records_no_second_payment(
     submit = page.get_by_role("button", name="Submit")
     if submit.is_visible():
         submit.click()
-        expect(page.get_by_role("main")).to_contain_text(re.compile("was recorded|needs another look|sent before"))
+        expect(page.get_by_role("main")).to_contain_text(
+            re.compile("was recorded|needs another look|sent before")
+        )
 
     assert len(somebody.payments()) == 1
 

@@ -7,7 +7,9 @@ from contracts.billing import InvoiceStatus
 from contracts.money import Money
 from contracts.radius import SessionView
 from contracts.subscriber import BillingTerms, Discount, DiscountKind
+from gateway.models import AuditEntry
 from gateway_fakes import NOW
+from sqlalchemy import select
 
 
 def test_a_plan_shows_its_price_as_money(api, plan_id):
@@ -295,3 +297,14 @@ def test_the_movable_clock_goes_where_it_is_put(clock_api):
 )
 def test_a_clock_change_that_makes_no_sense_is_422(clock_api, body):
     assert clock_api("PUT", body).status_code == 422
+
+
+def test_a_password_read_again_with_the_same_key_is_written_down_again(api, world, subscriber, database):
+    service_id = subscriber["services"][0]["id"]
+    world.passwords[service_id] = "pppoe-pass-03"
+    for _ in range(2):
+        answer = api("POST", f"/services/{service_id}/reveal-password", {}, Idempotency_Key="once")
+        assert answer.json["pppoe_password"] == "pppoe-pass-03"
+    with database.reading() as session:
+        read = select(AuditEntry).where(AuditEntry.action.endswith("/reveal-password"))
+        assert len(session.scalars(read).all()) == 2

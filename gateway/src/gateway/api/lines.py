@@ -80,6 +80,7 @@ def list_line_events(service_id: str, query: EventFilter) -> Page[LineEvent]:
     permission=Permission.REVEAL_PASSWORDS,
     body=Input,
     answer=PasswordShape,
+    keeps_answer=False,
 )
 def reveal_service_password(service_id: str, body: Input) -> RevealedPassword:  # noqa: ARG001
     """Show the PPPoE password of a service. Who asked goes into the audit log."""

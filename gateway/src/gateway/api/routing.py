@@ -55,6 +55,7 @@ class Endpoint:
     body: type[Input] | None
     query: type[Query] | None
     file: File | None
+    keeps_answer: bool = True
 
     @functools.cached_property
     def adapter(self) -> TypeAdapter:
@@ -74,8 +75,11 @@ def endpoint(
     body: type[Input] | None = None,
     query: type[Query] | None = None,
     file: File | None = None,
+    keeps_answer: bool = True,
 ) -> Callable[[Callable], Callable]:
     """Serve `function(**path arguments, body=..., query=..., content=...)`; it returns what becomes `answer`.
+
+    Without `keeps_answer` a repeated Idempotency-Key is carried out again: for a POST that only reads.
 
     The first line of its docstring is its summary in the documentation.
     """
@@ -93,6 +97,7 @@ def endpoint(
             body=body,
             query=query,
             file=file,
+            keeps_answer=keeps_answer,
         )
         ENDPOINTS.append(declared)
 
@@ -115,7 +120,8 @@ def by_operator() -> dict[str, Any]:
 
 def _handle(declared: Endpoint, function: Callable, path_arguments: dict) -> Response:
     # "HEAD" comes with every GET; the rest of the methods are exactly the declared one.
-    if declared.method != "POST" or (key := _idempotency_key()) is None:
+    key = _idempotency_key() if declared.method == "POST" and declared.keeps_answer else None
+    if key is None:
         response = _attempt(declared, function, path_arguments)
         if declared.method in WRITES and response.status_code < 400:
             with current().database.transaction() as session:

@@ -20,7 +20,7 @@ from subscriber_svc.usecases import services
 
 # Without letters and digits that are read for one another; 12 of them are 59 bits, not to be guessed.
 SHORT_ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
-SHORT_ID_LENGTH = 12
+SHORT_ID_LENGTH = 13  # 63 bits: not to be guessed
 
 
 def create_subscriber(
