@@ -10,7 +10,7 @@ PACKAGES := libs/contracts libs/servicekit libs/simulators \
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo run-distributed test lint format bench dead-letters lock clean test-tools
+.PHONY: help setup run demo run-distributed test lint format bench dead-letters rescue-operator lock clean test-tools
 
 help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench: $(READY) test-tools ## Measure, and write docs/benchmarks.md
 
 dead-letters: $(READY) ## List events that were given up on (REPLAY=1 tries them again)
 	@$(BIN)/python -m ispos dead-letters $(if $(REPLAY),replay)
+
+rescue-operator: $(READY) ## Let an operator in again who lost everything (EMAIL=you@example.com)
+	@$(BIN)/python -W ignore -m ispos rescue-operator "$(EMAIL)"
 
 setup: $(READY) ## Make the virtual environment and install everything
 

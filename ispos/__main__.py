@@ -1,4 +1,4 @@
-"""python -m ispos run | demo | run-distributed | dead-letters [SERVICE [replay]]"""
+"""python -m ispos run | demo | run-distributed | dead-letters [SERVICE [replay]] | rescue-operator EMAIL"""
 
 import servicekit.green  # noqa: F401, I001  # must come first
 
@@ -18,7 +18,13 @@ EXIT_INTERRUPTED = 130
 
 def main() -> None:
     arguments = sys.argv[1:] or ["run"]
-    commands = {"run": run, "demo": demo, "run-distributed": run_distributed, "dead-letters": dead_letters}
+    commands = {
+        "run": run,
+        "demo": demo,
+        "run-distributed": run_distributed,
+        "dead-letters": dead_letters,
+        "rescue-operator": rescue_operator,
+    }
     if arguments[0] not in commands:
         sys.exit(f"usage: python -m ispos {' | '.join(commands)}")
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,16 +69,38 @@ def dead_letters(arguments: list[str]) -> None:
     from servicekit.db import Database
     from servicekit.runner import dead_letters
 
-    from ispos.distributed import databases_file
-
-    # A distributed system that runs on this data folder has databases of its own.
-    kept = read_kept(databases_file(prepare_data_dir()))
-    settings = read_settings({**kept, **os.environ})
     replay = "replay" in arguments
-    for service, url in settings.database_urls.items():
+    for service, url in _settings_of_whatever_runs().database_urls.items():
         if service in arguments or not set(arguments) - {"replay"}:
             print(f"{service}:")
             dead_letters(Database(url), replay=replay)
+
+
+def rescue_operator(arguments: list[str]) -> None:
+    """Let an operator in again who lost password, phone and recovery codes."""
+    from contracts.common import NotFound
+    from gateway.rescue import rescue
+    from servicekit.clock import SystemClock
+    from servicekit.db import Database
+
+    if len(arguments) != 1:
+        sys.exit("usage: python -m ispos rescue-operator EMAIL")
+    database = Database(_settings_of_whatever_runs().database_urls["gateway"])
+    try:
+        with database.transaction() as session:
+            password = rescue(session, arguments[0], now=SystemClock().now())
+    except NotFound as error:
+        sys.exit(error.message)
+    print(f"{arguments[0]} can log in with the password {password} and should change it under Account.")
+    print("The second factor is off and every session has ended.")
+
+
+def _settings_of_whatever_runs() -> Settings:
+    """A distributed system that runs on this data folder has databases of its own."""
+    from ispos.distributed import databases_file
+
+    kept = read_kept(databases_file(prepare_data_dir()))
+    return read_settings({**kept, **os.environ})
 
 
 def _settings() -> Settings:

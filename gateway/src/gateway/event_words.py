@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway import audit
+from gateway import audit, rescue
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ EVENTS: dict[str, Event] = {
     "admin.login_code": Event("Logged in with a second factor", "operator"),
     audit.WRONG_PASSWORD: Event("Tried a wrong password", "operator"),
     audit.WRONG_CODE: Event("Tried a wrong code of the second factor", "operator"),
+    rescue.EVENT: Event("Let in again from the command line", "operator"),
     "admin.logout": Event("Logged out"),
     "admin.setup": Event("Set the system up as its first owner"),
     "admin.join": Event("Accepted an invitation", "invitation"),

@@ -1,0 +1,53 @@
+"""The command line lets an operator in again whom nobody else can help."""
+
+import pyotp
+import pytest
+from contracts.common import NotFound
+from gateway.models import AuditEntry, Operator, Role
+from gateway.rescue import ACTOR, rescue
+from sqlalchemy import select, update
+
+from gateway import second_factor
+
+
+def rescued(gateway, email):
+    with gateway.database.transaction() as session:
+        return rescue(session, email, now=gateway.wall_now())
+
+
+def with_second_factor(gateway, identity):
+    second_factor.start(gateway, identity)
+    secret = second_factor.started_secret(gateway, identity)
+    second_factor.confirm(gateway, identity, pyotp.TOTP(secret).at(gateway.wall_now()))
+
+
+def test_the_new_password_lets_in_without_the_lost_second_factor(gateway, add_operator, new_browser):
+    owner = add_operator(Role.OWNER)
+    with_second_factor(gateway, owner)
+    password = rescued(gateway, "OWNER@example.com ")
+    answer = new_browser.log_in(owner.email, password)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert not second_factor.is_on(gateway, owner.id)
+
+
+def test_every_session_ends_and_a_disabled_operator_is_enabled(gateway, browser, add_operator, new_browser):
+    owner = add_operator(Role.OWNER)
+    with gateway.database.transaction() as session:
+        session.execute(update(Operator).values(disabled=True))
+    password = rescued(gateway, owner.email)
+    assert browser.get("/plans").headers["Location"].startswith("/login")
+    assert new_browser.log_in(owner.email, password).status_code == 303
+
+
+def test_it_stands_in_the_audit_log(gateway, add_operator, browser):
+    owner = add_operator(Role.OWNER)
+    rescued(gateway, owner.email)
+    with gateway.database.reading() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.actor == ACTOR)).one()
+    assert entry.record_id == owner.id
+
+
+def test_an_unknown_address_names_the_known_ones(gateway, add_operator):
+    add_operator(Role.OWNER)
+    with pytest.raises(NotFound, match=r"there are: owner@example\.com"):
+        rescued(gateway, "somebody@example.com")
