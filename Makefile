@@ -1,7 +1,7 @@
 # `make` or `make help` shows what there is.
 SHELL := /bin/sh
 PYTHON ?= python3
-TEST_PARTS := test-books test-radius test-system
+TEST_PARTS := test-books test-radius test-system test-browser
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/contracts libs/servicekit libs/simulators \
@@ -25,7 +25,7 @@ run-distributed: $(READY) ## Start one process per service on RabbitMQ and Postg
 	@exec $(BIN)/python -m ispos run-distributed
 
 test: $(READY) test-tools ## Set up what the tests need and run them all
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target $(TEST_PARTS)
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target $(TEST_PARTS)
 
 # Side by side, since much of a test is waiting; each part has ports of its own.
 .PHONY: $(TEST_PARTS)
@@ -37,6 +37,8 @@ test-radius:
 		tests/architecture tests/contract tests/launcher tests/e2e
 test-system:
 	@ISPOS_TEST_PART=2 $(BIN)/python -m pytest -q tests/scenario tests/faults
+test-browser:
+	@ISPOS_TEST_PART=3 $(BIN)/python -m pytest -q tests/browser
 
 test-tools:
 	@sh tests/install-tools.sh

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the programs the tests need and pip cannot give: RabbitMQ and radclient (Debian, Ubuntu).
+# Installs the programs the tests need and pip cannot give: RabbitMQ, radclient and Chromium (Debian, Ubuntu).
 # Does nothing, quickly, when they are there. Needs root or passwordless sudo; without, says what to run.
 set -eu
 
@@ -9,6 +9,8 @@ POLICY=/usr/sbin/policy-rc.d
 missing=
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
 command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
+# Ubuntu has no chromium package, only a snap: there the tests in a browser are skipped and named.
+command -v chromium >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

@@ -1,4 +1,4 @@
-"""How a page looks: on a desk and on a phone, light and dark. Nothing cut off, nothing that axe finds serious."""
+"""How a page looks: on a desk and on a phone, light and dark. Nothing cut off, nothing axe finds serious."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Town:
 
 
 def build_town(deployment: Deployment, stack: ExitStack) -> Town:
-    """Juan has paid, Maria has an admin hold, Pedro paid late and is back, Ana is fenced off and Ben is due."""
+    """Juan has paid, Maria has an admin hold, Pedro paid late and is back, Ana is fenced off, Ben is due."""
     isp = Isp(deployment, stack, plan_name=PLAN, identity=ROUTER)
     api = deployment.api
     deployment.begin_month()

@@ -18,6 +18,7 @@ from gateway import (
     headers,
     health,
     held_forms,
+    kept,
     observe,
     operator_words,
     problems,
@@ -48,7 +49,8 @@ def make_app(
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,  # a form stays good as long as its session
     )
-    app.extensions[EXTENSION] = Gateway(settings, clock, wall or SystemClock(), database, transport)
+    gateway = Gateway(settings, clock, wall or SystemClock(), database, transport)
+    app.extensions[EXTENSION] = gateway
     observe.register(app)
     # Only the caller's address is taken from proxies; ISPOS_PUBLIC_URL says how people reach us.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
@@ -58,6 +60,7 @@ def make_app(
     bodies.register(app)
     CSRFProtect(app).exempt(api)
     held_forms.register(app)
+    kept.register(app, gateway.kept)
     display.register(app)
     operator_words.register(app)
     static_files.register(app)

@@ -14,6 +14,7 @@ from servicekit.secrets import FieldCipher
 from servicekit.settings import Settings
 
 from gateway.clients import Clients
+from gateway.kept import Kept
 from gateway.pdf.renderer import Renderer
 from gateway.token_bucket import TokenBucket
 
@@ -35,6 +36,9 @@ class Gateway:
     transport: Transport
     portal_bucket: TokenBucket = field(default_factory=TokenBucket)
     pdf: Renderer = field(default_factory=Renderer)
+    kept: Kept = field(default_factory=Kept)
+    # Once there is one of everything the steps are over for good.
+    first_steps_over: bool = False
 
     @cached_property
     def services(self) -> Clients:

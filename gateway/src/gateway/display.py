@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.dates import format_date
 from babel.numbers import format_currency
@@ -85,7 +86,13 @@ def money(amount: Money | None) -> str:
     """₱1,500.00"""
     if amount is None:
         return NONE
-    return format_currency(Decimal(amount.minor).scaleb(-2), amount.currency, locale=LOCALE)
+    return _currency(amount.minor, amount.currency)
+
+
+# A list holds a hundred amounts and as many dates, many of them alike; Babel takes its time for each.
+@lru_cache(maxsize=2_000)
+def _currency(minor: int, currency: str) -> str:
+    return format_currency(Decimal(minor).scaleb(-2), currency, locale=LOCALE)
 
 
 def plain_amount(amount: Money) -> str:
@@ -108,7 +115,17 @@ def speed(kbps: int) -> str:
 
 def day(value: date | None) -> str:
     """23 Nov 2026"""
-    return format_date(value, "d MMM y", locale="en") if value else NONE
+    return _date(value) if value else NONE
+
+
+@lru_cache(maxsize=2_000)
+def _date(value: date) -> str:
+    return format_date(value, "d MMM y", locale="en")
+
+
+def noon(value: date) -> int:
+    """A day as a point of a chart: noon of UTC is the same day in every zone it is drawn for."""
+    return int(datetime.combine(value, time(12), UTC).timestamp())
 
 
 def moment(instant: datetime | None) -> str:

@@ -7,10 +7,17 @@ from decimal import Decimal
 
 from contracts.money import DEFAULT_CURRENCY, Money
 
+LONGEST_ID = 100
+
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,11})(?:\.(\d{1,2}))?")
 _SPEED = re.compile(r"(\d{1,8}(?:\.\d{1,3})?)\s*([kmg]?)(?:bps|bit/s|b/s|bit)?")
 _PERCENT = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?")
 _KBPS = {"k": 1, "m": 1_000, "g": 1_000_000}
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be the id of anything at all."""
+    return len(text) <= LONGEST_ID and text.isascii() and text.isprintable()
 
 
 def parse_pesos(text: str) -> Money:

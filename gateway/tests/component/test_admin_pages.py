@@ -512,3 +512,51 @@ def test_a_failing_part_of_a_page_is_a_part_that_says_so(browser, subscriber, wo
     part = browser.client.get(f"/subscribers/{subscriber['id']}/timeline", headers={"HX-Request": "true"})
     assert part.status_code == 503
     assert "<html" not in part.text
+
+
+def test_a_technician_is_not_led_to_money_by_other_ways(browser_as, api_as, subscriber):
+    browser, page = browser_as(Role.TECHNICIAN), f"/subscribers/{subscriber['id']}"
+    assert subscriber["short_id"] not in browser.get(page).text
+    assert "Billing terms" not in browser.get(page).text
+    technician = api_as(Role.TECHNICIAN)
+    for shown in (
+        technician("GET", f"/subscribers/{subscriber['id']}").json,
+        technician("GET", "/subscribers").json["data"][0],
+    ):
+        hidden = [shown[name] for name in ("balance", "short_id", "payment_url")]
+        assert [*hidden, shown["services"][0]["billing_terms"]] == [None] * 4
+
+
+def test_a_filter_keeps_what_the_list_is_narrowed_by_already(browser, subscriber, invoice_id):
+    page = browser.get(f"/billing?subscriber={subscriber['id']}&order=-total&q=INV").text
+    assert "Only invoices of Pedro Reyes" in page
+    assert f'<input type="hidden" name="subscriber" value="{subscriber["id"]}">' in page
+    assert '<input type="hidden" name="order" value="-total">' in page
+    assert '<input type="hidden" name="q"' not in page
+
+
+def test_each_row_of_the_aging_leads_to_its_own_invoices(browser, subscriber, invoice_id):
+    links = re.findall(r'href="(/billing\?[^"]*)"', browser.get("/panels/aging").text)
+    assert "/billing?status=open&amp;order=due_on&amp;due_from=2026-11-23" in links
+    assert "/billing?status=open&amp;order=due_on&amp;due_until=2026-10-23&amp;due_from=2026-09-24" in links
+
+
+def test_money_for_a_void_invoice_is_recorded_on_the_subscriber(browser, invoice_id, subscriber):
+    page = f"/invoices/{invoice_id}"
+    browser.post(f"{page}/void", {"reason": "a mistake"})
+    answer = browser.get(f"{page}/payments")
+    assert answer.headers["Location"] == f"/subscribers/{subscriber['id']}/record-payment"
+
+
+def test_a_part_that_refreshes_takes_no_message_from_the_page(browser, subscriber):
+    page = f"/subscribers/{subscriber['id']}"
+    browser.post(f"/services/{subscriber['services'][0]['id']}/suspend", {"reason": "admin"})
+    browser.client.get(page, headers={"HX-Request": "true"})
+    assert "was suspended" in browser.get(page).text
+
+
+@pytest.mark.parametrize("path", ["/subscribers/a%00b", "/invoices/%C3%B1", f"/services/{'9' * 101}/kick"])
+def test_what_cannot_be_an_id_is_not_looked_for(browser, world, path):
+    world.calls.clear()
+    assert browser.get(path).status_code == 404
+    assert world.calls == []

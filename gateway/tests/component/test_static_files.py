@@ -54,3 +54,9 @@ def test_pages_are_sent_compressed_and_kept_by_nobody(app):
     assert answer.headers["Content-Encoding"] == "gzip"
     assert answer.headers["Cache-Control"] == "no-store"
     assert b"Log in" in gzip.decompress(answer.data)
+
+
+def test_a_file_has_one_name_only(app):
+    client = app.test_client()
+    assert client.get("/static/x1/../vendor/tabler/tabler.min.css").status_code == 404
+    assert client.get("/static/./app.css").status_code == 404

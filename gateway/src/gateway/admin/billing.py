@@ -19,7 +19,7 @@ from flask import Response, g, request, url_for
 
 from gateway.access import Permission
 from gateway.admin.forms import Form
-from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
+from gateway.admin.lists import Listing, choice_argument, date_argument, export_address, text_argument
 from gateway.admin.pages import (
     PAGE_SIZE,
     by_operator,
@@ -78,7 +78,7 @@ def generate_invoices() -> Response:
             if run is not None:
                 g.record_id = run.id
                 return done(url_for("admin.billing_run", run_id=run.id))
-    return question("generate.html", 200 if form.ok else 422, back=url_for("admin.billing"), form=form)
+    return question("generate.html", form.status, back=url_for("admin.billing"), form=form)
 
 
 @page("/billing/runs", permission=Permission.VIEW_BILLING)
@@ -131,6 +131,8 @@ def _query() -> InvoiceQuery:
         text=text_argument("q") or None,
         statuses=OPEN if wanted == "open" else (one,) if one else (),
         subscriber_id=text_argument("subscriber") or None,
+        due_from=date_argument("due_from"),
+        due_until=date_argument("due_until"),
         order=choice_argument("order", InvoiceOrder) or InvoiceOrder.NEWEST,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from contracts.billing import InvoiceQuery
@@ -15,7 +15,7 @@ from gateway.access import Permission
 from gateway.admin import timeline
 from gateway.admin.pages import allowed, if_it_answers, page, show
 from gateway.context import current
-from gateway.display import aging_words, bucket_words, hold_reason
+from gateway.display import aging_words, bucket_words, hold_reason, noon
 
 COLLECTED_DAYS = 30
 ONLINE_HOURS = 24
@@ -57,14 +57,16 @@ def dashboard() -> Response:
         "dashboard.html",
         sees_money=allowed(Permission.VIEW_BILLING),
         sees_sessions=allowed(Permission.VIEW_SESSIONS),
-        sees_steps=allowed(Permission.EDIT_SETTINGS),
+        sees_steps=allowed(Permission.EDIT_SETTINGS) and not current().first_steps_over,
     )
 
 
 @page("/panels/first-steps", permission=Permission.EDIT_SETTINGS)
 def first_steps_panel() -> Response:
-    steps = _steps()
-    return show("panels/first_steps.html", steps=steps, done=sum(step["done"] for step in steps))
+    steps = [] if current().first_steps_over else _steps()
+    done = sum(step["done"] for step in steps)
+    current().first_steps_over = done == len(steps)
+    return show("panels/first_steps.html", steps=steps, done=done)
 
 
 @page("/panels/online", permission=Permission.VIEW_SESSIONS)
@@ -86,7 +88,7 @@ def collected_panel() -> Response:
     total = sum(day.amount.minor for day in days)
     chart = {
         "unit": "peso",
-        "x": [_noon(day.date) for day in days],
+        "x": [noon(day.date) for day in days],
         "series": [{"label": "Collected", "values": [day.amount.minor for day in days]}],
     }
     since = current().today() - timedelta(days=COLLECTED_DAYS - 1)
@@ -157,11 +159,6 @@ def events_panel() -> Response:
     return show("panels/timeline.html", timeline=timeline.Timeline(days, missing))
 
 
-def _noon(day: date) -> int:
-    """Noon of UTC is the same day in every zone a chart is drawn for."""
-    return int(datetime.combine(day, time(12), UTC).timestamp())
-
-
 def _hold_moment(change: HoldChange) -> timeline.Moment:
     what = f"{change.subscriber_name}, {hold_reason(change.reason)}"
     address = url_for("admin.subscriber", subscriber_id=change.subscriber_id)
@@ -176,7 +173,6 @@ def _aging_rows(buckets: list[AgingBucket]) -> list[dict[str, Any]]:
     rows, begin = [], 0
     for tone, bucket in enumerate(buckets):
         width = bucket.amount.minor * 1000 // total if total else 0
-        status = "overdue" if bucket.from_days else "open"
         rows.append(
             {
                 "words": aging_words(bucket),
@@ -184,11 +180,22 @@ def _aging_rows(buckets: list[AgingBucket]) -> list[dict[str, Any]]:
                 "tone": tone,
                 "x": begin,
                 "width": width,
-                "address": url_for("admin.billing", status=status, order="due_on"),
+                "address": url_for("admin.billing", status="open", order="due_on", **_due_between(bucket)),
             }
         )
         begin += width
     return rows
+
+
+def _due_between(bucket: AgingBucket) -> dict[str, Any]:
+    """The due dates of a bucket, as the list of invoices is asked for them."""
+    today = current().today()
+    if bucket.from_days == 0:
+        return {"due_from": today}
+    between = {"due_until": today - timedelta(days=bucket.from_days)}
+    if bucket.until_days is not None:
+        between["due_from"] = today - timedelta(days=bucket.until_days)
+    return between
 
 
 def _steps() -> list[dict[str, Any]]:
@@ -197,7 +204,7 @@ def _steps() -> list[dict[str, Any]]:
     ask = {
         "routers": lambda: optional.router.list_routers(1, None),
         "plans": lambda: optional.subscriber.list_plans(1, None),
-        "subscribers": lambda: optional.subscriber.list_subscribers(SubscriberQuery(), 3, None),
+        "subscribers": lambda: optional.subscriber.list_subscribers(SubscriberQuery(), 1, None),
         "invoices": lambda: optional.billing.list_invoices(InvoiceQuery(), 1, None),
         "payments": lambda: optional.payment.list_payments(PaymentQuery(), 1, None),
     }

@@ -41,6 +41,11 @@ class Form:
     def ok(self) -> bool:
         return not self.errors and not self.problem
 
+    @property
+    def status(self) -> int:
+        """Of the HTTP answer that shows the form."""
+        return 200 if self.ok else 422
+
     def wrong(self, name: str, message: str) -> None:
         self.errors.setdefault(name, message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.billing import InvoiceStatus, InvoiceView, PriceSource, VoidInvoice
 from contracts.money import Money
 from contracts.payment import PaymentMethod, PaymentView, RecordPayment
-from flask import Response, g, request, url_for
+from flask import Response, g, redirect, request, url_for
 
 from gateway.access import Permission
 from gateway.admin.forms import Form
@@ -31,6 +31,8 @@ def invoice(invoice_id: str) -> Response:
 @form_page("/invoices/<invoice_id>/payments", permission=Permission.RECORD_PAYMENTS)
 def record_payment(invoice_id: str) -> Response:
     found = services().billing.get_invoice(invoice_id)
+    if request.method == "GET" and found.status is InvoiceStatus.VOID:
+        return redirect(url_for("admin.record_subscriber_payment", subscriber_id=found.subscriber_id), 303)  # type: ignore[return-value]
     form = Form(_payment_of(found.balance))
     if request.method == "POST":
         payment = _record(form, found.subscriber_id, found.id)
@@ -38,7 +40,7 @@ def record_payment(invoice_id: str) -> Response:
             return _recorded(payment, url_for("admin.invoice", invoice_id=invoice_id))
     return question(
         "record_payment.html",
-        200 if form.ok else 422,
+        form.status,
         back=url_for("admin.invoice", invoice_id=invoice_id),
         form=form,
         methods=METHODS,
@@ -59,7 +61,7 @@ def record_subscriber_payment(subscriber_id: str) -> Response:
             return _recorded(payment, page_of(subscriber_id))
     return question(
         "record_payment.html",
-        200 if form.ok else 422,
+        form.status,
         back=page_of(subscriber_id),
         form=form,
         methods=METHODS,
@@ -82,7 +84,7 @@ def void_invoice(invoice_id: str) -> Response:
                     url_for("admin.invoice", invoice_id=invoice_id), f"Invoice {voided.number} is void."
                 )
     back = url_for("admin.invoice", invoice_id=invoice_id)
-    return question("invoice_void.html", 200 if form.ok else 422, back=back, form=form, invoice=found)
+    return question("invoice_void.html", form.status, back=back, form=form, invoice=found)
 
 
 def _owes(found: InvoiceView) -> bool:

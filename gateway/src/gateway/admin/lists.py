@@ -41,6 +41,10 @@ class Listing(Generic[Item]):
     def continued(self) -> bool:
         return CURSOR in request.args
 
+    def kept(self, *fields: str) -> list[tuple[str, str]]:
+        """What a filter form with these fields sends along of what the list is narrowed by already."""
+        return [(name, value) for name, value in request.args.items() if name not in (*fields, CURSOR)]
+
     def address(self, **changes: Any) -> str:
         """This list with something else asked for, from its beginning."""
         return _with_arguments(request.path, **changes)

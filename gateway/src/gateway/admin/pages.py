@@ -6,21 +6,24 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from contracts.common import Page
+from contracts.router import RouterView
+from contracts.subscriber import PlanView
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request
 from servicekit.ids import new_id
+from werkzeug.exceptions import NotFound
 
 from gateway import audit
 from gateway.access import Permission, is_htmx, may, needs
 from gateway.context import current
 from gateway.provisioning import SILENT
+from gateway.typed import is_id
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 PAGE_SIZE = 50
-# A list is exported in steps of what one call may give, and not without end.
+# A list is exported in steps of what one call may give.
 EXPORT_STEP = 200
-MOST_EXPORTED = 500_000
 # Pick lists hold all plans and routers; an ISP with more of them than this needs a search field.
 MOST_CHOICES = 1_000
 
@@ -110,15 +113,25 @@ def all_items(list_page: Callable[[int, str | None], Page[Item]]) -> list[Item]:
     return items
 
 
+def known_plans() -> list[PlanView] | None:
+    """For names and pick lists; None while nobody says. May be some seconds old."""
+    list_plans = current().optional.subscriber.list_plans
+    return if_it_answers(lambda: current().kept.get("plans", lambda: all_items(list_plans)))
+
+
+def known_routers() -> list[RouterView] | None:
+    """For names; None while nobody says. May be some seconds old."""
+    list_routers = current().optional.router.list_routers
+    return if_it_answers(lambda: current().kept.get("routers", lambda: all_items(list_routers)))
+
+
 def every_item(list_page: Callable[[int, str | None], Page[Item]]) -> Iterator[Item]:
     """The items of a list, one call per step, for an export."""
-    after, given = None, 0
-    while given < MOST_EXPORTED:
-        found = list_page(EXPORT_STEP, after)
+    found = list_page(EXPORT_STEP, None)
+    yield from found.items
+    while found.next is not None:
+        found = list_page(EXPORT_STEP, found.next)
         yield from found.items
-        after, given = found.next, given + len(found.items)
-        if after is None:
-            return
 
 
 def if_it_answers(ask: Callable[[], Answer]) -> Answer | None:
@@ -129,6 +142,14 @@ def if_it_answers(ask: Callable[[], Answer]) -> Answer | None:
         return None
 
 
+@blueprint.before_request
+def check_ids() -> None:
+    """Raises NotFound: what cannot be an id cannot be asked for in every database either."""
+    for value in (request.view_args or {}).values():
+        if isinstance(value, str) and not is_id(value):
+            raise NotFound("this address names nothing")
+
+
 @blueprint.app_context_processor
 def for_every_template() -> dict[str, Any]:
     operator = g.get("operator")
@@ -136,6 +157,7 @@ def for_every_template() -> dict[str, Any]:
     return {
         "zone": str(current().settings.time_zone),
         "sidebar": entries,
+        "is_part": is_htmx(),
         "settings_tabs": SETTINGS_TABS,
         "operator": operator,
         "allowed": lambda name: operator is not None and may(operator, Permission(name)),

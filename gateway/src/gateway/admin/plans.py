@@ -59,7 +59,7 @@ def add_plan() -> Response:
         if made is not None:
             g.record_id = made.id
             return done(url_for("admin.plans"), f"Plan {made.name} was added.")
-    return show("plan_form.html", 200 if form.ok else 422, form=form, editing=None)
+    return show("plan_form.html", form.status, form=form, editing=None)
 
 
 @form_page("/plans/<plan_id>/edit", permission=Permission.EDIT_PLANS)
@@ -70,7 +70,7 @@ def edit_plan(plan_id: str) -> Response:
         changed = _change(form, plan)
         if changed is not None:
             return done(url_for("admin.plans"), f"Plan {changed.name} was changed.")
-    return show("plan_form.html", 200 if form.ok else 422, form=form, editing=plan)
+    return show("plan_form.html", form.status, form=form, editing=plan)
 
 
 @form_page("/plans/<plan_id>/archive", permission=Permission.EDIT_PLANS)
@@ -80,9 +80,7 @@ def archive_plan(plan_id: str) -> Response:
         command = ArchivePlan(plan_id=plan_id, **by_operator())
         if form.attempt(lambda: services().subscriber.archive_plan(command)) is not None:
             return done(url_for("admin.plans"), f"Plan {plan.name} was archived.")
-    return question(
-        "plan_archive.html", 200 if form.ok else 422, back=url_for("admin.plans"), form=form, plan=plan
-    )
+    return question("plan_archive.html", form.status, back=url_for("admin.plans"), form=form, plan=plan)
 
 
 def _rows() -> Iterator[tuple[str, ...]]:

@@ -55,7 +55,7 @@ def add_router() -> Response:
             wait_for_nas(made)
             g.record_id = made.id
             return done(url_for("admin.routers"), f"Router {made.name} was added.")
-    return show("router_form.html", 200 if form.ok else 422, form=form, editing=None, controls=CONTROLS)
+    return show("router_form.html", form.status, form=form, editing=None, controls=CONTROLS)
 
 
 @form_page("/routers/<router_id>/edit", permission=Permission.EDIT_ROUTERS)
@@ -67,7 +67,7 @@ def edit_router(router_id: str) -> Response:
         if changed is not None:
             wait_for_nas(changed)
             return done(url_for("admin.routers"), f"Router {changed.name} was changed.")
-    return show("router_form.html", 200 if form.ok else 422, form=form, editing=router, controls=CONTROLS)
+    return show("router_form.html", form.status, form=form, editing=router, controls=CONTROLS)
 
 
 @form_page("/routers/<router_id>/<any(disable, enable):change>", permission=Permission.EDIT_ROUTERS)
@@ -82,7 +82,7 @@ def change_router_status(router_id: str, change: str) -> Response:
             return done(url_for("admin.routers"), f"Router {router.name} was {change}d.")
     return question(
         "router_status.html",
-        200 if form.ok else 422,
+        form.status,
         back=url_for("admin.routers"),
         form=form,
         router=router,

@@ -14,7 +14,7 @@ from flask import Response, url_for
 
 from gateway.access import Permission
 from gateway.admin.lists import text_argument
-from gateway.admin.pages import all_items, allowed, if_it_answers, page, show
+from gateway.admin.pages import allowed, if_it_answers, known_plans, known_routers, page, show
 from gateway.admin.subscribers import page_of
 from gateway.context import current
 from gateway.display import invoice_status, method, money, session_status, status_in_words
@@ -120,13 +120,13 @@ def _sessions(text: str) -> Group:
 
 
 def _plans(text: str) -> Group:
-    known = if_it_answers(lambda: all_items(current().optional.subscriber.list_plans))
+    known = known_plans()
     hits = [Hit(one.name, money(one.price), url_for("admin.plans")) for one in _named(known, text)]
     return Group("Plans", None if known is None else hits[:SHOWN], url_for("admin.plans"))
 
 
 def _routers(text: str) -> Group:
-    known = if_it_answers(lambda: all_items(current().optional.router.list_routers))
+    known = known_routers()
     hits = [Hit(one.name, one.nas_address, url_for("admin.routers")) for one in _named(known, text)]
     return Group("Routers", None if known is None else hits[:SHOWN], url_for("admin.routers"))
 

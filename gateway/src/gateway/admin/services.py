@@ -57,7 +57,7 @@ def add_service(subscriber_id: str) -> Response:
             if made is not None:
                 wait_for_radius([made])
                 return done(page_of(subscriber_id), f"Service {made.pppoe_username} was added.")
-    status, choices = 200 if form.ok else 422, service_forms.choices()
+    status, choices = form.status, service_forms.choices()
     return show("service_form.html", status, form=form, subscriber=owner, editing=None, **choices)
 
 
@@ -71,7 +71,7 @@ def edit_service(service_id: str) -> Response:
             wait_for_radius([changed])
             return done(page_of(found.subscriber_id), f"Service {changed.pppoe_username} was changed.")
     owner = services().subscriber.get_subscriber(found.subscriber_id)
-    status, choices = 200 if form.ok else 422, service_forms.choices(found.plan_id)
+    status, choices = form.status, service_forms.choices(found.plan_id)
     return show("service_form.html", status, form=form, subscriber=owner, editing=found, **choices)
 
 
@@ -164,7 +164,7 @@ def _standing(found: ServiceView, hold_id: str) -> HoldView:
 
 
 def _ask(template: str, found: ServiceView, form: Form, **values: Any) -> Response:
-    back, status = page_of(found.subscriber_id), 200 if form.ok else 422
+    back, status = page_of(found.subscriber_id), form.status
     return question(template, status, back=back, form=form, service=found, **values)
 
 

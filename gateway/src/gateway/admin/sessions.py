@@ -9,8 +9,8 @@ from flask import Response, request, url_for
 
 from gateway.access import Permission
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
-from gateway.admin.pages import PAGE_SIZE, all_items, every_item, if_it_answers, page, show
-from gateway.context import current, services
+from gateway.admin.pages import PAGE_SIZE, every_item, known_routers, page, show
+from gateway.context import services
 from gateway.csv_export import csv_response
 from gateway.display import duration, reconnect_how
 
@@ -95,5 +95,4 @@ def _query() -> SessionQuery:
 
 def _router_names() -> dict[str, str]:
     """A router that is not known now goes without its name; its sessions are shown all the same."""
-    known = if_it_answers(lambda: all_items(current().optional.router.list_routers)) or []
-    return {router.id: router.name for router in known}
+    return {router.id: router.name for router in known_routers() or []}

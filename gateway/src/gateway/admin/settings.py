@@ -39,7 +39,7 @@ def general_settings() -> Response:
     form = Form({name: getattr(brand, name) for name in branding.TEXTS})
     if request.method == "POST" and _change_brand(form):
         return done(url_for("admin.general_settings"), "The settings were saved.")
-    return show("settings_general.html", 200 if form.ok else 422, form=form)
+    return show("settings_general.html", form.status, form=form)
 
 
 @form_page("/settings/billing", permission=Permission.EDIT_SETTINGS)
@@ -47,7 +47,7 @@ def billing_settings() -> Response:
     form = Form(_as_typed(services().billing.get_settings()))
     if request.method == "POST" and _change(form) is not None:
         return done(url_for("admin.billing_settings"), "The settings were saved.")
-    return show("settings_billing.html", 200 if form.ok else 422, form=form, modes=MODES, taxes=TAXES)
+    return show("settings_billing.html", form.status, form=form, modes=MODES, taxes=TAXES)
 
 
 def _change_brand(form: Form) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
 from typing import Any
 
 from contracts.billing import InvoiceQuery
@@ -11,11 +10,12 @@ from contracts.subscriber import HoldView, ServiceStatus, ServiceView
 from flask import Response, request
 
 from gateway.access import Permission
+from gateway.accounts import payment_page, sees_money
 from gateway.admin import timeline
 from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, allowed, if_it_answers, page, show
 from gateway.context import current, services
-from gateway.display import status_in_words
+from gateway.display import noon, status_in_words
 from gateway.provisioning import is_provisioned
 
 RECENT = 6
@@ -30,9 +30,9 @@ def subscriber(subscriber_id: str) -> Response:
         subscriber=found,
         words=status_in_words(found),
         cards=[_card(service) for service in found.services],
-        sees_money=allowed(Permission.VIEW_BILLING),
+        sees_money=sees_money(),
         sees_sessions=allowed(Permission.VIEW_SESSIONS),
-        payment_url=f"{current().settings.public_url}/c/{found.short_id}",
+        payment_url=payment_page(found),
     )
 
 
@@ -93,7 +93,7 @@ def service_usage(service_id: str) -> Response:
     uploaded = sum(day.upload_octets for day in days or [])
     chart: dict[str, Any] = {
         "unit": "octets",
-        "x": [int(datetime.combine(day.date, time(12), UTC).timestamp()) for day in days or []],
+        "x": [noon(day.date) for day in days or []],
         "series": [
             {"label": "Down", "values": [day.download_octets for day in days or []]},
             {"label": "Up", "values": [day.upload_octets for day in days or []]},

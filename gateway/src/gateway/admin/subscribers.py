@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from contracts.money import Money
 from contracts.subscriber import (
@@ -17,22 +16,21 @@ from contracts.subscriber import (
 from flask import Response, g, request, url_for
 
 from gateway.access import Permission
+from gateway.accounts import accounts_of, sees_money
 from gateway.admin import service_forms
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
 from gateway.admin.pages import (
     PAGE_SIZE,
-    all_items,
-    allowed,
     by_operator,
     done,
     every_item,
     form_page,
-    if_it_answers,
+    known_plans,
     page,
     show,
 )
-from gateway.context import current, services
+from gateway.context import services
 from gateway.csv_export import csv_response
 from gateway.display import plain_amount, service_status
 from gateway.provisioning import wait_for_radius
@@ -48,8 +46,8 @@ def subscribers() -> Response:
         "subscribers.html",
         list=Listing(found, query.order.value, export_address("admin.subscribers_csv")),
         query=query,
-        accounts=_accounts(found.items),
-        sees_money=allowed(Permission.VIEW_BILLING),
+        accounts=accounts_of(found.items),
+        sees_money=sees_money(),
         plans=_plan_names(),
         narrowed=query != SubscriberQuery(order=query.order),
     )
@@ -84,7 +82,7 @@ def add_subscriber() -> Response:
             wait_for_radius(made.services)
             g.record_id = made.id
             return done(page_of(made.id), f"{made.full_name} was added. The login works from now on.")
-    return show("subscriber_form.html", 200 if form.ok else 422, form=form, editing=None, **choices)
+    return show("subscriber_form.html", form.status, form=form, editing=None, **choices)
 
 
 @form_page("/subscribers/<subscriber_id>/edit", permission=Permission.EDIT_SUBSCRIBERS)
@@ -93,7 +91,7 @@ def edit_subscriber(subscriber_id: str) -> Response:
     form = Form({name: getattr(found, name) for name in CONTACTS})
     if request.method == "POST" and _change(form, found) is not None:
         return done(page_of(subscriber_id), f"{form.values['full_name'].strip()} was changed.")
-    return show("subscriber_form.html", 200 if form.ok else 422, form=form, editing=found)
+    return show("subscriber_form.html", form.status, form=form, editing=found)
 
 
 def page_of(subscriber_id: str) -> str:
@@ -111,17 +109,7 @@ def _query() -> SubscriberQuery:
 
 
 def _plan_names() -> list[tuple[str, str]]:
-    known = if_it_answers(lambda: all_items(current().optional.subscriber.list_plans)) or []
-    return [(plan.id, plan.name) for plan in known]
-
-
-def _accounts(found: list[SubscriberView]) -> dict[str, Any]:
-    if not found or not allowed(Permission.VIEW_BILLING):
-        return {}
-    accounts = if_it_answers(
-        lambda: current().optional.billing.list_accounts([subscriber.id for subscriber in found])
-    )
-    return {account.subscriber_id: account for account in accounts or []}
+    return [(plan.id, plan.name) for plan in known_plans() or []]
 
 
 def _rows(query: SubscriberQuery) -> Iterator[tuple[str, ...]]:
@@ -151,7 +139,7 @@ def _rows(query: SubscriberQuery) -> Iterator[tuple[str, ...]]:
 
 
 def _price(price: Money | None) -> str:
-    return plain_amount(price) if price is not None else ""
+    return plain_amount(price) if price is not None and sees_money() else ""
 
 
 def _contacts(form: Form) -> dict[str, str]:

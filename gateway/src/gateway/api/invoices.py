@@ -19,7 +19,7 @@ from contracts.common import Page
 from pydantic import AwareDatetime
 
 from gateway.access import Permission
-from gateway.api.fields import Input, QueryText, Text, one_of
+from gateway.api.fields import Day, Input, QueryText, Text, one_of
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
 from gateway.context import services
@@ -28,11 +28,16 @@ StatusFilter = Annotated[InvoiceStatus, one_of(InvoiceStatus)]
 
 
 class InvoiceFilter(Paging):
-    """`query`: a part of a number or name. `order`: newest, due_on, -due_on, total or -total."""
+    """`query`: a part of a number or name; both days of the range of due dates belong to it.
+
+    `order`: newest, due_on, -due_on, total or -total.
+    """
 
     query: QueryText | None = None
     status: StatusFilter | None = None
     subscriber_id: QueryText | None = None
+    due_from: Day | None = None
+    due_until: Day | None = None
     order: Annotated[InvoiceOrder, one_of(InvoiceOrder)] = InvoiceOrder.NEWEST
 
 
@@ -97,7 +102,9 @@ class InvoiceShape(InvoiceSummaryShape):
 def list_invoices(query: InvoiceFilter) -> Page[InvoiceSummary]:
     """List invoices, without their lines."""
     statuses = (query.status,) if query.status is not None else ()
-    wanted = InvoiceQuery(query.query, statuses, query.subscriber_id, query.order)
+    wanted = InvoiceQuery(
+        query.query, statuses, query.subscriber_id, query.due_from, query.due_until, query.order
+    )
     return services().billing.list_invoices(wanted, query.limit, query.after)
 
 

@@ -34,6 +34,7 @@ from contracts.subscriber import (
 from pydantic import AwareDatetime
 
 from gateway.access import Permission
+from gateway.accounts import sees_money
 from gateway.api.fields import (
     Day,
     DiscountValue,
@@ -144,7 +145,7 @@ class ServiceShape(Shape):
     plan_name: str
     router_id: str
     static_ip: str | None
-    billing_terms: BillingTermsShape
+    billing_terms: BillingTermsShape | None
     status: ServiceStatus
     holds: list[HoldShape]
     released_holds: list[HoldShape]
@@ -323,7 +324,7 @@ def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceSh
         plan_name=service.plan_name,
         router_id=service.router_id,
         static_ip=service.static_ip,
-        billing_terms=_terms_shape(service.billing_terms),
+        billing_terms=_terms_shape(service.billing_terms) if sees_money() else None,
         status=service.status,
         holds=[HoldShape.of(hold) for hold in _standing(service)],
         released_holds=[HoldShape.of(hold) for hold in service.holds if hold.released_at is not None],

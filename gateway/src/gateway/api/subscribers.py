@@ -18,13 +18,14 @@ from contracts.subscriber import (
 from pydantic import AwareDatetime
 
 from gateway.access import Permission
+from gateway.accounts import accounts_of, payment_page, sees_money
 from gateway.api.fields import Input, LongText, Name, QueryText, Text, one_of, optional
 from gateway.api.ledger import AccountShape, LedgerEntryShape
 from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.services import ServiceInput, ServiceShape, own_field_name, service_shape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
-from gateway.context import current, services
-from gateway.provisioning import SILENT, states_of, wait_for_radius
+from gateway.context import services
+from gateway.provisioning import states_of, wait_for_radius
 
 StatusFilter = Annotated[ServiceStatus, one_of(ServiceStatus)]
 
@@ -59,11 +60,15 @@ class SubscriberFilter(Paging):
 
 
 class SubscriberShape(Shape):
-    """`balance` is what is owed, below zero for credit; null while billing does not answer."""
+    """`balance` is what is owed, below zero for credit; null while billing does not answer.
+
+    What leads to money (`balance`, `short_id`, `payment_url`, `billing_terms` of the services) is null for a
+    technician.
+    """
 
     id: str
-    short_id: str
-    payment_url: str
+    short_id: str | None
+    payment_url: str | None
     full_name: str
     email: str
     phone: str
@@ -92,7 +97,7 @@ def create_subscriber(body: NewSubscriber) -> SubscriberShape:
     """Make a subscriber, optionally with a service at once."""
     fields = dict(body) | {"service": body.service.as_new_service() if body.service else None}
     made = services().subscriber.create_subscriber(CreateSubscriber(**fields, **by_operator()))
-    return subscriber_shape(made, balances([made]), wait_for_radius(made.services))
+    return subscriber_shape(made, accounts_of([made]), wait_for_radius(made.services))
 
 
 @endpoint(
@@ -106,7 +111,7 @@ def list_subscribers(query: SubscriberFilter) -> Page[SubscriberShape]:
     """List subscribers, by a part of name, login, phone or e-mail, and by the status of a service."""
     wanted = SubscriberQuery(query.query, query.status, query.plan_id, query.router_id, query.order)
     page = services().subscriber.list_subscribers(wanted, query.limit, query.after)
-    owed = balances(page.items)
+    owed = accounts_of(page.items)
     states = states_of([service for subscriber in page.items for service in subscriber.services])
     return Page([subscriber_shape(found, owed, states) for found in page.items], page.next)
 
@@ -152,25 +157,14 @@ def list_ledger_entries(subscriber_id: str, query: Paging) -> Page[LedgerEntryVi
     return services().billing.list_ledger_entries(subscriber_id, query.limit, query.after)
 
 
-def balances(subscribers: list[SubscriberView]) -> dict[str, AccountView]:
-    """The accounts by subscriber; nothing while billing does not answer."""
-    if not subscribers:
-        return {}
-    try:
-        accounts = current().optional.billing.list_accounts([found.id for found in subscribers])
-    except SILENT:
-        return {}
-    return {account.subscriber_id: account for account in accounts}
-
-
 def subscriber_shape(
     subscriber: SubscriberView, accounts: dict[str, AccountView], states: dict[str, ServiceState]
 ) -> SubscriberShape:
     account = accounts.get(subscriber.id)
     return SubscriberShape(
         id=subscriber.id,
-        short_id=subscriber.short_id,
-        payment_url=f"{current().settings.public_url}/c/{subscriber.short_id}",
+        short_id=subscriber.short_id if sees_money() else None,
+        payment_url=payment_page(subscriber),
         full_name=subscriber.full_name,
         email=subscriber.email,
         phone=subscriber.phone,
@@ -183,4 +177,4 @@ def subscriber_shape(
 
 
 def _shape_now(subscriber: SubscriberView) -> SubscriberShape:
-    return subscriber_shape(subscriber, balances([subscriber]), states_of(subscriber.services))
+    return subscriber_shape(subscriber, accounts_of([subscriber]), states_of(subscriber.services))

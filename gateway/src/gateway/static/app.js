@@ -25,11 +25,9 @@ document.addEventListener("keydown", (event) => {
 // A second click sends nothing twice. The service would know it by its key anyway; this spares a puzzled look.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method === "dialog" || form.dataset.sent === "yes") {
-    if (form.dataset.sent === "yes") event.preventDefault();
-    return;
-  }
-  if (form.method !== "post") return;
+  // By attribute: a field named "method", as in Record Payment, would stand in front of form.method.
+  if (form.getAttribute("method") !== "post") return;
+  if (form.dataset.sent === "yes") return event.preventDefault();
   form.dataset.sent = "yes";
   form.setAttribute("aria-busy", "true");
 });

@@ -161,11 +161,16 @@ class InvoiceOrder(StrEnum):
 
 @dataclass(frozen=True)
 class InvoiceQuery:
-    """`text` is looked for in numbers and subscribers' names; no `statuses` means all of them."""
+    """`text` is looked for in numbers and subscribers' names; no `statuses` means all of them.
+
+    Both days of `due_from` and `due_until` belong to the range.
+    """
 
     text: str | None = None
     statuses: tuple[InvoiceStatus, ...] = ()
     subscriber_id: SubscriberId | None = None
+    due_from: date | None = None
+    due_until: date | None = None
     order: InvoiceOrder = InvoiceOrder.NEWEST
 
 

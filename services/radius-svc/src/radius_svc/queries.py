@@ -17,7 +17,7 @@ from contracts.radius import (
     SessionView,
 )
 from servicekit.paging import MOST, Order, page_of
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from radius_svc.control_models import RequestAttempt
@@ -29,6 +29,7 @@ OPEN, CLOSED = RadAcct.acctstoptime.is_(None), RadAcct.acctstoptime.is_not(None)
 IN_IP_ADDRESS = frozenset("0123456789.")
 IN_MAC_ADDRESS = frozenset("0123456789abcdefABCDEF:-.")
 SILENT_AFTER = timedelta(minutes=15)
+FEW_SESSIONS = 1_000
 
 
 def list_service_states(session: Session, service_ids: Sequence[str]) -> list[ServiceState]:
@@ -58,16 +59,16 @@ def list_service_states(session: Session, service_ids: Sequence[str]) -> list[Se
 def list_sessions(session: Session, query: SessionQuery, limit: int, after: str | None) -> Page[SessionView]:
     """Raises InvalidInput for a cursor of another order."""
     page = partial(page_of, session, limit=limit, after=after, order=_order(query.order))
-    # Open and closed sessions have indexes of their own, and so has each kind of text: one page of each is
-    # looked up, and the page asked for is the first of what they hold together.
-    parts = [page(part, RadAcct.radacctid, lambda row: row.radacctid) for part in _parts(query)]
+    # Open and closed sessions have indexes of their own, and of closed ones so has each kind of text: one
+    # page of each is looked up, and the page asked for is the first of what they hold together.
+    parts = [page(part, RadAcct.radacctid, lambda row: row.radacctid) for part in _parts(session, query)]
     ids = {id_ for part in parts for id_ in part.items}
     found = page(select(RadAcct).where(RadAcct.radacctid.in_(ids)), RadAcct.radacctid, session_view)
     # A part with more to come is full: if that is all there is on this page, it goes on where the part does.
     return Page(found.items, found.next or next((part.next for part in parts if part.next), None))
 
 
-def _parts(query: SessionQuery) -> Iterator[Select[RadAcct]]:
+def _parts(session: Session, query: SessionQuery) -> Iterator[Select[RadAcct]]:
     sessions = select(RadAcct)
     if query.service_id is not None:
         sessions = sessions.where(RadAcct.service_id == query.service_id)
@@ -77,9 +78,20 @@ def _parts(query: SessionQuery) -> Iterator[Select[RadAcct]]:
         sessions = sessions.where(RadAcct.username.is_not(None))  # by FreeRADIUS; has no place in this order
     # What cannot be in a name cannot be sent to the database either.
     text = "".join(filter(str.isprintable, query.text or "")).strip()
-    for state in [OPEN] if query.open_only else [OPEN, CLOSED]:
-        for beginning in _beginnings(text):
-            yield sessions.where(state, beginning)
+    beginnings = _beginnings(text)
+    yield sessions.where(OPEN, or_(*beginnings))
+    if not query.open_only:
+        for beginning in beginnings:
+            yield _closed(session, sessions.where(CLOSED, beginning)) if text else sessions.where(CLOSED)
+
+
+def _closed(session: Session, found: Select[RadAcct]) -> Select[RadAcct]:
+    """Few are looked up in the index of the text; of many, going through all sessions finds a page soon.
+
+    PostgreSQL does not know which: without the look at the index it always goes through all of them.
+    """
+    few = session.scalars(found.with_only_columns(RadAcct.radacctid).limit(FEW_SESSIONS + 1)).all()
+    return select(RadAcct).where(RadAcct.radacctid.in_(few)) if len(few) <= FEW_SESSIONS else found
 
 
 def _beginnings(text: str) -> list[ColumnElement[bool]]:

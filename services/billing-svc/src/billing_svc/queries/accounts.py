@@ -47,7 +47,7 @@ def list_ledger_entries(
 
 def _entry_cursor(after: str) -> int:
     """Raises InvalidInput."""
-    if not (after.isascii() and after.isdigit()) or int(after) > LAST_ENTRY:
+    if not (after.isascii() and after.isdigit() and len(after) <= 19) or int(after) > LAST_ENTRY:
         raise InvalidInput.of("after", f"{after!r} is no cursor of this list")
     return int(after)
 

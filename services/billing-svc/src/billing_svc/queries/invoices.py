@@ -71,6 +71,10 @@ def list_invoices(
         found = found.where(_has_status(query.statuses, today))
     if query.subscriber_id is not None:
         found = found.where(Invoice.subscriber_id == query.subscriber_id)
+    if query.due_from is not None:
+        found = found.where(Invoice.due_on >= query.due_from)
+    if query.due_until is not None:
+        found = found.where(Invoice.due_on <= query.due_until)
     page = page_of(session, found, Invoice.id, lambda row: row, limit=limit, after=after, order=order)
     paid = allocated(session, [invoice.id for invoice in page.items])
     return Page([_summary(invoice, paid.get(invoice.id, 0), today) for invoice in page.items], page.next)

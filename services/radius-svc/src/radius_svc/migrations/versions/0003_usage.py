@@ -39,5 +39,6 @@ def upgrade() -> None:
     op.execute(
         "INSERT INTO usage_marks (radacctid, download_octets, upload_octets, final)"
         " SELECT radacctid, coalesce(acctoutputoctets, 0), coalesce(acctinputoctets, 0), false"
-        " FROM radacct WHERE acctstoptime IS NULL"
+        # One that was closed on evidence may turn out to live, and then counts from here as well.
+        " FROM radacct WHERE acctstoptime IS NULL OR closed_on_evidence IS NOT NULL"
     )

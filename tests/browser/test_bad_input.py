@@ -1,0 +1,291 @@
+"""What people and their clipboards put into forms: nothing, too much, other scripts, HTML, formulas.
+
+Either it is refused at its field and what was typed is still there, or it is accepted and shown as typed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.browsing import Window
+from tests.browser.town import Town
+
+TOO_LONG = "x" * 5_000
+STRANGE = {
+    "non-ascii": "Peña 🚀 ñandú",
+    "html": "<script>alert(1)</script>",
+    "formula": "=1+1",
+}
+# Past the browser's own checks, as an older browser or a program sends it.
+LET_ANYTHING_THROUGH = """(form) => {
+    form.noValidate = true;
+    for (const input of form.querySelectorAll("input")) {
+        input.removeAttribute("maxlength");
+        if (["date", "email", "tel", "number"].includes(input.type)) input.type = "text";
+    }
+}"""
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Case:
+    """A form, and what stands in it when it is right.
+
+    `free` fields take any words; `strict` ones are wrong with any of the strange words. `open` goes to the
+    form and gives it.
+    """
+
+    open: Callable[[Window, Town], Locator]
+    save: str
+    valid: Callable[[], Mapping[str, str]]
+    required: tuple[str, ...]
+    free: tuple[str, ...]
+    strict: tuple[str, ...]
+    passwords: tuple[str, ...] = ()
+    choose: Mapping[str, int] = field(default_factory=dict)
+
+
+def at(path: str) -> Callable[[Window, Town], Locator]:
+    def open_page(window: Window, town: Town) -> Locator:
+        window.go(path)
+        save = window.page.get_by_role("button", name="Save", exact=True)
+        return window.page.locator("form").filter(has=save)
+
+    return open_page
+
+
+def dialog_of_new_subscriber(name: str) -> Callable[[Window, Town], Locator]:
+    def open_dialog(window: Window, town: Town) -> Locator:
+        number = next(_numbers)
+        made = town.isp.connect(f"Bad Input {number}", username=f"bad.input.{number}", online=False)
+        window.go(f"/subscribers/{made.id}")
+        return window.open_dialog(name).locator("form")
+
+    return open_dialog
+
+
+def invite(window: Window, town: Town) -> Locator:
+    window.go("/settings/operators")
+    return window.open_dialog("Invite").locator("form")
+
+
+def numbered(words: str) -> str:
+    return f"{words}{next(_numbers)}"
+
+
+CASES = {
+    "Add Plan": Case(
+        open=at("/plans/new"),
+        save="Save",
+        valid=lambda: {
+            "Plan Name": numbered("Plan "),
+            "Monthly Price": "1500",
+            "Download Speed": "50Mbps",
+            "Upload Speed": "50Mbps",
+        },
+        required=("Plan Name", "Monthly Price", "Download Speed", "Upload Speed"),
+        free=("Plan Name",),
+        strict=("Monthly Price", "Download Speed", "Upload Speed"),
+    ),
+    "Add Router": Case(
+        open=at("/routers/new"),
+        save="Save",
+        valid=lambda: {
+            "Router Name": numbered("Router "),
+            "Router address": f"10.99.{next(_numbers)}.1",
+            "RADIUS secret": "a-good-secret-0123456789",
+            "CoA port": "3799",
+        },
+        required=("Router Name", "Router address", "RADIUS secret", "CoA port"),
+        free=("Router Name",),
+        strict=("Router address", "CoA port"),
+        passwords=("RADIUS secret",),
+    ),
+    "Add Subscriber": Case(
+        open=at("/subscribers/new"),
+        save="Save",
+        valid=lambda: {
+            "Full Name": numbered("Somebody "),
+            "Email": "somebody@example.com",
+            "Phone": "09171234567",
+            "Address": "Purok 4",
+            "PPPoE Username": numbered("some.body."),
+            "PPPoE Password": "pppoe-pass-01",
+            "Static IP": "",
+            "Individual price": "",
+            "Discount": "",
+        },
+        required=("Full Name", "PPPoE Username", "PPPoE Password", "Plan"),
+        free=("Full Name", "Address"),
+        strict=("Email", "Static IP", "Individual price", "Discount"),
+        passwords=("PPPoE Password",),
+        choose={"Plan": 1, "Router": 1},
+    ),
+    "Record Payment": Case(
+        open=dialog_of_new_subscriber("Record Payment"),
+        save="Submit",
+        valid=lambda: {"Amount": "1500", "Reference": numbered("reference ")},
+        required=("Amount",),
+        free=("Reference",),
+        strict=("Amount", "Date received"),
+    ),
+    "Suspend": Case(
+        open=dialog_of_new_subscriber("Suspend"),
+        save="Suspend",
+        valid=lambda: {"Note": numbered("note ")},
+        required=(),
+        free=("Note",),
+        strict=(),
+    ),
+    "General settings": Case(
+        open=at("/settings/general"),
+        save="Save",
+        valid=lambda: {"ISP Name": "ISP-OS", "Brand Color": "#18181b", "Address": "", "TIN": ""},
+        required=("ISP Name", "Brand Color"),
+        free=("ISP Name", "Address"),
+        strict=("Brand Color", "Support Email", "TIN"),
+    ),
+    "Billing settings": Case(
+        open=at("/settings/billing"),
+        save="Save",
+        valid=lambda: {
+            "Invoice Generation Day": "1",
+            "Payment Terms": "15",
+            "Grace Period": "5",
+            "Invoice series": "INV",
+        },
+        required=("Invoice Generation Day", "Payment Terms", "Grace Period", "Invoice series"),
+        free=(),
+        strict=("Invoice Generation Day", "Payment Terms", "Grace Period", "Invoice series"),
+    ),
+    "Invite": Case(
+        open=invite,
+        save="Make the link",
+        valid=lambda: {"E-mail": f"{numbered('invited.')}@example.com"},
+        required=("E-mail",),
+        free=(),
+        strict=("E-mail",),
+    ),
+}
+
+case_of_each_form = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+@case_of_each_form
+def test_what_is_left_empty_is_said_at_its_field(owner: Window, town: Town, case: Case) -> None:
+    if not case.required:
+        pytest.skip("nothing is needed in this form")
+    owner.expect_answers(422)
+    form = case.open(owner, town)
+    send(owner, case, form, dict.fromkeys((*case.valid(), *case.required), ""))
+
+    for label in case.required:
+        assert message_at(owner, label), f"nothing is said at {label}"
+
+
+@case_of_each_form
+@pytest.mark.parametrize("words", [*STRANGE.values(), TOO_LONG], ids=[*STRANGE.keys(), "too-long"])
+def test_what_makes_no_sense_is_refused_at_each_field_and_kept(
+    owner: Window, town: Town, case: Case, words: str
+) -> None:
+    wrong = {*case.strict, *case.free} if words is TOO_LONG else set(case.strict)
+    if not wrong:
+        pytest.skip("these words make sense anywhere in this form")
+    owner.expect_answers(422)
+    form = case.open(owner, town)
+    right = {**dict.fromkeys(case.strict, ""), **case.valid()}
+    typed = {**right, **dict.fromkeys((*case.free, *case.strict), words)}
+    # What a service finds wrong is said once the gateway finds nothing wrong any more.
+    while wrong:
+        send(owner, case, form, typed)
+        assert_kept(owner, case, typed)
+        said = {label for label in wrong if message_at(owner, label)}
+        assert said, f"nothing is said at {wrong}"
+        wrong -= said
+        typed |= {label: right[label] for label in said}
+
+
+@case_of_each_form
+@pytest.mark.parametrize("words", STRANGE.values(), ids=STRANGE.keys())
+def test_any_words_in_a_free_field_are_accepted_and_shown_as_typed(
+    owner: Window, town: Town, case: Case, words: str
+) -> None:
+    if not case.free:
+        pytest.skip("there is no field for any words in this form")
+    unique = f"{words} {next(_numbers)}"
+    form = case.open(owner, town)
+    send(owner, case, form, {**case.valid(), **dict.fromkeys(case.free, unique)})
+
+    expect(owner.page.get_by_role("main")).not_to_contain_text("another look")
+    expect(owner.page.get_by_role("alert")).to_have_count(0)
+    shown = owner.page.get_by_text(unique).or_(owner.page.get_by_role("textbox").filter(has_text=unique))
+    if owner.page.url.endswith("/settings/general"):
+        expect(owner.field("ISP Name")).to_have_value(unique)
+        expect(owner.page.get_by_role("banner").first).to_contain_text(unique)
+        form = case.open(owner, town)
+        send(owner, case, form, dict(case.valid()))
+        expect(owner.field("ISP Name")).to_have_value("ISP-OS")
+    else:
+        expect(shown.first).to_be_visible()
+
+
+def test_a_formula_is_no_formula_in_an_export(owner: Window, town: Town, tmp_path: Path) -> None:
+    number = next(_numbers)
+    made = town.isp.connect("=1+1", username=f"formula.{number}", online=False)
+    made.pay(100, reference="=2+2")
+    for menu, column, words in (("Subscribers", "Full Name", "'=1+1"), ("Payments", "Reference", "'=2+2")):
+        owner.go("/")
+        owner.menu(menu)
+        with owner.page.expect_download() as saving:
+            owner.click("CSV", "link")
+        file = tmp_path / f"{menu}.csv"
+        saving.value.save_as(file)
+        rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
+        assert words in [row[column] for row in rows]
+        cells = [cell for row in rows for cell in row.values()]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
+
+
+def send(window: Window, case: Case, form: Locator, typed: Mapping[str, str]) -> None:
+    """Fill in and click; come back when the answer is there."""
+    form.evaluate(LET_ANYTHING_THROUGH)
+    for label, number in case.choose.items():
+        if typed.get(label) != "":
+            window.field(label, form).select_option(index=number)
+    for label, words in typed.items():
+        if label not in case.choose:
+            window.field(label, form).fill(words)
+    with window.page.expect_response(lambda answer: answer.request.method == "POST") as sent:
+        form.get_by_role("button", name=case.save, exact=True).click()
+    window.page.wait_for_load_state()
+    if sent.value.status == 422:
+        expect(window.page.get_by_role("alert")).to_be_visible()
+    else:
+        expect(window.page.get_by_role("dialog")).to_be_hidden()
+        expect(window.page.get_by_role("status").first).to_be_visible()
+
+
+def message_at(window: Window, label: str) -> str:
+    """What is said at the field that is marked as wrong; empty if it is not."""
+    found = window.field(label)
+    if found.get_attribute("aria-invalid") != "true":
+        return ""
+    described = found.get_attribute("aria-describedby")
+    return window.page.locator(f"[id='{described}']").inner_text() if described else ""
+
+
+def assert_kept(window: Window, case: Case, typed: Mapping[str, str]) -> None:
+    for label, words in typed.items():
+        field = window.field(label)
+        # Passwords are typed again, and a browser shows nothing but a date in a field for dates.
+        if label not in case.passwords and field.get_attribute("type") != "date":
+            expect(field).to_have_value(words)
