@@ -10,6 +10,7 @@ from functools import lru_cache
 from babel.dates import format_date
 from babel.numbers import format_currency
 from contracts.billing import (
+    AccountView,
     CollectionStatus,
     InvoiceStatus,
     InvoiceSummary,
@@ -20,7 +21,7 @@ from contracts.billing import (
 from contracts.common import BillingPeriod
 from contracts.money import Money
 from contracts.payment import PaymentMethod
-from contracts.radius import NasActivity, NasHealth, ReconnectBucket, ReconnectView, SessionView
+from contracts.radius import NasActivity, NasHealth, ReconnectBucket, ReconnectView, ServiceState, SessionView
 from contracts.receivables import AgingBucket
 from contracts.router import RouterStatus, RouterView
 from contracts.subscriber import (
@@ -37,6 +38,7 @@ from flask import Flask
 from servicekit.clock import local_date
 
 from gateway.context import current
+from gateway.provisioning import is_provisioned
 
 LOCALE = "en_PH"
 NONE = "–"
@@ -63,6 +65,7 @@ def register(app: Flask) -> None:
         "period",
         "duration",
         "invoice_status",
+        "account_state",
         "due_in_words",
         "collection_status",
         "plan_status",
@@ -220,6 +223,21 @@ def bucket_words(bucket: ReconnectBucket) -> str:
     if bucket.up_to_milliseconds is None:
         return "longer"
     return f"≤ {Decimal(bucket.up_to_milliseconds).scaleb(-3).normalize():f} s"
+
+
+def account_state(account: AccountView) -> Words:
+    """What is to be known about a balance."""
+    if account.overdue.minor:
+        return Words(f"{money(account.overdue)} overdue", "bad")
+    if account.credit.minor:
+        return Words(f"{money(account.credit)} credit", "good")
+    return Words("Not due yet", "info") if account.balance.minor else Words("Nothing to pay", "good")
+
+
+def provisioned_in_words(service: ServiceView, state: ServiceState | None) -> str:
+    if not is_provisioned(service, state):
+        return "Not yet"
+    return "Yes, the next dial gets in" if service.status is ServiceStatus.ACTIVE else "Yes"
 
 
 def ledger_kind(kind: str) -> str:

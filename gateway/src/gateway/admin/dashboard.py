@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from contracts.billing import InvoiceQuery
+from contracts.money import Money
 from contracts.payment import PaymentQuery
-from contracts.receivables import AgingBucket
+from contracts.receivables import AgingBucket, Receivables
 from contracts.subscriber import HoldChange, SubscriberQuery
 from flask import Response, url_for
 
@@ -15,7 +17,7 @@ from gateway.access import Permission
 from gateway.admin import timeline
 from gateway.admin.pages import allowed, if_it_answers, page, show
 from gateway.context import current
-from gateway.display import aging_words, bucket_words, hold_reason, noon
+from gateway.display import aging_words, bucket_words, day, hold_reason, noon
 
 COLLECTED_DAYS = 30
 ONLINE_HOURS = 24
@@ -51,6 +53,16 @@ STEPS = (
 )
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A sum of money and the list it leads to; `amount` is None while nobody says."""
+
+    name: str
+    amount: Money | None
+    note: str
+    address: str
+
+
 @page("/", permission=Permission.VIEW_DASHBOARD)
 def dashboard() -> Response:
     return show(
@@ -77,9 +89,8 @@ def online_panel() -> Response:
 
 @page("/panels/figures", permission=Permission.VIEW_BILLING)
 def figures_panel() -> Response:
-    figures = if_it_answers(current().optional.billing.get_receivables)
-    today = current().today()
-    return show("panels/figures.html", figures=figures, today=today, month=today.replace(day=1))
+    found = if_it_answers(current().optional.billing.get_receivables)
+    return show("panels/figures.html", figures=_figures(found))
 
 
 @page("/panels/collected", permission=Permission.VIEW_BILLING)
@@ -157,6 +168,31 @@ def events_panel() -> Response:
         ]
     days = timeline.by_day(moments, EVENTS)
     return show("panels/timeline.html", timeline=timeline.Timeline(days, missing))
+
+
+def _figures(found: Receivables | None) -> list[Figure]:
+    today = current().today()
+    month = today.replace(day=1)
+    figures = (
+        ("Receivable", "receivable", _invoices("open_invoices", "open", found), {"status": "open"}),
+        ("Overdue", "overdue", _invoices("overdue_invoices", "overdue", found), {"status": "overdue"}),
+        ("Collected today", "collected_today", day(today), {"from": today, "until": today}),
+        ("Collected this month", "collected_this_month", f"Since {day(month)}", {"from": month}),
+    )
+    return [
+        Figure(
+            name,
+            getattr(found, field) if found else None,
+            note if found else "Billing does not answer now",
+            url_for("admin.billing" if "status" in arguments else "admin.payments", **arguments),
+        )
+        for name, field, note, arguments in figures
+    ]
+
+
+def _invoices(field: str, what: str, found: Receivables | None) -> str:
+    number = getattr(found, field) if found else 0
+    return f"{number:,} {what} invoice{'' if number == 1 else 's'}"
 
 
 def _hold_moment(change: HoldChange) -> timeline.Moment:

@@ -46,7 +46,7 @@ def record_payment(invoice_id: str) -> Response:
         methods=METHODS,
         name=found.subscriber_name,
         invoice=found,
-        owed=found.balance,
+        to_pay=_positive(found.balance),
     )
 
 
@@ -67,7 +67,7 @@ def record_subscriber_payment(subscriber_id: str) -> Response:
         methods=METHODS,
         name=owner.full_name,
         invoice=None,
-        owed=account.balance if account else None,
+        to_pay=_positive(account.balance if account else None),
     )
 
 
@@ -91,8 +91,13 @@ def _owes(found: InvoiceView) -> bool:
     return found.balance.minor > 0 and found.status is not InvoiceStatus.VOID
 
 
+def _positive(owed: Money | None) -> Money | None:
+    return owed if owed is not None and owed.minor > 0 else None
+
+
 def _payment_of(owed: Money | None) -> dict[str, str]:
-    amount = pesos_as_typed(owed) if owed is not None and owed.minor > 0 else ""
+    to_pay = _positive(owed)
+    amount = pesos_as_typed(to_pay) if to_pay is not None else ""
     return {"amount": amount, "received_on": current().today().isoformat()}
 
 

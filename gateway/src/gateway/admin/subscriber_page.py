@@ -15,8 +15,7 @@ from gateway.admin import timeline
 from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, allowed, if_it_answers, page, show
 from gateway.context import current, services
-from gateway.display import noon, status_in_words
-from gateway.provisioning import is_provisioned
+from gateway.display import noon, provisioned_in_words, status_in_words
 
 RECENT = 6
 USAGE_DAYS = 30
@@ -78,9 +77,8 @@ def service_live(service_id: str) -> Response:
     state = states[0] if states else None
     return show(
         "panels/live.html",
-        service=found,
         answered=states is not None,
-        provisioned=is_provisioned(found, state),
+        provisioned=provisioned_in_words(found, state),
         session=state.session if state else None,
         ended=found.status is ServiceStatus.TERMINATED,
     )
