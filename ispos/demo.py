@@ -70,7 +70,7 @@ class Tour:
         self._api.sign_in()
         if self._secret_file.exists():
             say("Welcome back: the demo data of the last time is still there.")
-            (router,) = self._api.get("/routers")["data"]
+            router = next(one for one in self._api.get("/routers")["data"] if one["name"] == ROUTER)
             self._api.patch(f"/routers/{router['id']}", {"coa_port": self._coa_port})
             self._dial(self._secret_file.read_text())
         else:

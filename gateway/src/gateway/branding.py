@@ -87,7 +87,7 @@ def shown() -> Brand:
     """For the page being made. While the database is away it is the default: pages say so in words."""
     if "brand" not in g:
         try:
-            g.brand = load()
+            g.brand = current().kept.get("brand", load)
         except DATABASE_TROUBLE as error:
             log.warning("branding not read", error=str(error))
             g.brand = Brand()

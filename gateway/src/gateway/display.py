@@ -42,6 +42,7 @@ from gateway.provisioning import is_provisioned
 
 LOCALE = "en_PH"
 NONE = "–"
+MINUTE = 60_000  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -166,12 +167,22 @@ def duration(case: ReconnectView) -> str:
     """0.412 s"""
     if case.milliseconds is None:
         return "not back yet"
-    return f"{Decimal(case.milliseconds).scaleb(-3)} s"
+    if case.milliseconds < MINUTE:
+        return f"{Decimal(case.milliseconds).scaleb(-3)} s"
+    return seconds_short(case.milliseconds)
 
 
 def seconds_short(milliseconds: int | None) -> str:
-    """0.4 s"""
-    return NONE if milliseconds is None else f"{Decimal(milliseconds).scaleb(-3):.1f} s"
+    """0.4 s; 2 min 5 s; 3 h 10 min; 18 days"""
+    if milliseconds is None:
+        return NONE
+    if milliseconds < MINUTE:
+        return f"{Decimal(milliseconds).scaleb(-3):.1f} s"
+    minutes, rest = divmod(milliseconds, MINUTE)
+    if minutes < 60:
+        return f"{minutes} min {rest // 1000} s"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60} min" if hours < 48 else days(hours // 24)
 
 
 def days(number: int) -> str:
@@ -185,7 +196,7 @@ def due_in_words(invoice: InvoiceSummary) -> str:
     if invoice.days_overdue:
         return f"overdue {days(invoice.days_overdue)}"
     left = (invoice.due_on - current().today()).days
-    return "due today" if left == 0 else f"in {days(left)}"
+    return "due today" if left == 0 else f"due in {days(left)}"
 
 
 def collection_status(invoice: InvoiceSummary) -> str:
@@ -298,11 +309,11 @@ def status_in_words(subscriber: SubscriberView) -> LineState:
     if not held:
         since = min(service.activated_on for service in live)
         return LineState(Words("Active", "good"), f"Customer since {day(since)}.")
-    reasons = "; ".join(
-        f"{hold_reason(hold.reason)} since {day(local_date(hold.placed_at, current().settings.time_zone))}"
-        for hold in held
-    )
-    return LineState(Words("Suspended", "bad"), f"{reasons}.")
+    zone = current().settings.time_zone
+    since_when = [
+        f"{hold_reason(hold.reason)} since {day(local_date(hold.placed_at, zone))}" for hold in held
+    ]
+    return LineState(Words("Suspended", "bad"), f"{'; '.join(dict.fromkeys(since_when))}.")
 
 
 def router_status(router: RouterView, activity: NasActivity | None) -> Words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from contracts.radius import SessionOrder, SessionQuery
 from flask import Response, request, url_for
@@ -12,7 +13,7 @@ from gateway.admin.lists import Listing, choice_argument, export_address, text_a
 from gateway.admin.pages import PAGE_SIZE, every_item, known_routers, page, show
 from gateway.context import services
 from gateway.csv_export import csv_response
-from gateway.display import duration, reconnect_how
+from gateway.display import reconnect_how
 
 
 @page("/sessions", permission=Permission.VIEW_SESSIONS)
@@ -59,7 +60,7 @@ def _reconnect_rows() -> Iterator[tuple[str, ...]]:
     list_reconnects = services().radius.list_reconnects
     for case in every_item(lambda limit, after: list_reconnects(None, limit, after)):
         instants = (case.paid_at, case.released_at, case.router_acked_at, case.online_at)
-        seconds = "" if case.milliseconds is None else duration(case).removesuffix(" s")
+        seconds = "" if case.milliseconds is None else str(Decimal(case.milliseconds).scaleb(-3))
         yield (
             case.username,
             *(instant.isoformat() if instant else "" for instant in instants),

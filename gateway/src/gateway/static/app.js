@@ -103,13 +103,24 @@ async function copy(button) {
 
 // Charts: <div data-chart="bars" data-values='{"x": [...], "series": [{"label": "...", "values": [...]}], ...}'>
 function drawCharts() {
-  if (!window.uPlot) return;
-  for (const place of document.querySelectorAll("[data-chart]")) {
+  const places = document.querySelectorAll("[data-chart]");
+  if (!places.length || !chartsAreHere()) return;
+  for (const place of places) {
     if (place.dataset.drawn === "yes" || !place.clientWidth) continue;
     place.dataset.drawn = "yes";
     place.replaceChildren();
     draw(place, JSON.parse(place.dataset.values));
   }
+}
+
+// uPlot is fetched by the first chart: no page waits for it to be shown.
+function chartsAreHere() {
+  if (window.uPlot || document.querySelector("script[data-charts]")) return Boolean(window.uPlot);
+  const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: document.body.dataset.chartStyle });
+  const script = Object.assign(document.createElement("script"), { src: document.body.dataset.chartScript, onload: drawCharts });
+  script.dataset.charts = "";
+  document.head.append(style, script);
+  return false;
 }
 
 function draw(place, spec) {
@@ -134,7 +145,7 @@ function draw(place, spec) {
   const options = {
     width: place.clientWidth,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: !bars } },
     scales: {
@@ -142,8 +153,8 @@ function draw(place, spec) {
       y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] },
     },
     axes: [
-      { ...axis, grid: { show: false }, values: xValues, splits: categories ? () => categories.map((_, index) => index) : undefined, space: 56 },
-      { ...axis, size: 68, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) || spec.unit !== "count" ? words(tick, spec.unit) : "")) },
+      { ...axis, grid: { show: false }, values: xValues, splits: categories ? () => categories.map((_, index) => index) : undefined, space: 56, size: 28 },
+      { ...axis, size: 68, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) || spec.unit !== "count" ? axisWords(tick, spec.unit) : "")) },
     ],
     series: [{}, ...series],
     hooks: { setCursor: [(chart) => tell(place, chart, spec)] },
@@ -185,6 +196,11 @@ function words(value, unit) {
   if (unit === "peso") return new Intl.NumberFormat("en-PH", { style: "currency", currency: "PHP", maximumFractionDigits: value >= 100000 ? 0 : 2, notation: value >= 10000000 ? "compact" : "standard" }).format(value / 100);
   if (unit === "octets") return octets(value);
   return new Intl.NumberFormat("en-PH").format(value);
+}
+
+// An axis needs no centavos.
+function axisWords(value, unit) {
+  return unit === "peso" ? words(value, unit).replace(/\.00$/, "") : words(value, unit);
 }
 
 function octets(count) {

@@ -220,3 +220,27 @@ def test_a_gone_database_is_database_trouble(open_database, tmp_path, free_port)
         with pytest.raises(DATABASE_TROUBLE), database.transaction():
             pass
         assert "pw" not in database.url_shown
+
+
+def test_a_connection_that_died_while_it_was_idle_is_replaced(postgres_url, open_database, monkeypatch):
+    database = open_database(postgres_url)
+    monkeypatch.setattr(db, "PING_AFTER_SECONDS", 0.0)
+    with database.reading() as session:
+        mine = session.scalar(select(func.pg_backend_pid()))
+    with db.Database(postgres_url).engine.connect() as other:
+        assert other.scalar(select(func.pg_terminate_backend(mine)))
+    with database.reading() as session:
+        assert session.scalar(select(func.pg_backend_pid())) != mine
+
+
+def test_a_connection_that_was_just_in_use_is_not_asked_whether_it_lives(
+    postgres_url, open_database, monkeypatch
+):
+    database = open_database(postgres_url)
+    with database.reading() as session:
+        session.scalar(select(1))
+    asked = []
+    monkeypatch.setattr(database.engine.dialect, "do_ping", lambda connection: asked.append(connection))
+    with database.reading() as session:
+        session.scalar(select(1))
+    assert asked == []
