@@ -92,7 +92,7 @@ def rescue_operator(arguments: list[str]) -> None:
     except NotFound as error:
         sys.exit(error.message)
     print(f"{arguments[0]} can log in with the password {password} and should change it under Account.")
-    print("The second factor is off and every session has ended.")
+    print("The second factor is off, every session has ended and every API token is revoked.")
 
 
 def _settings_of_whatever_runs() -> Settings:

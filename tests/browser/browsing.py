@@ -20,7 +20,7 @@ class OpenBrowser(Protocol):
 
 
 class Window:
-    """One browser context with one page. `page` is playwright's; `complaints` is what a test must not leave."""
+    """One browser context with one page. `page` is playwright's; `complaints`: what no test may leave."""
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
         """The options are those of a playwright context."""

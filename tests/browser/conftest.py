@@ -104,11 +104,26 @@ def owner(open_browser: OpenBrowser, town: Town, owner_cookies: dict[str, object
     return open_browser(town.url, storage_state=owner_cookies)
 
 
+@pytest.fixture(scope="session")
+def second_operator(chromium: Browser, town: Town) -> str:
+    """The e-mail address of one who joined by a link; all sessions of theirs may be ended."""
+    email = "second@example.com"
+    sent = town.api.post("/invitations", {"email": email, "role": "admin"})
+    window = Window(chromium, town.url, viewport=DESKTOP)
+    window.go(sent["link"])
+    passwords = {"Password": OWNER_PASSWORD, "Password again": OWNER_PASSWORD}
+    window.fill(**{"Full Name": "Sonia Second", **passwords})
+    window.click("Join")
+    window.see_heading("Dashboard")
+    window.close()
+    return email
+
+
 @pytest.fixture
-def own_owner(open_browser: OpenBrowser, town: Town) -> Window:
-    """The same with a session of its own, which the test may end."""
+def second(open_browser: OpenBrowser, town: Town, second_operator: str) -> Window:
+    """A window in which the second operator is logged in."""
     window = open_browser(town.url)
-    window.log_in(OWNER_EMAIL, OWNER_PASSWORD)
+    window.log_in(second_operator, OWNER_PASSWORD)
     return window
 
 

@@ -14,13 +14,13 @@ from simulators.home_router import HomeRouter
 from simulators.nas import SimulatedNas
 
 from tests.browser.browsing import OpenBrowser, Window, part, row
+from tests.browser.looks import LOOKS, what_is_wrong
 from tests.browser.people import EVERYBODY, JUAN, MARIA, PEDRO, PLAN, ROUTER, Person
 from tests.support.deployment import (
     MODES,
     NAS_SECRET,
     OWNER_EMAIL,
     OWNER_PASSWORD,
-    SERVICES,
     Deployment,
     Mode,
 )
@@ -42,6 +42,19 @@ def at_home() -> Iterator[ExitStack]:
 @pytest.fixture(params=MODES)
 def deployment(request: pytest.FixtureRequest, new_system: Callable[[Mode], Deployment]) -> Deployment:
     return new_system(request.param)
+
+
+def test_the_set_up_page_fits_and_can_be_read_and_used(
+    new_system: Callable[[Mode], Deployment], open_browser: OpenBrowser
+) -> None:
+    deployment, wrong = new_system("embedded"), []
+    for look in LOOKS:
+        newcomer = open_browser(deployment.url, **look.context())
+        newcomer.go(_set_up_link(deployment))
+        newcomer.see_heading("Set up ISP-OS")
+        wrong += what_is_wrong(newcomer.page, look, "set-up")
+
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.timeout(240)
@@ -136,7 +149,6 @@ def test_a_panel_whose_service_is_silent_says_so_and_the_others_stay(
 def test_a_page_whose_service_is_silent_says_so_in_words(
     new_system: Callable[[Mode], Deployment], open_browser: OpenBrowser
 ) -> None:
-    assert "billing" in SERVICES
     deployment = new_system("distributed")
     admin = open_browser(deployment.url)
     _become_owner(admin, deployment)
@@ -145,6 +157,12 @@ def test_a_page_whose_service_is_silent_says_so_in_words(
     with deployment.stopped("payment"):
         admin.page.goto(f"{admin.url}/payments", timeout=30_000)
         admin.see_heading("A service does not answer")
+        wrong = []
+        for look in LOOKS:
+            admin.page.set_viewport_size(look.viewport)
+            admin.page.evaluate("theme => document.documentElement.dataset.bsTheme = theme", look.theme)
+            wrong += what_is_wrong(admin.page, look, "service-silent")
+        assert not wrong, "\n".join(wrong)
 
     def answers() -> bool:
         return deployment.api.ask("GET", "/payments").ok
@@ -159,10 +177,8 @@ def test_a_page_whose_service_is_silent_says_so_in_words(
 
 def _become_owner(admin: Window, deployment: Deployment) -> None:
     """With the link that was printed at the start; or, when another test did that, by logging in."""
-    link = re.search(r"Make the first owner here: (http\S+)", deployment.log.read_text())
-    assert link is not None, "no set-up link was printed"
     admin.expect_answers(404)
-    admin.go(link[1])
+    admin.go(_set_up_link(deployment))
     heading = admin.see_heading(re.compile("Set up ISP-OS|Not found"))
     if heading.inner_text() == "Not found":
         admin.log_in(OWNER_EMAIL, OWNER_PASSWORD)
@@ -178,6 +194,12 @@ def _become_owner(admin: Window, deployment: Deployment) -> None:
     admin.click("Make the owner")
     admin.see_heading("Dashboard")
     admin.see("Welcome. Begin by adding a router and a plan.")
+
+
+def _set_up_link(deployment: Deployment) -> str:
+    found = re.search(r"Make the first owner here: (http\S+)", deployment.log.read_text())
+    assert found is not None, "no set-up link was printed"
+    return found[1]
 
 
 def _add_router(admin: Window, nas: SimulatedNas) -> None:

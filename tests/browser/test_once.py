@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.browsing import OpenBrowser, Window
 from tests.browser.town import Town
-from tests.support.deployment import OWNER_EMAIL, OWNER_PASSWORD
+from tests.support.deployment import OWNER_PASSWORD
 from tests.support.isp import Household
 
 SEND_AGAIN = """async (form) => {
@@ -23,6 +23,8 @@ SEND_AGAIN = """async (form) => {
     }
     return statuses;
 }"""
+
+SECOND_EMAIL = "second@example.com"
 
 _numbers = itertools.count(1)
 MakeHousehold = Callable[[], Household]
@@ -125,80 +127,80 @@ def test_back_and_submit_again_records_no_second_payment(
 
 @pytest.mark.parametrize("how", ["ended elsewhere", "logged out in another tab"])
 def test_what_was_typed_survives_the_end_of_the_session_and_is_saved_once(
-    own_owner: Window, open_browser: OpenBrowser, town: Town, how: str
+    second: Window, open_browser: OpenBrowser, town: Town, how: str
 ) -> None:
     username = f"held.form.{next(_numbers)}"
-    own_owner.go("/subscribers/new")
-    typed = fill_subscriber(own_owner, username)
-    end_session(own_owner, open_browser, how)
-    own_owner.click("Save")
+    second.go("/subscribers/new")
+    typed = fill_subscriber(second, username)
+    end_session(second, open_browser, how)
+    second.click("Save")
 
-    own_owner.see_heading("Log in")
+    second.see_heading("Log in")
     assert town.api.list("/subscribers", query=username) == []
-    log_in_again(own_owner)
-    own_owner.see_heading("Add Subscriber")
-    left = {label: own_owner.field(label).input_value() for label in typed}
+    log_in_again(second)
+    second.see_heading("Add Subscriber")
+    left = {label: second.field(label).input_value() for label in typed}
     assert left == typed
 
-    own_owner.click("Save")
-    own_owner.see_heading("Held Form")
-    own_owner.page.reload()
+    second.click("Save")
+    second.see_heading("Held Form")
+    second.page.reload()
     (made,) = town.api.list("/subscribers", query=username)
     assert made["phone"] == "09171234567"
-    own_owner.go("/subscribers/new")
-    expect(own_owner.field("Full Name")).to_have_value("")
+    second.go("/subscribers/new")
+    expect(second.field("Full Name")).to_have_value("")
 
 
-def test_who_comes_back_is_told_that_nothing_was_saved(own_owner: Window, open_browser: OpenBrowser) -> None:
-    own_owner.go("/subscribers/new")
-    own_owner.fill(**{"Full Name": "Held Form", "PPPoE Username": "held.told", "PPPoE Password": "x"})
-    own_owner.field("Plan").select_option(index=1)
-    end_session(own_owner, open_browser, "ended elsewhere")
-    own_owner.click("Save")
+def test_who_comes_back_is_told_that_nothing_was_saved(second: Window, open_browser: OpenBrowser) -> None:
+    second.go("/subscribers/new")
+    second.fill(**{"Full Name": "Held Form", "PPPoE Username": "held.told", "PPPoE Password": "x"})
+    second.field("Plan").select_option(index=1)
+    end_session(second, open_browser, "ended elsewhere")
+    second.click("Save")
 
-    own_owner.see(re.compile("session ended before this was saved"))
-    log_in_again(own_owner)
-    own_owner.see(re.compile("not saved yet"))
+    second.see(re.compile("session ended before this was saved"))
+    log_in_again(second)
+    second.see(re.compile("not saved yet"))
 
 
 def test_a_payment_typed_into_a_dialog_survives_the_end_of_the_session(
-    own_owner: Window, open_browser: OpenBrowser, somebody: Household
+    second: Window, open_browser: OpenBrowser, somebody: Household
 ) -> None:
-    own_owner.go(f"/subscribers/{somebody.id}")
-    dialog = own_owner.open_dialog("Record Payment")
-    fill_payment(own_owner, dialog)
-    end_session(own_owner, open_browser, "ended elsewhere")
+    second.go(f"/subscribers/{somebody.id}")
+    dialog = second.open_dialog("Record Payment")
+    fill_payment(second, dialog)
+    end_session(second, open_browser, "ended elsewhere")
     dialog.get_by_role("button", name="Submit").click()
-    own_owner.see_heading("Log in")
+    second.see_heading("Log in")
     assert somebody.payments() == []
-    log_in_again(own_owner)
+    log_in_again(second)
 
-    expect(own_owner.field("Amount")).to_have_value("300")
-    expect(own_owner.field("Reference")).to_have_value("once-only")
-    own_owner.click("Submit")
-    own_owner.see("A payment of ₱300.00 was recorded.")
+    expect(second.field("Amount")).to_have_value("300")
+    expect(second.field("Reference")).to_have_value("once-only")
+    second.click("Submit")
+    second.see("A payment of ₱300.00 was recorded.")
     assert len(somebody.payments()) == 1
 
 
-def test_a_form_in_another_tab_is_not_lost_by_logging_out_and_in(own_owner: Window, town: Town) -> None:
+def test_a_form_in_another_tab_is_not_lost_by_logging_out_and_in(second: Window, town: Town) -> None:
     username = f"other.tab.{next(_numbers)}"
-    own_owner.go("/subscribers/new")
-    fill_subscriber(own_owner, username)
-    log_out_in_another_tab(own_owner)
-    other = own_owner.context.new_page()
+    second.go("/subscribers/new")
+    fill_subscriber(second, username)
+    log_out_in_another_tab(second)
+    other = second.context.new_page()
     other.goto(f"{town.url}/login")
-    other.get_by_label("E-mail").fill(OWNER_EMAIL)
+    other.get_by_label("E-mail").fill(SECOND_EMAIL)
     other.get_by_label("Password").fill(OWNER_PASSWORD)
     other.get_by_role("button", name="Log in").click()
     expect(other.get_by_role("heading", name="Dashboard")).to_be_visible()
-    own_owner.click("Save")
-    own_owner.page.wait_for_load_state()
+    second.click("Save")
+    second.page.wait_for_load_state()
 
     if not town.api.list("/subscribers", query=username):
         # Shown again, with everything typed.
-        expect(own_owner.field("Full Name")).to_have_value("Held Form")
-        own_owner.click("Save")
-        own_owner.see_heading("Held Form")
+        expect(second.field("Full Name")).to_have_value("Held Form")
+        second.click("Save")
+        second.see_heading("Held Form")
     assert len(town.api.list("/subscribers", query=username)) == 1
 
 
@@ -232,7 +234,7 @@ def end_session(window: Window, open_browser: OpenBrowser, how: str) -> None:
         log_out_in_another_tab(window)
         return
     elsewhere = open_browser(window.url)
-    elsewhere.log_in(OWNER_EMAIL, OWNER_PASSWORD)
+    elsewhere.log_in(SECOND_EMAIL, OWNER_PASSWORD)
     elsewhere.go("/account")
     elsewhere.click("End all others")
     expect(elsewhere.page.get_by_role("button", name="End all others")).to_be_hidden()
@@ -247,5 +249,5 @@ def log_out_in_another_tab(window: Window) -> None:
 
 
 def log_in_again(window: Window) -> None:
-    window.fill(**{"E-mail": OWNER_EMAIL, "Password": OWNER_PASSWORD})
+    window.fill(**{"E-mail": SECOND_EMAIL, "Password": OWNER_PASSWORD})
     window.click("Log in")

@@ -17,10 +17,12 @@ from gateway.operators import Identity
 
 View = TypeVar("View", bound=Callable)
 SESSION_TOKEN = "login"  # noqa: S105 - the name of a field of the cookie
+CODE_FIELD = "otp"
 
 
 class Permission(StrEnum):
-    """What a view needs. PUBLIC needs nothing; OWN_PASSWORD takes HTTP Basic instead of a token.
+    """What a view needs. PUBLIC needs nothing; OWN_PASSWORD takes HTTP Basic instead of a token, and the
+    code of a second factor where one is on: see `require_code`.
 
     The views of MANAGE_OPERATORS look besides at whom they are about: see operators.MANAGES.
     """
@@ -140,16 +142,22 @@ def _by_password(gateway: Gateway) -> Identity:
             "give your e-mail address and password by HTTP Basic", www_authenticate=_challenge("basic")
         )
     try:
-        return logins.check_all(gateway, given.username, given.password or "", _code_in_body())
+        return logins.check_first_step(gateway, given.username, given.password or "")
     except Unauthorized as error:
         raise Unauthorized(error.description, www_authenticate=_challenge("basic")) from None
 
 
-def _code_in_body() -> str:
-    """The code of a second factor stands with the input: HTTP Basic has no place for it."""
+def require_code() -> None:
+    """The second step of OWN_PASSWORD, once it is known that there is something to do.
+
+    The code stands with the input: HTTP Basic has no place for it. Raises Unauthorized, TooManyRequests.
+    """
     body = request.get_json(silent=True)
-    code = body.get("otp") if isinstance(body, dict) else None
-    return code if isinstance(code, str) else ""
+    code = body.get(CODE_FIELD) if isinstance(body, dict) else None
+    try:
+        logins.check_second_step(current(), g.operator, code if isinstance(code, str) else "")
+    except Unauthorized as error:
+        raise Unauthorized(error.description, www_authenticate=_challenge("basic")) from None
 
 
 def _by_token(gateway: Gateway) -> Identity:

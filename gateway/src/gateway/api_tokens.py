@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,8 +9,10 @@ from datetime import datetime, timedelta
 from contracts.common import NotFound
 from servicekit.ids import new_id
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from gateway.context import Gateway
+from gateway.digests import digest
 from gateway.models import ApiToken, Operator
 from gateway.operators import Identity
 
@@ -27,10 +28,6 @@ class TokenView:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
-
-
-def digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def create(gateway: Gateway, operator_id: str, name: str) -> tuple[str, str]:
@@ -89,3 +86,8 @@ def revoke(gateway: Gateway, operator_id: str, token_id: str) -> None:
         if token is None or token.operator_id != operator_id:
             raise NotFound(f"you have no token {token_id}")
         token.revoked_at = token.revoked_at or gateway.wall_now()
+
+
+def revoke_all(session: Session, operator_id: str, now: datetime) -> None:
+    good = update(ApiToken).where(ApiToken.operator_id == operator_id, ApiToken.revoked_at.is_(None))
+    session.execute(good.values(revoked_at=now))

@@ -7,8 +7,7 @@ idempotency key, so that what was done after all is not done twice.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, flash, g, request, session
@@ -18,15 +17,21 @@ from servicekit.db import insert_if_absent
 from servicekit.secrets import DecryptionFailed
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import RequestEntityTooLarge
 
+from gateway import login_sessions
 from gateway.context import Gateway, current
 from gateway.models import HeldForm
 
-OPERATOR_ID = "operator"  # in the signed cookie: who was logged in here last
+# In the signed cookie: who was logged in here last, and since when.
+OPERATOR_ID, SINCE = "operator", "operator_since"
+LOGOUT = "admin.logout"
 KEY = "idempotency_key"
 ENDED = "Your session ended before this was saved. Log in and it is still here."
 NOT_DONE = "Your session ended before this was done. Log in and do it again."
 LASTS = timedelta(minutes=30)
+# The longest session, and time to send what was being typed at its end.
+REMEMBERED = login_sessions.ABSOLUTE + LASTS
 MOST_PER_OPERATOR = 20
 MOST_CHARACTERS = 200_000
 LONGEST_PATH = 500
@@ -34,16 +39,13 @@ LONGEST_PATH = 500
 NEVER_HELD = {"csrf_token", "password", "password_again", "present_password", "code"}
 
 
-@dataclass(frozen=True)
-class Held:
-    """`whole`: these are all fields of the page; otherwise of one of the forms on it."""
-
-    values: dict[str, str]
-    whole: bool
-
-
 def register(app: Flask) -> None:
     app.after_request(_forget_shown)
+
+
+def remember(operator_id: str) -> None:
+    """Who logged in here: what they type may be held."""
+    session[OPERATOR_ID], session[SINCE] = operator_id, int(current().wall_now().timestamp())
 
 
 def keep_what_was_typed() -> str | None:
@@ -51,10 +53,16 @@ def keep_what_was_typed() -> str | None:
 
     Only for one who was logged in here: the signed cookie says who, its CSRF token that they meant it.
     """
-    operator_id, page = session.get(OPERATOR_ID), _page_of_form()
-    if not isinstance(operator_id, str) or page is None or not _csrf_is_right():
+    operator_id, page = _remembered(), _page_of_form()
+    # Who logs out when the session has ended has what they want.
+    if operator_id is None or page is None or request.endpoint == LOGOUT:
         return None
-    flash(ENDED if _hold_sent(operator_id, page) else NOT_DONE)
+    try:
+        if not _csrf_is_right():
+            return None
+        flash(ENDED if _hold_sent(operator_id, page) else NOT_DONE)
+    except RequestEntityTooLarge:  # a file: only who is logged in may send one
+        flash(NOT_DONE)
     return page
 
 
@@ -66,15 +74,25 @@ def keep_after_failure() -> str | None:
     return page
 
 
+def _remembered() -> str | None:
+    """Who was logged in here, unless that is long ago: a cookie of last year is nobody's word."""
+    operator_id, since = session.get(OPERATOR_ID), session.get(SINCE)
+    if not isinstance(operator_id, str) or not isinstance(since, int):
+        return None
+    age = current().wall_now() - datetime.fromtimestamp(since, UTC)
+    return operator_id if age <= REMEMBERED else None
+
+
 def _hold_sent(operator_id: str, page: str) -> bool:
+    """An action, which has no page of its own, has nothing that could be typed."""
     values = {name: text for name, text in request.form.to_dict().items() if name not in NEVER_HELD}
     path, typed = urlsplit(page).path, any(text for name, text in values.items() if name != KEY)
-    return typed and hold(current(), operator_id, path, Held(values, whole=path == request.path))
+    return typed and path == request.path and hold(current(), operator_id, path, values)
 
 
-def hold(gateway: Gateway, operator_id: str, path: str, held: Held) -> bool:
-    """Keep it in place of an earlier one for the path. False when it is larger than any form of ours."""
-    content = json.dumps({"values": held.values, "whole": held.whole})
+def hold(gateway: Gateway, operator_id: str, path: str, values: dict[str, str]) -> bool:
+    """Keep them in place of earlier ones for the path. False when they are more than any form of ours has."""
+    content = json.dumps(values)
     if len(content) > MOST_CHARACTERS or len(path) > LONGEST_PATH:
         return False
     sealed = gateway.cipher.encrypt(content, _owner(operator_id, path))
@@ -92,7 +110,7 @@ def hold(gateway: Gateway, operator_id: str, path: str, held: Held) -> bool:
     return True
 
 
-def shown_again() -> Held | None:
+def shown_again() -> dict[str, str] | None:
     """What is held for the page being shown; it is forgotten once the page has been answered well."""
     operator = g.get("operator")
     if request.method != "GET" or operator is None:
@@ -103,7 +121,7 @@ def shown_again() -> Held | None:
     return held
 
 
-def read(gateway: Gateway, operator_id: str, path: str) -> Held | None:
+def read(gateway: Gateway, operator_id: str, path: str) -> dict[str, str] | None:
     with gateway.database.reading() as db:
         row = db.scalar(
             select(HeldForm).where(
@@ -115,10 +133,9 @@ def read(gateway: Gateway, operator_id: str, path: str) -> Held | None:
     if row is None:
         return None
     try:
-        content = json.loads(gateway.cipher.decrypt(row.content_encrypted, _owner(operator_id, path)))
+        return json.loads(gateway.cipher.decrypt(row.content_encrypted, _owner(operator_id, path)))
     except DecryptionFailed:  # the key was changed since: it cannot be shown, and need not be
         return None
-    return Held(content["values"], content["whole"])
 
 
 def forget(gateway: Gateway, operator_id: str, path: str) -> None:

@@ -91,7 +91,7 @@ def keep(gateway: Gateway, session: Session, mine: Claim, answer: KeptAnswer) ->
 
 
 def give_back(session: Session, mine: Claim) -> None:
-    """The request failed on our side: the next try is a first one again."""
+    """Nothing was done: the next try is a first one again."""
     session.execute(delete(IdempotencyKey).where(*_row(mine)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden
 
 from gateway.context import Gateway
+from gateway.digests import digest
 from gateway.models import Invitation, Operator, Role
 from gateway.operators import Identity, checked_email, create_operator, may_manage, require_still, taken
 
@@ -174,10 +174,6 @@ def state_of(gateway: Gateway, invitation: Invitation) -> InvitationState:
     if invitation.expires_at <= gateway.wall_now():
         return InvitationState.EXPIRED
     return InvitationState.PENDING
-
-
-def digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _new_token() -> str:

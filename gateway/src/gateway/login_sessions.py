@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.context import Gateway
+from gateway.digests import digest
 from gateway.models import LoginSession, Operator
 from gateway.operators import Identity
 
@@ -34,10 +34,6 @@ class SessionView:
     address: str
     user_agent: str
     is_this: bool
-
-
-def digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def begin(gateway: Gateway, operator_id: str, address: str, user_agent: str) -> str:

@@ -29,6 +29,14 @@ SILENT = (Unavailable, ServiceFault)
 Answer = TypeVar("Answer")
 
 
+def if_it_answers(ask: Callable[[], Answer]) -> Answer | None:
+    """A part of a page that the rest can do without: None while its service does not answer."""
+    try:
+        return ask()
+    except SILENT:
+        return None
+
+
 def poll(ask: Callable[[Clients], Answer], is_enough: Callable[[Answer], bool], nothing: Answer) -> Answer:
     """Ask until the answer is enough, for at most two seconds; the last answer, or `nothing`."""
     deadline = time.monotonic() + WAIT_SECONDS

@@ -10,7 +10,7 @@ from servicekit.logs import correlation_id
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from gateway import login_sessions, passwords, second_factor
+from gateway import api_tokens, login_sessions, passwords, second_factor
 from gateway.models import AuditEntry, LoginAttempt, Operator
 from gateway.operators import normal_email
 
@@ -20,7 +20,7 @@ PASSWORD_OCTETS = 15
 
 
 def rescue(session: Session, email: str, *, now: datetime) -> str:
-    """A new password for the operator, who is enabled again and has no second factor and no session left.
+    """A new password for the operator, who is enabled again; second factor, sessions and API tokens are gone.
 
     Raises NotFound. Whoever can run this can read the database: it gives nothing away.
     """
@@ -32,6 +32,7 @@ def rescue(session: Session, email: str, *, now: datetime) -> str:
     operator.password_hash, operator.disabled = passwords.hash_password(password), False
     second_factor.switch_off(session, operator.id)
     login_sessions.end_all(session, operator.id)
+    api_tokens.revoke_all(session, operator.id, now)
     session.execute(delete(LoginAttempt).where(LoginAttempt.account == operator.email))
     session.add(_entry(operator, now))
     return password

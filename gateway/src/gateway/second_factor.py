@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
 
 import pyotp
 from contracts.common import Conflict, InvalidInput
-from servicekit.db import rows_changed
+from servicekit.db import insert_if_absent, rows_changed
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.context import Gateway
+from gateway.digests import digest
 from gateway.models import RecoveryCode, SecondFactor
 from gateway.operators import Identity
 
@@ -37,18 +37,14 @@ def is_on(gateway: Gateway, operator_id: str) -> bool:
 def start(gateway: Gateway, identity: Identity) -> None:
     """Make a new secret, which counts once it is confirmed. Raises Conflict while one is confirmed."""
     sealed = gateway.cipher.encrypt(pyotp.random_base32(), _owner(identity.id))
+    started = {"secret_encrypted": sealed, "started_at": gateway.wall_now(), "last_step": 0}
+    waiting = update(SecondFactor).where(
+        SecondFactor.operator_id == identity.id, SecondFactor.confirmed_at.is_(None)
+    )
     with gateway.database.transaction() as session:
-        if _confirmed(session, identity.id, lock=True) is not None:
+        new = insert_if_absent(session, SecondFactor, operator_id=identity.id, **started)
+        if not new and rows_changed(session, waiting.values(**started)) == 0:
             raise Conflict("the second factor is on already; switch it off to set it up anew")
-        _delete(session, identity.id)
-        session.add(
-            SecondFactor(
-                operator_id=identity.id,
-                secret_encrypted=sealed,
-                started_at=gateway.wall_now(),
-                last_step=0,
-            )
-        )
 
 
 def started_secret(gateway: Gateway, identity: Identity) -> str | None:
@@ -92,7 +88,7 @@ def accept(gateway: Gateway, session: Session, operator_id: str, code: str) -> b
         return True
     unused = update(RecoveryCode).where(
         RecoveryCode.operator_id == operator_id,
-        RecoveryCode.code_hash == _digest(code),
+        RecoveryCode.code_hash == _digest_of_typed(code),
         RecoveryCode.used_at.is_(None),
     )
     return rows_changed(session, unused.values(used_at=gateway.wall_now())) == 1
@@ -114,7 +110,8 @@ def recovery_codes_left(gateway: Gateway, operator_id: str) -> int:
 
 def switch_off(session: Session, operator_id: str) -> None:
     """A second time is a success."""
-    _delete(session, operator_id)
+    session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
+    session.execute(delete(SecondFactor).where(SecondFactor.operator_id == operator_id))
 
 
 def _confirmed(session: Session, operator_id: str, *, lock: bool = False) -> SecondFactor | None:
@@ -133,11 +130,6 @@ def _waiting(
         SecondFactor.started_at > gateway.wall_now() - START_LASTS,
     )
     return session.scalar(query.with_for_update() if lock else query)
-
-
-def _delete(session: Session, operator_id: str) -> None:
-    session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
-    session.execute(delete(SecondFactor).where(SecondFactor.operator_id == operator_id))
 
 
 def _step_of(gateway: Gateway, factor: SecondFactor, code: str) -> int | None:
@@ -167,7 +159,7 @@ def _owner(operator_id: str) -> str:
 def _make_recovery_codes(session: Session, operator_id: str) -> list[str]:
     session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-    session.add_all(RecoveryCode(operator_id=operator_id, code_hash=_digest(code)) for code in codes)
+    session.add_all(RecoveryCode(operator_id=operator_id, code_hash=_digest_of_typed(code)) for code in codes)
     return codes
 
 
@@ -177,7 +169,7 @@ def _recovery_code() -> str:
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
-def _digest(code: str) -> str:
+def _digest_of_typed(code: str) -> str:
     """Spaces, dashes and capitals do not matter: people type these from paper."""
     plain = "".join(character for character in code.lower() if character.isalnum())
-    return hashlib.sha256(plain.encode()).hexdigest()
+    return digest(plain)

@@ -9,12 +9,15 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
 
+from gateway.addresses import network_of
 from gateway.context import Gateway
 from gateway.models import LoginAttempt
 
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 10
 PER_ADDRESS = 50
+# Which locks are taken, in this order: two that wait for one another would wait without end.
+ACCOUNT_LOCK, ADDRESS_LOCK = 1, 2
 
 
 def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
@@ -22,9 +25,9 @@ def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
 
     Raises TooManyRequests when the account or the address has used up its attempts.
     """
-    now = gateway.wall_now()
+    now, address = gateway.wall_now(), network_of(address)
     with gateway.database.transaction() as session:
-        _one_at_a_time(gateway, session, account)
+        _one_at_a_time(gateway, session, account, address)
         for column, value, allowed in (
             (LoginAttempt.account, account, PER_ACCOUNT),
             (LoginAttempt.address, address, PER_ADDRESS),
@@ -40,10 +43,12 @@ def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
         session.add(LoginAttempt(id=new_id(), account=account, address=address, attempted_at=now))
 
 
-def _one_at_a_time(gateway: Gateway, session: Session, account: str) -> None:
+def _one_at_a_time(gateway: Gateway, session: Session, account: str, address: str) -> None:
     """On PostgreSQL tries made at once would all count before any of them is there to be counted."""
-    if not gateway.database.is_sqlite:
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(account))))
+    if gateway.database.is_sqlite:
+        return
+    for lock, name in ((ACCOUNT_LOCK, account), (ADDRESS_LOCK, address)):
+        session.execute(select(func.pg_advisory_xact_lock(lock, func.hashtext(name))))
 
 
 def forgive(session: Session, account: str) -> None:

@@ -13,12 +13,12 @@ class TokenBucket:
         self._per_second = per_second
         self._levels: dict[str, tuple[float, float]] = {}
 
-    def take(self, key: str, now: float) -> bool:
-        """Whether `key` may ask once more; `now` in seconds of any steady clock."""
+    def take(self, key: str, now: float, tokens: int = 1) -> bool:
+        """Whether `key` may ask for what costs so many; `now` in seconds of any steady clock."""
         level, at = self._levels.pop(key, (float(self._burst), now))
         level = min(self._burst, level + (now - at) * self._per_second)
-        allowed = level >= 1
-        self._levels[key] = (level - 1 if allowed else level, now)
+        allowed = level >= tokens
+        self._levels[key] = (level - tokens if allowed else level, now)
         if len(self._levels) > MAX_KEYS:
             del self._levels[next(iter(self._levels))]
         return allowed

@@ -93,6 +93,31 @@ def test_guessing_the_present_password_is_throttled(browser):
     assert "wait 15 minutes" in browser.post("/account/password", CHANGE).text
 
 
+def test_a_strangers_guesses_at_the_login_do_not_keep_one_from_changing_the_own_password(browser, app):
+    stranger = type(browser)(app.test_client())
+    stranger.client.environ_base["REMOTE_ADDR"] = "10.9.9.9"
+    answers = [stranger.log_in(OWNER, "wrong").status_code for _ in range(throttle.PER_ACCOUNT + 1)]
+    assert answers[-1] == 429
+    assert browser.post("/account/password", CHANGE).headers["Location"] == "/account"
+
+
+@pytest.mark.parametrize("form", ["own checks of {id}", "OWN CHECKS OF {id}", " Own checks of {id}"])
+def test_no_name_typed_at_the_login_counts_as_ones_own_checks(browser, app, add_operator, form):
+    stranger = type(browser)(app.test_client())
+    stranger.client.environ_base["REMOTE_ADDR"] = "10.9.9.9"
+    for _ in range(throttle.PER_ACCOUNT):
+        stranger.log_in(form.format(id=add_operator(Role.OWNER).id), "wrong")
+    assert browser.post("/account/password", CHANGE).status_code == 303
+
+
+def test_a_right_present_password_begins_the_count_anew(browser):
+    for _ in range(3):
+        for _ in range(throttle.PER_ACCOUNT - 1):
+            browser.post("/account/password", {**CHANGE, "present_password": "wrong"})
+        form = {**CHANGE, "password": PASSWORD, "password_again": PASSWORD}
+        assert browser.post("/account/password", form).status_code == 303
+
+
 def test_own_sessions_are_listed_in_words_and_ended_one_by_one(browser, second_browser):
     second_browser.log_in(OWNER)
     page = browser.get("/account").text

@@ -111,7 +111,7 @@ def test_a_refusal_of_the_service_is_shown_on_the_form(browser):
     browser.post("/plans/new", PLAN_FORM)
     answer = browser.post("/plans/new", PLAN_FORM)
     assert answer.status_code == 422
-    assert "a plan named Fiber 50 Mbps exists" in answer.text
+    assert "named Fiber 50 Mbps exists" in answer.text
 
 
 def test_a_form_sent_twice_does_its_work_once(browser, world):

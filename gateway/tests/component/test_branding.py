@@ -191,6 +191,72 @@ def test_the_content_decides_what_is_a_logo(send, app, api, content, reason):
     assert refused.json["errors"][0]["field"] == "logo"
 
 
+def svg(content):
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f'<svg {names} viewBox="0 0 9 9">{content}</svg>'.encode()
+
+
+def levels(element, reference, depth=8, width=10):
+    """Each level draws the one below it so many times."""
+    below = "".join(
+        f'<{element} id="l{level}">' + reference.format(f"l{level - 1}") * width + f"</{element}>"
+        for level in range(1, depth)
+    )
+    return svg(f'<rect id="l0" width="9" height="9"/>{below}{reference.format(f"l{depth - 1}")}')
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        levels("g", '<use xlink:href="#{}"/>'),
+        levels("symbol", '<use href=" #{} "/>'),
+        levels("pattern", '<rect width="9" height="9" fill="url(#{})"/>'),
+        levels("marker", """<path d="M0 0L1 1" style="marker-start: url( '#{}' )"/>"""),
+        levels("mask", '<rect width="9" height="9" mask="URL(#{})"/>'),
+        levels("g", """<path clip-path="#{}"/>"""),
+        svg('<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>'),
+        svg('<g id="a"><use href="#a"/></g>'),
+        svg("<rect/>" * 20_000),
+        svg('<g id="a" class="#a">' * 9_999 + "</g>" * 9_999),
+        svg(f'<g id="a" class="{"#a " * 300_000}"/>'),
+    ],
+)
+def test_a_drawing_that_would_take_too_long_to_draw_is_refused(send, content):
+    answer = send(content)
+    assert answer.status_code == 422
+    assert "draws too much" in answer.text
+
+
+@pytest.mark.parametrize("href", ["isp:logo", "https://evil.example/a.png", "file:///etc/passwd", ""])
+def test_a_drawing_that_shows_other_files_is_refused(send, href):
+    """One that shows itself twice would never end."""
+    for element in ("image", "use"):
+        answer = send(svg(f'<{element} xlink:href="{href}" width="9" height="9"/>' * 2))
+        assert answer.status_code == 422
+        assert "shows another file" in answer.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        # Illustrator: a clipping path is a <use> of a shape, and groups in it are clipped once more.
+        '<defs><rect id="S1" width="9" height="9"/></defs>'
+        '<clipPath id="S2"><use xlink:href="#S1"/></clipPath>'
+        '<g clip-path="url(#S2)"><g clip-path="url(#S2)"><path class="st0" d="M0 0h9"/></g></g>',
+        # Inkscape: a gradient takes its stops from another.
+        '<defs><linearGradient id="a"><stop offset="0"/></linearGradient>'
+        '<linearGradient id="b" xlink:href="#a"/></defs><path style="fill:url(#b)" d="M0 0h9"/>',
+        # Figma: a picture as the filling.
+        '<rect width="9" height="9" fill="url(#p0)"/><defs><pattern id="p0" width="1" height="1">'
+        '<use xlink:href="#i0"/></pattern>'
+        '<image id="i0" xlink:href="data:image/png;base64,iVBORw0KGgo="/></defs>',
+        '<use href="#nowhere"/><a href="https://isp.example"><path d="M0 0h9"/></a>',
+    ],
+)
+def test_what_drawing_programs_export_is_taken(send, content):
+    assert send(svg(content)).status_code == 303
+
+
 def test_a_doctype_as_drawing_programs_write_it_is_no_harm(send):
     doctype = (
         b'<?xml version="1.0"?>\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/x.dtd">'

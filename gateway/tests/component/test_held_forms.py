@@ -1,11 +1,14 @@
 """A form that is sent when its session has ended: nothing is done, nothing typed is lost."""
 
+import io
 import re
 
 import pytest
 from gateway.models import HeldForm, Role
 from gateway_fakes import PASSWORD
 from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from gateway import held_forms
 
@@ -104,7 +107,7 @@ def test_own_passwords_are_not_held_and_the_rest_is_encrypted(browser, typed, wa
     browser.client.post("/plans/new", data=typed)
     (row,) = held(database)
     assert "Fiber" not in row.content_encrypted
-    values = held_forms.read(gateway, row.operator_id, "/plans/new").values
+    values = held_forms.read(gateway, row.operator_id, "/plans/new")
     assert values["name"] == PLAN_FORM["name"]
     assert not {"password", "csrf_token"} & set(values)
 
@@ -157,7 +160,7 @@ def test_an_action_without_a_page_leads_back_to_where_it_was_sent_from(browser, 
     assert held(database) == []
 
 
-def test_what_was_typed_for_an_action_is_shown_on_the_page_it_was_sent_from(browser, wall):
+def test_what_was_sent_with_an_action_is_not_held(browser, wall, database):
     typed = hidden_fields(browser.get("/account").text)
     wall.advance(minutes=31)
     browser.client.post(
@@ -165,10 +168,44 @@ def test_what_was_typed_for_an_action_is_shown_on_the_page_it_was_sent_from(brow
         data={**typed, "name": "Fiber 100"},
         headers={"Referer": "http://localhost/plans/new"},
     )
-    browser.log_in("owner@example.com")
-    page = browser.get("/plans/new").text
-    assert 'value="Fiber 100"' in page
-    assert '<option value="postpaid" selected>' in page
+    assert held(database) == []
+
+
+def test_a_logout_after_the_session_ended_says_nothing(browser, wall):
+    typed = hidden_fields(browser.get("/plans").text)
+    wall.advance(minutes=31)
+    referrer = {"Referer": "http://localhost/plans"}
+    answer = browser.client.post("/logout", data=typed, headers=referrer)
+    assert answer.headers["Location"] == "/login"
+    assert "Your session ended" not in browser.get("/login").text
+
+
+def test_a_file_that_was_sent_too_late_is_asked_for_again(browser, wall, database):
+    page = "/settings/general"
+    typed = hidden_fields(browser.get(page).text)
+    wall.advance(minutes=31)
+    logo = FileStorage(io.BytesIO(bytes(1_500_000)), "logo.png")
+    boundary, body = encode_multipart({**typed, "isp_name": "Sinag", "logo": logo})
+    answer = browser.client.post(page, data=body, content_type=f"multipart/form-data; boundary={boundary}")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/login?next={page}"
+    assert "before this was done. Log in and do it again." in browser.get("/login").text
+    assert held(database) == []
+
+
+def test_a_form_is_held_at_the_end_of_a_session_of_twelve_hours(browser, typed, wall, database):
+    for _ in range(49):
+        wall.advance(minutes=15)
+        browser.get("/plans")
+    browser.client.post("/plans/new", data=typed)
+    assert len(held(database)) == 1
+
+
+def test_a_cookie_of_yesterday_holds_nothing(browser, typed, wall, database):
+    wall.advance(hours=13)
+    answer = browser.client.post("/plans/new", data=typed)
+    assert answer.headers["Location"] == "/login"
+    assert held(database) == []
 
 
 @pytest.mark.parametrize("referrer", ["https://evil.example/plans/new", "http://localhost/no-page", ""])
@@ -212,21 +249,21 @@ def test_a_form_of_another_operators_session_does_not_work(browser, typed, add_o
 def test_only_the_newest_twenty_are_held(gateway, wall, database):
     for number in range(25):
         wall.advance(seconds=1)
-        held_forms.hold(gateway, "operator", f"/services/{number}/edit", held_forms.Held({"a": "b"}, True))
+        held_forms.hold(gateway, "operator", f"/services/{number}/edit", {"a": "b"})
     paths = {row.path for row in held(database)}
     assert paths == {f"/services/{number}/edit" for number in range(5, 25)}
 
 
 def test_more_than_any_form_of_ours_is_not_held(gateway, database):
-    assert not held_forms.hold(gateway, "operator", "/a", held_forms.Held({"a": "x" * 200_001}, True))
-    assert not held_forms.hold(gateway, "operator", "/" + "a" * 500, held_forms.Held({"a": "x"}, True))
+    assert not held_forms.hold(gateway, "operator", "/a", {"a": "x" * 200_001})
+    assert not held_forms.hold(gateway, "operator", "/" + "a" * 500, {"a": "x"})
     assert held(database) == []
 
 
 def test_a_held_form_takes_the_place_of_an_earlier_one(gateway):
     for text in ("first", "second"):
-        held_forms.hold(gateway, "operator", "/a", held_forms.Held({"a": text}, True))
-    assert held_forms.read(gateway, "operator", "/a").values == {"a": "second"}
+        held_forms.hold(gateway, "operator", "/a", {"a": text})
+    assert held_forms.read(gateway, "operator", "/a") == {"a": "second"}
 
 
 def test_the_password_of_a_line_is_there_again_too(browser, wall, plan_id, router_id):

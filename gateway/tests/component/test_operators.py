@@ -105,6 +105,14 @@ def test_an_address_is_throttled_over_all_accounts(gateway):
     throttle.claim_attempt(gateway, "new@example.com", "10.0.0.2")
 
 
+def test_all_addresses_of_an_ipv6_customer_are_throttled_as_one(gateway):
+    for number in range(throttle.PER_ADDRESS):
+        throttle.claim_attempt(gateway, f"{number}@example.com", f"2001:db8::{number:x}")
+    with pytest.raises(TooManyRequests):
+        throttle.claim_attempt(gateway, "new@example.com", "2001:db8::ffff:1")
+    throttle.claim_attempt(gateway, "new@example.com", "2001:db8:0:1::1")
+
+
 def test_the_right_password_clears_the_account(app, add_operator):
     email = add_operator(Role.OWNER).email
     client = app.test_client()
@@ -160,8 +168,16 @@ def test_login_goes_back_only_to_our_own_pages(new_browser, add_operator):
     add_operator(Role.OWNER)
     form = {"email": "owner@example.com", "password": PASSWORD}
     assert new_browser.post("/login?next=/plans", form).headers["Location"] == "/plans"
-    for evil in ("https://evil.example", "//evil.example", "/\\evil.example"):
+    for evil in ("https://evil.example", "//evil.example", "/\\evil.example", "//[", "http://[", ""):
         assert new_browser.post(f"/login?next={evil}", form).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("target", ["/ok%0d%0aX", "/%00", "/%7f", "/%09/evil.example"])
+def test_login_goes_to_no_page_whose_address_cannot_be_printed(new_browser, add_operator, target):
+    add_operator(Role.OWNER)
+    answer = new_browser.post(f"/login?next={target}", {"email": "owner@example.com", "password": PASSWORD})
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/"
 
 
 def test_over_https_the_cookie_is_bound_to_the_host(environment, database, world):
@@ -173,22 +189,33 @@ def test_over_https_the_cookie_is_bound_to_the_host(environment, database, world
     assert "Strict-Transport-Security" in answer.headers
 
 
-def test_tries_made_at_once_are_counted_one_by_one_on_postgresql(environment, make_postgres_database, world):
+@pytest.fixture
+def claim_on_postgresql(environment, make_postgres_database, world):
+    """Call it to claim an attempt; tells whether it was allowed."""
     database = Database(make_postgres_database())
-    try:
-        migrate(database, "gateway")
-        gateway = make_app(read_settings(environment), FrozenClock(NOW), database, world.call).extensions[
-            EXTENSION
-        ]
+    migrate(database, "gateway")
+    app = make_app(read_settings(environment), FrozenClock(NOW), database, world.call)
 
-        def claimed(number):
-            try:
-                throttle.claim_attempt(gateway, "juan@example.com", f"10.0.0.{number}")
-            except TooManyRequests:
-                return False
-            return True
+    def claim(account, address):
+        try:
+            throttle.claim_attempt(app.extensions[EXTENSION], account, address)
+        except TooManyRequests:
+            return False
+        return True
 
-        with ThreadPoolExecutor(15) as pool:
-            assert sum(pool.map(claimed, range(30))) == throttle.PER_ACCOUNT
-    finally:
-        database.close()
+    yield claim
+    database.close()
+
+
+def test_tries_made_at_once_are_counted_one_by_one_on_postgresql(claim_on_postgresql):
+    with ThreadPoolExecutor(15) as pool:
+        tries = pool.map(
+            lambda number: claim_on_postgresql("juan@example.com", f"10.0.0.{number}"), range(30)
+        )
+        assert sum(tries) == throttle.PER_ACCOUNT
+
+
+def test_tries_made_at_once_on_many_accounts_are_counted_one_by_one_on_postgresql(claim_on_postgresql):
+    with ThreadPoolExecutor(15) as pool:
+        tries = pool.map(lambda number: claim_on_postgresql(f"{number}@example.com", "10.0.0.1"), range(70))
+        assert sum(tries) == throttle.PER_ADDRESS

@@ -259,6 +259,39 @@ def test_addresses_of_one_ipv6_customer_are_one(app):
     assert client.get("/c/guess", environ_base={"REMOTE_ADDR": "2001:db8:0:1::1"}).status_code == 404
 
 
+@pytest.mark.parametrize("address", ["1.2.3.4:5678", "[::1]:80", "::ffff:1.2.3.4", "unknown", ""])
+def test_whatever_a_proxy_writes_as_the_address_the_page_is_shown(app, subscriber, address):
+    answer = app.test_client().get(f"/c/{subscriber['short_id']}", environ_base={"REMOTE_ADDR": address})
+    assert answer.status_code == 200
+
+
+def test_neighbours_in_ipv6_spelling_of_ipv4_are_not_one(app):
+    client = app.test_client()
+    guesses(client, 40, environ_base={"REMOTE_ADDR": "::ffff:10.1.1.1"})
+    assert client.get("/c/guess", environ_base={"REMOTE_ADDR": "::ffff:10.1.1.2"}).status_code == 404
+    assert client.get("/c/guess", environ_base={"REMOTE_ADDR": "10.1.1.1"}).status_code == 429
+
+
+def test_a_subscriber_service_that_is_down_uses_up_no_requests_of_an_address(app, subscriber, world):
+    client = app.test_client()
+    world.down.add("subscriber")
+    assert set(guesses(client, 40)) == {503}
+    world.down.clear()
+    assert client.get(f"/c/{subscriber['short_id']}").status_code == 200
+
+
+def test_files_of_one_subscriber_are_made_a_few_at_a_time(
+    app, api, subscriber, invoice_id, gateway, monkeypatch
+):
+    monkeypatch.setattr(gateway.pdf, "render", lambda *_: b"%PDF-")
+    client = app.test_client()
+    file = f"/c/{subscriber['short_id']}/invoices/{invoice_id}.pdf"
+    statuses = [client.get(file).status_code for _ in range(7)]
+    assert statuses[:5] == [200] * 5
+    assert statuses[-1] == 429
+    assert client.get(f"/c/{subscriber['short_id']}").status_code == 200
+
+
 def forwarded(app, count, address):
     """The last status of so many guesses, each of which claims another origin, `address` added by a proxy."""
     client = app.test_client()

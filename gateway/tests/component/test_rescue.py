@@ -7,7 +7,7 @@ from gateway.models import AuditEntry, Operator, Role
 from gateway.rescue import ACTOR, rescue
 from sqlalchemy import select, update
 
-from gateway import second_factor
+from gateway import api_tokens, second_factor
 
 
 def rescued(gateway, email):
@@ -37,6 +37,23 @@ def test_every_session_ends_and_a_disabled_operator_is_enabled(gateway, browser,
     password = rescued(gateway, owner.email)
     assert browser.get("/plans").headers["Location"].startswith("/login")
     assert new_browser.log_in(owner.email, password).status_code == 303
+
+
+def test_old_api_tokens_of_the_operator_and_no_others_are_revoked(gateway, api_as, add_operator):
+    owner, admin = api_as(Role.OWNER), api_as(Role.ADMIN)
+    rescued(gateway, add_operator(Role.OWNER).email)
+    assert owner("GET", "/plans").status_code == 401
+    assert admin("GET", "/plans").status_code == 200
+
+
+def test_a_token_that_was_revoked_before_keeps_its_time(gateway, add_operator, wall):
+    owner = add_operator(Role.OWNER)
+    token_id, _ = api_tokens.create(gateway, owner.id, "old")
+    api_tokens.revoke(gateway, owner.id, token_id)
+    before = wall.now()
+    wall.advance(hours=1)
+    rescued(gateway, owner.email)
+    assert [token.revoked_at for token in api_tokens.list_of(gateway, owner.id)] == [before]
 
 
 def test_it_stands_in_the_audit_log(gateway, add_operator, browser):

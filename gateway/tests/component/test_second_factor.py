@@ -1,17 +1,25 @@
 """TOTP: set up, logging in in two steps, recovery codes, the API, switching it off."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pyotp
 import pytest
+from gateway.app import make_app
+from gateway.context import EXTENSION
 from gateway.models import ApiToken, AuditEntry, Operator, RecoveryCode, Role, SecondFactor
-from gateway_fakes import PASSWORD, basic
+from gateway_fakes import NOW, PASSWORD, basic
+from servicekit.clock import FrozenClock
+from servicekit.db import Database
+from servicekit.migrations import migrate
+from servicekit.settings import read_settings
 from sqlalchemy import select
 
-from gateway import second_factor, throttle
+from gateway import operators, second_factor, throttle
 
 OWNER = "owner@example.com"
+START = "/account/second-factor/start"
 
 
 class Phone:
@@ -28,10 +36,14 @@ class Phone:
         return self.shows()
 
 
+def begin(browser, password=PASSWORD):
+    return browser.post(START, {"present_password": password})
+
+
 @pytest.fixture
 def set_up(browser, wall):
     """The owner's phone and recovery codes; the browser is logged in."""
-    assert browser.post("/account/second-factor/start", seen_at="/account").status_code == 303
+    assert begin(browser).headers["Location"] == "/account/second-factor"
     page = browser.get("/account/second-factor").text
     secret = re.search(r'class="secret[^"]*"><span>([A-Z2-7 ]+)<', page)[1].replace(" ", "")
     phone = Phone(secret, wall)
@@ -51,6 +63,15 @@ def recovery_codes(set_up):
     return set_up[1]
 
 
+def csrf_of(browser):
+    return re.search(r'name="csrf_token" value="([^"]*)"', browser.get("/account").text)[1]
+
+
+def events_of(database):
+    with database.reading() as session:
+        return session.scalars(select(AuditEntry.event).order_by(AuditEntry.id)).all()
+
+
 def give_password(browser, next_page=""):
     answer = browser.post(f"/login{next_page}", {"email": OWNER, "password": PASSWORD})
     assert answer.headers["Location"] == "/login/code"
@@ -61,14 +82,14 @@ def token_with(app, **body):
 
 
 def test_the_qr_code_is_drawn_without_styles_and_scripts(browser):
-    browser.post("/account/second-factor/start", seen_at="/account")
+    begin(browser)
     page = browser.get("/account/second-factor").text
     assert '<svg width="' in page
     assert " style=" not in page
 
 
 def test_it_is_off_until_a_code_confirms_it(browser, app, wall, database):
-    browser.post("/account/second-factor/start", seen_at="/account")
+    begin(browser)
     for code in ("", "000000", "12345", "١٢٣٤٥٦", "<b>", "1" * 300, "a\x07b"):
         answer = browser.post("/account/second-factor", {"code": code})
         assert answer.status_code == 422
@@ -77,15 +98,64 @@ def test_it_is_off_until_a_code_confirms_it(browser, app, wall, database):
 
 
 def test_a_set_up_that_was_left_alone_for_long_begins_anew(browser, wall):
-    browser.post("/account/second-factor/start", seen_at="/account")
+    begin(browser)
     wall.advance(minutes=16)
     browser.get("/account")
     wall.advance(minutes=16)
     assert browser.get("/account/second-factor").headers["Location"] == "/account"
+    assert "Begin the set-up of the second factor here." in browser.get("/account").text
 
 
-def test_it_cannot_be_set_up_over_itself(browser, set_up):
-    assert browser.post("/account/second-factor/start", seen_at="/account").status_code == 409
+def test_a_code_that_comes_too_late_is_not_in_the_audit_log(browser, wall, database):
+    begin(browser)
+    form = {"code": "000000", "csrf_token": csrf_of(browser)}
+    wall.advance(minutes=16)
+    browser.get("/account")
+    wall.advance(minutes=16)
+    assert browser.client.post("/account/second-factor", data=form).headers["Location"] == "/account"
+    assert events_of(database) == ["admin.login", "admin.start_second_factor"]
+
+
+def test_it_cannot_be_set_up_over_itself(browser, set_up, database):
+    answer = begin(browser)
+    assert answer.status_code == 422
+    assert "The second factor is on already" in answer.text
+    assert events_of(database).count("admin.start_second_factor") == 1
+
+
+def test_setting_it_up_needs_the_password(browser, database):
+    assert 'name="present_password"' in browser.get(START).text
+    for password in ("", "wrong", "x" * 300, "a\x07b"):
+        answer = begin(browser, password)
+        assert answer.status_code == 422
+        assert 'id="present_password-help"' in answer.text
+    with database.reading() as session:
+        assert session.scalars(select(SecondFactor)).all() == []
+
+
+def test_guessing_the_password_to_set_it_up_is_throttled(browser):
+    for _ in range(throttle.PER_ACCOUNT):
+        begin(browser, "wrong")
+    answer = begin(browser)
+    assert answer.status_code == 422
+    assert "wait 15 minutes" in answer.text
+
+
+def test_two_set_ups_at_once_are_one_on_postgresql(environment, make_postgres_database, world):
+    database = Database(make_postgres_database())
+    try:
+        migrate(database, "gateway")
+        app = make_app(read_settings(environment), FrozenClock(NOW), database, world.call)
+        gateway = app.extensions[EXTENSION]
+        with database.transaction() as session:
+            owner = operators.create_operator(
+                gateway, session, email=OWNER, full_name="", role=Role.OWNER, password=PASSWORD
+            )
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: second_factor.start(gateway, owner), range(16)))
+        assert second_factor.started_secret(gateway, owner)
+    finally:
+        database.close()
 
 
 def test_the_secret_is_encrypted_and_the_recovery_codes_are_hashed(set_up, database):
@@ -235,7 +305,7 @@ def test_new_recovery_codes_need_the_password_and_end_the_old_ones(browser, reco
 def test_recovery_codes_cannot_be_made_while_it_is_off(browser):
     answer = browser.post("/account/recovery-codes/new", {"present_password": PASSWORD})
     assert answer.status_code == 422
-    assert "the second factor is off" in answer.text
+    assert "The second factor is off" in answer.text
 
 
 def test_switching_it_off_needs_password_and_code(browser, phone, app):
@@ -268,12 +338,70 @@ def test_what_happens_to_it_is_in_the_audit_log(browser, phone, new_browser, dat
     give_password(new_browser)
     new_browser.post("/login/code", {"code": "000000"})
     new_browser.post("/login/code", {"code": phone.next_code()})
-    with database.reading() as session:
-        events = session.scalars(select(AuditEntry.event).order_by(AuditEntry.id)).all()
-    assert events == [
+    assert events_of(database) == [
         "admin.login",
         "admin.start_second_factor",
         "admin.confirm_second_factor",
         "login.wrong_code",
         "admin.login_code",
     ]
+
+
+KEY = {"Idempotency-Key": "token-1"}
+
+
+def token_with_key(app, **body):
+    headers = {**basic(OWNER), **KEY}
+    return app.test_client().post("/api/v1/tokens", json={"name": "x", **body}, headers=headers)
+
+
+def test_a_token_is_given_again_for_its_key_whatever_the_code(app, phone, database):
+    code = phone.next_code()
+    first = token_with_key(app, otp=code)
+    assert first.status_code == 201
+    for otp in (code, "000000", phone.next_code()):
+        again = token_with_key(app, otp=otp)
+        assert (again.status_code, again.json) == (201, first.json)
+    assert token_with_key(app).json == first.json
+    with database.reading() as session:
+        assert len(session.scalars(select(ApiToken)).all()) == 1
+    assert events_of(database).count("api.create_token") == 1
+
+
+def test_a_token_is_given_again_only_for_the_password(app, phone):
+    token_with_key(app, otp=phone.next_code())
+    headers = {**basic(OWNER, "wrong"), **KEY}
+    answer = app.test_client().post("/api/v1/tokens", json={"name": "x"}, headers=headers)
+    assert answer.status_code == 401
+
+
+def test_the_key_of_a_token_with_another_name_is_refused(app, phone):
+    token_with_key(app, otp=phone.next_code())
+    assert token_with_key(app, name="y", otp=phone.next_code()).status_code == 422
+
+
+def test_a_wrong_code_does_not_use_up_the_key(app, phone):
+    for body in ({"otp": "000000"}, {"otp": ""}, {}):
+        answer = token_with_key(app, **body)
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Basic")
+    assert token_with_key(app, otp=phone.next_code()).status_code == 201
+
+
+def test_too_many_codes_do_not_use_up_the_key(app, phone, wall):
+    answers = [token_with_key(app, otp="000000").status_code for _ in range(throttle.PER_ACCOUNT)]
+    assert answers[-1] == 429
+    wall.advance(minutes=16)
+    assert token_with_key(app, otp=phone.next_code()).status_code == 201
+
+
+def test_giving_a_token_again_is_no_way_to_guess_on(app, phone):
+    """A right password without a code does not begin the count anew."""
+    token_with_key(app, otp=phone.next_code())
+    answers = [token_with_key(app).status_code for _ in range(throttle.PER_ACCOUNT + 1)]
+    assert (answers[0], answers[-1]) == (201, 429)
+
+
+@pytest.mark.parametrize("body", [{"otp": {"a": 1}}, {"otp": None}, {"otp": 1}])
+def test_a_code_that_is_no_text_is_none_with_a_key_too(app, phone, body):
+    assert token_with_key(app, **body).status_code == 401

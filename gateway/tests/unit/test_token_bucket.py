@@ -38,3 +38,11 @@ def test_giving_back_never_adds_to_the_burst():
     bucket.give_back("never asked")
     assert bucket.take("a", 0.0)
     assert not bucket.take("a", 0.0)
+
+
+def test_what_costs_more_takes_more_and_is_had_all_or_not_at_all():
+    bucket = TokenBucket(burst=5, per_second=1)
+    assert bucket.take("a", 0.0, 3)
+    assert not bucket.take("a", 0.0, 3)
+    assert bucket.take("a", 0.0, 2)
+    assert bucket.take("a", 3.0, 3)

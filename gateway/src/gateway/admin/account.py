@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import segno
-from flask import Response, g, request, session, url_for
+from flask import Response, flash, g, redirect, request, session, url_for
 from markupsafe import Markup
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
@@ -44,23 +44,30 @@ def change_own_password() -> Response:
         present, password = form.text("present_password", required=True), new_password(form)
         if form.ok and _is_own_password(form, present):
             operator_changes.change_password(current(), g.operator, password)
-            logins.succeeded(current(), g.operator)
+            logins.own_checks_succeeded(current(), g.operator)
             log_in(g.operator)
             return done(url_for("admin.account"), "Your password was changed. Other sessions were ended.")
     return show("account_password.html", _status(form), form=form)
 
 
-@action("/account/second-factor/start", permission=Permission.OWN_ACCOUNT)
+@form_page("/account/second-factor/start", permission=Permission.OWN_ACCOUNT)
 def start_second_factor() -> Response:
-    second_factor.start(current(), g.operator)
-    return done(url_for("admin.confirm_second_factor"))
+    form = Form()
+    if request.method == "POST":
+        present = form.text("present_password", required=True)
+        if form.ok and _is_own_password(form, present):
+            form.attempt(lambda: second_factor.start(current(), g.operator))
+            if form.ok:
+                logins.own_checks_succeeded(current(), g.operator)
+                return done(url_for("admin.confirm_second_factor"))
+    return show("second_factor_start.html", _status(form), form=form)
 
 
 @form_page("/account/second-factor", permission=Permission.OWN_ACCOUNT)
 def confirm_second_factor() -> Response:
     form, secret = Form(), second_factor.started_secret(current(), g.operator)
     if secret is None:
-        return done(url_for("admin.account"), "Begin the set-up of the second factor here.")
+        return _begin_again("Begin the set-up of the second factor here.")
     if request.method == "POST":
         code = form.text("code", required=True, longest=20)
         codes = form.attempt(lambda: second_factor.confirm(current(), g.operator, code)) if form.ok else None
@@ -74,7 +81,7 @@ def recovery_codes() -> Response:
     """The codes just made, this once."""
     kept = shown_once.take(RECOVERY_CODES)
     if kept is None:
-        return done(url_for("admin.account"), "The recovery codes were shown. You can make new ones.")
+        return _begin_again("The recovery codes were shown. You can make new ones.")
     return show("recovery_codes.html", codes=json.loads(kept))
 
 
@@ -86,7 +93,7 @@ def new_recovery_codes() -> Response:
         if form.ok and _is_own_password(form, present):
             codes = form.attempt(lambda: second_factor.make_recovery_codes(current(), g.operator.id))
             if codes is not None:
-                logins.succeeded(current(), g.operator)
+                logins.own_checks_succeeded(current(), g.operator)
                 return _show_codes_next(codes)
     return show("recovery_codes_new.html", _status(form), form=form)
 
@@ -99,7 +106,7 @@ def switch_second_factor_off() -> Response:
         code = form.text("code", required=True, longest=100)
         if form.ok and _is_own_password(form, present) and _is_own_code(form, code):
             operator_changes.switch_own_second_factor_off(current(), g.operator)
-            logins.succeeded(current(), g.operator)
+            logins.own_checks_succeeded(current(), g.operator)
             return done(url_for("admin.account"), "The second factor is off.")
     return show("second_factor_off.html", _status(form), form=form)
 
@@ -120,10 +127,16 @@ def _status(form: Form) -> int:
     return 200 if form.ok else 422
 
 
+def _begin_again(message: str) -> Response:
+    """To the account's page, with nothing done: the audit log is told of nothing."""
+    flash(message)
+    return redirect(url_for("admin.account"), 303)  # type: ignore[return-value]  # Flask's, like `done`
+
+
 def _is_own_password(form: Form, password: str) -> bool:
-    """Guesses count like those at the login; a wrong one is noted at its field."""
+    """Guesses are counted; a wrong one is noted at its field."""
     try:
-        logins.check_password(current(), g.operator.email, password)
+        logins.check_own_password(current(), g.operator, password)
     except Unauthorized:
         form.wrong("present_password", WRONG_PASSWORD)
     except TooManyRequests as error:
@@ -133,7 +146,7 @@ def _is_own_password(form: Form, password: str) -> bool:
 
 def _is_own_code(form: Form, code: str) -> bool:
     try:
-        logins.check_code(current(), g.operator, code)
+        logins.check_own_code(current(), g.operator, code)
     except Unauthorized as error:
         form.wrong("code", str(error.description))
     except TooManyRequests as error:

@@ -15,9 +15,10 @@ from flask import Response, url_for
 
 from gateway.access import Permission
 from gateway.admin import timeline
-from gateway.admin.pages import allowed, if_it_answers, page, show
+from gateway.admin.pages import allowed, page, show
 from gateway.context import current
 from gateway.display import aging_words, bucket_words, day, hold_reason, noon
+from gateway.provisioning import if_it_answers
 
 COLLECTED_DAYS = 30
 ONLINE_HOURS = 24

@@ -13,7 +13,6 @@ from flask import request
 from servicekit.ids import new_id
 
 from gateway import held_forms
-from gateway.held_forms import Held
 from gateway.typed import parse_pesos, parse_speed
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -31,8 +30,9 @@ class Form:
     def __init__(self, initial: dict[str, Any] | None = None) -> None:
         held = held_forms.shown_again()
         self.held = held is not None
-        sent = request.method == "POST"
-        self.values = request.form.to_dict() if sent else _first_shown(initial or {}, held)
+        # What is held replaces what the page begins with: a box that was unticked is not among its fields.
+        shown = dict(initial or {}) if held is None else held
+        self.values = request.form.to_dict() if request.method == "POST" else shown
         self.errors: dict[str, str] = {}
         self.problem = ""
         self.key = self.values.get("idempotency_key") or new_id()
@@ -106,13 +106,6 @@ class Form:
         except ValueError as error:
             self.wrong(name, otherwise or f"This {error}")
             return None
-
-
-def _first_shown(initial: dict[str, Any], held: Held | None) -> dict[str, Any]:
-    """A whole form replaces what the page begins with: a box that was unticked is not among its fields."""
-    if held is None:
-        return dict(initial)
-    return held.values if held.whole else {**initial, **held.values}
 
 
 def _form_field(name: str) -> str:

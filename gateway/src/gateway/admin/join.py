@@ -8,6 +8,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from gateway import invitations, logins, throttle
 from gateway.access import Permission
+from gateway.addresses import network_of
 from gateway.admin.forms import Form
 from gateway.admin.login import log_in
 from gateway.admin.pages import done, form_page, show
@@ -24,7 +25,7 @@ def join(token: str) -> Response:
     """Raises NotFound for a link that never was, TooManyRequests for one who guesses at them."""
     invitation = invitations.find(current(), token)
     if invitation is None:
-        address = request.remote_addr or ""
+        address = network_of(request.remote_addr or "")
         throttle.claim_attempt(current(), f"links tried from {address}", address)
         raise NotFound("there is no such invitation; check that the link is complete")
     if invitation.state is not InvitationState.PENDING:

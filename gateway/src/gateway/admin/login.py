@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Response, g, request, session, url_for
 from werkzeug.exceptions import TooManyRequests, Unauthorized
@@ -86,15 +85,16 @@ def log_in(operator: Identity) -> None:
         session[CSRF_TOKEN] = csrf_token
     agent = request.headers.get("User-Agent", "")
     session[SESSION_TOKEN] = login_sessions.begin(current(), operator.id, request.remote_addr or "", agent)
-    session[held_forms.OPERATOR_ID] = operator.id
+    held_forms.remember(operator.id)
     g.operator = operator
 
 
 def safe_target(target: str | None) -> str:
     """Only a page of our own: `next` comes from the address line."""
-    parts = urlsplit(target or "")
-    ours = target and target.startswith("/") and not target.startswith("//") and "\\" not in target
-    return target if ours and not parts.netloc and target else url_for("admin.dashboard")
+    if target is None or not target.startswith("/") or target.startswith("//"):
+        return url_for("admin.dashboard")
+    # Browsers read a backslash as a slash and leave tabs out; a line feed cannot be in a header.
+    return target if target.isprintable() and "\\" not in target else url_for("admin.dashboard")
 
 
 def _let_in(operator: Identity, target: str) -> Response:

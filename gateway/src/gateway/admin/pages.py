@@ -15,13 +15,12 @@ from werkzeug.exceptions import NotFound
 from gateway import audit
 from gateway.access import Permission, is_htmx, may, needs
 from gateway.context import current
-from gateway.provisioning import SILENT
+from gateway.provisioning import if_it_answers
 from gateway.typed import is_id
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 # A list is exported in steps of what one call may give.
 EXPORT_STEP = 200
 # Pick lists hold all plans and routers; an ISP with more of them than this needs a search field.
@@ -134,19 +133,14 @@ def every_item(list_page: Callable[[int, str | None], Page[Item]]) -> Iterator[I
         yield from found.items
 
 
-def if_it_answers(ask: Callable[[], Answer]) -> Answer | None:
-    """A part of a page that the rest can do without: None while its service does not answer."""
-    try:
-        return ask()
-    except SILENT:
-        return None
-
-
 @blueprint.before_request
 def check_ids() -> None:
-    """Raises NotFound: what cannot be an id cannot be asked for in every database either."""
-    for value in (request.view_args or {}).values():
-        if isinstance(value, str) and not is_id(value):
+    """Raises NotFound: what cannot be an id cannot be asked for in every database either.
+
+    A token is no id: it is looked for by its digest, and its page says more than that there is none.
+    """
+    for name, value in (request.view_args or {}).items():
+        if name != "token" and isinstance(value, str) and not is_id(value):
             raise NotFound("this address names nothing")
 
 

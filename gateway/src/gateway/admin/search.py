@@ -14,10 +14,11 @@ from flask import Response, url_for
 
 from gateway.access import Permission
 from gateway.admin.lists import text_argument
-from gateway.admin.pages import allowed, if_it_answers, known_plans, known_routers, page, show
+from gateway.admin.pages import allowed, known_plans, known_routers, page, show
 from gateway.admin.subscribers import page_of
 from gateway.context import current
 from gateway.display import invoice_status, method, money, session_status, status_in_words
+from gateway.provisioning import if_it_answers
 
 SHOWN = 8
 

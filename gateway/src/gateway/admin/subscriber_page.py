@@ -13,9 +13,10 @@ from gateway.access import Permission
 from gateway.accounts import payment_page, sees_money
 from gateway.admin import timeline
 from gateway.admin.lists import Listing
-from gateway.admin.pages import PAGE_SIZE, allowed, if_it_answers, page, show
+from gateway.admin.pages import PAGE_SIZE, allowed, page, show
 from gateway.context import current, services
 from gateway.display import noon, provisioned_in_words, status_in_words
+from gateway.provisioning import if_it_answers
 
 RECENT = 6
 USAGE_DAYS = 30

@@ -15,9 +15,10 @@ from flask import url_for
 from servicekit.clock import local_date
 
 from gateway.access import Permission
-from gateway.admin.pages import allowed, if_it_answers
+from gateway.admin.pages import allowed
 from gateway.context import current
 from gateway.display import hold_reason, method, money
+from gateway.provisioning import if_it_answers
 
 SHOWN = 60
 

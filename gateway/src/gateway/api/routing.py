@@ -6,6 +6,7 @@ One declaration serves Flask, the permission check and the OpenAPI document, so 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from gateway import audit, bodies, idempotency
-from gateway.access import Permission, needs
+from gateway.access import CODE_FIELD, Permission, needs, require_code
 from gateway.api.fields import Input, Query, field_errors
 from gateway.context import current
 from gateway.idempotency import KeptAnswer
@@ -24,6 +25,8 @@ from gateway.problems import problem_of
 
 JSON = "application/json"
 MAX_KEY_LENGTH = 200
+# The caller could not prove who they are: nothing was looked at yet, and the next try is a first one.
+NOT_BEGUN = {401, 429}
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -127,20 +130,28 @@ def _handle(declared: Endpoint, function: Callable, path_arguments: dict) -> Res
             with current().database.transaction() as session:
                 audit.record(session, _record_id(response, path_arguments))
         return response
-    return _once(key, lambda: _attempt(declared, function, path_arguments), path_arguments)
-
-
-def _once(key: str, attempt: Callable[[], Response], path_arguments: dict) -> Response:
-    gateway = current()
-    content = idempotency.fingerprint(
-        gateway, request.method.encode(), request.full_path.encode(), request.get_data()
+    return _once(
+        key, _content(declared), lambda: _attempt(declared, function, path_arguments), path_arguments
     )
+
+
+def _content(declared: Endpoint) -> bytes:
+    """What a repeated request has in common with the first. The code of a second factor is good once."""
+    body = request.get_json(silent=True) if declared.permission is Permission.OWN_PASSWORD else None
+    if not isinstance(body, dict):
+        return request.get_data()
+    return json.dumps({name: value for name, value in body.items() if name != CODE_FIELD}).encode()
+
+
+def _once(key: str, sent: bytes, attempt: Callable[[], Response], path_arguments: dict) -> Response:
+    gateway = current()
+    content = idempotency.fingerprint(gateway, request.method.encode(), request.full_path.encode(), sent)
     claimed = idempotency.claim(gateway, g.operator.id, key, content)
     if isinstance(claimed, KeptAnswer):
         return Response(claimed.body, claimed.status, content_type=claimed.content_type)
     response = attempt()
     with gateway.database.transaction() as session:
-        if response.status_code >= 500:
+        if response.status_code >= 500 or response.status_code in NOT_BEGUN:
             idempotency.give_back(session, claimed)
             return response
         content_type, text = response.content_type or "", response.get_data(as_text=True)
@@ -154,6 +165,8 @@ def _once(key: str, attempt: Callable[[], Response], path_arguments: dict) -> Re
 def _attempt(declared: Endpoint, function: Callable, path_arguments: dict) -> Response:
     """The answer, errors included: with an idempotency key those are kept as well."""
     try:
+        if declared.permission is Permission.OWN_PASSWORD:
+            require_code()
         _check_ids(path_arguments)
         arguments = dict(path_arguments)
         if declared.query is not None:

@@ -15,7 +15,10 @@ from gateway.context import current
 
 
 class NewToken(Input):
-    """`otp`: the present code of the second factor, or a recovery code; needed by those who have one."""
+    """`otp`: the present code of the second factor, or a recovery code; needed by those who have one.
+
+    A request repeated with its Idempotency-Key gets its token without another code.
+    """
 
     name: Name
     otp: Text = optional()

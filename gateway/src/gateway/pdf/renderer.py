@@ -17,8 +17,8 @@ from servicekit.logs import log
 from gateway.pdf import frames
 
 RENDER_SECONDS = 20.0
-# Beside the one being made. More would hold connections for longer than people wait.
-MOST_WAITING = 2
+# Beside the one being made, which takes a second or less. A ninth is better told to come again.
+MOST_WAITING = 8
 COMMAND = (sys.executable, "-P", "-m", "gateway.pdf.worker")
 # Not the whole environment: our keys and the addresses of databases are none of the worker's business.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "XDG_CACHE_HOME")
@@ -39,10 +39,6 @@ class Renderer:
         self._turn = threading.Lock()
         self._process: subprocess.Popen | None = None
         self._connection: socket.socket | None = None
-
-    @property
-    def worker_pid(self) -> int | None:
-        return self._process.pid if self._process else None
 
     def render(self, html: str, files: Mapping[str, bytes]) -> bytes:
         """The PDF of `html`, in which `isp:<name>` stands for one of `files`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 
 from contracts.common import NotFound
@@ -11,14 +10,16 @@ from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import TooManyRequests
 
 from gateway.access import Permission, needs
+from gateway.addresses import network_of
 from gateway.context import current, services
 from gateway.pdf import invoice as document
 from gateway.portal import views
 from gateway.problems import problem_of
+from gateway.provisioning import SILENT
 
 blueprint = Blueprint("portal", __name__)
-# One customer of an internet provider has all addresses of such a network.
-OWN_IPV6_PREFIX = 64
+# Of the 30 requests that one may make at once, one more a second: five files, and ten a minute.
+FILE_TOKENS = 6
 
 
 @blueprint.get("/c/<short_id>")
@@ -53,6 +54,8 @@ def invoice_pdf(short_id: str, invoice_id: str) -> Response:
     found = services().billing.get_invoice(invoice_id) if _is_plain(invoice_id) else None
     if found is None or found.subscriber_id != subscriber.id:
         raise NotFound("there is no such invoice; open it from your page")
+    # One worker makes the files of everybody.
+    _take(f"files {subscriber.id}", FILE_TOKENS)
     return document.response(found, subscriber)
 
 
@@ -77,27 +80,28 @@ def _known(short_id: str) -> SubscriberView:
     A wrong id counts against the address that guesses, a right one against its own page only: neighbours
     behind one address do not lock one another out.
     """
-    bucket, address, now = current().portal_bucket, _address(), time.monotonic()
-    if not bucket.take(address, now):
-        raise _slower()
-    subscriber = services().subscriber.find_subscriber_by_short_id(short_id) if _is_plain(short_id) else None
+    address = network_of(request.remote_addr or "")
+    _take(address)
+    try:
+        subscriber = _named_by(short_id)
+    except SILENT:
+        current().portal_bucket.give_back(address)
+        raise
     if subscriber is None:
         raise NotFound("there is no such page; check the link you were given")
-    bucket.give_back(address)
-    if not bucket.take(f"page {subscriber.id}", now):
-        raise _slower()
+    current().portal_bucket.give_back(address)
+    _take(f"page {subscriber.id}")
     return subscriber
 
 
-def _slower() -> TooManyRequests:
-    return TooManyRequests("too many requests; wait a minute and try again", retry_after=60)
+def _named_by(short_id: str) -> SubscriberView | None:
+    return services().subscriber.find_subscriber_by_short_id(short_id) if _is_plain(short_id) else None
 
 
-def _address() -> str:
-    address = request.remote_addr or ""
-    if ":" not in address:
-        return address
-    return str(ipaddress.ip_network((address.partition("%")[0], OWN_IPV6_PREFIX), strict=False))
+def _take(key: str, tokens: int = 1) -> None:
+    """Raises TooManyRequests."""
+    if not current().portal_bucket.take(key, time.monotonic(), tokens):
+        raise TooManyRequests("too many requests; wait a minute and try again", retry_after=60)
 
 
 def _is_plain(identifier: str) -> bool:

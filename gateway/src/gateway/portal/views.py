@@ -11,8 +11,8 @@ from contracts.payment import PaymentQuery, PaymentView
 from contracts.subscriber import ServiceStatus, SubscriberView
 
 from gateway import display
-from gateway.admin.pages import if_it_answers
 from gateway.context import current
+from gateway.provisioning import if_it_answers
 
 OPEN = (InvoiceStatus.OVERDUE, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.SENT)
 CLOSED = (InvoiceStatus.PAID, InvoiceStatus.VOID)

@@ -18,7 +18,7 @@ from subscriber_svc.domain import checks
 from subscriber_svc.models import Subscriber
 from subscriber_svc.usecases import services
 
-# Without letters and digits that are read for one another; 12 of them are 59 bits, not to be guessed.
+# Without letters and digits that are read for one another.
 SHORT_ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 SHORT_ID_LENGTH = 13  # 63 bits: not to be guessed
 

@@ -1,0 +1,46 @@
+"""A page that is left open follows what happens elsewhere, without anybody loading it again."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.browsing import OpenBrowser, Window, part
+from tests.browser.town import Town
+
+
+def test_open_pages_follow_a_suspension_and_its_end(
+    owner: Window, open_browser: OpenBrowser, town: Town
+) -> None:
+    olga = town.isp.connect("Olga Open", username="olga.open")
+    theirs = open_browser(town.url)
+    theirs.go(f"/c/{olga.subscriber['short_id']}")
+    theirs.see("Your line is on.")
+    owner.go(f"/subscribers/{olga.id}")
+    owner.see_heading(re.compile("Olga Open Active"))
+    for window in (owner, theirs):
+        window.page.evaluate("window.sameDocument = true")
+
+    hold = olga.hold("abuse", note="open relay")
+    owner.see_heading(re.compile("Olga Open Suspended"))
+    owner.see(re.compile("Abuse since"))
+    owner.see("open relay")
+    theirs.see("Your line is off. Please contact us.", timeout=20_000)
+
+    olga.release(hold)
+    owner.see_heading(re.compile("Olga Open Active"))
+    expect(part(owner.page, "Timeline").get_by_role("listitem").first).to_contain_text("On line")
+    assert owner.page.evaluate("window.sameDocument") and theirs.page.evaluate("window.sameDocument")
+
+
+def test_the_dashboard_follows_a_payment_made_elsewhere(owner: Window, town: Town) -> None:
+    olga = town.isp.connect("Olga Pays", username="olga.pays", online=False)
+    owner.go("/")
+    events = part(owner.page, "Recent events")
+    expect(events).to_contain_text("Paid")
+    expect(events).not_to_contain_text("Olga Pays")
+
+    olga.pay(12_300, reference="elsewhere")
+    expect(events).to_contain_text("Paid ₱123.00")
+    expect(events).to_contain_text("Olga Pays, GCash elsewhere")
