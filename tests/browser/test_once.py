@@ -153,8 +153,7 @@ def test_what_was_typed_survives_the_end_of_the_session_and_is_saved_once(
 
 def test_who_comes_back_is_told_that_nothing_was_saved(second: Window, open_browser: OpenBrowser) -> None:
     second.go("/subscribers/new")
-    second.fill(**{"Full Name": "Held Form", "PPPoE Username": "held.told", "PPPoE Password": "x"})
-    second.field("Plan").select_option(index=1)
+    fill_subscriber(second, f"held.told.{next(_numbers)}")
     end_session(second, open_browser, "ended elsewhere")
     second.click("Save")
 

@@ -138,7 +138,7 @@ class TestPage:
         browser.post(f"/settings/operators/{other.id}/disable")
         browser.post("/settings/operators/invite", {"email": "pedro@example.com", "role": "staff"})
         table = browser.get("/audit-log").text.partition("<tbody>")[2]
-        records = re.findall(r'data-label="Record"><small[^>]*>([^<]*)<', table)
+        records = re.findall(r'data-label="Record"[^>]*><small[^>]*>([^<]*)<', table)
         assert records == ["pedro@example.com", "staff@example.com", "owner@example.com"]
 
     def test_it_is_filtered_by_operator_action_and_days(self, browser, database, add_operator):
