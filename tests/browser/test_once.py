@@ -125,14 +125,13 @@ def test_back_and_submit_again_records_no_second_payment(
     assert len(somebody.payments()) == 1
 
 
-@pytest.mark.parametrize("how", ["ended elsewhere", "logged out in another tab"])
 def test_what_was_typed_survives_the_end_of_the_session_and_is_saved_once(
-    second: Window, open_browser: OpenBrowser, town: Town, how: str
+    second: Window, open_browser: OpenBrowser, town: Town
 ) -> None:
     username = f"held.form.{next(_numbers)}"
     second.go("/subscribers/new")
     typed = fill_subscriber(second, username)
-    end_session(second, open_browser, how)
+    end_session(second, open_browser)
     second.click("Save")
 
     second.see_heading("Log in")
@@ -154,7 +153,7 @@ def test_what_was_typed_survives_the_end_of_the_session_and_is_saved_once(
 def test_who_comes_back_is_told_that_nothing_was_saved(second: Window, open_browser: OpenBrowser) -> None:
     second.go("/subscribers/new")
     fill_subscriber(second, f"held.told.{next(_numbers)}")
-    end_session(second, open_browser, "ended elsewhere")
+    end_session(second, open_browser)
     second.click("Save")
 
     second.see(re.compile("session ended before this was saved"))
@@ -168,7 +167,7 @@ def test_a_payment_typed_into_a_dialog_survives_the_end_of_the_session(
     second.go(f"/subscribers/{somebody.id}")
     dialog = second.open_dialog("Record Payment")
     fill_payment(second, dialog)
-    end_session(second, open_browser, "ended elsewhere")
+    end_session(second, open_browser)
     dialog.get_by_role("button", name="Submit").click()
     second.see_heading("Log in")
     assert somebody.payments() == []
@@ -228,10 +227,7 @@ def fill_subscriber(window: Window, username: str) -> dict[str, str]:
     return typed | {"Plan": plan.input_value(), "Router": window.field("Router").input_value()}
 
 
-def end_session(window: Window, open_browser: OpenBrowser, how: str) -> None:
-    if how == "logged out in another tab":
-        log_out_in_another_tab(window)
-        return
+def end_session(window: Window, open_browser: OpenBrowser) -> None:
     elsewhere = open_browser(window.url)
     elsewhere.log_in(SECOND_EMAIL, OWNER_PASSWORD)
     elsewhere.go("/account")

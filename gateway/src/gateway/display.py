@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -127,9 +127,9 @@ def _date(value: date) -> str:
     return format_date(value, "d MMM y", locale="en")
 
 
-def noon(value: date) -> int:
-    """A day as a point of a chart: noon of UTC is the same day in every zone it is drawn for."""
-    return int(datetime.combine(value, time(12), UTC).timestamp())
+def start_of(value: date) -> int:
+    """A day as a point of a chart: its first second in the ISP's time zone."""
+    return int(datetime.combine(value, time(), current().settings.time_zone).timestamp())
 
 
 def moment(instant: datetime | None) -> str:

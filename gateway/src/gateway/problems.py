@@ -14,7 +14,8 @@ from contracts.common import (
     NotFound,
     Unavailable,
 )
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, redirect, render_template, request
+from flask_wtf.csrf import CSRFError
 from servicekit.db import DATABASE_TROUBLE
 from servicekit.logs import log
 from servicekit.rpc import ServiceFault
@@ -102,17 +103,30 @@ def register(app: Flask) -> None:
         problem = problem_of(error)
         if is_api(request):
             return problem.as_json()
-        page = _page_with_what_was_typed(problem)
+        page = _page_with_what_was_typed(problem, error)
+        if page is not None and isinstance(error, CSRFError):
+            return _to(page)
         return problem.as_page("problem_part.html" if is_htmx() else "problem.html", page)
 
 
-def _page_with_what_was_typed(problem: Problem) -> str | None:
-    if request.method != "POST" or problem.status < 500:
+def _page_with_what_was_typed(problem: Problem, error: Exception) -> str | None:
+    """Of a form that we failed to carry out, or that is of before another login in this browser.
+
+    The latter has a CSRF token that is none any more. Nobody else's page can send such a form as an operator:
+    the cookie is SameSite=Lax.
+    """
+    if request.method != "POST" or (problem.status < 500 and not isinstance(error, CSRFError)):
         return None
     try:
         return held_forms.keep_after_failure()
     except DATABASE_TROUBLE:
         return None
+
+
+def _to(page: str) -> Response:
+    if is_htmx():
+        return Response(headers={"HX-Redirect": page})
+    return redirect(page, 303)  # type: ignore[return-value]  # werkzeug's Response, which Flask's is
 
 
 def _of_http(error: HTTPException) -> Problem:

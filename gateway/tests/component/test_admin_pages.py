@@ -123,8 +123,26 @@ def test_a_form_sent_twice_does_its_work_once(browser, world):
 
 
 def test_a_form_without_its_csrf_token_does_nothing(browser, world):
-    assert browser.client.post("/plans/new", data=PLAN_FORM).status_code == 400
+    answer = browser.client.post("/plans/new", data=PLAN_FORM)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/plans/new")
     assert world.plans == {}
+
+
+def test_a_form_of_before_another_login_is_shown_again_as_it_was_typed(browser, world, add_operator):
+    page = browser.get("/plans/new").text
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    browser.post("/logout", seen_at="/plans")
+    browser.log_in(add_operator(Role.OWNER).email)
+    answer = browser.client.post("/plans/new", data={**hidden, **PLAN_FORM})
+    again = browser.get(answer.headers["Location"]).text
+    assert 'value="Fiber 50 Mbps"' in again
+    assert "This was not saved yet" in again
+    assert world.plans == {}
+
+
+def test_without_a_login_a_form_without_its_csrf_token_is_refused(app):
+    answer = app.test_client().post("/login", data={"email": "a@example.com", "password": "x"})
+    assert answer.status_code == 400
 
 
 def test_what_is_typed_is_shown_as_text(browser):

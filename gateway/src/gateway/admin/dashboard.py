@@ -17,7 +17,7 @@ from gateway.access import Permission
 from gateway.admin import timeline
 from gateway.admin.pages import allowed, page, show
 from gateway.context import current
-from gateway.display import aging_words, bucket_words, day, hold_reason, noon
+from gateway.display import aging_words, bucket_words, day, hold_reason, start_of
 from gateway.provisioning import if_it_answers
 
 COLLECTED_DAYS = 30
@@ -100,7 +100,7 @@ def collected_panel() -> Response:
     total = sum(day.amount.minor for day in days)
     chart = {
         "unit": "peso",
-        "x": [noon(day.date) for day in days],
+        "x": [start_of(day.date) for day in days],
         "series": [{"label": "Collected", "values": [day.amount.minor for day in days]}],
     }
     since = current().today() - timedelta(days=COLLECTED_DAYS - 1)

@@ -15,7 +15,7 @@ from gateway.admin import timeline
 from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, allowed, page, show
 from gateway.context import current, services
-from gateway.display import noon, provisioned_in_words, status_in_words
+from gateway.display import provisioned_in_words, start_of, status_in_words
 from gateway.provisioning import if_it_answers
 
 RECENT = 6
@@ -92,7 +92,7 @@ def service_usage(service_id: str) -> Response:
     uploaded = sum(day.upload_octets for day in days or [])
     chart: dict[str, Any] = {
         "unit": "octets",
-        "x": [noon(day.date) for day in days or []],
+        "x": [start_of(day.date) for day in days or []],
         "series": [
             {"label": "Down", "values": [day.download_octets for day in days or []]},
             {"label": "Up", "values": [day.upload_octets for day in days or []]},

@@ -147,6 +147,7 @@ function draw(place, spec) {
     height,
     padding: [8, 20, 0, 0],
     legend: { show: false },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), document.body.dataset.zone),
     cursor: { y: false, points: { show: !bars } },
     scales: {
       x: { time: !categories, range: (_, first, last) => around(spec, first, last) },
@@ -200,7 +201,7 @@ function words(value, unit) {
 
 // An axis needs no centavos.
 function axisWords(value, unit) {
-  return unit === "peso" ? words(value, unit).replace(/\.00$/, "") : words(value, unit);
+  return unit === "peso" ? words(value, unit).replace(/\.\d\d$/, "") : words(value, unit);
 }
 
 function octets(count) {
