@@ -25,7 +25,7 @@ run-distributed: $(READY) ## Start one process per service on RabbitMQ and Postg
 	@exec $(BIN)/python -m ispos run-distributed
 
 test: $(READY) test-tools ## Set up what the tests need and run them all
-	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target $(TEST_PARTS)
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target $(TEST_PARTS)
 
 # Side by side, since much of a test is waiting; each part has ports of its own.
 .PHONY: $(TEST_PARTS)

@@ -162,7 +162,7 @@ class Listener:
         )
 
 
-def wait_for(probe: Callable[[], Any], *, what: str, seconds: float = 15.0) -> Any:
+def wait_for(probe: Callable[[], Any], *, what: str, seconds: float = 60.0) -> Any:
     """Another process's doing can only be asked for; the answer that is not None."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
