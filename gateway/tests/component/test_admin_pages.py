@@ -1,10 +1,11 @@
 """The pages, by what a person types and reads."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from contracts.billing import InvoiceStatus
+from contracts.billing import InvoiceStatus, RunStatus
 from contracts.common import Unavailable
 from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
 from contracts.subscriber import CreateSubscriber, NewService
@@ -578,3 +579,16 @@ def test_what_cannot_be_an_id_is_not_looked_for(browser, world, path):
     world.calls.clear()
     assert browser.get(path).status_code == 404
     assert world.calls == []
+
+
+def test_a_run_that_works_shows_how_far_it_is_and_asks_again_until_it_is_done(browser, world, subscriber):
+    answer = browser.post("/billing/generate")
+    path, billing = answer.headers["Location"], world.fakes["billing"][1]
+    (run,) = billing.runs.values()
+    billing.runs[run.id] = replace(run, status=RunStatus.RUNNING, total=10_000, created=4_800, skipped=96)
+    working = browser.get(path).text
+    assert "4,896 of 10,000" in working
+    assert f'hx-get="{path}?" hx-trigger="every' in working
+    billing.runs[run.id] = run
+    finished = browser.get(path).text
+    assert 'id="run">' in finished
