@@ -19,8 +19,8 @@ from servicekit.tables import BigSerial
 ADVISORY_LOCK = 7_201_408
 
 
-def migrate(database: Database, package: str) -> None:
-    """Upgrade the database to the newest schema of `package` (for example "billing_svc")."""
+def migrate(database: Database, package: str, revision: str = "head") -> None:
+    """Upgrade the database to a revision, the newest by default, of the schema of `package` ("billing_svc")."""
     with database.engine.connect() as connection:
         if not database.is_sqlite:
             # A migration, and a replica's wait for another one's, takes as long as it takes.
@@ -30,7 +30,7 @@ def migrate(database: Database, package: str) -> None:
         try:
             config = _config(package)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         finally:
             if not database.is_sqlite:
                 connection.rollback()

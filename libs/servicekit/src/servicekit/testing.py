@@ -145,6 +145,22 @@ def service_fixtures(service: str, package: str) -> tuple[Any, Any]:
     return migrated, tested
 
 
+def database_of_revision(package: str, revision: str) -> Any:
+    """A fixture: a database of each kind as it was at a migration, to be brought up to date by a test."""
+
+    @pytest.fixture(params=["sqlite", "postgresql"])
+    def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+        url = f"sqlite:///{tmp_path}/{package}.db"
+        if request.param == "postgresql":
+            url = request.getfixturevalue("make_postgres_database")()
+        opened = Database(url)
+        migrate(opened, package, revision)
+        yield opened
+        opened.close()
+
+    return database
+
+
 def client_of(api: type[Api], service_class: type, runtime: Runtime, **peers: Any) -> Api:
     """The typed client of a service that is called here, without a bus but as if over one.
 

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import pytest
-from alembic import command
 from billing_svc.models import Base
 from servicekit import migrations
-from servicekit.db import Database
-from servicekit.testing import ServiceUnderTest, schema_differences
+from servicekit.testing import ServiceUnderTest, database_of_revision, schema_differences
 from sqlalchemy import text
 
 
@@ -13,19 +10,7 @@ def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
     assert schema_differences(tested.runtime.database, Base.metadata) == []
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_of_0001(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/billing.db"
-    else:
-        url = request.getfixturevalue("make_postgres_database")()
-    database = Database(url)
-    config = migrations._config("billing_svc")
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    yield database
-    database.close()
+database_of_0001 = database_of_revision("billing_svc", "0001")
 
 
 def test_name_of_before_migration_2_is_found(database_of_0001):

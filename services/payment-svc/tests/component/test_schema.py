@@ -2,14 +2,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
-from alembic import command
 from contracts.payment import PaymentView
 from payment_svc.models import Base
 from servicekit import migrations
 from servicekit.codec import from_json
-from servicekit.db import Database
-from servicekit.testing import ServiceUnderTest, schema_differences
+from servicekit.testing import ServiceUnderTest, database_of_revision, schema_differences
 from sqlalchemy import text
 
 ANSWER_OF_0001 = {
@@ -30,19 +27,7 @@ def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
     assert schema_differences(tested.runtime.database, Base.metadata) == []
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_of_0001(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/payment.db"
-    else:
-        url = request.getfixturevalue("make_postgres_database")()
-    database = Database(url)
-    config = migrations._config("payment_svc")
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    yield database
-    database.close()
+database_of_0001 = database_of_revision("payment_svc", "0001")
 
 
 def test_reference_of_before_migration_2_is_found(database_of_0001):

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import pytest
-from alembic import command
 from contracts.subscriber import SubscriberChanged
 from servicekit import migrations
-from servicekit.db import Database
-from servicekit.testing import ServiceUnderTest, schema_differences
+from servicekit.testing import ServiceUnderTest, database_of_revision, schema_differences
 from sqlalchemy import text
 from subscriber_svc.models import Base
 
@@ -14,19 +11,7 @@ def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
     assert schema_differences(tested.runtime.database, Base.metadata) == []
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_of_0001(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/subscriber.db"
-    else:
-        url = request.getfixturevalue("make_postgres_database")()
-    database = Database(url)
-    config = migrations._config("subscriber_svc")
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    yield database
-    database.close()
+database_of_0001 = database_of_revision("subscriber_svc", "0001")
 
 
 def test_migration_2_tells_every_name_again_and_sorts_by_it(database_of_0001):
