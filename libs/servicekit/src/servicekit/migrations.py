@@ -20,7 +20,7 @@ ADVISORY_LOCK = 7_201_408
 
 
 def migrate(database: Database, package: str, revision: str = "head") -> None:
-    """Upgrade the database to a revision, the newest by default, of the schema of `package` ("billing_svc")."""
+    """Upgrade the database to a revision (default: the newest) of the schema of `package` ("billing_svc")."""
     with database.engine.connect() as connection:
         if not database.is_sqlite:
             # A migration, and a replica's wait for another one's, takes as long as it takes.
