@@ -26,7 +26,7 @@ def dial(nas, mac):
 
 
 def dial_until(nas, mac, outcome):
-    """A session elsewhere is known of a second or two after its Start. Who is let in before leaves no trace."""
+    """Of a session elsewhere is known a second or two after its Start. Who comes before leaves no trace."""
     nas.faults.lose_accounting = True
     wait_for(lambda: True if dial(nas, mac) is outcome else None, what=f"{outcome} for {mac}")
     nas.faults.lose_accounting = False

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-# Where a packet came from, and its header: identifier and authenticator (RFC 5080 2.2.2).
-Key = tuple[tuple[Any, ...], bytes]
+# Where a packet came from, and a hash of all its octets: only the very same packet is a retransmission, not
+# one that only looks so by identifier and authenticator. The interpreter's hash is keyed: nobody can choose
+# another packet with the same one.
+Key = tuple[tuple[Any, ...], int]
 
 
 class DuplicateCache:

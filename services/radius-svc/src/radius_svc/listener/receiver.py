@@ -26,7 +26,6 @@ from radius_svc.listener.tally import Tally
 
 Address = tuple[Any, ...]
 
-_HEADER_LENGTH = 20
 # How long a receiver waits for a packet before it looks after what waits for it.
 IDLE_MILLISECONDS = 20
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -106,7 +105,7 @@ class Receiver:
             if nas is None and (self._status_secret is None or source not in _LOOPBACK):
                 self._drop("unknown_client")
                 return
-        key: Key = (address, octets[:_HEADER_LENGTH])
+        key: Key = (address, hash(octets))
         if self._is_repeated(key, address, received):
             return
         request = Request(octets)
