@@ -160,12 +160,12 @@ class Bench:
             self.postgres.conninfo(THEIRS),
         )
 
-    def measure(self, server: Server, requests: Path, **options: float) -> Measure:
+    def measure(self, server: Server, requests: Path, **options: Any) -> Measure:
         meter = Meter(server.pid, self.postgres.pid)
         load = self.generator.run(requests, **server.ports, **options)
         return Measure.of(load, *meter.spent())
 
-    def begin(self, server: Server, requests: Path, **options: float) -> Running:
+    def begin(self, server: Server, requests: Path, **options: Any) -> Running:
         return self.generator.begin(requests, **server.ports, **options)
 
     def _reports(self, kind: Report, people: Sequence[Any], generation: int) -> Path:

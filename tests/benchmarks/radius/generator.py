@@ -51,8 +51,8 @@ class Load:
     @classmethod
     def of(cls, line: str) -> Load:
         said: dict[str, Any] = json.loads(line)
-        kinds = {kind: Latency(**said.pop(kind)) for kind in ("access", "accounting")}
-        return cls(**kinds, **said)
+        access, accounting = Latency(**said.pop("access")), Latency(**said.pop("accounting"))
+        return cls(access=access, accounting=accounting, **said)
 
     @property
     def latency(self) -> Latency:

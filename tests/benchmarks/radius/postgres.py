@@ -36,9 +36,11 @@ class Postgres:
     """A context manager. Databases are copied from templates, so that every run begins with the same one."""
 
     def __init__(self, directory: Path) -> None:
-        self._programs = max(PROGRAMS.glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
-        if self._programs is None:
+        """Raises RuntimeError if no PostgreSQL is installed."""
+        installed = sorted(PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+        if not installed:
             raise RuntimeError("PostgreSQL is missing: sh tests/install-tools.sh bench-radius")
+        self._programs = installed[-1].parent
         self.directory = directory
         self._data = directory / "data"
         self._log = directory / "output.log"
@@ -53,7 +55,7 @@ class Postgres:
         self._run("initdb", "-D", self._data, "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
         settings = SETTINGS | {"unix_socket_directories": str(self.directory), "port": str(PORT)}
         with self._log.open("wb") as log:
-            self._server = subprocess.Popen(
+            self._server = subprocess.Popen(  # type: ignore[call-overload]
                 [self._programs / "postgres", "-D", self._data, *_options(settings)],
                 stdout=log,
                 stderr=log,
