@@ -6,7 +6,7 @@ start, the NAS's Stop is final.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -30,12 +30,12 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
+from radius_svc.domain.replaced_sessions import OpenLine, replaced_sessions
 from radius_svc.listener.database import Database
 from radius_svc.listener.events import Event, NasRestart, SessionReport
 from radius_svc.listener.index import NasEntry
@@ -116,7 +116,7 @@ class AccountingStore:
             for reports_of_different_sessions in _rounds(reports):
                 self._write_rows(connection, [report.row for report in reports_of_different_sessions])
             if starts:
-                connection.execute(_close_older_sessions(starts))
+                _close_replaced(connection, replaced_sessions(_open_lines(connection, starts)))
             for report in reboots:
                 connection.execute(_close_earlier_boots(report))
             for restart in restarts:
@@ -229,32 +229,36 @@ def _set_reused_ids_aside(starts: Sequence[SessionReport]) -> Update:
     )
 
 
-def _close_older_sessions(starts: Sequence[SessionReport]) -> Update:
-    """One home that dials on one port of one NAS has one session: the newest. The Stop of the older was lost.
-
-    A MikroTik's port is the interface all its homes are behind: with another MAC it is another home.
-    """
-    ids = [start.row["acctuniqueid"] for start in starts]
+def _open_lines(connection: Connection, starts: Sequence[SessionReport]) -> Iterator[OpenLine]:
+    """The open sessions of the logins that began one."""
+    table = _RADACCT.c
     names = {start.row["username"] for start in starts}
-    older, newer = _RADACCT, _RADACCT.alias("newer")
-    newest = (
-        select(func.max(newer.c.acctstarttime))
-        .where(
-            newer.c.acctstoptime.is_(None),
-            newer.c.username == older.c.username,
-            newer.c.nasportid == older.c.nasportid,
-            func.coalesce(newer.c.callingstationid == older.c.callingstationid, true()),
-            newer.c.acctstarttime > older.c.acctstarttime,
-            or_(newer.c.acctuniqueid.in_(ids), older.c.acctuniqueid.in_(ids)),
-            _same_nas(older, newer),
-        )
-        .correlate(older)
-        .scalar_subquery()
-    )
-    return (
-        update(older)
-        .where(older.c.acctstoptime.is_(None), older.c.username.in_(names), newest.is_not(None))
-        .values(acctstoptime=newest, acctterminatecause="Lost-Carrier", closed_on_evidence="newer-start")
+    query = select(
+        table.radacctid,
+        table.username,
+        table.router_id,
+        table.nasipaddress,
+        table.nasportid,
+        table.callingstationid,
+        table.acctstarttime,
+    ).where(table.username.in_(names), table.acctstoptime.is_(None), table.acctstarttime.is_not(None))
+    for radacctid, username, router_id, nas_address, port, station, started_at in connection.execute(query):
+        yield OpenLine(radacctid, username, router_id or str(nas_address), port, station, started_at)
+
+
+def _close_replaced(connection: Connection, replaced: dict[int, datetime]) -> None:
+    """In two steps, and this one by the key: joined to itself, radacct would be read again for every session
+    for as long as the statistics of the database have seen few that are open."""
+    if not replaced:
+        return
+    over = [{"id": radacctid, "at": at} for radacctid, at in replaced.items()]
+    connection.execute(
+        update(_RADACCT)
+        .where(_RADACCT.c.radacctid == bindparam("id"), _RADACCT.c.acctstoptime.is_(None))
+        .values(
+            acctstoptime=bindparam("at"), acctterminatecause="Lost-Carrier", closed_on_evidence="newer-start"
+        ),
+        over,
     )
 
 
@@ -288,15 +292,4 @@ def _close_sessions_of(nas: NasEntry, nas_address: str, *, at: datetime, evidenc
         update(_RADACCT)
         .where(table.acctstoptime.is_(None), its_own, table.acctstarttime < at)
         .values(acctstoptime=at, acctterminatecause="NAS-Reboot", closed_on_evidence=evidence)
-    )
-
-
-def _same_nas(left: Any, right: Any) -> ColumnElement[bool]:
-    return or_(
-        left.c.router_id == right.c.router_id,
-        and_(
-            left.c.router_id.is_(None),
-            right.c.router_id.is_(None),
-            left.c.nasipaddress == right.c.nasipaddress,
-        ),
     )
