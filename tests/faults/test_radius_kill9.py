@@ -187,8 +187,8 @@ def test_no_acknowledged_record_is_lost(
         said,
         (500, lambda: kill_worker("accounting-0")),
         (2_500, postgres.kill),
-        (4_500, lambda: kill_worker("accounting-1")),  # with these acknowledged from the spool
-        (4_500, postgres.start),
+        (3_300, lambda: kill_worker("accounting-1")),  # with these acknowledged from the spool
+        (3_300, postgres.start),
     )
     wait_for("the spool is empty", lambda: _everything_is_carried_over(database), seconds=60)
 
