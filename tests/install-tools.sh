@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the programs the tests need and pip cannot give: RabbitMQ, radclient and Chromium (Debian, Ubuntu).
+# Installs the programs the tests need and pip cannot give: RabbitMQ, radclient, FreeRADIUS and Chromium
+# (Debian, Ubuntu).
 # Does nothing, quickly, when they are there. Needs root or passwordless sudo; without, says what to run.
 set -eu
 
@@ -9,6 +10,7 @@ POLICY=/usr/sbin/policy-rc.d
 missing=
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
 command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
+[ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || missing="$missing freeradius freeradius-postgresql"
 # Ubuntu has no chromium package, only a snap: there the tests in a browser are skipped and named.
 command -v chromium >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
