@@ -266,9 +266,9 @@ class TestSimultaneousUse:
         assert isp.nas.mschap2(juan.username, PASSWORD, mac=self.ELSEWHERE).outcome is Outcome.ACCEPTED
 
     def test_the_same_device_may_redial(self, isp: Isp, juan: Household) -> None:
-        assert isp.nas.mschap2(juan.username, PASSWORD, mac=self.HERE.lower()).outcome is Outcome.ACCEPTED
+        assert isp.nas.mschap2(juan.username, PASSWORD, mac="02-00-00-00-00-01").outcome is Outcome.ACCEPTED
 
-    @pytest.mark.parametrize(("minutes", "outcome"), [(14, Outcome.REJECTED), (16, Outcome.ACCEPTED)])
+    @pytest.mark.parametrize(("minutes", "outcome"), [(15, Outcome.REJECTED), (17, Outcome.ACCEPTED)])
     def test_a_session_that_missed_three_interims_does_not_count(
         self, isp: Isp, juan: Household, database: Database, minutes: int, outcome: Outcome
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -85,6 +86,10 @@ def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
 PACKETS = {
     "start": [f"{LINE}, Acct-Status-Type = Start"],
     "start told late": [f"{LINE}, Acct-Status-Type = Start, Acct-Delay-Time = 3000"],
+    "awkward words": [
+        LINE.replace("ether2", "ether'2").replace("R 1", "R'; ñ--").replace(SESSION, "8'1+0=c")
+        + ", Acct-Status-Type = Start, Called-Station-Id = \"'pp{%p}e'\""
+    ],
     "interim first": [
         f"{LINE}, Acct-Status-Type = Interim-Update, "
         + COUNTERS.format(seconds=900, input=4_000_000_000, output=7)
@@ -111,6 +116,10 @@ PACKETS = {
         f"{LINE}, Acct-Status-Type = Start, Acct-Delay-Time = 100",
         f"{LINE.replace(SESSION, '8110001d')}, Acct-Status-Type = Start",
     ],
+    "another home, newer Start": [
+        f"{LINE}, Acct-Status-Type = Start, Acct-Delay-Time = 100",
+        f"{LINE.replace(SESSION, '8110001d').replace('00:01', '00:02')}, Acct-Status-Type = Start",
+    ],
     "router restarted": [
         f"{LINE}, Acct-Status-Type = Start, Acct-Delay-Time = 100",
         "NAS-IP-Address = 10.1.1.1, Acct-Status-Type = Accounting-On",
@@ -134,8 +143,6 @@ PACKETS = {
         f"{LINE}, Acct-Status-Type = Interim-Update, " + COUNTERS.format(seconds=1, input=1, output=2),
     ],
 }
-# What keeps the rows of the old session and of the new one apart ends in their own row numbers.
-WITHOUT_NUMBER = {"session id used again"}
 
 
 @pytest.mark.parametrize("packets", PACKETS.values(), ids=PACKETS)
@@ -225,6 +232,33 @@ def test_repeated_and_late_packets_change_nothing(
     assert before["acctinputoctets"] == GIGAWORD + 7
     changed = {name for name in before if before[name] != after[name]}
     assert changed <= {"acctupdatetime"}
+
+
+def test_many_at_once_wait_for_nobody_in_a_circle(
+    isp: Isp, freeradius: FreeRadius, ledger: Ledger, juan: Household
+) -> None:
+    """Each packet may close another session of its login and note that its router was heard."""
+    first = LINE.replace(SESSION, "81100001") + ", Acct-Status-Type = "
+    second = LINE.replace(SESSION, "81100002") + ", Acct-Status-Type = "
+    packets = [
+        f"{first}Start, Acct-Delay-Time = 100",
+        f"{first}Interim-Update, Acct-Delay-Time = 50, {COUNTERS.format(seconds=50, input=1, output=2)}",
+        f"{first}Stop, Acct-Delay-Time = 20, Acct-Terminate-Cause = User-Request, "
+        + COUNTERS.format(seconds=80, input=3, output=4),
+        f"{second}Start",
+        f"{second}Interim-Update, {COUNTERS.format(seconds=0, input=5, output=6)}",
+    ]
+    names = [f"{juan.username}.{number}" for number in range(40)]
+    requests = [f'User-Name = "{name}", {packet}' for name in names for packet in packets]
+    random.Random(4).shuffle(requests)
+
+    port, source = freeradius.acct_port, isp.nas.nas_ip_address
+    assert radclient.count_acknowledged(port, source, requests, side_by_side=32) == len(requests)
+
+    rows = ledger.rows()
+    assert len(rows) == 2 * len(names)
+    states = {(row["acctsessionid"], row["acctinputoctets"], row["acctterminatecause"]) for row in rows}
+    assert states == {("81100001", GIGAWORD + 3, "User-Request"), ("81100002", GIGAWORD + 5, None)}
 
 
 def test_a_restarted_router_closes_its_own_sessions_only(
