@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-Key = tuple[str, int, int, bytes]
+from typing import Any
+
+# Where a packet came from, and its header: identifier and authenticator (RFC 5080 2.2.2).
+Key = tuple[tuple[Any, ...], bytes]
 
 
 class DuplicateCache:
