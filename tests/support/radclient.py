@@ -45,13 +45,6 @@ def report(port: int, source: str, attributes: str) -> None:
     assert is_acknowledged(answer), answer
 
 
-def count_acknowledged(port: int, source: str, packets: list[str], *, side_by_side: int) -> int:
-    """How many of these Accounting-Requests are acknowledged; each is sent once, so many at a time."""
-    requests = "\n\n".join(f"Packet-Src-IP-Address = {source}, {packet}" for packet in packets)
-    answer = _ask(port, "acct", requests, NAS_SECRET, "-r", "1", "-t", "10", "-p", str(side_by_side))
-    return answer.count("Received Accounting-Response")
-
-
 def is_healthy(port: int, kind: Literal["auth", "acct"], secret: str) -> bool:
     """Whether Status-Server (RFC 5997) is answered well."""
     answer = _ask(port, "status", "Message-Authenticator = 0x00", secret)
@@ -89,12 +82,11 @@ def _radclient(port: int, kind: str, attributes: dict[str, str]) -> str:
     return _ask(port, kind, ",\n".join(f"{name} = {value}" for name, value in quoted.items()), NAS_SECRET)
 
 
-def _ask(port: int, kind: str, attributes: str, secret: str, *options: str) -> str:
-    options = options or ("-r", "2", "-t", "1")
+def _ask(port: int, kind: str, attributes: str, secret: str) -> str:
     with tempfile.TemporaryFile("w+") as request, tempfile.TemporaryFile("w+") as answer:
         request.write(attributes + "\n")
         request.seek(0)
-        command = ["radclient", "-x", *options, f"127.0.0.1:{port}", kind, secret]
+        command = ["radclient", "-x", "-r", "2", "-t", "1", f"127.0.0.1:{port}", kind, secret]
         subprocess.Popen(command, stdin=request, stdout=answer, stderr=answer).wait()
         answer.seek(0)
         return answer.read()
