@@ -23,7 +23,8 @@ if [ "$(id -u)" -ne 0 ]; then
     if sudo -n true 2>/dev/null; then
         exec sudo -n "$0" "$@"
     fi
-    echo "install-tools: needs root; run: sudo apt-get update && sudo apt-get install --yes$missing" >&2
+    # Not apt-get by hand: that would also start what it installs, FreeRADIUS on our ports among it.
+    echo "install-tools: needs root to install$missing; run: sudo sh tests/install-tools.sh" >&2
     exit 1
 fi
 
