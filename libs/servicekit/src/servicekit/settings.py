@@ -49,6 +49,7 @@ class Settings:
     owner_password: str | None
     public_url: str
     trusted_proxies: int = 0
+    freeradius_in_front: bool = False
 
     @property
     def embedded(self) -> bool:
@@ -93,6 +94,7 @@ class _Reader:
             owner_password=self._environ.get("ISPOS_OWNER_PASSWORD") or None,
             public_url=self._read("ISPOS_PUBLIC_URL", f"http://{http_host}:{http_port}", _http_url),
             trusted_proxies=self._read("ISPOS_TRUSTED_PROXIES", 0, _few),
+            freeradius_in_front=self._read("ISPOS_RADIUS_SERVER", False, _freeradius),
         )
         if bool(settings.owner_email) != bool(settings.owner_password):
             self._mistakes.append("ISPOS_OWNER_EMAIL and ISPOS_OWNER_PASSWORD: give both or neither")
@@ -144,6 +146,12 @@ def _movable(text: str) -> bool:
     if text not in ("system", "movable"):
         raise ValueError("is not a clock; use system (the default) or movable (demo and tests)")
     return text == "movable"
+
+
+def _freeradius(text: str) -> bool:
+    if text not in ("builtin", "freeradius"):
+        raise ValueError("is not a RADIUS server; use builtin (the default) or freeradius")
+    return text == "freeradius"
 
 
 def _amqp_url(text: str) -> str:
