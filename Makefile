@@ -10,7 +10,7 @@ PACKAGES := libs/contracts libs/servicekit libs/simulators \
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo run-distributed test lint format bench dead-letters rescue-operator lock clean test-tools
+.PHONY: help setup run demo run-distributed test lint format bench bench-radius dead-letters rescue-operator lock clean test-tools
 
 help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ test-books:
 		services/subscriber-svc services/billing-svc services/payment-svc services/router-svc
 test-radius:
 	@ISPOS_TEST_PART=1 $(BIN)/python -m pytest -q libs/simulators services/radius-svc \
-		tests/architecture tests/contract tests/launcher tests/e2e
+		tests/architecture tests/benchmarks tests/contract tests/launcher tests/e2e
 test-system:
 	@ISPOS_TEST_PART=2 $(BIN)/python -m pytest -q tests/scenario tests/faults
 test-browser:
@@ -56,6 +56,10 @@ format: $(READY) ## Put the code into its standard form
 
 bench: $(READY) test-tools ## Measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
+
+bench-radius: $(READY) ## Measure RADIUS beside FreeRADIUS (as root), into docs/benchmarks.md; QUICK=1 tries it out
+	@sh tests/install-tools.sh bench-radius
+	@$(BIN)/python -W ignore -m tests.benchmarks.radius $(if $(QUICK),--quick)
 
 dead-letters: $(READY) ## List events that were given up on (REPLAY=1 tries them again)
 	@$(BIN)/python -m ispos dead-letters $(if $(REPLAY),replay)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the programs the tests need and pip cannot give: RabbitMQ, radclient and Chromium (Debian, Ubuntu).
+# Installs the programs the tests need and pip cannot give: RabbitMQ, radclient and Chromium (Debian, Ubuntu),
+# and a C compiler; with the argument bench-radius also the servers that `make bench-radius` runs.
 # Does nothing, quickly, when they are there. Needs root or passwordless sudo; without, says what to run.
 set -eu
 
@@ -11,6 +12,12 @@ missing=
 command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
 # Ubuntu has no chromium package, only a snap: there the tests in a browser are skipped and named.
 command -v chromium >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release || missing="$missing chromium"
+[ -n "$(command -v cc)" ] && [ -e /usr/include/stdio.h ] || missing="$missing gcc libc6-dev"
+if [ "${1:-}" = bench-radius ]; then
+    [ -x /usr/sbin/freeradius ] || missing="$missing freeradius"
+    [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || missing="$missing freeradius-postgresql"
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+fi
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

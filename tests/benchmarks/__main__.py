@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 from tests.benchmarks import billing_runs, footprint, pages, payments
-from tests.benchmarks.figures import machine
+from tests.benchmarks.figures import REPORT, find_section, machine
+from tests.benchmarks.radius.report import HEADING as RADIUS
 
 PARTS = {
     "payments": payments.run,
@@ -15,11 +15,10 @@ PARTS = {
     "footprint": footprint.run,
     "pages": pages.run,
 }
-REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 INTRODUCTION = """# Benchmarks
 
 Written by `make bench`; the figures are of one run on one machine. Times depend on the machine and on what
-else it does: read the ratios and the medians.
+else it does: read the ratios and the medians. RADIUS has a section of its own, by `make bench-radius`.
 
 Machine: {machine}
 
@@ -33,7 +32,7 @@ def main() -> None:
     print("\n".join(sections))
     if chosen == list(PARTS):
         head = INTRODUCTION.format(machine=machine(), date=datetime.now(UTC).date())
-        REPORT.write_text("\n".join([head, *sections]))
+        REPORT.write_text("\n".join([head, *sections, find_section(RADIUS)]).rstrip("\n") + "\n")
         print(f"written to {REPORT}")
 
 

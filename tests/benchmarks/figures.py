@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import platform
+import re
 import statistics
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 Row = Sequence[str]
+REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+SECTION = r"^{heading}\n.*?(?=^## |\Z)"
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
@@ -52,3 +55,25 @@ def machine() -> str:
         f"nameko {version('nameko')}. "
         "The load generator, the brokers and the databases share these cores."
     )
+
+
+def find_section(heading: str) -> str:
+    """A section of docs/benchmarks.md, with its heading (`## ...`); empty if there is none."""
+    found = _section(heading).search(REPORT.read_text())
+    return found[0] if found else ""
+
+
+def replace_section(heading: str, section: str) -> Path:
+    """Write a section of docs/benchmarks.md anew, at the end if there was none; the others stay."""
+    said = REPORT.read_text()
+    section = section.rstrip("\n") + "\n"
+    if find_section(heading):
+        said = _section(heading).sub(lambda _: section + "\n", said).rstrip("\n") + "\n"
+    else:
+        said = said.rstrip("\n") + "\n\n" + section
+    REPORT.write_text(said)
+    return REPORT
+
+
+def _section(heading: str) -> re.Pattern[str]:
+    return re.compile(SECTION.format(heading=re.escape(heading)), re.MULTILINE | re.DOTALL)

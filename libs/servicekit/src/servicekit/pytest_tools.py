@@ -36,6 +36,9 @@ TOOLS = {
     "chromium": Tool(
         "tests in a browser", "tests/install-tools.sh", lambda: shutil.which("chromium") is not None
     ),
+    "compiler": Tool(
+        "tests with a C compiler", "tests/install-tools.sh", lambda: shutil.which("cc") is not None
+    ),
     "postgres": Tool(
         "tests on PostgreSQL",
         f"pip install {private_postgres.PACKAGE}",

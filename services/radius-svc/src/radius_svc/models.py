@@ -231,7 +231,10 @@ REFUSED = text("reply = 'Access-Reject'")
 
 class RadPostAuth(Base):
     """Refused logins, and with FreeRADIUS in front accepted ones too. `pass` stays empty: no table holds a
-    password somebody typed."""
+    password somebody typed.
+
+    `repeats` is set on a row that stands for so many refusals alike, of one login and MAC within a minute.
+    """
 
     __tablename__ = "radpostauth"
     __table_args__ = (
@@ -257,7 +260,6 @@ class RadPostAuth(Base):
     authdate: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("CURRENT_TIMESTAMP"))
     class_: Mapped[str | None] = mapped_column("class", Text)
     reason: Mapped[str | None] = mapped_column(Text)
-    # How many refusals of this login and MAC address within a minute the row stands for; null is one.
     repeats: Mapped[int | None] = mapped_column(Integer)
 
 

@@ -30,7 +30,7 @@ OPEN, CLOSED = RadAcct.acctstoptime.is_(None), RadAcct.acctstoptime.is_not(None)
 IN_IP_ADDRESS = frozenset("0123456789.")
 IN_MAC_ADDRESS = frozenset("0123456789abcdefABCDEF:-.")
 SILENT_AFTER = timedelta(minutes=15)
-# Both instants of a router are written at most once a minute: what is written may be so much too early.
+# Both instants of a router are written at most once a minute: closer ones may have come in either order.
 LAG = timedelta(seconds=65)
 # A second sender with another secret shows itself at least with every interim of its sessions.
 MISMATCH_COUNTS_FOR = timedelta(minutes=6)

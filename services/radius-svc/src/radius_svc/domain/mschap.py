@@ -1,17 +1,18 @@
 """MS-CHAP as the server computes it: RFC 2433 (version 1), RFC 2759 (version 2), RFC 3079 (MPPE keys).
 
 Lengths are in octets. A challenge is 8 octets in version 1 and 16 in version 2, an NT response is 24, a
-password hash 16. Nothing here compares in variable time or keeps a secret.
+password hash 16. Nothing here compares in variable time. What follows from the password hashes seen last is
+kept. One thread of a process computes.
 """
 
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
 from hashlib import sha1
+from typing import NamedTuple
 
-from Crypto.Hash import MD4
-from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from radius_svc.domain.old_ciphers import des, md4
 
 # RFC 2759 8.7
 _MAGIC_SERVER_TO_CLIENT = b"Magic server to client signing constant"
@@ -23,15 +24,18 @@ _MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the serv
 _SHS_PAD_1 = bytes(40)
 _SHS_PAD_2 = b"\xf2" * 40
 
+# About 400 octets each.
+_KEPT_HASHES = 65_536
+
 
 def nt_password_hash(password: str) -> bytes:
     """RFC 2759 8.3: MD4 of the password in UTF-16, little endian. What is stored instead of the password."""
-    return MD4.new(password.encode("utf-16-le", "surrogatepass")).digest()  # noqa: S303
+    return md4(password.encode("utf-16-le", "surrogatepass"))
 
 
 def hash_nt_password_hash(password_hash: bytes) -> bytes:
     """RFC 2759 8.4. Also the NT key of MS-CHAP-MPPE-Keys (RFC 2548 2.4.1)."""
-    return MD4.new(password_hash).digest()  # noqa: S303
+    return _derived(password_hash).hash
 
 
 def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, username: bytes) -> bytes:
@@ -42,8 +46,8 @@ def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, userna
 
 def challenge_response(challenge: bytes, password_hash: bytes) -> bytes:
     """RFC 2759 8.5: the 8-octet challenge under three DES keys cut from the hash, padded to 21 octets."""
-    padded = password_hash + bytes(5)
-    return b"".join(_des_encrypt(padded[start : start + 7], challenge) for start in (0, 7, 14))
+    derived = _derived(password_hash)
+    return des(derived.first, challenge) + des(derived.second, challenge) + des(derived.third, challenge)
 
 
 def response_is_right(challenge: bytes, nt_response: bytes, password_hash: bytes) -> bool:
@@ -80,13 +84,27 @@ def _sha1(octets: bytes) -> bytes:
     return sha1(octets, usedforsecurity=False).digest()
 
 
-def _des_encrypt(key: bytes, block: bytes) -> bytes:
-    """One block of single DES with a 7-octet key. Three equal keys make triple DES the single one."""
-    cipher = Cipher(TripleDES(_with_parity_bits(key) * 3), modes.ECB())  # noqa: S305 - what RFC 2759 asks for
-    return cipher.encryptor().update(block)
+class _Derived(NamedTuple):
+    """What every login with the same password hash needs anew: its hash, and three DES keys."""
+
+    hash: bytes
+    first: bytes
+    second: bytes
+    third: bytes
+
+
+@lru_cache(maxsize=_KEPT_HASHES)
+def _derived(password_hash: bytes) -> _Derived:
+    padded = password_hash + bytes(5)
+    keys = (_with_parity_bits(padded[start : start + 7]) for start in (0, 7, 14))
+    return _Derived(md4(password_hash), *keys)
 
 
 def _with_parity_bits(key: bytes) -> bytes:
-    """56 bits spread over 8 octets, seven each. DES ignores the lowest bit, so no parity is computed."""
+    """56 bits spread over 8 octets, seven each: halves, quarters, eighths are moved apart. DES ignores the
+    lowest bit of an octet, so no parity is computed."""
     bits = int.from_bytes(key, "big")
-    return bytes((bits >> shift & 0x7F) << 1 for shift in (49, 42, 35, 28, 21, 14, 7, 0))
+    bits = (bits & 0xFFFFFFF0000000) << 4 | bits & 0xFFFFFFF
+    bits = (bits & 0x0FFFC0000FFFC000) << 2 | bits & 0x00003FFF00003FFF
+    bits = (bits & 0x3F803F803F803F80) << 1 | bits & 0x007F007F007F007F
+    return (bits << 1).to_bytes(8, "big")

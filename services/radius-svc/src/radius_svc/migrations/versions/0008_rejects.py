@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 REFUSED = "reply = 'Access-Reject'"
 ON_POSTGRESQL = {
@@ -22,9 +22,6 @@ ON_SQLITE = {
 
 def upgrade() -> None:
     op.add_column("radius_account", sa.Column("session_limit", sa.Integer(), nullable=True))
-    columns = {column["name"] for column in sa.inspect(op.get_bind()).get_columns("radpostauth")}
-    if "repeats" not in columns:
-        op.add_column("radpostauth", sa.Column("repeats", sa.Integer(), nullable=True))
     op.create_index(
         "ix_radpostauth_refused_authdate",
         "radpostauth",

@@ -1,0 +1,153 @@
+"""The same requests to both servers, in turn, several times over."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from tests.benchmarks.radius.bench import Bench, Measure
+from tests.benchmarks.radius.databases import OURS, THEIRS
+from tests.benchmarks.radius.freeradius import Backend
+from tests.benchmarks.radius.packets import Method, Report
+from tests.benchmarks.radius.servers import Server
+
+# Server and what it was asked.
+Key = tuple[str, str]
+Measures = dict[Key, Measure]
+
+WORKERS = (1, 2)
+MOST_WORKERS = max(WORKERS)
+RATES = (1_000, 3_000)
+COLD = "every subscriber for the first time"
+WARM = "the same few again"
+METHODS_OF = {
+    Backend.SQL: tuple(Method),
+    Backend.SQL_POST_AUTH: (Method.PAP, Method.MSCHAP2),
+    Backend.MEMORY: (Method.PAP, Method.CHAP, Method.MSCHAP2),
+}
+# Acknowledged reports that the tables do not show would be lost money.
+WRITTEN = {
+    Report.START: "SELECT count(*) FROM radacct WHERE acctstarttime >= %s",
+    Report.INTERIM: "SELECT count(*) FROM radacct WHERE acctupdatetime >= %s",
+    Report.STOP: "SELECT count(*) FROM radacct WHERE acctstoptime >= %s",
+}
+
+
+def theirs(backend: Backend) -> str:
+    return f"FreeRADIUS, {backend}"
+
+
+def ours(workers: int, state: str = "") -> str:
+    return ", ".join(filter(None, ("ISP-OS", f"{workers} worker{'s' if workers > 1 else ''}", state)))
+
+
+def at_rate(what: str, rate: int) -> str:
+    return f"{what} at {rate:,}/s"
+
+
+class Comparison:
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._runs: dict[Key, list[Measure]] = defaultdict(list)
+
+    def run(self) -> Measures:
+        """Medians. Raises AssertionError if the servers do not give the same answers, or lose what they
+        acknowledged."""
+        self._bench.databases.reset(OURS)
+        self._bench.databases.reset(THEIRS)
+        self._compare_answers()
+        for repetition in range(self._bench.scale.repetitions):
+            parts = list(self._parts())
+            if repetition % 2:
+                parts.reverse()
+            for part in parts:
+                part()
+        return {key: Measure.median(runs) for key, runs in self._runs.items()}
+
+    def _parts(self) -> Iterator[Callable[[], None]]:
+        for backend in Backend:
+            yield lambda backend=backend: self._logins_of_theirs(backend)  # type: ignore[misc]
+            if backend is Backend.SQL:
+                for workers in WORKERS:
+                    yield lambda workers=workers: self._logins_of_ours(workers)  # type: ignore[misc]
+        yield lambda: self._open_loop(self._bench.theirs(Backend.SQL), theirs(Backend.SQL))
+        yield lambda: self._open_loop(self._bench.ours(MOST_WORKERS), ours(MOST_WORKERS))
+        yield lambda: self._reports(THEIRS, self._bench.theirs(Backend.SQL), theirs(Backend.SQL))
+        yield lambda: self._reports(OURS, self._bench.ours(MOST_WORKERS), ours(MOST_WORKERS))
+
+    def _compare_answers(self) -> None:
+        servers = (
+            self._bench.theirs(Backend.SQL),
+            self._bench.theirs(Backend.MEMORY),
+            self._bench.ours(MOST_WORKERS),
+        )
+        answers = {}
+        for server in servers:
+            with server:
+                answers[server.name] = {
+                    method: self._bench.asker.accepted_with(method, server.auth_port) for method in Method
+                }
+        for method in Method:
+            different = {name: said[method] for name, said in answers.items()}
+            first, *others = different.values()
+            assert all(other == first for other in others), f"{method} is answered differently: {different}"
+
+    def _logins_of_theirs(self, backend: Backend) -> None:
+        with self._bench.theirs(backend) as server:
+            for method in METHODS_OF[backend]:
+                self._login(server, theirs(backend), method, seconds=self._bench.scale.seconds)
+
+    def _logins_of_ours(self, workers: int) -> None:
+        """A fresh process for each method: what one left warm does not help the next."""
+        everybody = self._bench.scale.subscribers
+        for method in Method:
+            with self._bench.ours(workers) as server:
+                self._login(server, ours(workers, COLD), method, count=everybody)
+                few = self._bench.few[method]
+                self._bench.measure(server, few, count=5 * self._bench.scale.few)
+                measured = self._bench.measure(server, few, first=5 * self._bench.scale.few)
+                self._note(ours(workers, WARM), method, measured)
+
+    def _login(self, server: Server, name: str, method: Method, **options: float) -> None:
+        self._note(name, method, self._bench.measure(server, self._bench.everybody[method], **options))
+
+    def _open_loop(self, server: Server, name: str) -> None:
+        seconds = self._bench.scale.open_loop_seconds
+        with server:
+            for rate in RATES:
+                options = {"rate": rate, "count": int(rate * seconds)}
+                requests = self._bench.everybody[Method.MSCHAP2]
+                self._note(
+                    name, at_rate(Method.MSCHAP2, rate), self._bench.measure(server, requests, **options)
+                )
+
+    def _reports(self, database: str, server: Server, name: str) -> None:
+        """From the same tables each time. Sessions are reported on, then stopped, then begun anew."""
+        self._bench.databases.reset(database)
+        with server:
+            for rate in RATES:
+                count = int(rate * self._bench.scale.open_loop_seconds)
+                self._report(database, server, name, Report.INTERIM, rate=rate, count=count)
+            for kind in (Report.INTERIM, Report.STOP, Report.START):
+                self._report(database, server, name, kind, count=self._bench.scale.reports)
+
+    def _report(
+        self, database: str, server: Server, name: str, kind: Report, *, count: int, rate: int = 0
+    ) -> None:
+        self._bench.postgres.settle(database)
+        # One of them takes whole seconds as the time of a packet.
+        began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
+        measured = self._bench.measure(server, self._bench.reports[kind], count=count, rate=rate)
+        ((written,),) = self._bench.postgres.query(database, WRITTEN[kind], began)
+        acknowledged = min(count, self._bench.scale.subscribers) - measured.lost
+        assert written >= acknowledged, f"{name} acknowledged {acknowledged} {kind}, wrote {written}"
+        self._note(name, at_rate(kind, rate) if rate else kind, measured)
+
+    def _note(self, name: str, what: str, measured: Measure) -> None:
+        self._runs[name, what].append(measured)
+        print(
+            f"  {name}: {what}: {measured.per_second:,.0f}/s, p50 {measured.p50_ms:.2f}, "
+            f"p99 {measured.p99_ms:.2f} ms, {measured.server_us:.0f} + {measured.database_us:.0f} us",
+            flush=True,
+        )

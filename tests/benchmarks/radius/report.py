@@ -1,0 +1,291 @@
+"""The tables of docs/benchmarks.md, and which target was met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tests.benchmarks.figures import machine, table, verdict
+from tests.benchmarks.radius.bench import Measure, Scale
+from tests.benchmarks.radius.comparison import (
+    COLD,
+    MOST_WORKERS,
+    WARM,
+    WORKERS,
+    Measures,
+    at_rate,
+    ours,
+    theirs,
+)
+from tests.benchmarks.radius.events import RATE, Change, Footprint, Redial
+from tests.benchmarks.radius.freeradius import Backend
+from tests.benchmarks.radius.packets import Method, Report
+
+HEADING = "## RADIUS beside FreeRADIUS"
+INTRODUCTION = """{heading}
+
+Written by `make bench-radius`, {date}. {machine}
+
+FreeRADIUS {freeradius} and PostgreSQL {postgres} of Debian; an fdatasync takes {fsync:.0f} us.
+{subscribers:,} subscribers in five plans, {closed:,} closed and {subscribers:,} open sessions. Both servers
+use the same PostgreSQL cluster over a unix socket (shared_buffers 512 MB, synchronous_commit on) and give the
+same packets the same attributes, signed. A C program sends them from {routers} routers, checks every
+authenticator and every Message-Authenticator, and expects an Access-Reject for one login in fifty.
+FreeRADIUS has only the modules it needs, 16 threads and 16 connections to the database. The servers take
+turns in one run, {repetitions} times; the tables have the medians. 32 requests are outstanding unless a rate
+is given.
+
+What is compared: FreeRADIUS with SQL asks the database five times for each login; ISP-OS answers from memory,
+which it keeps equal to the database, so FreeRADIUS with its users in memory stands beside it. FreeRADIUS
+commits each accounting packet, ISP-OS commits those that wait together; both acknowledge what is on disk. A
+new speed or password is in force on the next login with ISP-OS and with FreeRADIUS and SQL, not with
+users in a file. CPU is the steadier figure: all share these cores, the load generator too
+({generator:.0f} us a request).
+"""
+CPU = "CPU us a request: server + database"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that a run found."""
+
+    scale: Scale
+    routers: int
+    freeradius: str
+    postgres: str
+    fdatasync_us: float
+    measures: Measures
+    footprints: dict[str, Footprint]
+    load_seconds: float
+    plan_change: Change
+    accounts_rewritten: Change
+    power_cut: dict[str, Redial]
+
+
+def section(found: Findings) -> str:
+    scale = found.scale
+    parts = [
+        INTRODUCTION.format(
+            heading=HEADING,
+            date=datetime.now(UTC).date(),
+            machine=machine(),
+            freeradius=found.freeradius,
+            postgres=found.postgres,
+            fsync=found.fdatasync_us,
+            subscribers=scale.subscribers,
+            closed=scale.subscribers * scale.closed_sessions,
+            routers=found.routers,
+            repetitions=scale.repetitions,
+            generator=found.measures[theirs(Backend.MEMORY), Method.PAP].generator_us,
+        ),
+        f"### Targets\n\n{_targets(found)}\n",
+        f"### Logins\n\n{_logins(found.measures)}\n",
+        f"### Accounting\n\n{_accounting(found.measures)}\n",
+        f"### At a steady rate\n\n{_steady(found.measures)}\n",
+        f"### Memory and start\n\n{_footprints(found)}\n",
+        f"### Changes under {RATE:,} logins a second (MS-CHAPv2)\n\n{_changes(found)}\n",
+        f"### The power comes back\n\n{_power_cut(found)}\n",
+    ]
+    return "\n".join(parts)
+
+
+def _targets(found: Findings) -> str:
+    measures = found.measures
+    rows = []
+    for method, against_sql, against_memory in ((Method.PAP, 8.0, 1.5), (Method.MSCHAP2, 5.0, 1.2)):
+        for state in (COLD, WARM):
+            mine = measures[ours(MOST_WORKERS, state), method]
+            for backend, target in ((Backend.SQL, against_sql), (Backend.MEMORY, against_memory)):
+                rows.append(
+                    _ratio(f"{method}, {state}", mine, measures[theirs(backend), method], backend, target)
+                )
+    for state in (COLD, WARM):
+        mine = measures[ours(MOST_WORKERS, state), Method.MSCHAP2]
+        other = measures[theirs(Backend.MEMORY), Method.MSCHAP2]
+        rows.append(
+            [
+                f"MS-CHAPv2, {state}: CPU per request",
+                f"{mine.server_us:.0f} us",
+                f"below {other.server_us:.0f} us ({Backend.MEMORY})",
+                verdict(mine.server_us < other.server_us),
+            ]
+        )
+    for report in (Report.START, Report.INTERIM, Report.STOP):
+        mine, other = measures[ours(MOST_WORKERS), report], measures[theirs(Backend.SQL), report]
+        rows.append(_ratio(f"Accounting {report}", mine, other, Backend.SQL, 3.0))
+    for what in (at_rate(Method.MSCHAP2, RATE), at_rate(Report.INTERIM, RATE)):
+        mine, other = measures[ours(MOST_WORKERS), what], measures[theirs(Backend.SQL), what]
+        rows.append(
+            [
+                f"p99 of {what}",
+                f"{mine.p99_ms:.2f} ms",
+                f"under 5 ms and under {other.p99_ms:.2f} ms ({Backend.SQL})",
+                verdict(mine.p99_ms < min(5.0, other.p99_ms) and not mine.lost),
+            ]
+        )
+    return table(["what", "measured", "target", ""], [*rows, *_targets_of_events(found)])
+
+
+def _ratio(what: str, mine: Measure, other: Measure, backend: Backend, target: float) -> list[str]:
+    ratio = mine.per_second / other.per_second
+    sound = not (mine.lost or mine.faults)
+    return [
+        f"{what}: against {backend}",
+        f"{ratio:.1f} times",
+        f"at least {target:g} times",
+        verdict(ratio >= target and sound),
+    ]
+
+
+def _targets_of_events(found: Findings) -> list[list[str]]:
+    largest = found.footprints[ours(MOST_WORKERS)].memory.largest
+    redial = found.power_cut[ours(MOST_WORKERS)]
+    rows = [
+        [
+            f"{found.scale.subscribers:,} accounts loaded",
+            f"{found.load_seconds:.2f} s",
+            "under 1 s",
+            verdict(found.load_seconds < 1.0),
+        ],
+        ["memory of the largest process", f"{largest:.0f} MB", "under 150 MB", verdict(largest < 150)],
+    ]
+    for name, change in (("plan change", found.plan_change), ("suspensions", found.accounts_rewritten)):
+        latency = change.load.access
+        rows.append(
+            [
+                f"p99 during {name}, {change.accounts:,} accounts",
+                f"{latency.p99_ms:.2f} ms (worst second {latency.worst_second_p99_ms:.2f} ms)",
+                "under 20 ms",
+                verdict(latency.p99_ms < 20 and change.was_applied_in_time and not _faults(change.load)),
+            ]
+        )
+    rows.append(
+        [
+            f"{redial.lines:,} lines back after a power cut",
+            f"{redial.load.seconds:.1f} s",
+            "under 10 s, none refused",
+            verdict(redial.load.seconds < 10 and redial.started == redial.lines and not _faults(redial.load)),
+        ]
+    )
+    return rows
+
+
+def _faults(load: object) -> int:
+    return sum(getattr(load, name) for name in ("lost", "wrong", "forged", "unsigned"))
+
+
+def _logins(measures: Measures) -> str:
+    names = [theirs(backend) for backend in Backend]
+    names += [ours(workers, state) for workers in WORKERS for state in (COLD, WARM)]
+    return _table(
+        [(name, method) for name in names for method in Method if (name, method) in measures], measures
+    )
+
+
+def _accounting(measures: Measures) -> str:
+    kinds = (Report.START, Report.INTERIM, Report.STOP)
+    names = (theirs(Backend.SQL), ours(MOST_WORKERS))
+    return _table([(name, kind) for name in names for kind in kinds], measures)
+
+
+def _steady(measures: Measures) -> str:
+    return _table(sorted(key for key in measures if key[1].endswith("/s")), measures)
+
+
+def _table(keys: list[tuple[str, str]], measures: Measures) -> str:
+    head = ["server", "what", "answers a second", "p50", "p99", CPU, "lost", "wrong"]
+    return table(head, [_row(name, what, measures[name, what]) for name, what in keys])
+
+
+def _row(name: str, what: str, measured: Measure) -> list[str]:
+    return [
+        name,
+        what,
+        f"{measured.per_second:,.0f}",
+        f"{measured.p50_ms:.2f} ms",
+        f"{measured.p99_ms:.2f} ms",
+        f"{measured.server_us:.0f} + {measured.database_us:.0f}",
+        str(measured.lost),
+        str(measured.faults),
+    ]
+
+
+def _footprints(found: Findings) -> str:
+    head = [
+        "server",
+        "largest process",
+        "all processes, shared pages counted once",
+        "start until the first answer",
+    ]
+    rows = [
+        [
+            name,
+            f"{footprint.memory.largest:.0f} MB",
+            f"{footprint.memory.together:.0f} MB",
+            f"{footprint.start_seconds:.1f} s",
+        ]
+        for name, footprint in found.footprints.items()
+    ]
+    return table(head, rows)
+
+
+def _changes(found: Findings) -> str:
+    head = [
+        "what",
+        "accounts",
+        "in force after",
+        "p50",
+        "p99",
+        "p99 of the worst second",
+        "greatest",
+        "lost, wrong",
+    ]
+    rows = []
+    for name, change in (
+        ("a plan gets another speed, its sessions are to follow", found.plan_change),
+        ("all accounts of a plan are suspended, 100 to a transaction", found.accounts_rewritten),
+    ):
+        latency = change.load.access
+        in_time = "" if change.was_applied_in_time else " (after the load had ended)"
+        rows.append(
+            [
+                name,
+                f"{change.accounts:,}",
+                f"{change.applied_seconds:.1f} s{in_time}",
+                f"{latency.p50_ms:.2f} ms",
+                f"{latency.p99_ms:.2f} ms",
+                f"{latency.worst_second_p99_ms:.2f} ms",
+                f"{latency.max_ms:.0f} ms",
+                str(_faults(change.load)),
+            ]
+        )
+    return table(head, rows)
+
+
+def _power_cut(found: Findings) -> str:
+    head = [
+        "server",
+        "lines",
+        "all back after",
+        "login p99",
+        "Start p99",
+        "sent again",
+        "faults",
+        "sessions begun",
+        "sessions before the cut still taken for open",
+    ]
+    rows = [
+        [
+            name,
+            f"{redial.lines:,}",
+            f"{redial.load.seconds:.1f} s",
+            f"{redial.load.access.p99_ms:.0f} ms",
+            f"{redial.load.accounting.p99_ms:.0f} ms",
+            str(redial.load.retransmitted),
+            str(_faults(redial.load)),
+            f"{redial.started:,}",
+            f"{redial.old_open:,}",
+        ]
+        for name, redial in found.power_cut.items()
+    ]
+    return table(head, rows)
