@@ -312,17 +312,21 @@ class ControlPlane:
     def hear(self, *events: Event, times: int = 1) -> None:
         """As the bus brings them, in this order; `times` is how often each comes."""
         for event in events:
-            envelope = Envelope(
-                id=new_id(),
-                type=type(event).name,
-                occurred_at=self.runtime.now(),
-                source="test",
-                subject=event.subject,
-                correlation_id="test",
-                data=to_wire(event, type(event)),
-            )
-            for _ in range(times):
-                self._service._inbox().receive(envelope)
+            self.hear_wire(type(event).name, event.subject, to_wire(event, type(event)), times)
+
+    def hear_wire(self, name: str, subject: str, data: dict[str, Any], times: int = 1) -> None:
+        """An event as it is written, perhaps by another version of its service."""
+        envelope = Envelope(
+            id=new_id(),
+            type=name,
+            occurred_at=self.runtime.now(),
+            source="test",
+            subject=subject,
+            correlation_id="test",
+            data=data,
+        )
+        for _ in range(times):
+            self._service._inbox().receive(envelope)
 
     def plan(self, **changes: Any) -> PlanView:
         plan = PlanView(
@@ -353,6 +357,7 @@ class ControlPlane:
         version: int = 1,
         router_id: str = "router",
         control: SessionControl = SessionControl.DISCONNECT,
+        secret: str = SECRET,
         **changes: Any,
     ) -> None:
         router = RouterView(
@@ -366,8 +371,8 @@ class ControlPlane:
             require_message_authenticator=True,
             created_at=self.runtime.now(),
         )
-        secret = self.runtime.cipher.encrypt(SECRET, aad=router_id)
-        self.hear(NasRegistered(router=replace(router, **changes), radius_secret_encrypted=secret))
+        encrypted = self.runtime.cipher.encrypt(secret, aad=router_id)
+        self.hear(NasRegistered(router=replace(router, **changes), radius_secret_encrypted=encrypted))
 
     def deregister(self, version: int, router_id: str = "router") -> None:
         self.hear(NasDeregistered(router_id=router_id, version=version))

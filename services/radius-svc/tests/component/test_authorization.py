@@ -106,6 +106,18 @@ def test_login_is_written_into_the_standard_tables(write, rows):
     ]
 
 
+def test_limit_of_sessions_is_a_row_of_radcheck_as_freeradius_reads_it(write, rows):
+    def checks():
+        return [(row.attribute, row.op, row.value) for row in rows(RadCheck, "ana")][1:]
+
+    write(write_account, account(session_limit=1))
+    assert checks() == [("Simultaneous-Use", ":=", "1")]
+    write(write_account, account(version=2, session_limit=16))
+    assert checks() == [("Simultaneous-Use", ":=", "16")]
+    write(write_account, account(version=3))
+    assert checks() == []
+
+
 def test_version_that_is_not_newer_is_ignored(write, rows):
     assert write(write_account, account(version=2))
 

@@ -54,6 +54,7 @@ def keep_service(
         static_ip=service.static_ip,
         suspended=service.status is ServiceStatus.SUSPENDED,
         terminated=service.status is ServiceStatus.TERMINATED,
+        session_limit=service.session_limit,
     )
     if not authorization.write_account(session, account):
         return
@@ -192,6 +193,7 @@ def _copy(row: RadiusAccount | None) -> authorization.Account | None:
         static_ip=row.static_ip,
         suspended=row.suspended,
         terminated=row.terminated,
+        session_limit=row.session_limit,
     )
 
 
