@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from tempfile import TemporaryDirectory
 
 
 def listen() -> int:
     """Answer RADIUS packets: a plain process, small because it loads nothing the control plane needs."""
     from servicekit.logs import configure_logging
 
-    from radius_svc.listener import run
-
     configure_logging("radius-listener")
-    return run.main()
+    with TemporaryDirectory(prefix="radius-listener-") as folder:
+        # Where the workers keep their figures for one another. Prometheus's client reads it when imported.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        from radius_svc.listener import run
+
+        return run.main()
 
 
 def control() -> None:

@@ -227,7 +227,10 @@ class NasReload(Base):
 
 
 class RadPostAuth(Base):
-    """Refused logins. `pass` stays empty: no table holds a password somebody typed."""
+    """Refused logins. `pass` stays empty: no table holds a password somebody typed.
+
+    `repeats` is set on a row that stands for so many refusals alike, of one login and MAC within a minute.
+    """
 
     __tablename__ = "radpostauth"
     __table_args__ = (Index(None, "username", "authdate"), Index(None, "authdate"))
@@ -241,6 +244,7 @@ class RadPostAuth(Base):
     authdate: Mapped[datetime] = mapped_column(UtcDateTime, server_default=text("CURRENT_TIMESTAMP"))
     class_: Mapped[str | None] = mapped_column("class", Text)
     reason: Mapped[str | None] = mapped_column(Text)
+    repeats: Mapped[int | None] = mapped_column(Integer)
 
 
 LIVE_ACCOUNT = text("NOT terminated")

@@ -36,11 +36,11 @@ from contracts.subscriber import (
     ServiceStatus,
     ServiceTerminated,
 )
-from radius_svc.authorization import Account, NasClient, write_account, write_nas, write_plan_group
+from radius_svc.authorization import Account, NasClient, next_seq, write_account, write_nas, write_plan_group
 from radius_svc.control_models import ChangeStatus, ListenerState, SessionChange
 from radius_svc.dispatcher import follow_change
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
-from radius_svc.models import IndexVersion, RadAcct
+from radius_svc.models import IndexVersion, RadAcct, RadCheck, RadiusAccount
 from radius_svc.service import RadiusService
 from radius_svc.usecases import following
 from servicekit.codec import to_wire
@@ -73,6 +73,15 @@ class RadiusDatabase:
     database: Database
     cipher: FieldCipher = field(default_factory=lambda: FieldCipher(ENCRYPTION_KEY))
     versions: dict[str, int] = field(default_factory=dict)
+
+    def limit(self, username: str, sessions: int) -> None:
+        """Simultaneous-Use of a login that exists."""
+        with self.database.transaction() as session:
+            session.add(
+                RadCheck(username=username, attribute="Simultaneous-Use", op=":=", value=str(sessions))
+            )
+            account = session.scalars(select(RadiusAccount).where(RadiusAccount.username == username)).one()
+            account.changed_seq = next_seq(session)
 
     def account(self, username: str, password: str = "clientPass", **changes: Any) -> None:
         """Write a login; the service is named after it unless `service_id` says otherwise."""
@@ -161,6 +170,20 @@ class Listener:
             if line.startswith((name + "{", name + " ")) and all(label in line for label in wanted)
         )
 
+    def counts(self, name: str, number: float, **labels: str) -> bool:
+        """Whether a metric comes to be this number: what a worker counts it hands over once a second."""
+        reached = lambda: True if self.metric(name, **labels) >= number else None  # noqa: E731
+        wait_for(reached, what=f"{name} {labels} to be {number}")
+        return self.metric(name, **labels) == number
+
+    def worker(self, name: str) -> int:
+        """The process that is this worker now, by what the supervisor said last."""
+        said = [line for line in self.lines() if line["event"] == "worker started" and line["worker"] == name]
+        return said[-1]["pid"]
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
 
 def wait_for(probe: Callable[[], Any], *, what: str, seconds: float = 60.0) -> Any:
     """Another process's doing can only be asked for; the answer that is not None."""
@@ -190,6 +213,7 @@ def start_listener(
             "ISPOS_RADIUS_ACCT_PORT": "0",
             "ISPOS_RADIUS_METRICS_PORT": str(metrics_port),
             "ISPOS_RADIUS_STATUS_SECRET": STATUS_SECRET,
+            "ISPOS_RADIUS_SPOOL_DIR": str(tmp_path / "spool"),
         }
         with log.open("wb") as stream:
             process = subprocess.Popen(
@@ -211,10 +235,7 @@ def start_listener(
 
 def _ready_line(listener: Listener) -> dict[str, Any] | None:
     assert listener.process.poll() is None, listener.log.read_text()
-    for line in listener.log.read_text().splitlines():
-        if "radius listener ready" in line:
-            return json.loads(line)
-    return None
+    return next((line for line in listener.lines() if line["event"] == "radius listener ready"), None)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from radius_svc.listener.duplicates import DuplicateCache
 
-KEY = ("127.0.0.1", 1, 1, bytes(16))
+KEY = (("127.0.0.1", 1812), 1)
 
 
 def test_answer_is_found_for_ten_seconds_and_forgotten_before_twenty():

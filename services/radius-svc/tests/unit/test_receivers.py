@@ -1,154 +1,17 @@
-"""The receivers with a socket and a store that only remember."""
+"""What receivers answer, when, and how often."""
 
 from __future__ import annotations
 
-import random
-from datetime import UTC, datetime
+import time
+from dataclasses import replace
 
 import pytest
-from prometheus_client import REGISTRY
-from pyrad.packet import AcctPacket, AuthPacket
-from radius_svc.domain.mschap import nt_password_hash
-from radius_svc.listener.index import Account, Index, NasEntry
-from radius_svc.listener.server import AccountingReceiver, AuthenticationReceiver
-from servicekit.clock import FrozenClock
-from simulators.nas import DICTIONARY, Method, _add_proof
-from sqlalchemy.exc import DataError, OperationalError
+from pyrad.packet import AcctPacket
+from radius_svc.listener.authentication import REJECT_DELAY_SECONDS
+from radius_svc.listener.damper import UNDAMPED_REJECTS
+from simulators.nas import DICTIONARY, Method
 
-SECRET = b"nas-shared-secret"
-SENDER = ("10.1.1.1", 40000)
-NAS = NasEntry(
-    id=1,
-    address="10.1.1.1",
-    label="tower",
-    secret=SECRET,
-    router_id="router-1",
-    require_message_authenticator=True,
-    is_mikrotik=True,
-)
-
-
-class RememberingSocket:
-    def __init__(self):
-        self.sent = []
-
-    def sendto(self, octets, address):
-        self.sent.append((octets, address))
-
-
-class RememberingStore:
-    """Stands for AccountingStore; `errors` are raised one after the other before anything is written."""
-
-    def __init__(self):
-        self.events, self.errors = [], []
-
-    def write(self, events):
-        if self.errors:
-            error = self.errors.pop(0)
-            if error is not None:
-                raise error
-        self.events.extend(events)
-
-
-class NoRecorder:
-    def note_reject(self, *_): ...
-    def note_heard(self, *_): ...
-    def note_secret_mismatch(self, *_): ...
-    def write(self): ...
-
-
-@pytest.fixture
-def sock():
-    return RememberingSocket()
-
-
-@pytest.fixture
-def store():
-    return RememberingStore()
-
-
-@pytest.fixture
-def shared():
-    index = Index()
-    index.nas = {NAS.address: NAS}
-    index.accounts = {"juan": Account("service-juan", nt_password_hash("clientPass"), "token", (), ())}
-    return {
-        "index": index,
-        "recorder": NoRecorder(),
-        "clock": FrozenClock(datetime(2026, 11, 23, tzinfo=UTC)),
-    }
-
-
-@pytest.fixture
-def authentication(sock, shared):
-    return AuthenticationReceiver(sock, decrypt=lambda token, service_id: "clientPass", **shared)
-
-
-@pytest.fixture
-def accounting(sock, store, shared):
-    receiver = AccountingReceiver(sock, store=store, **shared)
-    receiver.retry_seconds = 0.0
-    return receiver
-
-
-def access_octets(method: Method, username: str = "juan", ident: int = 1) -> bytes:
-    request = AuthPacket(secret=SECRET, dict=DICTIONARY, id=ident, authenticator=bytes(range(16)))
-    request.add_message_authenticator()
-    request["User-Name"] = username
-    _add_proof(request, username, "clientPass", method)
-    return request.RequestPacket()
-
-
-def accounting_octets(ident: int = 1, status: str = "Start") -> bytes:
-    request = AcctPacket(secret=SECRET, dict=DICTIONARY, id=ident)
-    request["User-Name"] = "juan"
-    request["Acct-Session-Id"] = f"8100{ident:04x}"
-    request["Acct-Status-Type"] = status
-    return request.RequestPacket()
-
-
-def unavailable() -> OperationalError:
-    return OperationalError("INSERT", {}, Exception("the database is down"))
-
-
-def count(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0.0
-
-
-def test_mutated_packets_neither_crash_nor_are_believed(authentication, accounting, sock, store):
-    dice = random.Random(5997)
-    seeds = [access_octets(method) for method in Method] + [accounting_octets()]
-    errors = count("isp_radius_dropped_total", type="access", reason="error")
-    errors += count("isp_radius_dropped_total", type="accounting", reason="error")
-    for number in range(20_000):
-        octets = bytearray(dice.choice(seeds))
-        for _ in range(dice.randint(1, 5)):
-            octets[dice.randrange(len(octets))] = dice.randrange(256)
-        receiver = accounting if octets[0] == 4 or number % 2 else authentication
-        if bytes(octets) not in seeds:
-            receiver.handle(bytes(octets), SENDER)
-
-    assert sock.sent == []  # no mutation leaves a signature right
-    assert store.events == []
-    after = count("isp_radius_dropped_total", type="access", reason="error")
-    after += count("isp_radius_dropped_total", type="accounting", reason="error")
-    assert after == errors
-
-
-def test_mutated_contents_under_a_right_signature_crash_nothing(authentication, sock, shared):
-    """A NAS that knows the secret and still talks nonsense."""
-    dice = random.Random(2865)
-    errors = count("isp_radius_dropped_total", type="access", reason="error")
-    for number in range(5_000):
-        request = AuthPacket(
-            secret=SECRET, dict=DICTIONARY, id=number % 256, authenticator=dice.randbytes(16)
-        )
-        request.add_message_authenticator()
-        for kind in dice.sample([1, 2, 3, 4, 5, 30, 31, 60, (311, 1), (311, 11), (311, 25)], 5):
-            request[kind] = [dice.randbytes(dice.choice([0, 1, 4, 8, 16, 17, 32, 50]))]
-        authentication.handle(request.RequestPacket(), SENDER)
-
-    assert count("isp_radius_dropped_total", type="access", reason="error") == errors
+from .conftest import NAS, SECRET, SENDER, access_octets, accounting_octets, later, unavailable
 
 
 @pytest.mark.parametrize("method", list(Method))
@@ -170,21 +33,74 @@ def test_accounting_is_answered_after_it_is_written(accounting, sock, store):
     accounting.handle(accounting_octets(), SENDER)
     assert sock.sent == []
 
-    accounting.after_burst()
+    later(accounting)
     assert len(store.events) == len(sock.sent) == 1
 
 
-def test_while_the_database_is_down_nothing_is_answered_and_nothing_lost(accounting, sock, store):
+def test_without_a_spool_nothing_is_answered_while_the_database_is_away_and_nothing_lost(
+    accounting, sock, store
+):
     store.errors = [unavailable(), unavailable()]
     accounting.handle(accounting_octets(1), SENDER)
-    accounting._commit_some()
+    later(accounting)
     accounting.handle(accounting_octets(1), SENDER)  # the NAS asks again
     accounting.handle(accounting_octets(2), SENDER)
-    accounting._commit_some()
+    later(accounting)
     assert sock.sent == []
 
-    accounting.after_burst()
+    later(accounting)
     assert len(store.events) == len(sock.sent) == 2
+
+
+def test_while_the_database_is_away_accounting_is_spooled_and_acknowledged(spooling, sock, store, spool):
+    store.errors = [unavailable()]
+    spooling.handle(accounting_octets(1), SENDER)
+    spooling.handle(accounting_octets(2), SENDER)
+    spooling.look_after(time.monotonic())
+    assert len(sock.sent) == 2
+    assert len(spool) == 2
+    assert store.events == []
+
+    later(spooling)
+    assert [event.row["acctsessionid"] for event in store.events] == ["81000001", "81000002"]
+    assert len(spool) == 0
+    assert len(sock.sent) == 2  # answered once
+
+
+def test_what_is_carried_over_keeps_the_time_it_was_received(spooling, store, shared):
+    store.errors = [unavailable()]
+    received_at = shared["clock"].now()
+    spooling.handle(accounting_octets(1), SENDER)
+    spooling.look_after(time.monotonic())
+    shared["clock"].advance(hours=2)
+
+    later(spooling)
+    assert store.events[0].row["acctstarttime"] == received_at
+    assert store.events[0].row["router_id"] == "router-1"
+
+
+def test_a_router_removed_meanwhile_loses_nothing_it_has_said(spooling, store, shared):
+    store.errors = [unavailable()]
+    spooling.handle(accounting_octets(1), SENDER)
+    spooling.look_after(time.monotonic())
+    shared["index"].nas = {}
+
+    later(spooling)
+    assert store.events[0].row["nasipaddress"] == SENDER[0]
+    assert store.events[0].row["router_id"] is None
+
+
+def test_a_full_spool_answers_nothing_and_loses_nothing(spooling, sock, store, monkeypatch):
+    monkeypatch.setattr("radius_svc.listener.spool.CAPACITY", 1)
+    store.errors = [unavailable(), unavailable()]
+    for ident in (1, 2):
+        spooling.handle(accounting_octets(ident), SENDER)
+        spooling.look_after(time.monotonic())
+    assert len(sock.sent) == 1
+
+    later(spooling)
+    later(spooling)
+    assert len(store.events) == 2
 
 
 def test_backlog_has_an_end(accounting, sock, store):
@@ -192,19 +108,8 @@ def test_backlog_has_an_end(accounting, sock, store):
     for ident in range(50):
         accounting.handle(accounting_octets(ident), SENDER)
 
-    accounting.after_burst()
+    later(accounting)
     assert len(store.events) == 10
-
-
-def test_packet_the_database_refuses_does_not_hold_up_the_others(accounting, sock, store):
-    refused = DataError("INSERT", {}, Exception("no such number"))
-    store.errors = [refused, None, refused, None]  # the batch, then one by one
-    for ident in range(3):
-        accounting.handle(accounting_octets(ident), SENDER)
-
-    accounting.after_burst()
-
-    assert len(store.events) == len(sock.sent) == 2
 
 
 def test_status_type_we_do_not_keep_is_acknowledged(accounting, sock, store):
@@ -223,6 +128,109 @@ def test_accounting_without_what_it_needs_is_malformed(accounting, sock, missing
         if name != missing:
             request[name] = value
     accounting.handle(request.RequestPacket(), SENDER)
-    accounting.after_burst()
+    later(accounting)
 
     assert sock.sent == []
+
+
+# Refusals
+
+
+def test_reject_storm_is_answered_late_and_recorded_as_repeated(authentication, sock, recorder):
+    for ident in range(UNDAMPED_REJECTS + 2):
+        authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
+    assert len(sock.sent) == UNDAMPED_REJECTS
+    assert recorder.rejects == [("wrong_password", False)] * UNDAMPED_REJECTS + [("wrong_password", True)] * 2
+
+    later(authentication, REJECT_DELAY_SECONDS)
+    assert len(sock.sent) == UNDAMPED_REJECTS + 2
+    assert {reply[0] for reply, _ in sock.sent} == {3}
+
+
+def test_a_delayed_reject_is_sent_once_however_often_it_is_asked_for(authentication, sock):
+    for ident in (*range(UNDAMPED_REJECTS + 1), UNDAMPED_REJECTS, UNDAMPED_REJECTS):
+        authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
+    later(authentication, REJECT_DELAY_SECONDS)
+
+    assert len(sock.sent) == UNDAMPED_REJECTS + 1
+
+
+def test_the_right_password_is_let_in_at_once_in_the_middle_of_a_storm(authentication, sock):
+    for ident in range(UNDAMPED_REJECTS + 5):
+        authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
+    authentication.handle(access_octets(Method.PAP, ident=99), SENDER)
+
+    assert sock.sent[-1][0][:2] == bytes((2, 99))
+
+
+def test_one_storm_delays_nobody_else(authentication, sock):
+    for ident in range(UNDAMPED_REJECTS + 5):
+        authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
+    authentication.handle(access_octets(Method.PAP, "pedro", ident=99), SENDER)
+
+    assert sock.sent[-1][0][:2] == bytes((3, 99))
+
+
+def test_unsigned_password_that_comes_out_as_noise_means_another_secret(
+    authentication, shared, recorder, sock
+):
+    shared["index"].nas = {NAS.address: replace(NAS, require_message_authenticator=False)}
+    authentication.handle(access_octets(Method.PAP, secret=b"another secret", signed=False), SENDER)
+    authentication.handle(access_octets(Method.PAP, ident=2, password="mistyped", signed=False), SENDER)
+
+    assert [reason for reason, _ in recorder.rejects] == ["secret_mismatch", "wrong_password"]
+    assert recorder.mismatches == ["tower"]
+
+
+# Simultaneous-Use
+
+
+@pytest.fixture
+def limited(authentication, shared):
+    juan = shared["index"].accounts["juan"]
+    shared["index"].accounts["juan"] = replace(juan, session_limit=1)
+    return authentication
+
+
+def test_a_doubtful_login_waits_for_the_evidence(limited, watch, sock):
+    limited.handle(access_octets(Method.MSCHAP2), SENDER)
+    assert sock.sent == []
+
+    watch.doubts[0].exceeded = False
+    limited.look_after(time.monotonic())
+    assert [reply[0] for reply, _ in sock.sent] == [2]
+
+
+def test_one_session_too_many_is_refused(limited, watch, sock, recorder):
+    limited.handle(access_octets(Method.MSCHAP2), SENDER)
+    watch.doubts[0].exceeded = True
+    limited.look_after(time.monotonic())
+
+    assert [reply[0] for reply, _ in sock.sent] == [3]
+    assert recorder.rejects == [("too_many_sessions", False)]
+
+
+def test_without_evidence_in_time_the_login_is_let_in(limited, sock):
+    limited.handle(access_octets(Method.PAP), SENDER)
+    later(limited, 0.4)
+    assert sock.sent == []
+
+    later(limited, 0.6)
+    assert [reply[0] for reply, _ in sock.sent] == [2]
+
+
+def test_a_repeated_question_waits_with_the_first(limited, watch, sock):
+    for _ in range(3):
+        limited.handle(access_octets(Method.PAP), SENDER)
+    assert len(watch.doubts) == 1
+
+    watch.doubts[0].exceeded = False
+    limited.look_after(time.monotonic())
+    assert len(sock.sent) == 1
+
+
+def test_a_wrong_password_is_refused_whatever_the_limit(limited, watch, sock):
+    limited.handle(access_octets(Method.PAP, password="wrong"), SENDER)
+
+    assert watch.doubts == []
+    assert [reply[0] for reply, _ in sock.sent] == [3]

@@ -1,444 +1,202 @@
-"""Accounting packets as events, and their effect on radacct.
-
-An event says what the NAS said; the statements below make retransmission and reordering harmless: counters
-only grow, the first Start gives the start, the NAS's Stop is final. Many events go into one transaction.
-"""
+"""Answers Accounting-Requests once they are on disk, many with one commit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Table,
-    Update,
-    and_,
-    case,
-    func,
-    null,
-    or_,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from servicekit.logs import log
+from sqlalchemy.exc import SQLAlchemyError
 
-from radius_svc.domain.acct_unique_id import acct_unique_id
-from radius_svc.listener.database import Database
-from radius_svc.listener.index import Index, NasEntry
+from radius_svc.listener import metrics
+from radius_svc.listener.events import Event, read_event
+from radius_svc.listener.index import NasEntry
 from radius_svc.listener.packet import (
-    ACCT_AUTHENTIC,
-    ACCT_DELAY_TIME,
-    ACCT_INPUT_GIGAWORDS,
-    ACCT_INPUT_OCTETS,
-    ACCT_OUTPUT_GIGAWORDS,
-    ACCT_OUTPUT_OCTETS,
-    ACCT_SESSION_ID,
-    ACCT_SESSION_TIME,
-    ACCT_STATUS_TYPE,
-    ACCT_TERMINATE_CAUSE,
-    CALLED_STATION_ID,
-    CALLING_STATION_ID,
-    CLASS,
-    CONNECT_INFO,
-    DELEGATED_IPV6_PREFIX,
-    FRAMED_INTERFACE_ID,
-    FRAMED_IP_ADDRESS,
-    FRAMED_IPV6_ADDRESS,
-    FRAMED_IPV6_PREFIX,
-    FRAMED_PROTOCOL,
-    NAS_IDENTIFIER,
-    NAS_IP_ADDRESS,
-    NAS_IPV6_ADDRESS,
-    NAS_PORT,
-    NAS_PORT_ID,
-    NAS_PORT_TYPE,
-    SERVICE_TYPE,
-    USER_NAME,
+    ACCOUNTING_REQUEST,
+    ACCOUNTING_RESPONSE,
+    MAXIMUM_LENGTH,
     Malformed,
     Request,
+    accounting_response,
 )
-from radius_svc.models import RadAcct
+from radius_svc.listener.receiver import IDLE_MILLISECONDS, Asked, Receiver, wait_at_most
+from radius_svc.listener.spool import Spool, SpooledPacket
+from radius_svc.listener.stopping import Stopping
+from radius_svc.listener.store import AccountingStore
 
-START = 1
-STOP = 2
-INTERIM_UPDATE = 3
-ACCOUNTING_ON = 7
-ACCOUNTING_OFF = 8
-
-# A packet held back longer than this is a NAS whose clock or queue is broken.
-_LONGEST_DELAY_SECONDS = 86_400
-_LARGEST_BIGINT = (1 << 63) - 1
-
-# Octets a moment late prove nothing; octets this long after we closed a session prove it lives.
-_REOPENED_AFTER_SECONDS = 5
-# Session ids come again after some reboots. Nobody retransmits a Start for this long.
-_REUSED_AFTER = timedelta(hours=1)
-
-_SERVICE_TYPES = {1: "Login-User", 2: "Framed-User", 5: "Outbound-User", 8: "Authenticate-Only"}
-_FRAMED_PROTOCOLS = {1: "PPP", 2: "SLIP"}
-_PORT_TYPES = {
-    0: "Async",
-    5: "Virtual",
-    15: "Ethernet",
-    19: "Wireless-802.11",
-    32: "PPPoA",
-    33: "PPPoEoA",
-    34: "PPPoEoE",
-    35: "PPPoEoVLAN",
-}
-_AUTHENTIC = {1: "RADIUS", 2: "Local", 3: "Remote"}
-# RFC 2866 5.10
-_TERMINATE_CAUSES = dict(
-    enumerate(
-        (
-            "User-Request",
-            "Lost-Carrier",
-            "Lost-Service",
-            "Idle-Timeout",
-            "Session-Timeout",
-            "Admin-Reset",
-            "Admin-Reboot",
-            "Port-Error",
-            "NAS-Error",
-            "NAS-Request",
-            "NAS-Reboot",
-            "Port-Unneeded",
-            "Port-Preempted",
-            "Port-Suspended",
-            "Service-Unavailable",
-            "Callback",
-            "User-Error",
-            "Host-Request",
-        ),
-        start=1,
-    )
-)
+BATCH = 512
+# A commit costs much and a row little: a moment of waiting makes one commit of several packets.
+LINGER_SECONDS = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class SessionReport:
-    """What a Start, Interim-Update or Stop says: a row of radacct."""
+@dataclass(slots=True)
+class _Waiting:
+    asked: Asked
+    event: Event
+    received_at: datetime
 
-    nas: NasEntry
-    started: bool
-    row: dict[str, Any]
 
-    @property
-    def boot_digit(self) -> str | None:
-        """The third symbol of a MikroTik session id (`81` PPPoE, boot digit, counter of five symbols)."""
-        session_id: str = self.row["acctsessionid"]
-        if self.nas.is_mikrotik and len(session_id) == 8 and session_id[0] == "8":
-            return session_id[2].lower()
+class AccountingReceiver(Receiver):
+    """While the database is away, packets go to the spool and are acknowledged from there. If that cannot be
+    written either, they wait unanswered, up to a limit, and the NAS sends them again."""
+
+    kind = "accounting"
+    code = ACCOUNTING_REQUEST
+    status_reply_code = ACCOUNTING_RESPONSE
+
+    backlog_limit = 20_000
+    first_pause_seconds = 0.25
+    longest_pause_seconds = 8.0
+
+    def __init__(
+        self, sock: socket.socket, *, store: AccountingStore, spool: Spool | None, **shared: Any
+    ) -> None:
+        super().__init__(sock, **shared)
+        self._store = store
+        self._spool = spool
+        self._waiting: list[_Waiting] = []
+        self._retry_at = 0.0
+        self._pause_seconds = 0.0  # while the database is away
+
+    def run(self, stopping: Stopping) -> None:
+        wait_at_most(self._socket, IDLE_MILLISECONDS)
+        while not stopping.is_set():
+            if self._receive():
+                self._receive_burst()
+            self.look_after(time.monotonic())
+        self._tally.flush_now()
+
+    def look_after(self, now: float) -> None:
+        """Write and answer what waits; carry over what was spooled."""
+        while self._waiting and self._settle(self._waiting[:BATCH], now):
+            del self._waiting[:BATCH]
+        if self._spool is not None and len(self._spool) and now >= self._retry_at:
+            self._carry_over(self._spool)
+        super().look_after(now)
+
+    def signature_fault(self, request: Request, nas: NasEntry) -> str | None:
+        if not request.accounting_authenticator_is_right(nas.secret):
+            return "bad_authenticator"
+        if request.is_signed and not request.signature_is_right(nas.secret):
+            return "bad_authenticator"
         return None
 
+    def answer(self, asked: Asked) -> None:
+        received_at = self._clock.now()
+        event = read_event(asked.request, asked.nas, self._index, received_at)
+        if event is None:
+            self._count("ignored", asked.nas)
+            self._acknowledge(asked)
+        elif len(self._waiting) >= self.backlog_limit:
+            self._drop("backlog_full")
+        else:
+            self._unanswered.add(asked.key)
+            self._waiting.append(_Waiting(asked, event, received_at))
 
-@dataclass(frozen=True, slots=True)
-class NasRestart:
-    """Accounting-On or -Off: no session from before `at` lives."""
+    def _receive(self, flags: int = 0) -> bool:
+        try:
+            octets, address = self._socket.recvfrom(MAXIMUM_LENGTH + 1, flags)
+        except BlockingIOError:
+            return False
+        self.handle(octets, address)
+        return True
 
-    nas: NasEntry
-    nas_address: str
-    at: datetime
-    evidence: str
+    def _receive_burst(self) -> None:
+        """Whatever is there, and what comes within a moment."""
+        lingered = False
+        while len(self._waiting) < BATCH:
+            if self._receive(socket.MSG_DONTWAIT):
+                continue
+            if lingered:
+                return
+            lingered = True
+            time.sleep(LINGER_SECONDS)
 
+    def _settle(self, batch: Sequence[_Waiting], now: float) -> bool:
+        """Bring these to disk, here or there, and answer; False if neither is possible now."""
+        refused = self._write([waiting.event for waiting in batch]) if now >= self._retry_at else None
+        if refused is None and not self._keep_on_disk(batch):
+            return False
+        metrics.ACCOUNTING_BATCH.observe(len(batch))
+        for waiting in batch:
+            self._unanswered.discard(waiting.asked.key)
+            if refused and waiting.event in refused:
+                self._drop("unwritable")
+                continue
+            self._count("stored" if refused is not None else "spooled", waiting.asked.nas)
+            self._acknowledge(waiting.asked)
+        return True
 
-Event = SessionReport | NasRestart
+    def _acknowledge(self, asked: Asked) -> None:
+        self._reply(asked, accounting_response(asked.request, asked.nas.secret))
 
+    def _write(self, events: Sequence[Event]) -> list[Event] | None:
+        """What the database refuses of these, having written the rest; None if it is away."""
+        refused: list[Event] = []
+        written = self._attempt(lambda: refused.extend(self._store.write_what_is_accepted(events)))
+        return refused if written else None
 
-def read_event(request: Request, nas: NasEntry, index: Index, received_at: datetime) -> Event | None:
-    """What an Accounting-Request says; None for a status type we acknowledge and ignore.
+    def _attempt(self, write: Callable[[], None]) -> bool:
+        """Returns False when the database cannot be written now; it is asked again after a pause."""
+        try:
+            write()
+        except SQLAlchemyError as error:
+            if not self._pause_seconds:
+                log.error("the database cannot be written", error=type(error).__name__)
+            self._pause()
+            return False
+        if self._pause_seconds:
+            log.info("the database can be written again")
+        self._pause_seconds = 0.0
+        return True
 
-    Raises Malformed if an attribute it needs is missing or broken (RFC 2866 4.1: drop it silently).
-    """
-    status = request.integer(ACCT_STATUS_TYPE)
-    if status is None:
-        raise Malformed("no status type")
-    delay = min(request.integer(ACCT_DELAY_TIME) or 0, _LONGEST_DELAY_SECONDS)
-    at = received_at - timedelta(seconds=delay)
-    nas_address = request.address(NAS_IPV6_ADDRESS) or request.address(NAS_IP_ADDRESS) or nas.address
-    if status in (ACCOUNTING_ON, ACCOUNTING_OFF):
-        evidence = "accounting-on" if status == ACCOUNTING_ON else "accounting-off"
-        return NasRestart(nas=nas, nas_address=nas_address, at=at, evidence=evidence)
-    if status not in (START, STOP, INTERIM_UPDATE):
-        return None
-    row = _row(request, nas, nas_address)
-    account = index.accounts.get(row["username"])
-    row["service_id"] = account.service_id if account is not None else None
-    row["acctupdatetime"] = at
-    row["acctstarttime"] = at - timedelta(seconds=0 if status == START else row["acctsessiontime"])
-    row["received_at"] = received_at if status == START else None
-    row["acctstoptime"] = at if status == STOP else None
-    row["acctterminatecause"] = _named(request, ACCT_TERMINATE_CAUSE, _TERMINATE_CAUSES)
-    connect_info = request.text(CONNECT_INFO)
-    row["connectinfo_start"] = connect_info if status == START else None
-    row["connectinfo_stop"] = connect_info if status == STOP else None
-    return SessionReport(nas=nas, started=status == START, row=row)
+    def _pause(self) -> None:
+        longer = max(self.first_pause_seconds, 2 * self._pause_seconds)
+        self._pause_seconds = min(longer, self.longest_pause_seconds)
+        self._retry_at = time.monotonic() + self._pause_seconds
 
+    def _keep_on_disk(self, batch: Sequence[_Waiting]) -> bool:
+        if self._spool is None or not self._spool.has_room():
+            return False
+        packets = [
+            SpooledPacket(waiting.asked.request.octets, waiting.asked.nas.address, waiting.received_at)
+            for waiting in batch
+        ]
+        try:
+            self._spool.add(packets)
+        except sqlite3.Error as error:
+            log.error("the spool cannot be written", error=str(error))
+            return False
+        metrics.SPOOLED.set(len(self._spool))
+        return True
 
-def _row(request: Request, nas: NasEntry, nas_address: str) -> dict[str, Any]:
-    """The columns every kind of report fills in alike."""
-    session_id = request.attributes.get(ACCT_SESSION_ID)
-    if not session_id:
-        raise Malformed("no session id")
-    nas_port = request.integer(NAS_PORT)
-    port_id = request.text(NAS_PORT_ID)
-    return {
-        "acctsessionid": request.text(ACCT_SESSION_ID),
-        "acctuniqueid": acct_unique_id(
-            username=request.attributes.get(USER_NAME, b""),
-            session_id=session_id,
-            nas_address=nas_address,
-            nas_identifier=request.attributes.get(NAS_IDENTIFIER, b""),
-            nas_port_id=request.attributes.get(NAS_PORT_ID, b""),
-            nas_port=nas_port,
-        ),
-        "username": request.text(USER_NAME) or "",
-        "nasipaddress": nas_address,
-        "nasportid": port_id if port_id or nas_port is None else str(nas_port),
-        "nasporttype": _named(request, NAS_PORT_TYPE, _PORT_TYPES),
-        "acctsessiontime": request.integer(ACCT_SESSION_TIME) or 0,
-        "acctauthentic": _named(request, ACCT_AUTHENTIC, _AUTHENTIC),
-        "acctinputoctets": _octets(request, ACCT_INPUT_OCTETS, ACCT_INPUT_GIGAWORDS),
-        "acctoutputoctets": _octets(request, ACCT_OUTPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS),
-        "calledstationid": request.text(CALLED_STATION_ID),
-        "callingstationid": request.text(CALLING_STATION_ID),
-        "servicetype": _named(request, SERVICE_TYPE, _SERVICE_TYPES),
-        "framedprotocol": _named(request, FRAMED_PROTOCOL, _FRAMED_PROTOCOLS),
-        "framedipaddress": request.address(FRAMED_IP_ADDRESS),
-        "framedipv6address": request.address(FRAMED_IPV6_ADDRESS),
-        "framedipv6prefix": request.ipv6_prefix(FRAMED_IPV6_PREFIX),
-        "framedinterfaceid": _interface_id(request),
-        "delegatedipv6prefix": request.ipv6_prefix(DELEGATED_IPV6_PREFIX),
-        "class": _hexadecimal(request.attributes.get(CLASS)),
-        "router_id": nas.router_id,
-    }
+    def _carry_over(self, spool: Spool) -> None:
+        """A batch from the spool into the database. What is there twice does nothing twice."""
+        try:
+            packets, last_id = spool.oldest(BATCH)
+            refused = self._write(
+                [event for packet in packets if (event := self._reread(packet)) is not None]
+            )
+            if refused is None:
+                return
+            for _ in refused:
+                self._drop("unwritable")
+            spool.remove_to(last_id)
+        except sqlite3.Error as error:
+            log.error("the spool cannot be read", error=str(error))
+            self._pause()
+        metrics.SPOOLED.set(len(spool))
 
-
-def _octets(request: Request, low: int, high: int) -> int:
-    """RFC 2869 5.1: the counter wraps at 32 bits, the gigawords count how often."""
-    counted = (request.integer(high) or 0) << 32 | (request.integer(low) or 0)
-    return min(counted, _LARGEST_BIGINT)
-
-
-def _named(request: Request, kind: int, names: dict[int, str]) -> str | None:
-    number = request.integer(kind)
-    return None if number is None else names.get(number, str(number))
-
-
-def _interface_id(request: Request) -> str | None:
-    value = request.attributes.get(FRAMED_INTERFACE_ID)
-    return None if value is None else value.hex(":", 2)
-
-
-def _hexadecimal(value: bytes | None) -> str | None:
-    return None if value is None else "0x" + value.hex()
-
-
-_RADACCT: Table = RadAcct.__table__  # type: ignore[assignment]
-_GROWING = ("acctsessiontime", "acctinputoctets", "acctoutputoctets")
-_FIRST_KEPT = (
-    "username",
-    "nasportid",
-    "nasporttype",
-    "acctauthentic",
-    "connectinfo_start",
-    "calledstationid",
-    "callingstationid",
-    "servicetype",
-    "framedprotocol",
-    "class",
-    "service_id",
-    "router_id",
-    "received_at",
-)
-_LAST_KEPT = (
-    "connectinfo_stop",
-    "framedipaddress",
-    "framedipv6address",
-    "framedipv6prefix",
-    "framedinterfaceid",
-    "delegatedipv6prefix",
-)
-
-
-class AccountingStore:
-    """Writes events, many in one transaction. Used by one thread."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._upsert = _upsert_statement(is_sqlite=database.is_sqlite)
-        self._boot_digits: dict[int, str] = {}
-
-    def write(self, events: Sequence[Event]) -> None:
-        """All or nothing; when this returns they are on disk. Raises SQLAlchemyError."""
-        reports = [event for event in events if isinstance(event, SessionReport)]
-        restarts = [event for event in events if isinstance(event, NasRestart)]
-        starts = [report for report in reports if report.started]
-        reboots = self._reboots(starts)
-        with self._database.write() as connection, connection.begin():
-            if starts:
-                connection.execute(_set_reused_ids_aside(starts))
-            for reports_of_different_sessions in _rounds(reports):
-                connection.execute(self._upsert, [report.row for report in reports_of_different_sessions])
-            if starts:
-                connection.execute(_close_older_sessions(starts))
-            for report in reboots:
-                connection.execute(_close_earlier_boots(report))
-            for restart in restarts:
-                connection.execute(_close_all_sessions(restart))
-        self._boot_digits.update({report.nas.id: report.boot_digit or "" for report in reboots})
-
-    def _reboots(self, starts: Iterable[SessionReport]) -> list[SessionReport]:
-        """One Start for each boot digit that differs from the NAS's last one."""
-        found = {
-            (start.nas.id, start.boot_digit): start
-            for start in starts
-            if start.boot_digit is not None and self._boot_digits.get(start.nas.id) != start.boot_digit
-        }
-        return list(found.values())
-
-
-def _rounds(reports: Iterable[SessionReport]) -> list[list[SessionReport]]:
-    """The reports in rounds with each session at most once: an upsert may not meet a row twice."""
-    rounds: list[list[SessionReport]] = []
-    seen: dict[str, int] = {}
-    for report in reports:
-        number = seen.get(report.row["acctuniqueid"], 0)
-        seen[report.row["acctuniqueid"]] = number + 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(report)
-    return rounds
-
-
-def _upsert_statement(*, is_sqlite: bool) -> Any:
-    insert = (sqlite.insert if is_sqlite else postgresql.insert)(_RADACCT)
-    greatest = func.max if is_sqlite else func.greatest
-    here, said = _RADACCT.c, insert.excluded
-    stopped_by_nas = and_(
-        said.acctstoptime.is_not(None), or_(here.acctstoptime.is_(None), here.closed_on_evidence.is_not(None))
-    )
-    lives_after_all = and_(
-        said.acctstoptime.is_(None),
-        here.closed_on_evidence.is_not(None),
-        said.acctupdatetime > _a_little_after(here.acctstoptime, is_sqlite=is_sqlite),
-    )
-    changes: dict[str, ColumnElement[Any]] = {
-        "acctstarttime": case(
-            (and_(said.received_at.is_not(None), here.received_at.is_(None)), said.acctstarttime),
-            else_=func.coalesce(here.acctstarttime, said.acctstarttime),
-        ),
-        "acctupdatetime": greatest(
-            func.coalesce(here.acctupdatetime, said.acctupdatetime), said.acctupdatetime
-        ),
-        "acctstoptime": case(
-            (stopped_by_nas, said.acctstoptime), (lives_after_all, null()), else_=here.acctstoptime
-        ),
-        "acctterminatecause": case(
-            (stopped_by_nas, said.acctterminatecause),
-            (lives_after_all, null()),
-            else_=here.acctterminatecause,
-        ),
-        "closed_on_evidence": case(
-            (or_(stopped_by_nas, lives_after_all), null()), else_=here.closed_on_evidence
-        ),
-    }
-    for name in _GROWING:
-        changes[name] = greatest(func.coalesce(here[name], 0), said[name])
-    for name in _FIRST_KEPT:
-        changes[name] = func.coalesce(here[name], said[name])
-    for name in _LAST_KEPT:
-        changes[name] = func.coalesce(said[name], here[name])
-    return insert.on_conflict_do_update(index_elements=["acctuniqueid"], set_=changes)
-
-
-def _a_little_after(column: Column[Any], *, is_sqlite: bool) -> ColumnElement[Any]:
-    if is_sqlite:
-        return func.strftime("%Y-%m-%d %H:%M:%f", column, f"+{_REOPENED_AFTER_SECONDS} seconds")
-    return column + text(f"interval '{_REOPENED_AFTER_SECONDS} seconds'")
-
-
-def _set_reused_ids_aside(starts: Sequence[SessionReport]) -> Update:
-    """A Start for a session that ended long ago is another session with the same id. Both must be kept."""
-    ids = [start.row["acctuniqueid"] for start in starts]
-    earliest = min(start.row["acctstarttime"] for start in starts)
-    table = _RADACCT
-    return (
-        update(table)
-        .where(table.c.acctuniqueid.in_(ids), table.c.acctstoptime < earliest - _REUSED_AFTER)
-        .values(acctuniqueid=table.c.acctuniqueid.concat("-").concat(table.c.radacctid))
-    )
-
-
-def _close_older_sessions(starts: Sequence[SessionReport]) -> Update:
-    """One login on one port of one NAS has one session: the newest. The Stop of the older one was lost."""
-    ids = [start.row["acctuniqueid"] for start in starts]
-    names = {start.row["username"] for start in starts}
-    older, newer = _RADACCT, _RADACCT.alias("newer")
-    newest = (
-        select(func.max(newer.c.acctstarttime))
-        .where(
-            newer.c.acctstoptime.is_(None),
-            newer.c.username == older.c.username,
-            newer.c.nasportid == older.c.nasportid,
-            newer.c.acctstarttime > older.c.acctstarttime,
-            or_(newer.c.acctuniqueid.in_(ids), older.c.acctuniqueid.in_(ids)),
-            _same_nas(older, newer),
-        )
-        .correlate(older)
-        .scalar_subquery()
-    )
-    return (
-        update(older)
-        .where(older.c.acctstoptime.is_(None), older.c.username.in_(names), newest.is_not(None))
-        .values(acctstoptime=newest, acctterminatecause="Lost-Carrier", closed_on_evidence="newer-start")
-    )
-
-
-def _close_earlier_boots(start: SessionReport) -> Update:
-    """A MikroTik counts its boots in the session id: sessions of another boot ended with it."""
-    session_id = _RADACCT.c.acctsessionid
-    statement = _close_sessions_of(
-        start.nas, start.row["nasipaddress"], at=start.row["acctstarttime"], evidence="boot-digit"
-    )
-    return statement.where(
-        func.length(session_id) == 8,
-        func.substr(session_id, 1, 1) == "8",
-        func.lower(func.substr(session_id, 3, 1)) != start.boot_digit,
-    )
-
-
-def _close_all_sessions(restart: NasRestart) -> Update:
-    return _close_sessions_of(restart.nas, restart.nas_address, at=restart.at, evidence=restart.evidence)
-
-
-def _close_sessions_of(nas: NasEntry, nas_address: str, *, at: datetime, evidence: str) -> Update:
-    """Close what was open before `at`. A NAS is believed about its own sessions only, whatever it calls
-    itself: where its router is known, that is what its rows are found by."""
-    table = _RADACCT.c
-    its_own = (
-        table.router_id == nas.router_id
-        if nas.router_id is not None
-        else and_(table.router_id.is_(None), table.nasipaddress == nas_address)
-    )
-    return (
-        update(_RADACCT)
-        .where(table.acctstoptime.is_(None), its_own, table.acctstarttime < at)
-        .values(acctstoptime=at, acctterminatecause="NAS-Reboot", closed_on_evidence=evidence)
-    )
-
-
-def _same_nas(left: Any, right: Any) -> ColumnElement[bool]:
-    return or_(
-        left.c.router_id == right.c.router_id,
-        and_(
-            left.c.router_id.is_(None),
-            right.c.router_id.is_(None),
-            left.c.nasipaddress == right.c.nasipaddress,
-        ),
-    )
+    def _reread(self, packet: SpooledPacket) -> Event | None:
+        """What the packet says, also if its router is no longer known here."""
+        nas = self._index.nas.get(packet.source) or NasEntry.forgotten(packet.source)
+        try:
+            return read_event(Request(packet.octets), nas, self._index, packet.received_at)
+        except Malformed:
+            self._drop("unreadable_spool")
+            return None

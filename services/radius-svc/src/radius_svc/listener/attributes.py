@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from radius_svc.listener.packet import MIKROTIK, attribute, vendor_attribute
 
@@ -39,8 +39,7 @@ _KNOWN: dict[str, tuple[int, int, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyItem:
+class ReplyItem(NamedTuple):
     """One row of radreply or radgroupreply."""
 
     name: str

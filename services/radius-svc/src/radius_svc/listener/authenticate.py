@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import md5
 
 from servicekit.secrets import DecryptionFailed
 
@@ -31,11 +30,9 @@ from radius_svc.listener.packet import (
     USER_PASSWORD,
     Malformed,
     Request,
-    hidden_keys,
-    salt_encrypted_key,
-    two_salts,
     vendor_attribute,
 )
+from radius_svc.listener.signing import SharedSecret, md5_digest, two_salts
 
 # The token of RadiusAccount.password_encrypted and the service id it belongs to, to the clear password.
 Decrypt = Callable[[str, str], str]
@@ -49,6 +46,12 @@ _ENCRYPTION = vendor_attribute(
     MICROSOFT, MS_MPPE_ENCRYPTION_POLICY, (1).to_bytes(4, "big")
 ) + vendor_attribute(MICROSOFT, MS_MPPE_ENCRYPTION_TYPES, (6).to_bytes(4, "big"))
 
+# The attributes of an MS-CHAPv2 Accept have one length each, so their beginnings are made once: the ident and
+# `S=` with 40 digits; the salt, the key's length and the key in two blocks.
+_MS_CHAP2_SUCCESS = vendor_attribute(MICROSOFT, MS_CHAP2_SUCCESS, bytes(43))[:-43]
+_MS_MPPE_RECV_KEY = vendor_attribute(MICROSOFT, MS_MPPE_RECV_KEY, bytes(34))[:-34]
+_MS_MPPE_SEND_KEY = vendor_attribute(MICROSOFT, MS_MPPE_SEND_KEY, bytes(34))[:-34]
+
 
 class RejectReason(StrEnum):
     """Why a login was refused: shown to the operator, never to the subscriber."""
@@ -59,20 +62,26 @@ class RejectReason(StrEnum):
     NO_PASSWORD_STORED = "no_password_stored"  # noqa: S105 - a word, no password
     UNSUPPORTED_METHOD = "unsupported_method"
     PASSWORD_UNREADABLE = "password_unreadable"  # noqa: S105 - a word, no password
+    SECRET_MISMATCH = "secret_mismatch"  # noqa: S105 - a word, no secret
+    TOO_MANY_SESSIONS = "too_many_sessions"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accept:
+    """`username` is the key of `account` in the index."""
+
+    username: str
+    account: Account
     attributes: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reject:
     reason: RejectReason
     attributes: bytes = b""
 
 
-def authenticate(request: Request, secret: bytes, index: Index, decrypt: Decrypt) -> Accept | Reject:
+def authenticate(request: Request, secret: SharedSecret, index: Index, decrypt: Decrypt) -> Accept | Reject:
     """Decide on an Access-Request whose sender is known and, if it is signed, verified.
 
     Raises Malformed for a packet that cannot be meant: no User-Name, a password attribute of wrong length.
@@ -80,28 +89,22 @@ def authenticate(request: Request, secret: bytes, index: Index, decrypt: Decrypt
     name = request.attributes.get(USER_NAME)
     if not name:
         raise Malformed("no user name")
-    account = _account(name, index)
+    username = name.decode("utf-8", "surrogateescape")  # what is no UTF-8 is nobody's login
+    account = index.accounts.get(username)
     method = _method(request)
     if method is None:
         return Reject(RejectReason.UNSUPPORTED_METHOD)
     outcome = method(request, secret, name, account, decrypt)
     if isinstance(outcome, RejectReason):
-        return Reject(outcome, _refusal(request))
+        return Reject(outcome, refusal(request))
     assert account is not None  # no method accepts a login that does not exist
     answer = index.groups.answer(account)
     if answer.refused:
-        return Reject(RejectReason.SUSPENDED, _refusal(request))
-    return Accept(answer.attributes + outcome)
+        return Reject(RejectReason.SUSPENDED, refusal(request))
+    return Accept(username, account, answer.attributes + outcome)
 
 
-def _account(name: bytes, index: Index) -> Account | None:
-    try:
-        return index.accounts.get(name.decode())
-    except UnicodeDecodeError:
-        return None
-
-
-Method = Callable[[Request, bytes, bytes, Account | None, Decrypt], "bytes | RejectReason"]
+Method = Callable[[Request, SharedSecret, bytes, Account | None, Decrypt], "bytes | RejectReason"]
 
 
 def _method(request: Request) -> Method | None:
@@ -118,7 +121,7 @@ def _method(request: Request) -> Method | None:
 
 
 def _pap(
-    request: Request, secret: bytes, _name: bytes, account: Account | None, _decrypt: Decrypt
+    request: Request, secret: SharedSecret, _name: bytes, account: Account | None, _decrypt: Decrypt
 ) -> bytes | RejectReason:
     octets = request.decrypted_password(secret)
     nt_hash = _nt_hash(account)
@@ -127,14 +130,21 @@ def _pap(
     try:
         password = octets.decode()
     except UnicodeDecodeError:
-        password = octets.decode("latin-1")  # old CPEs send it so; with a wrong secret it is noise anyway
-    if not hmac.compare_digest(mschap.nt_password_hash(password), nt_hash):
-        return RejectReason.WRONG_PASSWORD
-    return b""
+        password = octets.decode("latin-1")  # old CPEs send it so
+    if hmac.compare_digest(mschap.nt_password_hash(password), nt_hash):
+        return b""
+    return RejectReason.WRONG_PASSWORD if request.is_signed else _wrong_password_or_secret(octets)
+
+
+def _wrong_password_or_secret(octets: bytes) -> RejectReason:
+    """Nothing but the password tells whether the sender of an unsigned request has our secret: under another
+    one it comes out as noise, in which a control character is all but certain. Nobody types one."""
+    noise = any(octet < 0x20 or octet == 0x7F for octet in octets)
+    return RejectReason.SECRET_MISMATCH if noise else RejectReason.WRONG_PASSWORD
 
 
 def _chap(
-    request: Request, _secret: bytes, _name: bytes, account: Account | None, decrypt: Decrypt
+    request: Request, _secret: SharedSecret, _name: bytes, account: Account | None, decrypt: Decrypt
 ) -> bytes | RejectReason:
     """RFC 2865 2.2 and 5.3. The only method that needs the password itself."""
     response = request.attributes[CHAP_PASSWORD]
@@ -147,12 +157,12 @@ def _chap(
     except DecryptionFailed:
         return RejectReason.PASSWORD_UNREADABLE
     challenge = request.attributes.get(CHAP_CHALLENGE, request.authenticator)
-    expected = md5(response[:1] + password.encode() + challenge, usedforsecurity=False).digest()
+    expected = md5_digest(response[:1] + password.encode() + challenge)
     return b"" if hmac.compare_digest(expected, response[1:]) else RejectReason.WRONG_PASSWORD
 
 
 def _mschap_v1(
-    request: Request, secret: bytes, _name: bytes, account: Account | None, _decrypt: Decrypt
+    request: Request, secret: SharedSecret, _name: bytes, account: Account | None, _decrypt: Decrypt
 ) -> bytes | RejectReason:
     """RFC 2548 2.1.3: ident, flags, LM response (24), NT response (24). The LM one is never used."""
     response = _ms_chap_response(request, MS_CHAP_RESPONSE)
@@ -165,12 +175,12 @@ def _mschap_v1(
     if not mschap.response_is_right(challenge, response[26:], nt_hash):
         return RejectReason.WRONG_PASSWORD
     # LM key (empty: no LM password is kept) and NT key.
-    keys = hidden_keys(bytes(8) + mschap.hash_nt_password_hash(nt_hash), secret, request.authenticator)
+    keys = secret.hidden_keys(bytes(8) + mschap.hash_nt_password_hash(nt_hash), request.authenticator)
     return vendor_attribute(MICROSOFT, MS_CHAP_MPPE_KEYS, keys) + _ENCRYPTION
 
 
 def _mschap_v2(
-    request: Request, secret: bytes, name: bytes, account: Account | None, _decrypt: Decrypt
+    request: Request, secret: SharedSecret, name: bytes, account: Account | None, _decrypt: Decrypt
 ) -> bytes | RejectReason:
     """RFC 2548 2.3.2: ident, flags, peer challenge (16), reserved (8), response (24)."""
     response = _ms_chap_response(request, MS_CHAP2_RESPONSE)
@@ -185,19 +195,16 @@ def _mschap_v2(
     success = mschap.authenticator_response(signed, nt_response, nt_hash)
     send_key, receive_key = mschap.mppe_send_and_receive_keys(nt_hash, nt_response)
     salts = two_salts()
+    authenticator = request.authenticator
     return b"".join(
         (
-            vendor_attribute(MICROSOFT, MS_CHAP2_SUCCESS, response[:1] + success),
-            vendor_attribute(
-                MICROSOFT,
-                MS_MPPE_RECV_KEY,
-                salt_encrypted_key(receive_key, salts[0], secret, request.authenticator),
-            ),
-            vendor_attribute(
-                MICROSOFT,
-                MS_MPPE_SEND_KEY,
-                salt_encrypted_key(send_key, salts[1], secret, request.authenticator),
-            ),
+            _MS_CHAP2_SUCCESS,
+            response[:1],
+            success,
+            _MS_MPPE_RECV_KEY,
+            secret.hidden_key(receive_key, salts[0], authenticator),
+            _MS_MPPE_SEND_KEY,
+            secret.hidden_key(send_key, salts[1], authenticator),
             _ENCRYPTION,
         )
     )
@@ -223,7 +230,7 @@ def _ms_chap_challenge(request: Request, length: int) -> bytes:
     return challenge
 
 
-def _refusal(request: Request) -> bytes:
+def refusal(request: Request) -> bytes:
     """MS-CHAP-Error: 691 is "authentication failure", R=0 means that a retry needs a new challenge.
 
     C is a challenge and V the version of the change-password packet: RFC 2433 9 and RFC 2759 6.

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
 
 # Short, because whoever waits for the database answers no packets meanwhile; the wait is repeated.
 _WAIT_SECONDS = 1
 _CONNECT_SECONDS = 3
+_STATEMENT_SECONDS = 10
+# Nothing heard from the other machine for so long: it is gone, whatever TCP still hopes for.
+_SILENCE_SECONDS = 5
+# Who answers packets shares the interpreter with who reads rows: after so many rows it has its turn.
+_ROWS_AT_ONCE = 1000
+_TURN_SECONDS = 0.0002
 
 
 class Database:
@@ -41,19 +50,35 @@ class Database:
         self._engine.dispose()
 
 
+def rows_in_turns(
+    connection: Connection, statement: Select[*tuple[Any, ...]]
+) -> Iterator[Row[*tuple[Any, ...]]]:
+    """The rows, with a moment for other threads now and then."""
+    for rows in connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)).partitions():
+        yield from rows
+        if threading.active_count() > 1:
+            time.sleep(_TURN_SECONDS)
+
+
 def _postgresql_engine(url: str) -> Engine:
     driven = make_url(url).set(drivername="postgresql+psycopg2")
-    options = "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=10000"
-    return create_engine(
-        driven, connect_args={"connect_timeout": _CONNECT_SECONDS, "options": options}, pool_size=3
-    )
+    arguments = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "options": f"-c timezone=UTC -c statement_timeout={_STATEMENT_SECONDS}s -c lock_timeout=5s",
+        "keepalives_idle": _SILENCE_SECONDS,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "tcp_user_timeout": _SILENCE_SECONDS * 1000,
+    }
+    return create_engine(driven, connect_args=arguments, pool_size=4, pool_timeout=_CONNECT_SECONDS)
 
 
 def _sqlite_engine(url: str) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
-        pool_size=3,
+        pool_size=4,
+        pool_timeout=_CONNECT_SECONDS,
         connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-Key = tuple[str, int, int, bytes]
+from typing import Any
+
+# Where a packet came from, and a hash of all its octets: only the very same packet is a retransmission, not
+# one that only looks so by identifier and authenticator. The interpreter's hash is keyed: nobody can choose
+# another packet with the same one.
+Key = tuple[tuple[Any, ...], int]
 
 
 class DuplicateCache:

@@ -17,6 +17,8 @@ from servicekit.logs import log
 from sqlalchemy import Connection, func, select
 
 from radius_svc.listener.attributes import ReplyItem, encode, merged
+from radius_svc.listener.database import rows_in_turns
+from radius_svc.listener.signing import SharedSecret
 from radius_svc.models import (
     IndexVersion,
     Nas,
@@ -36,13 +38,17 @@ _CACHED_ANSWERS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A login that may be answered. `own` are its radreply rows, `groups` its groups by priority."""
+    """A login that may be answered. `own` are its radreply rows, `groups` its groups by priority.
+
+    `session_limit` is its Simultaneous-Use: how many sessions it may have, None for any number.
+    """
 
     service_id: str
     nt_hash: bytes | None = field(repr=False)
     password_encrypted: str = field(repr=False)
     groups: tuple[str, ...]
     own: tuple[ReplyItem, ...]
+    session_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,23 @@ class NasEntry:
     id: int
     address: str
     label: str
-    secret: bytes = field(repr=False)
+    secret: SharedSecret = field(repr=False)
     router_id: str | None
     require_message_authenticator: bool
     is_mikrotik: bool
+
+    @classmethod
+    def forgotten(cls, address: str) -> NasEntry:
+        """A router that asked once and is not known any more: for what it said, not for what it may ask."""
+        return cls(
+            id=0,
+            address=address,
+            label=address,
+            secret=SharedSecret(b""),
+            router_id=None,
+            require_message_authenticator=True,
+            is_mikrotik=False,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +198,7 @@ def _read_accounts(
     connection: Connection, names: Sequence[str] | None = None
 ) -> Iterator[tuple[str, Account]]:
     """The live accounts, all or those of the given names, with what the standard tables say of each."""
-    hashes = _read_hashes(connection, names)
+    hashes, limits = _read_checks(connection, names)
     own = _read_items(connection, RadReply, RadReply.username, names)
     groups = _read_memberships(connection, names)
     statement = select(
@@ -187,7 +206,7 @@ def _read_accounts(
     ).where(RadiusAccount.terminated.is_(False))
     if names is not None:
         statement = statement.where(RadiusAccount.username.in_(names))
-    for service_id, username, password_encrypted in connection.execute(statement):
+    for service_id, username, password_encrypted in rows_in_turns(connection, statement):
         yield (
             username,
             Account(
@@ -196,21 +215,31 @@ def _read_accounts(
                 password_encrypted=password_encrypted,
                 groups=groups.get(username, ()),
                 own=own.get(username, ()),
+                session_limit=limits.get(username),
             ),
         )
 
 
-def _read_hashes(connection: Connection, names: Sequence[str] | None) -> dict[str, bytes]:
-    statement = select(RadCheck.username, RadCheck.value).where(RadCheck.attribute == "NT-Password")
+def _read_checks(
+    connection: Connection, names: Sequence[str] | None
+) -> tuple[dict[str, bytes], dict[str, int]]:
+    """NT-Password and Simultaneous-Use of each login that has them."""
+    statement = select(RadCheck.username, RadCheck.attribute, RadCheck.value).where(
+        RadCheck.attribute.in_(("NT-Password", "Simultaneous-Use"))
+    )
     if names is not None:
         statement = statement.where(RadCheck.username.in_(names))
-    hashes = {}
-    for username, value in connection.execute(statement):
+    hashes: dict[str, bytes] = {}
+    limits: dict[str, int] = {}
+    for username, attribute, value in rows_in_turns(connection, statement):
         try:
-            hashes[username] = bytes.fromhex(value.removeprefix("0x"))
+            if attribute == "NT-Password":
+                hashes[username] = bytes.fromhex(value.removeprefix("0x"))
+            else:
+                limits[username] = int(value)
         except ValueError:
-            log.warning("radcheck NT-Password is not hexadecimal", username=username)
-    return hashes
+            log.warning("a row of radcheck cannot be read", username=username, attribute=attribute)
+    return hashes, limits
 
 
 def _read_items(
@@ -220,7 +249,7 @@ def _read_items(
     if names is not None:
         statement = statement.where(owner.in_(names))
     items: dict[str, list[ReplyItem]] = defaultdict(list)
-    for name, attribute, op, value in connection.execute(statement):
+    for name, attribute, op, value in rows_in_turns(connection, statement):
         items[name].append(ReplyItem(attribute, op, value))
     return {name: tuple(rows) for name, rows in items.items()}
 
@@ -233,7 +262,7 @@ def _read_memberships(connection: Connection, names: Sequence[str] | None) -> di
         statement = statement.where(RadUserGroup.username.in_(names))
     groups: dict[str, tuple[str, ...]] = {}
     shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # thousands of logins have the same few groups
-    for username, groupname in connection.execute(statement):
+    for username, groupname in rows_in_turns(connection, statement):
         combined = (*groups.get(username, ()), groupname)
         groups[username] = shared.setdefault(combined, combined)
     return groups
@@ -274,7 +303,7 @@ def _read_nas(connection: Connection) -> dict[str, NasEntry]:
             id=row.id,
             address=address,
             label=row.shortname or address,
-            secret=row.secret.encode(),
+            secret=SharedSecret(row.secret.encode()),
             router_id=row.router_id,
             require_message_authenticator=row.require_message_authenticator is not False,
             is_mikrotik=row.type == "mikrotik",

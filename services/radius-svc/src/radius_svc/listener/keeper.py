@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import gc
 import time
 from collections.abc import Callable
 
@@ -13,6 +13,7 @@ from radius_svc.listener import metrics
 from radius_svc.listener.database import Database
 from radius_svc.listener.index import Index, current_seq
 from radius_svc.listener.presence import Presence
+from radius_svc.listener.stopping import Stopping
 
 # Half of what a change may take to be effective (100 ms) is left for reading it.
 POLL_SECONDS = 0.025
@@ -23,13 +24,10 @@ _RETRY_SECONDS = 1.0
 class IndexKeeper:
     """Asks for changes every 25 ms, and compares everything every ten minutes."""
 
-    def __init__(
-        self, database: Database, index: Index, presence: Presence, stopping: threading.Event
-    ) -> None:
+    def __init__(self, database: Database, index: Index, presence: Presence) -> None:
         self._database = database
         self._index = index
         self._presence = presence
-        self._stopping = stopping
         self._compared_at = 0.0
         self._failing = False
 
@@ -40,12 +38,12 @@ class IndexKeeper:
         self._tell()
         return True
 
-    def run(self) -> None:
+    def run(self, stopping: Stopping) -> None:
         """Until told to stop. With the database down the index stays as it is, and answers go on."""
-        while not self._stopping.wait(POLL_SECONDS):
+        while not stopping.wait(POLL_SECONDS):
             due = time.monotonic() - self._compared_at >= FULL_COMPARISON_SECONDS
             if not self._attempt(self._compare if due else self._poll):
-                self._stopping.wait(_RETRY_SECONDS)
+                stopping.wait(_RETRY_SECONDS)
                 continue
             self._tell()
         self._leave()
@@ -92,6 +90,7 @@ class IndexKeeper:
         with self._database.snapshot() as connection:
             differences = self._index.load(connection)
         self._compared_at = time.monotonic()
+        gc.freeze()  # the index outlives every collection: do not walk it each time
         metrics.ACCOUNTS.set(len(self._index.accounts))
         if differences and not first:
             log.warning("the index differed from the database", differences=differences)

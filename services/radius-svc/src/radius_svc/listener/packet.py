@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import os
 from collections.abc import Iterable
-from hashlib import md5
 from struct import Struct
+
+from radius_svc.listener.signing import SharedSecret, md5_digest
 
 ACCESS_REQUEST = 1
 ACCESS_ACCEPT = 2
@@ -77,6 +77,7 @@ _NO_AUTHENTICATOR = bytes(_AUTHENTICATOR_LENGTH)
 _HEADER = Struct("!BBH")
 _VENDOR_HEADER = Struct("!BBLBB")
 _KNOWN_VENDORS = (MICROSOFT, MIKROTIK)
+_NOT_PLAIN = frozenset((VENDOR_SPECIFIC, PROXY_STATE, MESSAGE_AUTHENTICATOR))
 
 
 class Malformed(ValueError):
@@ -119,36 +120,42 @@ class Request:
             if at + 2 > end:
                 raise Malformed("bad attribute length")
             kind, length = octets[at], octets[at + 1]
-            if length < 2 or at + length > end:
+            following = at + length
+            if length < 2 or following > end:
                 raise Malformed("bad attribute length")
-            value = octets[at + 2 : at + length]
-            if kind == VENDOR_SPECIFIC:
-                self._decode_vendor_attributes(value)
-            elif kind == PROXY_STATE:
-                self.proxy_states.append(value)
-            elif kind == MESSAGE_AUTHENTICATOR:
-                if length != 18 or self._signature_at:
-                    raise Malformed("bad message authenticator")
-                self._signature_at = at + 2
+            if kind in _NOT_PLAIN:
+                self._decode_special(kind, at, following)
             elif kind not in attributes:
-                attributes[kind] = value
-            at += length
+                attributes[kind] = octets[at + 2 : following]
+            at = following
 
-    def _decode_vendor_attributes(self, octets: bytes) -> None:
+    def _decode_special(self, kind: int, at: int, following: int) -> None:
+        if kind == VENDOR_SPECIFIC:
+            self._decode_vendor_attributes(at + 2, following)
+        elif kind == PROXY_STATE:
+            self.proxy_states.append(self.octets[at + 2 : following])
+        else:
+            if following - at != 18 or self._signature_at:
+                raise Malformed("bad message authenticator")
+            self._signature_at = at + 2
+
+    def _decode_vendor_attributes(self, at: int, end: int) -> None:
         """RFC 2865 5.26. Vendors we do not know may use another format, so theirs is not looked into."""
-        if len(octets) < 4:
+        octets = self.octets
+        if end - at < 4:
             raise Malformed("bad vendor attribute")
-        vendor = int.from_bytes(octets[:4], "big")
+        vendor = int.from_bytes(octets[at : at + 4], "big")
         if vendor not in _KNOWN_VENDORS:
             return
-        at, end = 4, len(octets)
+        at += 4
         while at < end:
             if at + 2 > end or octets[at + 1] < 2 or at + octets[at + 1] > end:
                 raise Malformed("bad vendor attribute")
+            following = at + octets[at + 1]
             key = (vendor, octets[at])
             if key not in self.vendor_attributes:
-                self.vendor_attributes[key] = octets[at + 2 : at + octets[at + 1]]
-            at += octets[at + 1]
+                self.vendor_attributes[key] = octets[at + 2 : following]
+            at = following
 
     @property
     def is_signed(self) -> bool:
@@ -190,7 +197,7 @@ class Request:
         value = self.attributes.get(kind)
         return None if value is None else readable(value)
 
-    def signature_is_right(self, secret: bytes) -> bool:
+    def signature_is_right(self, secret: SharedSecret) -> bool:
         """Check the Message-Authenticator (RFC 3579 3.2, RFC 5997 3; accounting as in RFC 5176 3.3)."""
         authenticator = _NO_AUTHENTICATOR if self.code == ACCOUNTING_REQUEST else self.authenticator
         octets, at = self.octets, self._signature_at
@@ -205,22 +212,20 @@ class Request:
                 octets[at + _AUTHENTICATOR_LENGTH :],
             )
         )
-        return hmac.compare_digest(
-            hmac.digest(secret, signed, "md5"), octets[at : at + _AUTHENTICATOR_LENGTH]
-        )
+        return hmac.compare_digest(secret.hmac_md5(signed), octets[at : at + _AUTHENTICATOR_LENGTH])
 
-    def accounting_authenticator_is_right(self, secret: bytes) -> bool:
+    def accounting_authenticator_is_right(self, secret: SharedSecret) -> bool:
         """RFC 2866 3: the authenticator is an MD5 over the packet with 16 zero octets in its place."""
         octets = self.octets
-        digest = _md5(octets[:4] + _NO_AUTHENTICATOR + octets[20:] + secret)
+        digest = md5_digest(octets[:4] + _NO_AUTHENTICATOR + octets[20:] + secret.octets)
         return hmac.compare_digest(digest, self.authenticator)
 
-    def decrypted_password(self, secret: bytes) -> bytes:
+    def decrypted_password(self, secret: SharedSecret) -> bytes:
         """RFC 2865 5.2 User-Password without its padding. Raises Malformed for a length it cannot have."""
         hidden = self.attributes[USER_PASSWORD]
         if not 16 <= len(hidden) <= 128 or len(hidden) % 16:
             raise Malformed("bad password length")
-        return _reveal(hidden, secret, self.authenticator).rstrip(b"\0")
+        return secret.reveal(hidden, self.authenticator).rstrip(b"\0")
 
 
 def readable(octets: bytes) -> str:
@@ -241,70 +246,28 @@ def vendor_attribute(vendor: int, kind: int, value: bytes) -> bytes:
     return _VENDOR_HEADER.pack(VENDOR_SPECIFIC, len(value) + 8, vendor, kind, len(value) + 2) + value
 
 
-def signed_reply(request: Request, code: int, attributes: bytes, secret: bytes) -> bytes:
+def signed_reply(request: Request, code: int, attributes: bytes, secret: SharedSecret) -> bytes:
     """An answer with the Message-Authenticator as its first attribute.
 
-    First, because behind attacker-chosen octets it does not protect (CVE-2024-3596).
+    First, because behind attacker-chosen octets it does not protect (CVE-2024-3596). Raises Malformed if the
+    request brought so many Proxy-States that the answer cannot hold them.
     """
     tail = attributes + _echoed(request.proxy_states)
-    header = _HEADER.pack(code, request.identifier, _HEADER_LENGTH + 18 + len(tail))
+    length = _HEADER_LENGTH + 18 + len(tail)
+    if length > MAXIMUM_LENGTH:
+        raise Malformed("no room for the answer")
+    header = _HEADER.pack(code, request.identifier, length)
     unsigned = b"".join((header, request.authenticator, b"\x50\x12", _NO_AUTHENTICATOR, tail))
-    signed = b"\x50\x12" + hmac.digest(secret, unsigned, "md5") + tail
-    return header + _md5(header + request.authenticator + signed + secret) + signed
+    signed = b"\x50\x12" + secret.hmac_md5(unsigned) + tail
+    return header + md5_digest(header + request.authenticator + signed + secret.octets) + signed
 
 
-def accounting_response(request: Request, secret: bytes) -> bytes:
+def accounting_response(request: Request, secret: SharedSecret) -> bytes:
     """RFC 2866 4.2: nothing but the Proxy-States, and an authenticator."""
     tail = _echoed(request.proxy_states)
     header = _HEADER.pack(ACCOUNTING_RESPONSE, request.identifier, _HEADER_LENGTH + len(tail))
-    return header + _md5(header + request.authenticator + tail + secret) + tail
-
-
-def salt_encrypted_key(key: bytes, salt: bytes, secret: bytes, request_authenticator: bytes) -> bytes:
-    """RFC 2548 2.4.2: the value of an MS-MPPE key attribute, salt included.
-
-    `salt` is two octets, the first with its highest bit set, different for each attribute of a packet.
-    """
-    plain = bytes((len(key),)) + key
-    plain += bytes(-len(plain) % 16)
-    return salt + _hide(plain, secret, request_authenticator + salt)
-
-
-def hidden_keys(keys: bytes, secret: bytes, request_authenticator: bytes) -> bytes:
-    """RFC 2548 2.4.1 MS-CHAP-MPPE-Keys: 24 octets padded to 32, hidden as a User-Password is."""
-    return _hide(keys + bytes(-len(keys) % 16), secret, request_authenticator)
-
-
-def two_salts() -> tuple[bytes, bytes]:
-    """Two different salts for the two keys of one packet."""
-    first = int.from_bytes(os.urandom(2), "big") | 0x8000
-    return first.to_bytes(2, "big"), (first ^ 1).to_bytes(2, "big")
+    return header + md5_digest(header + request.authenticator + tail + secret.octets) + tail
 
 
 def _echoed(proxy_states: Iterable[bytes]) -> bytes:
     return b"".join(attribute(PROXY_STATE, value) for value in proxy_states) if proxy_states else b""
-
-
-def _hide(plain: bytes, secret: bytes, vector: bytes) -> bytes:
-    hidden = b""
-    for at in range(0, len(plain), 16):
-        vector = _exclusive_or(plain[at : at + 16], _md5(secret + vector))
-        hidden += vector
-    return hidden
-
-
-def _reveal(hidden: bytes, secret: bytes, vector: bytes) -> bytes:
-    plain = b""
-    for at in range(0, len(hidden), 16):
-        block = hidden[at : at + 16]
-        plain += _exclusive_or(block, _md5(secret + vector))
-        vector = block
-    return plain
-
-
-def _exclusive_or(left: bytes, right: bytes) -> bytes:
-    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(16, "big")
-
-
-def _md5(octets: bytes) -> bytes:
-    return md5(octets, usedforsecurity=False).digest()

@@ -1,0 +1,66 @@
+"""Which open sessions of a login count against the number it may have at a time (Simultaneous-Use).
+
+A session is open in radacct until something says that it ended, and after a power cut nothing does:
+thousands of homes dial while the sessions of before still look open. So a session counts only if it is alive
+by evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# Three interim intervals of five minutes, and a minute for the third to arrive.
+ALIVE_FOR = timedelta(minutes=16)
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A login that asks to be let in, as its NAS reports it."""
+
+    calling_station_id: str | None
+    acct_session_id: str | None
+    router_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A row of radacct without a stop. `heard_at` is when its NAS last spoke of it."""
+
+    calling_station_id: str | None
+    acct_session_id: str
+    router_id: str | None
+    heard_at: datetime
+
+
+def exceeds_limit(sessions: Iterable[OpenSession], limit: int, dial: Dial, now: datetime) -> bool:
+    """Whether the login has `limit` sessions or more besides what this dial replaces."""
+    return sum(1 for session in sessions if _counts(session, dial, now)) >= limit
+
+
+def mac(calling_station_id: str | None) -> str | None:
+    """The station without how it is written: 02:00:00:AA:BB:CC is 02-00-00-aa-bb-cc."""
+    if calling_station_id is None:
+        return None
+    return "".join(filter(str.isalnum, calling_station_id)).lower() or None
+
+
+def boot_digit(acct_session_id: str | None) -> str | None:
+    """The third symbol of a MikroTik session id (`81` PPPoE, boot digit, counter of five symbols)."""
+    if acct_session_id is None or len(acct_session_id) != 8 or acct_session_id[0] != "8":
+        return None
+    return acct_session_id[2].lower()
+
+
+def _counts(session: OpenSession, dial: Dial, now: datetime) -> bool:
+    if session.heard_at < now - ALIVE_FOR:
+        return False
+    if (station := mac(session.calling_station_id)) is not None and station == mac(dial.calling_station_id):
+        return False  # the same home dials again: its former session is over
+    if session.router_id is None or session.router_id != dial.router_id:
+        return True
+    if session.acct_session_id == dial.acct_session_id:
+        return False
+    before, after = boot_digit(session.acct_session_id), boot_digit(dial.acct_session_id)
+    return before is None or after is None or before == after

@@ -1,0 +1,190 @@
+"""What all receivers of packets have in common.
+
+A packet is looked at in the order that costs a stranger most and us least: who sent it, was it answered
+before, is it well formed, is it signed, what does it say.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from servicekit.clock import Clock
+from servicekit.logs import log
+
+from radius_svc.listener import metrics
+from radius_svc.listener.duplicates import DuplicateCache, Key
+from radius_svc.listener.index import Index, NasEntry
+from radius_svc.listener.packet import MAXIMUM_LENGTH, STATUS_SERVER, Malformed, Request, signed_reply
+from radius_svc.listener.recorder import Recorder
+from radius_svc.listener.signing import SharedSecret
+from radius_svc.listener.stopping import Stopping
+from radius_svc.listener.tally import Tally
+
+Address = tuple[Any, ...]
+
+# How long a receiver waits for a packet before it looks after what waits for it.
+IDLE_MILLISECONDS = 20
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+@dataclass(slots=True)
+class Asked:
+    """A verified request, and where its answer goes. `received` is monotonic, in seconds."""
+
+    request: Request
+    nas: NasEntry
+    key: Key
+    address: Address
+    received: float
+
+
+class Receiver:
+    """Reads packets and sees to it that each is answered once. Subclasses answer."""
+
+    kind: str
+    code: int
+    status_reply_code: int
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        index: Index,
+        recorder: Recorder,
+        clock: Clock,
+        status_secret: bytes | None = None,
+    ) -> None:
+        self._socket = sock
+        self._index = index
+        self._recorder = recorder
+        self._clock = clock
+        self._status_secret = SharedSecret(status_secret) if status_secret else None
+        self._duplicates = DuplicateCache()
+        self._unanswered: set[Key] = set()
+        self._tally = Tally(self.kind)
+
+    def run(self, stopping: Stopping) -> None:
+        """Answer packets until told to end."""
+        wait_at_most(self._socket, IDLE_MILLISECONDS)
+        receive = self._socket.recvfrom
+        while not stopping.is_set():
+            try:
+                octets, address = receive(MAXIMUM_LENGTH + 1)
+            except BlockingIOError:  # nobody asked
+                pass
+            else:
+                self.handle(octets, address)
+            self.look_after(time.monotonic())
+        self._tally.flush_now()
+
+    def look_after(self, now: float) -> None:
+        """Called after every packet, and many times a second when there is none. `now` is monotonic."""
+        self._tally.flush(now)
+
+    def handle(self, octets: bytes, address: Address) -> None:
+        """One datagram. Whatever is wrong with it ends here, counted."""
+        try:
+            self._handle(octets, address)
+        except Malformed as error:
+            self._tally.count(metrics.MALFORMED, self.kind, str(error))
+        except Exception as error:  # the loop outlives any packet; its content stays out of the log
+            self._drop("error")
+            log.exception("a packet could not be handled", kind=self.kind, error=type(error).__name__)
+
+    def _handle(self, octets: bytes, address: Address) -> None:
+        received = time.monotonic()
+        source = address[0]
+        nas = self._index.nas.get(source)
+        if nas is None:
+            source = source.removeprefix("::ffff:")
+            nas = self._index.nas.get(source)
+            if nas is None and (self._status_secret is None or source not in _LOOPBACK):
+                self._drop("unknown_client")
+                return
+        key: Key = (address, hash(octets))
+        if self._is_repeated(key, address, received):
+            return
+        request = Request(octets)
+        if request.code != self.code or nas is None:
+            self._handle_other(request, source, nas, address)
+            return
+        if not self._is_signed_well(request, nas):
+            return
+        self._recorder.note_heard(nas)
+        self.answer(Asked(request, nas, key, address, received))
+
+    def answer(self, asked: Asked) -> None:
+        """Answer a verified request. Raises Malformed."""
+        raise NotImplementedError
+
+    def signature_fault(self, request: Request, nas: NasEntry) -> str | None:
+        """Why the request is not to be believed: `unsigned`, `bad_authenticator`, or None."""
+        raise NotImplementedError
+
+    def _is_repeated(self, key: Key, address: Address, now: float) -> bool:
+        """RFC 5080 2.2.2: a retransmission gets the answer of before, or waits for it, and does nothing."""
+        if key in self._unanswered:
+            self._tally.count(metrics.DUPLICATES, self.kind)
+            return True
+        reply = self._duplicates.find(key, now)
+        if reply is None:
+            return False
+        self._tally.count(metrics.DUPLICATES, self.kind)
+        self._send(reply, address)
+        return True
+
+    def _is_signed_well(self, request: Request, nas: NasEntry) -> bool:
+        fault = self.signature_fault(request, nas)
+        if fault is None:
+            return True
+        if fault == "bad_authenticator":
+            self._tally.count(metrics.BAD_AUTHENTICATOR, self.kind, nas.label)
+            self._recorder.note_secret_mismatch(nas)
+        else:
+            self._drop(fault)
+        return False
+
+    def _handle_other(self, request: Request, source: str, nas: NasEntry | None, address: Address) -> None:
+        if request.code == STATUS_SERVER:
+            self._answer_status(request, source, nas, address)
+        else:
+            self._drop("unexpected_code" if nas is not None else "unknown_client")
+
+    def _answer_status(self, request: Request, source: str, nas: NasEntry | None, address: Address) -> None:
+        """RFC 5997: a signed question whether we are there, by a NAS or by our own health check."""
+        secrets = [nas.secret] if nas is not None else []
+        if self._status_secret is not None and source in _LOOPBACK:
+            secrets.append(self._status_secret)
+        for secret in secrets:
+            if request.signature_is_right(secret):
+                self._count("status", nas)
+                self._send(signed_reply(request, self.status_reply_code, b"", secret), address)
+                return
+        self._drop("bad_status_request")
+
+    def _reply(self, asked: Asked, reply: bytes) -> None:
+        self._duplicates.keep(asked.key, reply)
+        self._send(reply, asked.address)
+        self._tally.took(time.monotonic() - asked.received)
+
+    def _send(self, reply: bytes, address: Address) -> None:
+        try:
+            self._socket.sendto(reply, address)
+        except OSError:  # no route, or no room: the NAS asks again
+            self._drop("send_failed")
+
+    def _count(self, result: str, nas: NasEntry | None, reason: str = "") -> None:
+        self._tally.count(metrics.REQUESTS, self.kind, result, reason, nas.label if nas else "")
+
+    def _drop(self, reason: str) -> None:
+        self._tally.count(metrics.DROPPED, self.kind, reason)
+
+
+def wait_at_most(sock: socket.socket, milliseconds: int) -> None:
+    """The system's own time-out: unlike Python's it costs a packet no further system call."""
+    sock.setblocking(True)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, milliseconds * 1000))

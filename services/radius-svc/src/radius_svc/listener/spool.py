@@ -1,0 +1,74 @@
+"""Accounting on local disk while the database is away: written, so acknowledged, and carried over later.
+
+What is kept is the packet as it came, with its sender and time, so that it is read anew by whatever version
+carries it over. One file per process that answers; SQLite, because it survives being cut off at any moment.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+_WAIT_SECONDS = 1.0
+# About 300 octets each. An hour of 10,000 lines is 120,000.
+CAPACITY = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledPacket:
+    """`source` is the address the packet came from."""
+
+    octets: bytes
+    source: str
+    received_at: datetime
+
+
+class Spool:
+    """Used by one thread. Every method raises sqlite3.Error (also sqlite3.OperationalError: disk full)."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError, sqlite3.Error."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
+        path.chmod(0o600)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS packets (id INTEGER PRIMARY KEY, received_at REAL NOT NULL, "
+            "source TEXT NOT NULL, octets BLOB NOT NULL)"
+        )
+        self._length: int = self._connection.execute("SELECT count(*) FROM packets").fetchone()[0]
+
+    def __len__(self) -> int:
+        return self._length
+
+    def has_room(self) -> bool:
+        return self._length < CAPACITY
+
+    def add(self, packets: Sequence[SpooledPacket]) -> None:
+        """All or nothing; when this returns they are on disk."""
+        rows = [(packet.received_at.timestamp(), packet.source, packet.octets) for packet in packets]
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO packets (received_at, source, octets) VALUES (?, ?, ?)", rows)
+        self._length += len(rows)
+
+    def oldest(self, limit: int) -> tuple[list[SpooledPacket], int]:
+        """The packets kept longest, and the id of the last of them for `remove_to`."""
+        rows = self._connection.execute(
+            "SELECT id, octets, source, received_at FROM packets ORDER BY id LIMIT ?", (limit,)
+        ).fetchall()
+        packets = [
+            SpooledPacket(octets, source, datetime.fromtimestamp(at, UTC)) for _, octets, source, at in rows
+        ]
+        return packets, rows[-1][0] if rows else 0
+
+    def remove_to(self, last_id: int) -> None:
+        removed = self._connection.execute("DELETE FROM packets WHERE id <= ?", (last_id,)).rowcount
+        self._length -= removed
+
+    def close(self) -> None:
+        self._connection.close()

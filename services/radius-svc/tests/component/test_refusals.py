@@ -1,0 +1,42 @@
+"""What is kept of refused logins."""
+
+from __future__ import annotations
+
+from radius_svc.listener.damper import UNDAMPED_REJECTS
+from radius_svc.models import Nas, RadPostAuth
+from simulators.nas import Outcome
+from sqlalchemy import select
+
+from .conftest import wait_for
+
+
+def refusals(radius_database):
+    with radius_database.database.reading() as session:
+        rows = list(session.scalars(select(RadPostAuth).order_by(RadPostAuth.id)))
+        session.expunge_all()
+        return rows
+
+
+def test_a_storm_becomes_one_row_that_says_how_many(radius_database, listener, make_nas):
+    nas = make_nas(timeout_seconds=5.0, tries=1)
+    for _ in range(UNDAMPED_REJECTS + 2):
+        assert nas.pap("juan", "wrong").outcome is Outcome.REJECTED
+    listener.stop()  # which writes what is still open
+
+    rows = refusals(radius_database)
+    assert [row.repeats for row in rows] == [None] * UNDAMPED_REJECTS + [2]
+    assert {(row.username, row.reason, row.pass_) for row in rows} == {("juan", "wrong_password", "")}
+
+
+def test_an_unsigned_request_under_another_secret_is_shown_as_such(radius_database, make_nas):
+    radius_database.nas("127.0.0.1", version=2, require_message_authenticator=False)
+    radius_database.wait_in_force()
+    nas = make_nas(secret=b"mistyped", sign_access_requests=False)
+    nas.pap("juan", "clientPass")  # our answer is signed with our secret, so the router drops it
+
+    def mismatch():
+        with radius_database.database.reading() as session:
+            return session.scalar(select(Nas.last_secret_mismatch_at))
+
+    wait_for(mismatch, what="the mismatch to be noted")
+    assert {row.reason for row in refusals(radius_database)} == {"secret_mismatch"}

@@ -1,0 +1,170 @@
+"""Receivers with a socket and a store that only remember, and packets as pyrad makes them."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from pyrad.packet import AcctPacket, AuthPacket
+from radius_svc.domain.mschap import nt_password_hash
+from radius_svc.listener.accounting import AccountingReceiver
+from radius_svc.listener.authentication import AuthenticationReceiver
+from radius_svc.listener.index import Account, Index, NasEntry
+from radius_svc.listener.session_watch import Doubt
+from radius_svc.listener.signing import SharedSecret
+from radius_svc.listener.spool import Spool
+from servicekit.clock import FrozenClock
+from simulators.nas import DICTIONARY, Method, _add_proof
+from sqlalchemy.exc import OperationalError
+
+SECRET = b"nas-shared-secret"
+SENDER = ("10.1.1.1", 40000)
+NAS = NasEntry(
+    id=1,
+    address="10.1.1.1",
+    label="tower",
+    secret=SharedSecret(SECRET),
+    router_id="router-1",
+    require_message_authenticator=True,
+    is_mikrotik=True,
+)
+
+
+class RememberingSocket:
+    def __init__(self):
+        self.sent = []
+
+    def sendto(self, octets, address):
+        self.sent.append((octets, address))
+
+
+class RememberingStore:
+    """Stands for AccountingStore; `errors` are raised one after the other before anything is written."""
+
+    def __init__(self):
+        self.events, self.errors = [], []
+
+    def write_what_is_accepted(self, events):
+        if self.errors and (error := self.errors.pop(0)) is not None:
+            raise error
+        self.events.extend(events)
+        return []
+
+
+class RememberingRecorder:
+    def __init__(self):
+        self.rejects, self.mismatches = [], []
+
+    def note_reject(self, request, reason, at, *, repeated):
+        self.rejects.append((reason.value, repeated))
+
+    def note_heard(self, nas): ...
+
+    def note_secret_mismatch(self, nas):
+        self.mismatches.append(nas.label)
+
+
+class Watch:
+    """Stands for SessionWatch: `exceeded` is what it finds out, None for not in time."""
+
+    def __init__(self):
+        self.exceeded, self.doubts = None, []
+
+    def may_exceed(self, username, limit, dial):
+        return True
+
+    def ask(self, username, limit, dial, now):
+        doubt = Doubt(username, limit, dial, now + 0.5)
+        self.doubts.append(doubt)
+        return doubt
+
+
+@pytest.fixture
+def sock():
+    return RememberingSocket()
+
+
+@pytest.fixture
+def store():
+    return RememberingStore()
+
+
+@pytest.fixture
+def recorder():
+    return RememberingRecorder()
+
+
+@pytest.fixture
+def watch():
+    return Watch()
+
+
+@pytest.fixture
+def shared(recorder):
+    index = Index()
+    index.nas = {NAS.address: NAS}
+    index.accounts = {"juan": Account("service-juan", nt_password_hash("clientPass"), "token", (), ())}
+    return {
+        "index": index,
+        "recorder": recorder,
+        "clock": FrozenClock(datetime(2026, 11, 23, tzinfo=UTC)),
+    }
+
+
+@pytest.fixture
+def authentication(sock, watch, shared):
+    return AuthenticationReceiver(sock, decrypt=lambda token, service_id: "clientPass", watch=watch, **shared)
+
+
+@pytest.fixture
+def spool(tmp_path):
+    spool = Spool(tmp_path / "spool" / "accounting.db")
+    yield spool
+    spool.close()
+
+
+@pytest.fixture
+def accounting(sock, store, shared):
+    """Without a spool."""
+    return AccountingReceiver(sock, store=store, spool=None, **shared)
+
+
+@pytest.fixture
+def spooling(sock, store, spool, shared):
+    return AccountingReceiver(sock, store=store, spool=spool, **shared)
+
+
+def later(receiver, seconds: float = 100.0) -> None:
+    """What the receiver does when so much time has passed without a packet."""
+    receiver.look_after(time.monotonic() + seconds)
+
+
+def access_octets(
+    method: Method,
+    username: str = "juan",
+    ident: int = 1,
+    *,
+    password: str = "clientPass",
+    secret: bytes = SECRET,
+    signed: bool = True,
+) -> bytes:
+    request = AuthPacket(secret=secret, dict=DICTIONARY, id=ident, authenticator=bytes(range(16)))
+    if signed:
+        request.add_message_authenticator()
+    request["User-Name"] = username
+    request["Calling-Station-Id"] = "02:00:00:00:00:01"
+    _add_proof(request, username, password, method)
+    return request.RequestPacket()
+
+
+def accounting_octets(ident: int = 1, status: str = "Start") -> bytes:
+    request = AcctPacket(secret=SECRET, dict=DICTIONARY, id=ident)
+    request["User-Name"] = "juan"
+    request["Acct-Session-Id"] = f"8100{ident:04x}"
+    request["Acct-Status-Type"] = status
+    return request.RequestPacket()
+
+
+def unavailable() -> OperationalError:
+    return OperationalError("INSERT", {}, Exception("the database is down"))

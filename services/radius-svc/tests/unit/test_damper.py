@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from radius_svc.listener.damper import UNDAMPED_REJECTS, WINDOW_SECONDS, DelayQueue, RejectCounter
+
+
+def storms(counter: RejectCounter, who: str, times: int, now: float = 1000.0) -> list[bool]:
+    return [counter.is_storm(who, now) for _ in range(times)]
+
+
+def test_the_first_few_refusals_are_no_storm():
+    assert storms(RejectCounter(), "juan", UNDAMPED_REJECTS + 2) == [False] * UNDAMPED_REJECTS + [True, True]
+
+
+def test_everybody_is_counted_alone():
+    counter = RejectCounter()
+    storms(counter, "juan", 50)
+    assert not counter.is_storm("pedro", 1000.0)
+
+
+def test_a_storm_goes_on_over_the_turn_of_the_window_and_is_forgotten_in_the_end():
+    counter = RejectCounter()
+    storms(counter, "juan", 50)
+    assert counter.is_storm("juan", 1000.0 + WINDOW_SECONDS)
+    assert not counter.is_storm("juan", 1000.0 + 4 * WINDOW_SECONDS)
+
+
+def test_what_is_delayed_comes_in_order_when_it_is_due():
+    queue = DelayQueue(seconds=1.0, capacity=10)
+    queue.put("first", 10.0)
+    queue.put("second", 10.5)
+    assert list(queue.due(10.9)) == []
+    assert list(queue.due(11.0)) == ["first"]
+    assert list(queue.due(20.0)) == ["second"]
+
+
+def test_delay_queue_has_an_end():
+    queue = DelayQueue(seconds=1.0, capacity=1)
+    assert queue.put("first", 10.0)
+    assert not queue.put("second", 10.0)
