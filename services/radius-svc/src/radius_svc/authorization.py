@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
 from radius_svc.domain.mschap import nt_password_hash
 from radius_svc.models import (
+    LIVE_ACCOUNT,
     IndexVersion,
     Nas,
     RadCheck,
@@ -224,7 +225,7 @@ def _held_by_another_service(session: Session, username: str, service_id: str) -
     statement = select(RadiusAccount.service_id).where(
         RadiusAccount.username == username,
         RadiusAccount.service_id != service_id,
-        RadiusAccount.terminated.is_(False),
+        LIVE_ACCOUNT,
     )
     return session.execute(statement).first() is not None
 

@@ -263,6 +263,7 @@ class RadPostAuth(Base):
     repeats: Mapped[int | None] = mapped_column(Integer)
 
 
+# In the words of the index: asked `terminated IS false`, PostgreSQL looks at every account instead.
 LIVE_ACCOUNT = text("NOT terminated")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from contracts.billing import SuspensionMode
@@ -14,7 +15,7 @@ from contracts.subscriber import (
     ServiceHoldReleased,
     ServiceStatus,
 )
-from radius_svc.control_models import ChangeKind
+from radius_svc.control_models import ChangeKind, ChangeStatus, SessionChange
 from radius_svc.models import Base, Nas, RadCheck, RadGroupCheck, RadiusAccount, RadUserGroup
 from servicekit import inbox
 from servicekit.codec import to_wire
@@ -161,6 +162,24 @@ def test_a_change_of_speed_is_told_to_sessions_that_are_up_and_not_suspended(con
     assert [change.kind for change in control.changes(up)] == [ChangeKind.RATE]
     assert control.changes(off) == []
     assert [change.kind for change in control.changes(fenced)] == [ChangeKind.AUTHORIZATION]
+
+
+def test_a_change_of_speed_hurries_what_waits_for_the_same_sessions_only(control):
+    here, elsewhere = control.service("here"), control.service("elsewhere", plan=control.plan())
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    for service in (here, elsewhere):
+        control.dial(service)
+        control.change(service, static_ip="10.0.0.9")
+    with control.runtime.transaction() as session:
+        session.execute(update(SessionChange).values(next_round_at=in_an_hour))
+
+    control.change_plan(download_kbps=100_000)
+
+    waiting, added = control.changes(here)
+    assert waiting.next_round_at < in_an_hour
+    assert (added.kind, added.status, added.rounds) == (ChangeKind.RATE, ChangeStatus.PENDING, 0)
+    assert added.authorized_seq > waiting.authorized_seq
+    assert [change.next_round_at for change in control.changes(elsewhere)] == [in_an_hour]
 
 
 def test_another_plan_is_a_change_of_speed_unless_the_service_is_suspended(control):
