@@ -36,11 +36,11 @@ from contracts.subscriber import (
     ServiceStatus,
     ServiceTerminated,
 )
-from radius_svc.authorization import Account, NasClient, next_seq, write_account, write_nas, write_plan_group
+from radius_svc.authorization import Account, NasClient, write_account, write_nas, write_plan_group
 from radius_svc.control_models import ChangeStatus, ListenerState, SessionChange
 from radius_svc.dispatcher import follow_change
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
-from radius_svc.models import IndexVersion, RadAcct, RadCheck, RadiusAccount
+from radius_svc.models import IndexVersion, RadAcct
 from radius_svc.service import RadiusService
 from radius_svc.usecases import following
 from servicekit.codec import to_wire
@@ -75,13 +75,7 @@ class RadiusDatabase:
     versions: dict[str, int] = field(default_factory=dict)
 
     def limit(self, username: str, sessions: int) -> None:
-        """Simultaneous-Use of a login that exists."""
-        with self.database.transaction() as session:
-            session.add(
-                RadCheck(username=username, attribute="Simultaneous-Use", op=":=", value=str(sessions))
-            )
-            account = session.scalars(select(RadiusAccount).where(RadiusAccount.username == username)).one()
-            account.changed_seq = next_seq(session)
+        self.account(username, session_limit=sessions)
 
     def account(self, username: str, password: str = "clientPass", **changes: Any) -> None:
         """Write a login; the service is named after it unless `service_id` says otherwise."""
