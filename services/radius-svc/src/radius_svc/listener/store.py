@@ -6,7 +6,7 @@ start, the NAS's Stop is final.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -18,12 +18,15 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Select,
     Table,
     Text,
     Update,
     and_,
+    any_,
     bindparam,
     case,
+    cast,
     column,
     func,
     null,
@@ -91,6 +94,8 @@ class AccountingStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._upsert = _upsert_from_values() if database.is_sqlite else _upsert_from_json()
+        self._set_aside = _set_reused_ids_aside(is_sqlite=database.is_sqlite)
+        self._open_lines = _open_lines(is_sqlite=database.is_sqlite)
         self._boot_digits: dict[int, str] = {}
 
     def write_what_is_accepted(self, events: Sequence[Event]) -> list[Event]:
@@ -112,11 +117,15 @@ class AccountingStore:
         reboots = self._reboots(starts)
         with self._database.write() as connection, connection.begin():
             if starts:
-                connection.execute(_set_reused_ids_aside(starts))
+                earliest = min(start.row["acctstarttime"] for start in starts)
+                ids = [start.row["acctuniqueid"] for start in starts]
+                connection.execute(self._set_aside, {"ids": ids, "before": earliest - _REUSED_AFTER})
             for reports_of_different_sessions in _rounds(reports):
                 self._write_rows(connection, [report.row for report in reports_of_different_sessions])
             if starts:
-                _close_replaced(connection, replaced_sessions(_open_lines(connection, starts)))
+                names = list({start.row["username"] for start in starts})
+                lines = map(OpenLine._make, connection.execute(self._open_lines, {"names": names}))
+                _close_replaced(connection, replaced_sessions(lines))
             for report in reboots:
                 connection.execute(_close_earlier_boots(report))
             for restart in restarts:
@@ -129,7 +138,8 @@ class AccountingStore:
             return
         # In one order, so that two writers cannot wait for each other.
         rows.sort(key=itemgetter("acctuniqueid"))
-        connection.execute(self._upsert, {"rows": msgspec.json.encode(rows).decode()})
+        said = [{name: value for name, value in row.items() if value is not None} for row in rows]
+        connection.execute(self._upsert, {"rows": msgspec.json.encode(said).decode()})
 
     def _reboots(self, starts: Iterable[SessionReport]) -> list[SessionReport]:
         """One Start for each boot digit that differs from the NAS's last one."""
@@ -217,33 +227,44 @@ def _a_little_after(column: Column[Any], *, is_sqlite: bool) -> ColumnElement[An
     return column + text(f"interval '{_REOPENED_AFTER_SECONDS} seconds'")
 
 
-def _set_reused_ids_aside(starts: Sequence[SessionReport]) -> Update:
-    """A Start for a session that ended long ago is another session with the same id. Both must be kept."""
-    ids = [start.row["acctuniqueid"] for start in starts]
-    earliest = min(start.row["acctstarttime"] for start in starts)
+def _set_reused_ids_aside(*, is_sqlite: bool) -> Update:
+    """A Start for a session that ended long ago is another session with the same id. Both must be kept.
+
+    Parameters: `ids` of the sessions that began, and `before`.
+    """
     table = _RADACCT
     return (
         update(table)
-        .where(table.c.acctuniqueid.in_(ids), table.c.acctstoptime < earliest - _REUSED_AFTER)
+        .where(
+            _one_of(table.c.acctuniqueid, "ids", is_sqlite=is_sqlite),
+            table.c.acctstoptime < bindparam("before"),
+        )
         .values(acctuniqueid=table.c.acctuniqueid.concat("-").concat(table.c.radacctid))
     )
 
 
-def _open_lines(connection: Connection, starts: Sequence[SessionReport]) -> Iterator[OpenLine]:
-    """The open sessions of the logins that began one."""
+def _open_lines(*, is_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """The columns of OpenLine, of the open sessions of the logins that began one. Parameter: `names`."""
     table = _RADACCT.c
-    names = {start.row["username"] for start in starts}
-    query = select(
+    return select(
         table.radacctid,
         table.username,
-        table.router_id,
-        table.nasipaddress,
+        func.coalesce(table.router_id, cast(table.nasipaddress, Text)),
         table.nasportid,
         table.callingstationid,
         table.acctstarttime,
-    ).where(table.username.in_(names), table.acctstoptime.is_(None), table.acctstarttime.is_not(None))
-    for radacctid, username, router_id, nas_address, port, station, started_at in connection.execute(query):
-        yield OpenLine(radacctid, username, router_id or str(nas_address), port, station, started_at)
+    ).where(
+        _one_of(table.username, "names", is_sqlite=is_sqlite),
+        table.acctstoptime.is_(None),
+        table.acctstarttime.is_not(None),
+    )
+
+
+def _one_of(known: Column[Any], values: str, *, is_sqlite: bool) -> ColumnElement[bool]:
+    """On PostgreSQL an array: one statement whatever the number of values, to be compiled once."""
+    if is_sqlite:
+        return known.in_(bindparam(values, expanding=True))
+    return known == any_(bindparam(values, type_=postgresql.ARRAY(Text)))
 
 
 def _close_replaced(connection: Connection, replaced: dict[int, datetime]) -> None:
