@@ -96,10 +96,11 @@ Method = Callable[[Request, SharedSecret, bytes, Account | None, Decrypt], "byte
 
 def _method(request: Request) -> Method | None:
     """By what the packet carries. Each method answers with the attributes that go into the Accept."""
-    if (MICROSOFT, MS_CHAP2_RESPONSE) in request.vendor_attributes:
-        return _mschap_v2
-    if (MICROSOFT, MS_CHAP_RESPONSE) in request.vendor_attributes:
-        return _mschap_v1
+    if request.vendor_attributes:
+        if (MICROSOFT, MS_CHAP2_RESPONSE) in request.vendor_attributes:
+            return _mschap_v2
+        if (MICROSOFT, MS_CHAP_RESPONSE) in request.vendor_attributes:
+            return _mschap_v1
     if CHAP_PASSWORD in request.attributes:
         return _chap
     if USER_PASSWORD in request.attributes:

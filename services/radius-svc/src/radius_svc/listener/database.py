@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 # Short, because whoever waits for the database answers no packets meanwhile; the wait is repeated.
@@ -23,7 +24,7 @@ _TURN_SECONDS = 0.0002
 
 
 class Database:
-    """Three ways to use one database: a glance, a consistent read of many tables, a write."""
+    """Three ways to use one database: a glance at one number, a consistent read of many tables, a write."""
 
     def __init__(self, url: str) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
@@ -34,9 +35,9 @@ class Database:
             self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._writing = self._engine.execution_options(sqlite_begin="IMMEDIATE")
 
-    def glance(self) -> Connection:
-        """For one query: no transaction, so one round trip."""
-        return self._glancing.connect()
+    def glance(self, query: str) -> Glance:
+        """For one query, asked many times a second."""
+        return Glance(self._glancing, query)
 
     def snapshot(self) -> Connection:
         """For several queries that must agree with one another."""
@@ -48,6 +49,33 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+class Glance:
+    """One number that is asked for again and again: by the driver's own cursor, on a connection that is kept.
+
+    Through SQLAlchemy it costs ten times as much, and with it the listener when there is nothing to do.
+    """
+
+    def __init__(self, engine: Engine, query: str) -> None:
+        self._engine, self._query = engine, query
+        self._connection: Connection | None = None
+        self._cursor: Any = None
+
+    def number(self) -> int | None:
+        """Without a transaction, in one round trip. Raises SQLAlchemyError; the next time connects anew."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._cursor = self._connection.connection.cursor()
+        try:
+            self._cursor.execute(self._query)
+            row = self._cursor.fetchone()
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+            raise OperationalError(self._query, {}, error) from error
+        return None if row is None else int(row[0])
 
 
 def rows_in_turns(

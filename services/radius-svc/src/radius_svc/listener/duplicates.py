@@ -23,15 +23,15 @@ class DuplicateCache:
         self._old: dict[Key, bytes] = {}
         self._turned_at = 0.0
 
-    def find(self, key: Key, now: float) -> bytes | None:
-        """The answer given to this very request. `now` is monotonic, in seconds."""
-        self._turn(now)
+    def find(self, key: Key) -> bytes | None:
+        """The answer given to this very request."""
         return self._young.get(key) or self._old.get(key)
 
     def keep(self, key: Key, reply: bytes) -> None:
         self._young[key] = reply
 
-    def _turn(self, now: float) -> None:
+    def forget_old(self, now: float) -> None:
+        """To be called many times a second. `now` is monotonic, in seconds."""
         age = now - self._turned_at
         if age < self._seconds and len(self._young) < self._half:
             return

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from radius_svc.listener import metrics
 from radius_svc.listener.database import Database
-from radius_svc.listener.index import Index, current_seq
+from radius_svc.listener.index import Index
 from radius_svc.listener.presence import Presence
 from radius_svc.listener.stopping import Stopping
 
@@ -27,6 +27,7 @@ class IndexKeeper:
     def __init__(self, database: Database, index: Index, presence: Presence) -> None:
         self._database = database
         self._index = index
+        self._newest = database.glance("SELECT seq FROM index_version WHERE id = 1")
         self._presence = presence
         self._compared_at = 0.0
         self._failing = False
@@ -66,9 +67,8 @@ class IndexKeeper:
         return True
 
     def _poll(self) -> None:
-        with self._database.glance() as connection:
-            if current_seq(connection) == self._index.seq:
-                return
+        if (self._newest.number() or 0) == self._index.seq:
+            return
         with self._database.snapshot() as connection:
             self._index.refresh(connection)
 

@@ -98,6 +98,10 @@ class Request:
         "vendor_attributes",
     )
 
+    attributes: dict[int, bytes]
+    vendor_attributes: dict[tuple[int, int], bytes]
+    proxy_states: list[bytes]
+
     def __init__(self, octets: bytes) -> None:
         """Decode. Octets beyond the Length field are padding (RFC 2865 3). Raises Malformed."""
         if len(octets) < _HEADER_LENGTH:
@@ -105,23 +109,21 @@ class Request:
         self.code, self.identifier, length = _HEADER.unpack_from(octets)
         if not _HEADER_LENGTH <= length <= min(len(octets), MAXIMUM_LENGTH):
             raise Malformed("bad length")
-        self.octets = octets if length == len(octets) else octets[:length]
+        if length != len(octets):
+            octets = octets[:length]
+        self.octets = octets
         self.authenticator = octets[4:20]
-        self.attributes: dict[int, bytes] = {}
-        self.vendor_attributes: dict[tuple[int, int], bytes] = {}
-        self.proxy_states: list[bytes] = []
+        self.attributes = attributes = {}
+        self.vendor_attributes = {}
+        self.proxy_states = []
         self._signature_at = 0
-        self._decode_attributes()
-
-    def _decode_attributes(self) -> None:
-        octets, at, end = self.octets, _HEADER_LENGTH, len(self.octets)
-        attributes = self.attributes
-        while at < end:
-            if at + 2 > end:
+        at = _HEADER_LENGTH
+        while at < length:
+            if at + 2 > length:
                 raise Malformed("bad attribute length")
-            kind, length = octets[at], octets[at + 1]
-            following = at + length
-            if length < 2 or following > end:
+            kind = octets[at]
+            following = at + octets[at + 1]
+            if following < at + 2 or following > length:
                 raise Malformed("bad attribute length")
             if kind in _NOT_PLAIN:
                 self._decode_special(kind, at, following)
@@ -199,20 +201,14 @@ class Request:
 
     def signature_is_right(self, secret: SharedSecret) -> bool:
         """Check the Message-Authenticator (RFC 3579 3.2, RFC 5997 3; accounting as in RFC 5176 3.3)."""
-        authenticator = _NO_AUTHENTICATOR if self.code == ACCOUNTING_REQUEST else self.authenticator
-        octets, at = self.octets, self._signature_at
+        at = self._signature_at
         if not at:
             return False
-        signed = b"".join(
-            (
-                octets[:4],
-                authenticator,
-                octets[20:at],
-                _NO_AUTHENTICATOR,
-                octets[at + _AUTHENTICATOR_LENGTH :],
-            )
-        )
-        return hmac.compare_digest(secret.hmac_md5(signed), octets[at : at + _AUTHENTICATOR_LENGTH])
+        octets, after = self.octets, at + _AUTHENTICATOR_LENGTH
+        signed = octets[:at] + _NO_AUTHENTICATOR + octets[after:]
+        if self.code == ACCOUNTING_REQUEST:
+            signed = signed[:4] + _NO_AUTHENTICATOR + signed[20:]
+        return hmac.compare_digest(secret.hmac_md5(signed), octets[at:after])
 
     def accounting_authenticator_is_right(self, secret: SharedSecret) -> bool:
         """RFC 2866 3: the authenticator is an MD5 over the packet with 16 zero octets in its place."""

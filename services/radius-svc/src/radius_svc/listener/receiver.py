@@ -26,6 +26,8 @@ from radius_svc.listener.tally import Tally
 
 Address = tuple[Any, ...]
 
+_MOST_OCTETS = MAXIMUM_LENGTH + 1
+_PACKETS_AT_ONCE = 16
 # How long a receiver waits for a packet before it looks after what waits for it.
 IDLE_MILLISECONDS = 20
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -70,19 +72,19 @@ class Receiver:
     def run(self, stopping: Stopping) -> None:
         """Answer packets until told to end."""
         wait_at_most(self._socket, IDLE_MILLISECONDS)
-        receive = self._socket.recvfrom
+        receive, handle = self._socket.recvfrom, self.handle
         while not stopping.is_set():
             try:
-                octets, address = receive(MAXIMUM_LENGTH + 1)
+                for _ in range(_PACKETS_AT_ONCE):
+                    handle(*receive(_MOST_OCTETS))
             except BlockingIOError:  # nobody asked
                 pass
-            else:
-                self.handle(octets, address)
             self.look_after(time.monotonic())
         self._tally.flush_now()
 
     def look_after(self, now: float) -> None:
-        """Called after every packet, and many times a second when there is none. `now` is monotonic."""
+        """Called after a few packets, and many times a second when there is none. `now` is monotonic."""
+        self._duplicates.forget_old(now)
         self._tally.flush(now)
 
     def handle(self, octets: bytes, address: Address) -> None:
@@ -106,13 +108,16 @@ class Receiver:
                 self._drop("unknown_client")
                 return
         key: Key = (address, hash(octets))
-        if self._is_repeated(key, address, received):
+        if key in self._unanswered or self._duplicates.find(key) is not None:
+            self._repeat(key, address)
             return
         request = Request(octets)
         if request.code != self.code or nas is None:
             self._handle_other(request, source, nas, address)
             return
-        if not self._is_signed_well(request, nas):
+        fault = self.signature_fault(request, nas)
+        if fault is not None:
+            self._disbelieve(fault, nas)
             return
         self._recorder.note_heard(nas)
         self.answer(Asked(request, nas, key, address, received))
@@ -125,28 +130,19 @@ class Receiver:
         """Why the request is not to be believed: `unsigned`, `bad_authenticator`, or None."""
         raise NotImplementedError
 
-    def _is_repeated(self, key: Key, address: Address, now: float) -> bool:
+    def _repeat(self, key: Key, address: Address) -> None:
         """RFC 5080 2.2.2: a retransmission gets the answer of before, or waits for it, and does nothing."""
-        if key in self._unanswered:
-            self._tally.count(metrics.DUPLICATES, self.kind)
-            return True
-        reply = self._duplicates.find(key, now)
-        if reply is None:
-            return False
         self._tally.count(metrics.DUPLICATES, self.kind)
-        self._send(reply, address)
-        return True
+        reply = self._duplicates.find(key)
+        if reply is not None:
+            self._send(reply, address)
 
-    def _is_signed_well(self, request: Request, nas: NasEntry) -> bool:
-        fault = self.signature_fault(request, nas)
-        if fault is None:
-            return True
+    def _disbelieve(self, fault: str, nas: NasEntry) -> None:
         if fault == "bad_authenticator":
             self._tally.count(metrics.BAD_AUTHENTICATOR, self.kind, nas.label)
             self._recorder.note_secret_mismatch(nas)
         else:
             self._drop(fault)
-        return False
 
     def _handle_other(self, request: Request, source: str, nas: NasEntry | None, address: Address) -> None:
         if request.code == STATUS_SERVER:
