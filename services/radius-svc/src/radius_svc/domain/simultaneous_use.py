@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 # Three interim intervals of five minutes, and a minute for the third to arrive.
 ALIVE_FOR = timedelta(minutes=16)
+_SPELLING = b":-. "
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,12 @@ def exceeds_limit(sessions: Iterable[OpenSession], limit: int, dial: Dial, now: 
     return sum(1 for session in sessions if _counts(session, dial, now)) >= limit
 
 
-def mac(calling_station_id: str | None) -> str | None:
+def mac(calling_station_id: str | bytes | None) -> bytes | None:
     """The station without how it is written: 02:00:00:AA:BB:CC is 02-00-00-aa-bb-cc."""
     if calling_station_id is None:
         return None
-    return "".join(filter(str.isalnum, calling_station_id)).lower() or None
+    octets = calling_station_id.encode() if isinstance(calling_station_id, str) else calling_station_id
+    return octets.translate(None, _SPELLING).lower() or None
 
 
 def boot_digit(acct_session_id: str | None) -> str | None:

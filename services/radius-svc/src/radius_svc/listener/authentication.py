@@ -67,7 +67,9 @@ class AuthenticationReceiver(Receiver):
         decision = authenticate(asked.request, asked.nas.secret, self._index, self._decrypt)
         if isinstance(decision, Reject):
             self._reject(asked, decision)
-        elif decision.account.session_limit is None or not self._is_doubtful(asked, decision):
+            return
+        limit = decision.account.session_limit
+        if limit is None or not self._is_doubtful(asked, decision, limit):
             self._accept(asked, decision)
 
     def _accept(self, asked: Asked, accept: Accept) -> None:
@@ -93,12 +95,12 @@ class AuthenticationReceiver(Receiver):
         else:
             self._drop("too_many_rejects")
 
-    def _is_doubtful(self, asked: Asked, accept: Accept) -> bool:
+    def _is_doubtful(self, asked: Asked, accept: Accept, limit: int) -> bool:
         """Whether the login may have all its sessions already; then it is answered later."""
-        dial = _dial(asked)
-        if not self._watch.may_exceed(accept.username, accept.account.session_limit or 0, dial):
+        station = asked.request.attributes.get(CALLING_STATION_ID)
+        if not self._watch.may_exceed(accept.username, limit, station):
             return False
-        doubt = self._watch.ask(accept.username, accept.account.session_limit or 0, dial, asked.received)
+        doubt = self._watch.ask(accept.username, limit, _dial(asked), asked.received)
         if doubt is None:
             self._tally.count(metrics.LIMITS_UNDECIDED)
             return False

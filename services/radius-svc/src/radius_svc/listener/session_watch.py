@@ -49,19 +49,19 @@ class SessionWatch:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._stations: dict[str, tuple[str | None, ...]] = {}
+        self._stations: dict[str, tuple[bytes | None, ...]] = {}
         self._questions: queue.SimpleQueue[Doubt] = queue.SimpleQueue()
         self._newest = self._newest_before = 0
         self._refresh_at = self._reload_at = 0.0
         self._failing = False
 
-    def may_exceed(self, username: str, limit: int, dial: Dial) -> bool:
+    def may_exceed(self, username: str, limit: int, calling_station_id: bytes | None) -> bool:
         """Whether there are signs of sessions elsewhere. No is certain, but for the last second or two."""
         stations = self._stations.get(username)
-        if stations is None:
+        if stations is None or len(stations) < limit:
             return False
-        own = mac(dial.calling_station_id)
-        return sum(1 for station in stations if station is None or station != own) >= limit
+        own = mac(calling_station_id)
+        return len(stations) - (stations.count(own) if own is not None else 0) >= limit
 
     def ask(self, username: str, limit: int, dial: Dial, now: float) -> Doubt | None:
         """Have it found out; None if too many wait already."""
@@ -98,7 +98,7 @@ class SessionWatch:
 
     def _reload(self) -> None:
         """Forget the sessions that ended meanwhile."""
-        stations: dict[str, tuple[str | None, ...]] = {}
+        stations: dict[str, tuple[bytes | None, ...]] = {}
         with self._database.snapshot() as connection:
             newest = self._add_begun(connection, stations, after=0)
         self._stations = stations
@@ -112,7 +112,9 @@ class SessionWatch:
         self._newest_before, self._newest = self._newest, max(self._newest, newest)
 
     @staticmethod
-    def _add_begun(connection: Connection, stations: dict[str, tuple[str | None, ...]], *, after: int) -> int:
+    def _add_begun(
+        connection: Connection, stations: dict[str, tuple[bytes | None, ...]], *, after: int
+    ) -> int:
         begun = (
             select(RadAcct.radacctid, RadAcct.username, RadAcct.callingstationid)
             .where(RadAcct.acctstoptime.is_(None), RadAcct.radacctid > after)
