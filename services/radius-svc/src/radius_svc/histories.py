@@ -33,6 +33,7 @@ EVIDENCE_IN_WORDS = {
     "accounting-on": "the router has restarted",
     "accounting-off": "the router was shut down",
     "unknown-to-nas": "the router did not know the session",
+    "missed-interims": "the router stopped reporting it",
 }
 
 
