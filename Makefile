@@ -34,7 +34,7 @@ test-books:
 		services/subscriber-svc services/billing-svc services/payment-svc services/router-svc
 test-radius:
 	@ISPOS_TEST_PART=1 $(BIN)/python -m pytest -q libs/simulators services/radius-svc \
-		tests/architecture tests/benchmarks tests/contract tests/launcher tests/e2e
+		tests/architecture tests/benchmarks tests/contract tests/launcher tests/e2e tests/freeradius
 test-system:
 	@ISPOS_TEST_PART=2 $(BIN)/python -m pytest -q tests/scenario tests/faults
 test-browser:

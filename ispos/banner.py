@@ -10,6 +10,12 @@ from servicekit.settings import Settings
 
 def banner(settings: Settings, processes: Mapping[str, int | None] | None = None) -> str:
     """Addresses, ports, and how to make the first owner while there is none."""
+    radius = (
+        "FreeRADIUS (not started from here), docs/howto/freeradius.md"
+        if settings.freeradius_in_front
+        else f"{settings.radius_host} authentication {settings.radius_auth_port}/udp, "
+        f"accounting {settings.radius_acct_port}/udp"
+    )
     lines = [
         "",
         "ISP-OS is running.",
@@ -17,8 +23,7 @@ def banner(settings: Settings, processes: Mapping[str, int | None] | None = None
         f"  Admin UI      {settings.public_url}/",
         f"  Payment page  {settings.public_url}/c/<short id of a subscriber>",
         f"  REST API      {settings.public_url}/api/docs",
-        f"  RADIUS        {settings.radius_host} authentication {settings.radius_auth_port}/udp, "
-        f"accounting {settings.radius_acct_port}/udp",
+        f"  RADIUS        {radius}",
         f"  Data          {settings.data_dir}",
     ]
     if processes:

@@ -57,6 +57,8 @@ def run(data_dir: Path) -> None:
         for service, package in PACKAGES.items():
             migrate(Database(settings.database_urls[service]), package)
         children = _children(environ, data_dir)
+        if settings.freeradius_in_front:
+            del children[LISTENER]
         with _stop_requests() as stopping, _running(children):
             _wait_until_ready(settings, children, stopping)
             if not stopping:
@@ -189,7 +191,7 @@ def _tend_servers(servers: Sequence[PrivatePostgres | PrivateRabbitMQ]) -> None:
 
 
 def _wait_until_ready(settings: Settings, children: Mapping[str, Child], stopping: list[int]) -> None:
-    print("Starting: RabbitMQ, PostgreSQL and seven processes ...", flush=True)
+    print(f"Starting: RabbitMQ, PostgreSQL and {len(children)} processes ...", flush=True)
     deadline = time.monotonic() + READY_SECONDS
     wrong: object = "the gateway does not answer"
     while not stopping:

@@ -46,7 +46,7 @@ def run(
         check_ports(settings)
         for service, package in PACKAGES.items():
             migrate(Database(settings.database_urls[service]), package)
-        with _kept_up(listener) as stopping:
+        with _kept_up(listener, wanted=not settings.freeradius_in_front) as stopping:
             host = Host(SERVICES, settings)
             host.start()
 
@@ -58,7 +58,8 @@ def run(
                 host.stop()
 
             stop_on_signals(stop)
-            _wait_for_listener(settings, stopping)
+            if not settings.freeradius_in_front:
+                _wait_for_listener(settings, stopping)
             if not stopping:
                 print(banner(settings), flush=True)
                 when_ready()
@@ -67,14 +68,15 @@ def run(
 
 
 @contextmanager
-def _kept_up(listener: Child) -> Iterator[list[bool]]:
-    """Started, started again whenever it ends, and stopped at the end, whatever happens in between.
+def _kept_up(listener: Child, *, wanted: bool) -> Iterator[list[bool]]:
+    """If wanted: started, started again whenever it ends, and stopped at the end, whatever happens between.
 
     The list is filled when the system is about to stop: then the listener is left to end.
     """
     stopping: list[bool] = []
-    listener.start()
-    eventlet.spawn_n(_tend, listener, stopping)
+    if wanted:
+        listener.start()
+        eventlet.spawn_n(_tend, listener, stopping)
     try:
         yield stopping
     finally:

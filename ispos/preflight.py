@@ -46,6 +46,8 @@ def data_dir_held(data_dir: Path) -> Iterator[None]:
 def check_ports(settings: Settings) -> None:
     """Raises CannotStart for the first port that is taken or not ours to take."""
     _check(socket.SOCK_STREAM, settings.http_host, settings.http_port, "ISPOS_HTTP_PORT")
+    if settings.freeradius_in_front:
+        return  # it may have the RADIUS ports of this machine
     _check(socket.SOCK_DGRAM, settings.radius_host, settings.radius_auth_port, "ISPOS_RADIUS_AUTH_PORT")
     _check(socket.SOCK_DGRAM, settings.radius_host, settings.radius_acct_port, "ISPOS_RADIUS_ACCT_PORT")
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the programs the tests need and pip cannot give: RabbitMQ, radclient and Chromium (Debian, Ubuntu),
-# and a C compiler; with the argument bench-radius also the servers that `make bench-radius` runs.
+# Installs the programs the tests need and pip cannot give: RabbitMQ, radclient, FreeRADIUS and Chromium
+# (Debian, Ubuntu), and a C compiler; with the argument bench-radius also the server of PostgreSQL that
+# `make bench-radius` runs.
 # Does nothing, quickly, when they are there. Needs root or passwordless sudo; without, says what to run.
 set -eu
 
@@ -10,12 +11,11 @@ POLICY=/usr/sbin/policy-rc.d
 missing=
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
 command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
+[ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || missing="$missing freeradius freeradius-postgresql"
 # Ubuntu has no chromium package, only a snap: there the tests in a browser are skipped and named.
 command -v chromium >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release || missing="$missing chromium"
 [ -n "$(command -v cc)" ] && [ -e /usr/include/stdio.h ] || missing="$missing gcc libc6-dev"
 if [ "${1:-}" = bench-radius ]; then
-    [ -x /usr/sbin/freeradius ] || missing="$missing freeradius"
-    [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || missing="$missing freeradius-postgresql"
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 fi
 [ -n "$missing" ] || exit 0
@@ -28,7 +28,8 @@ if [ "$(id -u)" -ne 0 ]; then
     if sudo -n true 2>/dev/null; then
         exec sudo -n "$0" "$@"
     fi
-    echo "install-tools: needs root; run: sudo apt-get update && sudo apt-get install --yes$missing" >&2
+    # Not apt-get by hand: that would also start what it installs, FreeRADIUS on our ports among it.
+    echo "install-tools: needs root to install$missing; run: sudo sh tests/install-tools.sh" >&2
     exit 1
 fi
 

@@ -43,6 +43,7 @@ from contracts.radius import (
     ReconnectBucket,
     ReconnectTimes,
     ReconnectView,
+    RejectView,
     RequestKind,
     RequestOutcome,
     ServiceState,
@@ -116,6 +117,9 @@ class World:
         self.payments: dict[str, PaymentView] = {}
         self.passwords: dict[str, str] = {}
         self.sessions: list[SessionView] = []
+        self.rejects: list[RejectView] = []
+        self.attempt = AttemptView(RequestKind.DISCONNECT, RequestOutcome.ACKED, None, "", NOW, NOW)
+        self.heard: dict[str, Any] = {}
         self.usage: dict[str, int] = {}
         self.line_events: list[LineEvent] = []
         self.reconnect_buckets: list[tuple[int | None, int]] = []
@@ -259,6 +263,7 @@ class FakeSubscriber(Fake):
             activated_on=TODAY,
             terminated_at=None,
             created_at=NOW,
+            session_limit=new.session_limit,
         )
         self.world.services[service.id] = service
         return service
@@ -331,7 +336,7 @@ class FakeSubscriber(Fake):
 
     def change_service(self, command):
         service = self._known(self.world.services, command.service_id)
-        names = ("pppoe_username", "plan_id", "router_id", "static_ip", "billing_terms")
+        names = ("pppoe_username", "plan_id", "router_id", "static_ip", "billing_terms", "session_limit")
         changes = {name: getattr(command, name) for name in names if getattr(command, name) is not None}
         changes |= dict.fromkeys(command.clear)
         return self._keep(replace(service, **changes))
@@ -425,6 +430,14 @@ class FakeRadius(Fake):
         ]
         return paged([each for each in kept if not query.open_only or each.stopped_at is None], limit, after)
 
+    def list_rejects(self, query, limit, after):
+        kept = [
+            each
+            for each in self.world.rejects
+            if query.service_id in (None, each.service_id) and holds(query.text, each.username)
+        ]
+        return paged(kept, limit, after)
+
     def list_online_samples(self, hours):
         return [
             OnlineSample(NOW - timedelta(minutes=5 * age), self.count_open_sessions())
@@ -447,8 +460,8 @@ class FakeRadius(Fake):
         return sum(each.stopped_at is None for each in self.world.sessions)
 
     def disconnect_service(self, command):
-        attempt = AttemptView(RequestKind.DISCONNECT, RequestOutcome.ACKED, None, "", NOW, NOW)
-        return DisconnectResult(1, True, [attempt])
+        attempt = self.world.attempt
+        return DisconnectResult(1, attempt.outcome is RequestOutcome.ACKED, [attempt])
 
     def list_attempts(self, service_id, limit, after):
         attempt = AttemptView(RequestKind.DISCONNECT, RequestOutcome.NACKED, 503, "no session", NOW, NOW)
@@ -473,7 +486,7 @@ class FakeRadius(Fake):
     def list_nas_activity(self, router_ids):
         known = [self.world.routers[router_id] for router_id in router_ids]
         return [
-            NasActivity(router.id, router.version, NasHealth.CONNECTED, NOW, 3)
+            NasActivity(router.id, router.version, NasHealth.CONNECTED, NOW, 3, **self.world.heard)
             for router in known
             if router.status is not RouterStatus.DISABLED
         ]

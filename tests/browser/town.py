@@ -6,9 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from simulators.nas import Outcome
+
 from tests.browser.people import PLAN, ROUTER
 from tests.support.deployment import Deployment
-from tests.support.isp import PRICE, SECONDS, Household, Isp
+from tests.support.isp import PRICE, SECONDS, Household, Isp, new_nas
+from tests.support.waiting import wait_for
 
 
 @dataclass
@@ -19,6 +22,8 @@ class Town:
     maria: Household
     pedro: Household
     ana: Household
+    ben: Household
+    tower: dict[str, Any]
     run: dict[str, Any]
 
     @property
@@ -31,7 +36,11 @@ class Town:
 
 
 def build_town(deployment: Deployment, stack: ExitStack) -> Town:
-    """Juan has paid, Maria has an admin hold, Pedro paid late and is back, Ana is fenced off, Ben is due."""
+    """Juan has paid, Maria has an admin hold, Pedro paid late and is back, Ana is fenced off, Ben is due.
+
+    Ben's password is typed wrongly at his home, and somebody asks for a login that nobody has. A second
+    router has another secret than was entered for it.
+    """
     isp = Isp(deployment, stack, plan_name=PLAN, identity=ROUTER)
     api = deployment.api
     deployment.begin_month()
@@ -47,7 +56,7 @@ def build_town(deployment: Deployment, stack: ExitStack) -> Town:
     maria.hold("admin", note="copper theft, ask the manager")
 
     deployment.advance(days=1)
-    isp.connect("Ben Tan", username="ben.tan", online=False)
+    ben = isp.connect("Ben Tan", username="ben.tan", online=False)
     deployment.generate_invoices()
 
     deployment.advance(days=19)
@@ -57,4 +66,20 @@ def build_town(deployment: Deployment, stack: ExitStack) -> Town:
         household.wait_known_online()
     pedro.pay(reference="GCash-20260408-002")
     pedro.wait_reconnected()
-    return Town(deployment, isp, juan, maria, pedro, ana, run)
+    for username in ("ben.tan", "ben.tan", "Ben.Tan"):
+        isp.nas.dial(username, "not-his-password")
+    wait_for("the refused logins are known", lambda: len(api.list("/refused-logins", query="ben.tan")) > 1)
+    return Town(deployment, isp, juan, maria, pedro, ana, ben, _router_with_another_secret(isp, stack), run)
+
+
+def _router_with_another_secret(isp: Isp, stack: ExitStack) -> dict[str, Any]:
+    options = {"identity": "Tower - Brgy. Malinis", "timeout_seconds": 0.1, "tries": 1}
+    nas = stack.enter_context(new_nas(isp.deployment, **options))
+    router = isp.deployment.make_router(nas, radius_secret="not-the-one-of-the-tower")
+
+    def is_known() -> bool:
+        assert nas.dial("juan.delacruz", "pppoe-pass-01").outcome is Outcome.NO_ANSWER
+        return isp.api.get(f"/routers/{router['id']}")["secret_mismatch_at"] is not None
+
+    wait_for("the mismatch is known", is_known)
+    return router

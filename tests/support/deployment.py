@@ -27,7 +27,7 @@ COMMANDS = {"embedded": ["run"], "distributed": ["run-distributed"]}
 SERVICES = ("subscriber", "billing", "payment", "router", "radius", "gateway")
 LISTENER = "radius-listener"
 MAIN = "main"
-READY_SECONDS = 60
+READY_SECONDS = 100  # more than the launcher itself waits, so that its own words are seen
 STOP_SECONDS = 60
 REPOSITORY = Path(__file__).parents[2]
 

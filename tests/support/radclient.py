@@ -13,9 +13,16 @@ PROOFS = {"pap": "User-Password", "chap": "CHAP-Password", "mschap": "MS-CHAP-Pa
 METHODS: tuple[Method, ...] = ("pap", "chap", "mschap")
 
 
-def dial(port: int, username: str, password: str, method: Method = "pap") -> str:
-    """What came back, as radclient prints it."""
-    attributes = {"User-Name": username, PROOFS[method]: password, "NAS-IP-Address": "127.0.0.1"}
+def dial(
+    port: int, username: str, password: str, method: Method = "pap", *, source: str = "127.0.0.1"
+) -> str:
+    """What came back, as radclient prints it. The router is the one at the address `source`."""
+    attributes = {
+        "Packet-Src-IP-Address": source,
+        "User-Name": username,
+        PROOFS[method]: password,
+        "NAS-IP-Address": source,
+    }
     return _radclient(port, "auth", attributes | {"Message-Authenticator": "0x00"})
 
 
@@ -30,6 +37,18 @@ def account(port: int, status: str, username: str, session_id: str, **octets: in
         **{f"Acct-{name.capitalize()}-Octets": str(value) for name, value in octets.items()},
     }
     return _radclient(port, "acct", attributes)
+
+
+def report(port: int, source: str, attributes: str) -> None:
+    """An Accounting-Request of the router at `source`, in radclient's own words. It must be acknowledged."""
+    answer = _ask(port, "acct", f"Packet-Src-IP-Address = {source}, {attributes}", NAS_SECRET)
+    assert is_acknowledged(answer), answer
+
+
+def is_healthy(port: int, kind: Literal["auth", "acct"], secret: str) -> bool:
+    """Whether Status-Server (RFC 5997) is answered well."""
+    answer = _ask(port, "status", "Message-Authenticator = 0x00", secret)
+    return is_accept(answer) if kind == "auth" else is_acknowledged(answer)
 
 
 def is_accept(answer: str) -> bool:
@@ -60,10 +79,14 @@ def _radclient(port: int, kind: str, attributes: dict[str, str]) -> str:
         else f'"{value}"'
         for name, value in attributes.items()
     }
+    return _ask(port, kind, ",\n".join(f"{name} = {value}" for name, value in quoted.items()), NAS_SECRET)
+
+
+def _ask(port: int, kind: str, attributes: str, secret: str) -> str:
     with tempfile.TemporaryFile("w+") as request, tempfile.TemporaryFile("w+") as answer:
-        request.write(",\n".join(f"{name} = {value}" for name, value in quoted.items()) + "\n")
+        request.write(attributes + "\n")
         request.seek(0)
-        command = ["radclient", "-x", "-r", "2", "-t", "1", f"127.0.0.1:{port}", kind, NAS_SECRET]
+        command = ["radclient", "-x", "-r", "2", "-t", "1", f"127.0.0.1:{port}", kind, secret]
         subprocess.Popen(command, stdin=request, stdout=answer, stderr=answer).wait()
         answer.seek(0)
         return answer.read()

@@ -60,6 +60,7 @@ def register(app: Flask) -> None:
         "day",
         "moment",
         "clock_time",
+        "ago",
         "capitalize_first",
         "count",
         "octets",
@@ -80,6 +81,7 @@ def register(app: Flask) -> None:
         "run_status",
         "run_outcome",
         "session_status",
+        "ended_because",
         "reconnect_how",
         "seconds_short",
     ):
@@ -138,6 +140,20 @@ def moment(instant: datetime | None) -> str:
         return NONE
     local = instant.astimezone(current().settings.time_zone)
     return f"{day(local.date())}, {local:%H:%M:%S}"
+
+
+def ago(instant: datetime) -> str:
+    """just now; 3 minutes ago; 1 hour ago; 12 days ago"""
+    passed = current().clock.now() - instant
+    for size, name in (
+        (timedelta(days=1), "day"),
+        (timedelta(hours=1), "hour"),
+        (timedelta(minutes=1), "minute"),
+    ):
+        if passed >= size:
+            number = passed // size
+            return f"{number} {name}{'' if number == 1 else 's'} ago"
+    return "just now"
 
 
 def capitalize_first(text: str) -> str:
@@ -385,7 +401,14 @@ def run_outcome(outcome: ItemOutcome, dry_run: bool) -> str:
 def session_status(session: SessionView) -> Words:
     if session.stopped_at is None:
         return Words("Online", "good")
-    return Words(f"Ended ({session.terminate_cause or 'cause unknown'})", "quiet")
+    return Words("Ended", "quiet")
+
+
+def ended_because(session: SessionView) -> str:
+    """Admin-Reset; the router stopped reporting it; nothing while it goes on."""
+    if session.stopped_at is None:
+        return ""
+    return session.ended_because or session.terminate_cause or "cause unknown"
 
 
 def reconnect_how(case: ReconnectView) -> str:

@@ -65,12 +65,15 @@ class Measure:
     server_us: float
     database_us: float
     generator_us: float
+    others: float  # share of the processors that went to processes that are not part of this
     lost: int
     retransmitted: int
     faults: int
 
     @classmethod
-    def of(cls, load: Load, server_seconds: float, database_seconds: float) -> Measure:
+    def of(cls, load: Load, meter: Meter) -> Measure:
+        server_seconds, database_seconds = meter.spent()
+        generator_seconds = load.processor_us * load.answered / 1e6
         latency, answered = load.latency, max(load.answered, 1)
         return cls(
             per_second=load.per_second,
@@ -81,6 +84,7 @@ class Measure:
             server_us=server_seconds * 1e6 / answered,
             database_us=database_seconds * 1e6 / answered,
             generator_us=load.processor_us,
+            others=meter.share_of_others(server_seconds, database_seconds, generator_seconds),
             lost=load.lost,
             retransmitted=load.retransmitted,
             faults=load.wrong + load.forged + load.unsigned,
@@ -163,7 +167,7 @@ class Bench:
     def measure(self, server: Server, requests: Path, **options: Any) -> Measure:
         meter = Meter(server.pid, self.postgres.pid)
         load = self.generator.run(requests, **server.ports, **options)
-        return Measure.of(load, *meter.spent())
+        return Measure.of(load, meter)
 
     def begin(self, server: Server, requests: Path, **options: Any) -> Running:
         return self.generator.begin(requests, **server.ports, **options)

@@ -148,6 +148,7 @@ class Comparison:
         self._runs[name, what].append(measured)
         print(
             f"  {name}: {what}: {measured.per_second:,.0f}/s, p50 {measured.p50_ms:.2f}, "
-            f"p99 {measured.p99_ms:.2f} ms, {measured.server_us:.0f} + {measured.database_us:.0f} us",
+            f"p99 {measured.p99_ms:.2f} ms, {measured.server_us:.0f} + {measured.database_us:.0f} us, "
+            f"others {100 * measured.others:.0f} %",
             flush=True,
         )

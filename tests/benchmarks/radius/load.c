@@ -25,7 +25,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { IDENTIFIERS = 256, MOST_CLIENTS = 16, MOST_SOCKETS = 256, BURST = 64 };
+enum { IDENTIFIERS = 256, REMEMBERED = 16, MOST_CLIENTS = 16, MOST_SOCKETS = 256, BURST = 64 };
 enum { ACCOUNTING_REQUEST = 4 };
 enum kind { ACCESS, ACCOUNTING, KINDS };
 
@@ -53,8 +53,8 @@ struct slot {
     size_t record;
     uint64_t due, sent;
     int tries; /* 0: free */
-    int uses;
-    uint8_t authenticator[AUTHENTICATOR_OCTETS], previous[AUTHENTICATOR_OCTETS];
+    size_t uses;
+    uint8_t authenticator[AUTHENTICATOR_OCTETS], past[REMEMBERED][AUTHENTICATOR_OCTETS];
 };
 
 struct line {
@@ -176,9 +176,8 @@ static bool send_record(size_t record, uint64_t due)
             if (slot->tries)
                 continue;
             complete_request(record, identifier);
-            memcpy(slot->previous, slot->authenticator, sizeof slot->previous);
             memcpy(slot->authenticator, packet_of(record) + 4, sizeof slot->authenticator);
-            slot->uses++;
+            memcpy(slot->past[slot->uses++ % REMEMBERED], slot->authenticator, sizeof slot->authenticator);
             slot->record = record;
             slot->due = due;
             transmit(number, slot);
@@ -213,13 +212,16 @@ static void note_answer(struct slot *slot, uint8_t code)
         send_record(record + 1, instant);
 }
 
-/* Whether it is the second answer to a request that was sent twice. */
+/* Whether it answers a request that had this identifier before: one sent twice and answered twice, or one
+ * that was given up. */
 static bool is_late(const struct secret *secret, const uint8_t *answer, size_t length,
                     const struct slot *slot)
 {
-    if (!slot->tries)
-        return slot->uses > 0 && is_genuine(secret, answer, length, slot->authenticator);
-    return slot->uses > 1 && is_genuine(secret, answer, length, slot->previous);
+    size_t remembered = slot->uses < REMEMBERED ? slot->uses : REMEMBERED;
+    for (size_t i = 0; i < remembered; i++)
+        if (is_genuine(secret, answer, length, slot->past[i]))
+            return !slot->tries || memcmp(slot->past[i], slot->authenticator, AUTHENTICATOR_OCTETS);
+    return false;
 }
 
 static bool is_from(const struct sockaddr_in *sender, const struct sockaddr_in *server)

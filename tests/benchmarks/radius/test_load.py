@@ -282,3 +282,20 @@ def test_broken_files_are_refused(generator, tmp_path):
 
     with pytest.raises(RuntimeError, match="a record is broken"):
         generator.run(broken)
+
+
+def test_a_late_answer_is_not_taken_for_a_forged_one(load):
+    """The second answer to a request comes when its identifier has another one: it counts for neither."""
+    answered = {}
+
+    def answer_the_one_before(request, secret):
+        identifier = (secret, request[1])
+        before = answered.get(identifier)
+        answered[identifier] = answer(request, secret)
+        return before or answered[identifier]
+
+    requests = list(Dialler(PEOPLE).dials(Method.PAP, times=70))  # each router has 256 identifiers
+    seen, _ = load(requests, answer_the_one_before, window=1, sockets=1, timeout=0.02, tries=2)
+
+    assert (seen.answered, seen.lost, seen.forged) == (len(requests), 0, 0)
+    assert seen.stray == seen.retransmitted == len(requests) - 2 * 256

@@ -66,8 +66,8 @@ class Form:
     def speed(self, name: str) -> int | None:
         return self._parsed(name, parse_speed, required=True)
 
-    def integer(self, name: str) -> int | None:
-        return self._parsed(name, _whole_number, required=True)
+    def integer(self, name: str, *, required: bool = True) -> int | None:
+        return self._parsed(name, _whole_number, required=required)
 
     def day(self, name: str) -> date | None:
         return self._parsed(name, _date, required=False)

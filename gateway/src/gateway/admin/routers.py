@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contracts.radius import NasActivity
 from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
 from flask import Response, g, request, url_for
 
@@ -13,7 +14,8 @@ from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, all_items, by_operator, done, form_page, page, question, show
 from gateway.context import services
 from gateway.csv_export import csv_response
-from gateway.display import router_status
+from gateway.display import Words, router_status
+from gateway.network_words import secret_trouble
 from gateway.provisioning import nas_activity, wait_for_nas
 
 CONTROLS = (
@@ -28,10 +30,14 @@ MOST_HEARD = 200  # radius-svc answers for that many at once
 def routers() -> Response:
     found = services().router.list_routers(PAGE_SIZE, request.args.get("after"))
     heard = nas_activity([router.id for router in found.items])
-    rows = [
-        (router, heard.get(router.id), router_status(router, heard.get(router.id))) for router in found.items
-    ]
-    return show("routers.html", list=Listing(found, csv=url_for("admin.routers_csv")), rows=rows)
+    rows = [(router, heard.get(router.id), _status(router, heard.get(router.id))) for router in found.items]
+    troubles = [(router, secret_trouble(heard.get(router.id))) for router in found.items]
+    return show(
+        "routers.html",
+        list=Listing(found, csv=url_for("admin.routers_csv")),
+        rows=rows,
+        troubles=[(router, trouble) for router, trouble in troubles if trouble is not None],
+    )
 
 
 @page("/routers.csv", permission=Permission.VIEW_ROUTERS)
@@ -67,7 +73,17 @@ def edit_router(router_id: str) -> Response:
         if changed is not None:
             wait_for_nas(changed)
             return done(url_for("admin.routers"), f"Router {changed.name} was changed.")
-    return show("router_form.html", form.status, form=form, editing=router, controls=CONTROLS)
+    activity = nas_activity([router_id]).get(router_id)
+    return show(
+        "router_form.html",
+        form.status,
+        form=form,
+        editing=router,
+        controls=CONTROLS,
+        status=_status(router, activity),
+        activity=activity,
+        trouble=secret_trouble(activity),
+    )
 
 
 @form_page("/routers/<router_id>/<any(disable, enable):change>", permission=Permission.EDIT_ROUTERS)
@@ -90,6 +106,11 @@ def change_router_status(router_id: str, change: str) -> Response:
     )
 
 
+def _status(router: RouterView, activity: NasActivity | None) -> Words:
+    trouble = secret_trouble(activity)
+    return router_status(router, activity) if trouble is None else trouble.words
+
+
 def _rows() -> Iterator[tuple[str, ...]]:
     known = all_items(services().router.list_routers)
     heard = nas_activity([router.id for router in known][:MOST_HEARD])
@@ -100,7 +121,7 @@ def _rows() -> Iterator[tuple[str, ...]]:
             router.name,
             router.nas_address,
             str(router.coa_port),
-            router_status(router, activity).text,
+            _status(router, activity).text,
             last.isoformat() if last else "",
             str(activity.open_sessions) if activity else "",
         )

@@ -21,6 +21,9 @@ from gateway.context import services
 from gateway.display import money, speed
 from gateway.typed import percent_hundredths, percent_value, pesos_as_typed
 
+# What the form of a new service begins with.
+BEGINNING = {"session_limit": "1"}
+
 
 def choices(kept_plan_id: str | None = None) -> dict[str, Any]:
     """Plans on offer, and the one a service has although it is not offered any more; all routers."""
@@ -39,7 +42,7 @@ def new_service(form: Form) -> NewService | None:
     username = form.text("pppoe_username", required=True)
     password = form.text("pppoe_password", required=True)
     plan_id, router_id = form.text("plan_id", required=True), form.text("router_id", required=True)
-    static_ip, terms = form.text("static_ip").strip(), _terms(form)
+    static_ip, limit, terms = form.text("static_ip").strip(), _session_limit(form), _terms(form)
     if not form.ok:
         return None
     return NewService(
@@ -49,16 +52,18 @@ def new_service(form: Form) -> NewService | None:
         router_id=router_id,
         static_ip=static_ip or None,
         billing_terms=terms,
+        session_limit=limit,
     )
 
 
 def change(form: Form, before: ServiceView) -> ServiceView | None:
-    """An empty password leaves the password as it is; an empty static IP takes it away."""
+    """An empty password leaves the password as it is; an empty static IP or limit takes it away."""
     username, password = form.text("pppoe_username", required=True), form.text("pppoe_password")
     plan_id, router_id = form.text("plan_id", required=True), form.text("router_id", required=True)
-    static_ip, terms = form.text("static_ip").strip(), _terms(form)
+    static_ip, limit, terms = form.text("static_ip").strip(), _session_limit(form), _terms(form)
     if not form.ok:
         return None
+    emptied = {"static_ip": not static_ip, "session_limit": limit is None}
     command = ChangeService(
         service_id=before.id,
         pppoe_username=username,
@@ -66,11 +71,16 @@ def change(form: Form, before: ServiceView) -> ServiceView | None:
         plan_id=plan_id,
         router_id=router_id,
         static_ip=static_ip or None,
-        clear=() if static_ip else ("static_ip",),
+        session_limit=limit,
+        clear=tuple(name for name, empty in emptied.items() if empty),
         billing_terms=terms,
         **by_operator(),
     )
     return form.attempt(lambda: services().subscriber.change_service(command))
+
+
+def _session_limit(form: Form) -> int | None:
+    return form.integer("session_limit", required=False)
 
 
 def _terms(form: Form) -> BillingTerms:
@@ -100,6 +110,7 @@ def as_typed(found: ServiceView) -> dict[str, str]:
         "plan_id": found.plan_id,
         "router_id": found.router_id,
         "static_ip": found.static_ip or "",
+        "session_limit": "" if found.session_limit is None else str(found.session_limit),
         "individual_price": "" if terms.individual_price is None else pesos_as_typed(terms.individual_price),
     }
     if discount is not None:

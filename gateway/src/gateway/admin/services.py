@@ -27,6 +27,7 @@ from gateway.admin.pages import by_operator, done, form_page, page, question, sh
 from gateway.admin.subscribers import page_of
 from gateway.context import services
 from gateway.display import hold_reason
+from gateway.network_words import attempt_in_words
 from gateway.provisioning import wait_for_radius
 
 # `overdue` is billing's own: placed and released by what is owed.
@@ -48,7 +49,7 @@ def service(service_id: str) -> Response:
 
 @form_page("/subscribers/<subscriber_id>/services/new", permission=Permission.EDIT_SUBSCRIBERS)
 def add_service(subscriber_id: str) -> Response:
-    owner, form = services().subscriber.get_subscriber(subscriber_id), Form()
+    owner, form = services().subscriber.get_subscriber(subscriber_id), Form(service_forms.BEGINNING)
     if request.method == "POST":
         new = service_forms.new_service(form)
         if new is not None:
@@ -179,5 +180,5 @@ def _outcome(kicked: ServiceView, result: DisconnectResult) -> str:
         return f"{kicked.pppoe_username} has no live session."
     if result.disconnected:
         return f"{kicked.pppoe_username} was disconnected."
-    details = "; ".join(attempt.detail or attempt.outcome.value for attempt in result.attempts)
+    details = "; ".join(attempt_in_words(attempt) for attempt in result.attempts) or "no answer yet"
     return f"The router did not disconnect {kicked.pppoe_username}: {details}."

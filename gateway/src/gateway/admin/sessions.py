@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from contracts.radius import SessionOrder, SessionQuery
 from flask import Response, request, url_for
@@ -15,6 +16,14 @@ from gateway.context import services
 from gateway.csv_export import csv_response
 from gateway.display import reconnect_how
 
+ONLINE, ALL, REFUSED = "Online now", "All", "Refused logins"
+# Title, view, and what it is asked to show.
+PILLS = (
+    (ONLINE, "admin.sessions", None),
+    (ALL, "admin.sessions", "all"),
+    (REFUSED, "admin.refused_logins", None),
+)
+
 
 @page("/sessions", permission=Permission.VIEW_SESSIONS)
 def sessions() -> Response:
@@ -25,6 +34,7 @@ def sessions() -> Response:
         list=Listing(found, query.order.value, export_address("admin.sessions_csv")),
         query=query,
         routers=_router_names(),
+        pills=pills(ONLINE if query.open_only else ALL),
     )
 
 
@@ -83,6 +93,12 @@ def _rows(query: SessionQuery, routers: dict[str, str]) -> Iterator[tuple[str, .
             str(session.input_octets),
             session.terminate_cause or "",
         )
+
+
+def pills(here: str) -> list[tuple[str, str, bool]]:
+    """The lists beside one another: title, address, and whether it is this one. Filters go along."""
+    kept: dict[str, Any] = {name: request.args.get(name) or None for name in ("q", "router", "order")}
+    return [(title, url_for(view, **kept, show=shown), title == here) for title, view, shown in PILLS]
 
 
 def _query() -> SessionQuery:

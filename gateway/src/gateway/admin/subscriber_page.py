@@ -16,6 +16,7 @@ from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, allowed, page, show
 from gateway.context import current, services
 from gateway.display import provisioned_in_words, start_of, status_in_words
+from gateway.network_words import session_limit
 from gateway.provisioning import if_it_answers
 
 RECENT = 6
@@ -105,6 +106,7 @@ def _card(found: ServiceView) -> dict[str, Any]:
     """What the page shows of one service."""
     return {
         "service": found,
+        "session_limit": session_limit(found.session_limit),
         "holds": _holds(found, standing=True),
         "past_holds": _holds(found, standing=False),
         "ended": found.status is ServiceStatus.TERMINATED,

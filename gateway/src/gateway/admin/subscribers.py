@@ -73,7 +73,7 @@ def subscribers_csv() -> Response:
 
 @form_page("/subscribers/new", permission=Permission.EDIT_SUBSCRIBERS)
 def add_subscriber() -> Response:
-    form, choices = Form(), service_forms.choices()
+    form, choices = Form(service_forms.BEGINNING), service_forms.choices()
     if request.method == "GET" and len(choices["router_options"]) == 1:
         form.values.setdefault("router_id", choices["router_options"][0][0])
     if request.method == "POST":

@@ -9,15 +9,17 @@ from itertools import groupby
 
 from contracts.billing import AccountEvent, AccountEventKind
 from contracts.payment import PaymentQuery, PaymentView
-from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
+from contracts.radius import LineEvent, LineEventKind, RequestOutcome
 from contracts.subscriber import ServiceView, SubscriberView
 from flask import url_for
 from servicekit.clock import local_date
 
+from gateway import error_causes
 from gateway.access import Permission
 from gateway.admin.pages import allowed
 from gateway.context import current
 from gateway.display import hold_reason, method, money
+from gateway.network_words import what_was_asked
 from gateway.provisioning import if_it_answers
 
 SHOWN = 60
@@ -128,10 +130,12 @@ def _line_moment(event: LineEvent, names: dict[str, str]) -> Moment:
 
 
 def _request_moment(event: LineEvent, name: str) -> Moment:
-    what = "disconnect" if event.request is RequestKind.DISCONNECT else "change of the session"
-    note = ", ".join(filter(None, (name, event.detail)))
+    what = what_was_asked(event.request)
+    tone, text, note = "bad", f"Router did not answer the {what}", event.detail
     if event.outcome is RequestOutcome.ACKED:
-        return Moment(event.at, 5, "router", "good", f"Router acknowledged the {what}", note)
-    if event.outcome is RequestOutcome.NACKED:
-        return Moment(event.at, 5, "router", "warn", f"Router refused the {what}", note)
-    return Moment(event.at, 5, "router", "bad", f"Router did not answer the {what}", note)
+        tone, text = "good", f"Router acknowledged the {what}"
+    elif event.outcome is RequestOutcome.NACKED:
+        gone = event.error_cause == error_causes.SESSION_CONTEXT_NOT_FOUND
+        tone, verb = ("quiet", "had no session left for") if gone else ("warn", "refused")
+        text, note = f"Router {verb} the {what}", error_causes.in_words(event.error_cause)
+    return Moment(event.at, 5, "router", tone, text, ", ".join(filter(None, (name, note))))

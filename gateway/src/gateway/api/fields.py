@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from contracts.common import FieldError
 from contracts.money import DEFAULT_CURRENCY, Money
-from contracts.subscriber import DiscountKind
+from contracts.subscriber import MOST_SESSIONS, DiscountKind
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -155,6 +155,7 @@ LongText = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 Identifier = Annotated[Text, Field(min_length=1, max_length=100)]
 Kbps = Annotated[int, Field(ge=1, le=MAX_KBPS, examples=[50000])]
 Port = Annotated[int, Field(ge=1, le=65535)]
+SessionLimit = Annotated[int, Field(ge=1, le=MOST_SESSIONS)]
 Days = Annotated[int, Field(ge=0, le=10_000)]
 Day = Annotated[date, AfterValidator(_sane_date)]
 MoneyInput = Annotated[

@@ -33,13 +33,17 @@ class UsageDayShape(Shape):
 
 
 class LineEventShape(Shape):
-    """`detail`: the address given, why the session ended, or what the router answered."""
+    """`detail`: the address given, why the session ended, or what the router answered.
+
+    `error_cause` is why it refused (RFC 5176 3.6).
+    """
 
     at: AwareDatetime
     kind: LineEventKind
     detail: str
     request: RequestKind | None
     outcome: RequestOutcome | None
+    error_cause: int | None
 
 
 class PasswordShape(Shape):

@@ -48,7 +48,11 @@ class RouterChange(Input):
 
 
 class RouterShape(Shape):
-    """`health` is what RADIUS has heard of it lately, null while that cannot be told. Never the secret."""
+    """`health` is what RADIUS has heard of it lately, null while that cannot be told. Never the secret.
+
+    `secret_mismatch_at`: when its last packet came that is signed with another secret than ours; null once it
+    does not count any more. `also_well_signed`: well-signed ones come too, from a second sender perhaps.
+    """
 
     id: str
     name: str
@@ -56,6 +60,8 @@ class RouterShape(Shape):
     status: RouterStatus
     health: NasHealth | None
     last_heard_at: AwareDatetime | None
+    secret_mismatch_at: AwareDatetime | None
+    also_well_signed: bool | None
     open_sessions: int | None
     nas_address: str
     coa_port: int
@@ -109,6 +115,8 @@ def router_shape(router: RouterView, activity: NasActivity | None) -> RouterShap
         status=router.status,
         health=activity.health if activity else None,
         last_heard_at=activity.last_heard_at if activity else None,
+        secret_mismatch_at=activity.secret_mismatch_at if activity else None,
+        also_well_signed=activity.also_well_signed if activity else None,
         open_sessions=activity.open_sessions if activity else None,
         nas_address=router.nas_address,
         coa_port=router.coa_port,

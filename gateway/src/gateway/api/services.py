@@ -31,8 +31,9 @@ from contracts.subscriber import (
     ServiceView,
     TerminateService,
 )
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, computed_field
 
+from gateway import error_causes
 from gateway.access import Permission
 from gateway.accounts import sees_money
 from gateway.api.fields import (
@@ -42,6 +43,7 @@ from gateway.api.fields import (
     Input,
     LongText,
     MoneyInput,
+    SessionLimit,
     Text,
     one_of,
     optional,
@@ -69,13 +71,17 @@ class DiscountInput(Input):
 
 
 class ServiceInput(Input):
-    """`individual_price` replaces the plan's price for this service; the discount applies after it."""
+    """`individual_price` replaces the plan's price for this service; the discount applies after it.
+
+    `session_limit`: how many sessions the login may have at a time; null is no limit.
+    """
 
     pppoe_username: Text
     pppoe_password: Text
     plan_id: Identifier
     router_id: Identifier
     static_ip: Text | None = None
+    session_limit: SessionLimit | None = 1
     individual_price: MoneyInput | None = None
     discount: DiscountInput | None = None
 
@@ -86,6 +92,7 @@ class ServiceInput(Input):
             plan_id=self.plan_id,
             router_id=self.router_id,
             static_ip=self.static_ip,
+            session_limit=self.session_limit,
             billing_terms=BillingTerms(
                 self.individual_price, self.discount.as_discount() if self.discount else None
             ),
@@ -93,13 +100,15 @@ class ServiceInput(Input):
 
 
 class ServiceChange(Input):
-    """null empties `static_ip`, `individual_price` and `discount`; the other fields cannot be null."""
+    """null empties `static_ip`, `session_limit` (no limit), `individual_price` and `discount`; the other
+    fields cannot be null."""
 
     pppoe_username: Text = optional()
     pppoe_password: Text = optional()
     plan_id: Identifier = optional()
     router_id: Identifier = optional()
     static_ip: Text | None = None
+    session_limit: SessionLimit | None = None
     individual_price: MoneyInput | None = None
     discount: DiscountInput | None = None
 
@@ -135,6 +144,7 @@ class HoldShape(Shape):
 class ServiceShape(Shape):
     """`holds` are the standing ones; the service is up when there is none. Never the password.
 
+    `session_limit`: how many sessions the login may have at a time; null is no limit.
     `provisioned`: the next dial gets the answer that what is shown here asks for.
     """
 
@@ -145,6 +155,7 @@ class ServiceShape(Shape):
     plan_name: str
     router_id: str
     static_ip: str | None
+    session_limit: int | None
     billing_terms: BillingTermsShape | None
     status: ServiceStatus
     holds: list[HoldShape]
@@ -163,12 +174,19 @@ class PlacedHold(HoldShape):
 
 
 class AttemptShape(Shape):
+    """`error_cause` is why the router refused; `error_cause_name` what RFC 5176 3.6 calls it."""
+
     kind: RequestKind
     outcome: RequestOutcome
     error_cause: int | None
     detail: str
     sent_at: AwareDatetime
     answered_at: AwareDatetime | None
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorators on properties
+    @property
+    def error_cause_name(self) -> str | None:
+        return error_causes.name_of(self.error_cause)
 
 
 class DisconnectShape(Shape):
@@ -231,8 +249,8 @@ def get_service(service_id: str) -> ServiceShape:
 def change_service(service_id: str, body: ServiceChange) -> ServiceShape:
     """Change a service; what RADIUS answers follows at once."""
     fields = body.given()
-    cleared = ("static_ip",) if "static_ip" in fields and fields["static_ip"] is None else ()
     terms = _changed_terms(service_id, fields)
+    cleared = tuple(name for name in ("static_ip", "session_limit") if fields.get(name, "") is None)
     command = ChangeService(
         service_id=service_id, billing_terms=terms, clear=cleared, **fields, **by_operator()
     )
@@ -324,6 +342,7 @@ def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceSh
         plan_name=service.plan_name,
         router_id=service.router_id,
         static_ip=service.static_ip,
+        session_limit=service.session_limit,
         billing_terms=_terms_shape(service.billing_terms) if sees_money() else None,
         status=service.status,
         holds=[HoldShape.of(hold) for hold in _standing(service)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from contracts.common import Page
-from contracts.radius import SessionOrder, SessionQuery, SessionView
+from contracts.radius import RejectQuery, RejectReason, RejectView, SessionOrder, SessionQuery, SessionView
 from pydantic import AwareDatetime
 
 from gateway.access import Permission
@@ -29,7 +29,10 @@ class SessionFilter(Paging):
 
 
 class SessionShape(Shape):
-    """`stopped_at` is null while it is open. Octets as the router counts: input is from the subscriber."""
+    """`stopped_at` is null while it is open. Octets as the router counts: input is from the subscriber.
+
+    `ended_because`: why we took it for ended although the router never said so.
+    """
 
     id: str
     username: str
@@ -44,6 +47,33 @@ class SessionShape(Shape):
     input_octets: int
     output_octets: int
     terminate_cause: str | None
+    ended_because: str | None
+
+
+class RefusedFilter(Paging):
+    """`query`: how a login or a MAC address begins.
+
+    `service_id`: its login, and what its device gives as a login that nobody has.
+    """
+
+    query: QueryText | None = None
+    service_id: QueryText | None = None
+
+
+class RefusedLoginShape(Shape):
+    """`reason` is null where nobody noted one (FreeRADIUS). `repeats`: so many times within the minute.
+
+    `service_id` is the service that has this login now, null if there is none.
+    """
+
+    id: str
+    at: AwareDatetime
+    username: str
+    service_id: str | None
+    calling_station_id: str | None
+    called_station_id: str | None
+    reason: RejectReason | None
+    repeats: int
 
 
 @endpoint(
@@ -53,3 +83,16 @@ def list_sessions(query: SessionFilter) -> Page[SessionView]:
     """List the sessions."""
     wanted = SessionQuery(query.query, query.open, query.service_id, query.router_id, query.order)
     return services().radius.list_sessions(wanted, query.limit, query.after)
+
+
+@endpoint(
+    "GET",
+    "/refused-logins",
+    permission=Permission.VIEW_SESSIONS,
+    query=RefusedFilter,
+    answer=Listing[RefusedLoginShape],
+)
+def list_refused_logins(query: RefusedFilter) -> Page[RejectView]:
+    """List the logins that were refused, and why; the newest first."""
+    wanted = RejectQuery(text=query.query, service_id=query.service_id)
+    return services().radius.list_rejects(wanted, query.limit, query.after)

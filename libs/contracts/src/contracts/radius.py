@@ -36,9 +36,30 @@ class NasHealth(StrEnum):
     NEVER_HEARD = "never_heard"
 
 
+class RejectReason(StrEnum):
+    """Why a login was refused. TOO_MANY_SESSIONS: as many as the service may have are on line.
+
+    SECRET_MISMATCH: the password could not be read, as the NAS encrypts it with another secret than ours.
+    NO_PASSWORD_STORED, PASSWORD_UNREADABLE: it is our side that cannot compare. UNSUPPORTED_METHOD: the NAS
+    asked by a method that is not served, or that did not carry what it needs.
+    """
+
+    UNKNOWN_USER = "unknown_user"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a word, no password
+    SUSPENDED = "suspended"
+    NO_PASSWORD_STORED = "no_password_stored"  # noqa: S105 - a word, no password
+    UNSUPPORTED_METHOD = "unsupported_method"
+    PASSWORD_UNREADABLE = "password_unreadable"  # noqa: S105 - a word, no password
+    TOO_MANY_SESSIONS = "too_many_sessions"
+    SECRET_MISMATCH = "secret_mismatch"  # noqa: S105 - a word, no secret
+
+
 @dataclass(frozen=True)
 class SessionView:
-    """A session as its NAS told it. `started_at` is None when its Start has not come (FreeRADIUS's rows)."""
+    """A session as its NAS told it. `started_at` is None when its Start has not come (FreeRADIUS's rows).
+
+    `ended_because` is set when it was closed without a Stop of the NAS: the evidence, in words.
+    """
 
     id: str
     username: str
@@ -53,6 +74,7 @@ class SessionView:
     input_octets: int
     output_octets: int
     terminate_cause: str | None
+    ended_because: str | None = None
 
 
 class SessionOrder(StrEnum):
@@ -70,6 +92,39 @@ class SessionQuery:
     service_id: ServiceId | None = None
     router_id: RouterId | None = None
     order: SessionOrder = SessionOrder.NEWEST
+
+
+@dataclass(frozen=True)
+class RejectView:
+    """A login that was refused; `repeats` is how many times within the minute that this stands for.
+
+    `service_id` is the service that has this login now, None if there is none. `reason` is None where nobody
+    noted one (rows of FreeRADIUS).
+    """
+
+    id: str
+    at: Instant
+    username: str
+    service_id: ServiceId | None
+    calling_station_id: str | None
+    called_station_id: str | None
+    reason: RejectReason | None
+    repeats: int
+
+
+@dataclass(frozen=True)
+class RejectQuery:
+    """`text` is the beginning of a username or a MAC address.
+
+    Of a service are those with its login, and those of the device that it was last on line with: somebody
+    who mistypes the login there is looked for under the right one. `since` is the earliest moment;
+    `since_on_line` asks of a service for those after its newest session began: what it has not got over yet.
+    """
+
+    text: str | None = None
+    service_id: ServiceId | None = None
+    since: Instant | None = None
+    since_on_line: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,7 +229,8 @@ class LineEvent:
     """Something that happened on a line, for a timeline.
 
     `detail` is the address given (ONLINE), the Acct-Terminate-Cause or the evidence (OFFLINE), or what the
-    NAS answered (REQUEST, which also has `request` and `outcome`).
+    NAS answered (REQUEST, which also has `request`, `outcome` and, if it refused with one, the `error_cause`
+    of RFC 5176 3.6).
     """
 
     at: Instant
@@ -183,17 +239,25 @@ class LineEvent:
     detail: str
     request: RequestKind | None = None
     outcome: RequestOutcome | None = None
+    error_cause: int | None = None
 
 
 @dataclass(frozen=True)
 class NasActivity:
-    """`version` is that of the router as RADIUS has it."""
+    """`version` is that of the router as RADIUS has it.
+
+    `secret_mismatch_at` is when its last packet came that is signed with another secret than ours. It is None
+    once well-signed ones have come for six minutes since, or we were given another secret. `also_well_signed`
+    says that well-signed ones come too: a second sender at this address, or the secret was changed just now.
+    """
 
     router_id: RouterId
     version: int
     health: NasHealth
     last_heard_at: Instant | None
     open_sessions: int
+    secret_mismatch_at: Instant | None = None
+    also_well_signed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +273,10 @@ class Radius(Protocol):
     def list_sessions(self, query: SessionQuery, limit: int, after: str | None) -> Page[SessionView]: ...
 
     def count_open_sessions(self) -> int: ...
+
+    def list_rejects(self, query: RejectQuery, limit: int, after: str | None) -> Page[RejectView]:
+        """The newest first."""
+        ...
 
     def list_online_samples(self, hours: int) -> list[OnlineSample]:
         """How many sessions were open over the last `hours` hours, oldest first."""

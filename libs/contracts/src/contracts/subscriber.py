@@ -22,6 +22,9 @@ from contracts.money import Money
 
 SERVICE_NAME = "subscriber"
 
+# How many sessions a login may have at a time, if they are limited at all.
+MOST_SESSIONS = 16
+
 
 class BillingType(StrEnum):
     POSTPAID = "postpaid"
@@ -112,7 +115,10 @@ class HoldView:
 
 @dataclass(frozen=True)
 class ServiceView:
-    """A service as an operator sees it. `version` grows with every change and is what consumers compare."""
+    """A service as an operator sees it. `version` grows with every change and is what consumers compare.
+
+    `session_limit` is how many sessions the login may have at a time; None is no limit.
+    """
 
     id: ServiceId
     version: int
@@ -128,6 +134,7 @@ class ServiceView:
     activated_on: date
     terminated_at: Instant | None
     created_at: Instant
+    session_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +216,7 @@ class ServiceSnapshot:
     billing_terms: BillingTerms
     status: ServiceStatus
     activated_on: date
+    session_limit: int | None = None  # as in events from before there was one
 
 
 # Commands
@@ -252,6 +260,7 @@ class NewService:
     router_id: RouterId
     static_ip: str | None = None
     billing_terms: BillingTerms = BillingTerms()
+    session_limit: int | None = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,7 +293,7 @@ class AddService(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeService(Command):
-    """None leaves a field as it is; `clear` names the optional fields to empty (`static_ip`)."""
+    """None leaves a field as it is; `clear` names those to empty (`static_ip`, `session_limit`)."""
 
     service_id: ServiceId
     pppoe_username: str | None = None
@@ -293,6 +302,7 @@ class ChangeService(Command):
     router_id: RouterId | None = None
     static_ip: str | None = None
     billing_terms: BillingTerms | None = None
+    session_limit: int | None = None
     clear: tuple[str, ...] = ()
 
 

@@ -33,6 +33,11 @@ TOOLS = {
     "radclient": Tool(
         "tests with radclient", "tests/install-tools.sh", lambda: shutil.which("radclient") is not None
     ),
+    "freeradius": Tool(
+        "tests with FreeRADIUS",
+        "tests/install-tools.sh",
+        Path("/usr/lib/freeradius/rlm_sql_postgresql.so").exists,
+    ),
     "chromium": Tool(
         "tests in a browser", "tests/install-tools.sh", lambda: shutil.which("chromium") is not None
     ),

@@ -51,6 +51,7 @@ class Settings:
     trusted_proxies: int = 0
     radius_session_days: int = 400
     radius_reject_days: int = 90
+    freeradius_in_front: bool = False
 
     @property
     def embedded(self) -> bool:
@@ -97,6 +98,7 @@ class _Reader:
             trusted_proxies=self._read("ISPOS_TRUSTED_PROXIES", 0, _few),
             radius_session_days=self._read("ISPOS_RADIUS_SESSION_DAYS", 400, _days),
             radius_reject_days=self._read("ISPOS_RADIUS_REJECT_DAYS", 90, _days),
+            freeradius_in_front=self._read("ISPOS_RADIUS_SERVER", False, _freeradius),
         )
         if bool(settings.owner_email) != bool(settings.owner_password):
             self._mistakes.append("ISPOS_OWNER_EMAIL and ISPOS_OWNER_PASSWORD: give both or neither")
@@ -154,6 +156,12 @@ def _movable(text: str) -> bool:
     if text not in ("system", "movable"):
         raise ValueError("is not a clock; use system (the default) or movable (demo and tests)")
     return text == "movable"
+
+
+def _freeradius(text: str) -> bool:
+    if text not in ("builtin", "freeradius"):
+        raise ValueError("is not a RADIUS server; use builtin (the default) or freeradius")
+    return text == "freeradius"
 
 
 def _amqp_url(text: str) -> str:

@@ -295,6 +295,11 @@ class SimulatedNas:
         for session in self.sessions():
             self._report("Interim-Update", session)
 
+    def use_server(self, *, auth_port: int, acct_port: int) -> None:
+        """Ask and report to another RADIUS server from the next packet on. Its sessions live on."""
+        self._auth_address = (self._auth_address[0], auth_port)
+        self._acct_address = (self._acct_address[0], acct_port)
+
     def send_accounting_on(self) -> None:
         self._enqueue({"Acct-Status-Type": "Accounting-On"})
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
 from radius_svc.domain.mschap import nt_password_hash
 from radius_svc.models import (
+    LIVE_ACCOUNT,
     IndexVersion,
     Nas,
     RadCheck,
@@ -42,7 +43,8 @@ PLAN_PRIORITY = 2
 @dataclass(frozen=True, kw_only=True)
 class Account:
     """The login of one service. `password` is clear; `password_encrypted` is the same under the field
-    cipher with the service id as associated data, for CHAP."""
+    cipher with the service id as associated data, for CHAP. `session_limit` is how many sessions it may have
+    at a time; None is no limit."""
 
     service_id: str
     version: int
@@ -55,6 +57,7 @@ class Account:
     static_ip: str | None = None
     suspended: bool = False
     terminated: bool = False
+    session_limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,7 @@ def write_account(session: Session, account: Account) -> bool:
         "static_ip": account.static_ip,
         "suspended": account.suspended,
         "terminated": account.terminated,
+        "session_limit": account.session_limit,
         "changed_seq": seq,
     }
     _store(session, RadiusAccount, known, {"service_id": account.service_id}, row)
@@ -161,6 +165,8 @@ def write_nas(session: Session, client: NasClient) -> bool:
         "version": client.version,
         "changed_seq": seq,
     }
+    if known is not None and known.secret != client.secret:
+        row["last_secret_mismatch_at"] = None  # what was signed wrongly until now tells nothing of this one
     _store(session, Nas, known, {"router_id": client.router_id, "type": "mikrotik"}, row)
     return True
 
@@ -219,7 +225,7 @@ def _held_by_another_service(session: Session, username: str, service_id: str) -
     statement = select(RadiusAccount.service_id).where(
         RadiusAccount.username == username,
         RadiusAccount.service_id != service_id,
-        RadiusAccount.terminated.is_(False),
+        LIVE_ACCOUNT,
     )
     return session.execute(statement).first() is not None
 
@@ -231,11 +237,11 @@ def _delete_login(session: Session, username: str) -> None:
 
 def _insert_login(session: Session, account: Account) -> None:
     name = account.username
-    session.add(
-        RadCheck(
-            username=name, attribute="NT-Password", op=":=", value=nt_password_hash(account.password).hex()
-        )
-    )
+    checks = {"NT-Password": nt_password_hash(account.password).hex()}
+    if account.session_limit is not None:
+        checks["Simultaneous-Use"] = str(account.session_limit)
+    for attribute, value in checks.items():
+        session.add(RadCheck(username=name, attribute=attribute, op=":=", value=value))
     if account.static_ip is not None:
         session.add(RadReply(username=name, attribute="Framed-IP-Address", op=":=", value=account.static_ip))
     if account.suspended:

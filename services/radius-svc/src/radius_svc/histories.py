@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from radius_svc import queries
 from radius_svc.control_models import DailyUsage, OnlineCount, Reconnect, RequestAttempt
+from radius_svc.domain import evidence
 from radius_svc.domain.reconnect_times import reconnect_times
 from radius_svc.models import RadAcct, RadiusAccount
 from radius_svc.usecases import online_samples, reconnects
@@ -27,14 +28,6 @@ from radius_svc.usecases import online_samples, reconnects
 MOST_DAYS = 366
 MOST_HOURS = 24 * 31
 MOST_SAMPLES = 300
-EVIDENCE_IN_WORDS = {
-    "newer-start": "a newer session began",
-    "boot-digit": "the router has restarted",
-    "accounting-on": "the router has restarted",
-    "accounting-off": "the router was shut down",
-    "unknown-to-nas": "the router did not know the session",
-    "missed-interims": "the router stopped reporting it",
-}
 
 
 def list_usage(session: Session, service_id: str, days: int, *, today: date) -> list[UsageDay]:
@@ -97,7 +90,7 @@ def _session_events(session: Session, service_id: str, limit: int) -> Iterator[L
 def _why_offline(row: RadAcct) -> str:
     if row.closed_on_evidence is None:
         return row.acctterminatecause or ""
-    return EVIDENCE_IN_WORDS.get(row.closed_on_evidence, row.closed_on_evidence)
+    return evidence.in_words(row.closed_on_evidence)
 
 
 def _request_events(session: Session, service_id: str, limit: int) -> Iterator[LineEvent]:
@@ -110,6 +103,7 @@ def _request_events(session: Session, service_id: str, limit: int) -> Iterator[L
             attempt.detail,
             request=attempt.kind,
             outcome=attempt.outcome,
+            error_cause=attempt.error_cause,
         )
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from radius_svc.control_models import RequestAttempt
 from radius_svc.dialects import address_text, begins_with, folded
+from radius_svc.domain import evidence
 from radius_svc.models import Nas, RadAcct, RadiusAccount
 from radius_svc.usecases.following import all_listeners_applied
 
@@ -29,6 +30,10 @@ OPEN, CLOSED = RadAcct.acctstoptime.is_(None), RadAcct.acctstoptime.is_not(None)
 IN_IP_ADDRESS = frozenset("0123456789.")
 IN_MAC_ADDRESS = frozenset("0123456789abcdefABCDEF:-.")
 SILENT_AFTER = timedelta(minutes=15)
+# Both instants of a router are written at most once a minute: closer ones may have come in either order.
+LAG = timedelta(seconds=65)
+# A second sender with another secret shows itself at least with every interim of its sessions.
+MISMATCH_COUNTS_FOR = timedelta(minutes=6)
 FEW_SESSIONS = 1_000
 
 
@@ -131,6 +136,7 @@ def session_view(row: RadAcct) -> SessionView:
         input_octets=row.acctinputoctets or 0,
         output_octets=row.acctoutputoctets or 0,
         terminate_cause=row.acctterminatecause,
+        ended_because=evidence.in_words(row.closed_on_evidence) if row.closed_on_evidence else None,
     )
 
 
@@ -161,16 +167,22 @@ def list_nas_activity(session: Session, router_ids: Sequence[str], now: datetime
     counts = select(RadAcct.router_id, func.count()).where(RadAcct.router_id.in_(ids), OPEN)
     open_sessions = dict(session.execute(counts.group_by(RadAcct.router_id)).all())
     clients = session.scalars(select(Nas).where(Nas.router_id.in_(ids)))
-    return [
-        NasActivity(
-            router_id=nas.router_id or "",
-            version=nas.version or 0,
-            health=_health(nas.last_heard_at, now),
-            last_heard_at=nas.last_heard_at,
-            open_sessions=open_sessions.get(nas.router_id, 0),
-        )
-        for nas in clients
-    ]
+    return [_nas_activity(nas, open_sessions.get(nas.router_id, 0), now) for nas in clients]
+
+
+def _nas_activity(nas: Nas, open_sessions: int, now: datetime) -> NasActivity:
+    heard_at, mismatch_at = nas.last_heard_at, nas.last_secret_mismatch_at
+    if heard_at is not None and mismatch_at is not None and heard_at - mismatch_at > MISMATCH_COUNTS_FOR:
+        mismatch_at = None
+    return NasActivity(
+        router_id=nas.router_id or "",
+        version=nas.version or 0,
+        health=_health(heard_at, now),
+        last_heard_at=heard_at,
+        open_sessions=open_sessions,
+        secret_mismatch_at=mismatch_at,
+        also_well_signed=bool(heard_at and mismatch_at and mismatch_at - heard_at <= LAG),
+    )
 
 
 def _health(last_heard_at: datetime | None, now: datetime) -> NasHealth:

@@ -21,6 +21,8 @@ from contracts.radius import (
     Radius,
     ReconnectTimes,
     ReconnectView,
+    RejectQuery,
+    RejectView,
     ServiceState,
     SessionQuery,
     SessionView,
@@ -43,7 +45,7 @@ from servicekit.rpc import serves
 from servicekit.service import Service
 from sqlalchemy.orm import Session
 
-from radius_svc import histories, jobs, queries
+from radius_svc import histories, jobs, queries, rejects
 from radius_svc.dispatcher import SessionChangeDispatcher
 from radius_svc.domain.change_rules import is_settled
 from radius_svc.models import RadiusAccount
@@ -60,7 +62,8 @@ class RadiusService(Service):
 
     def check(self) -> dict[str, str]:
         parts = super().check()
-        if parts["database"] == "ok":
+        # FreeRADIUS leaves no sign of life here: of what is not known nothing is said.
+        if parts["database"] == "ok" and not self.runtime.settings.freeradius_in_front:
             with self.runtime.reading() as session:
                 parts["listener"] = listeners.health(session)
         return parts
@@ -100,6 +103,10 @@ class RadiusService(Service):
     def count_open_sessions(self) -> int:
         with self.runtime.reading() as session:
             return queries.count_open_sessions(session)
+
+    def list_rejects(self, query: RejectQuery, limit: int, after: str | None) -> Page[RejectView]:
+        with self.runtime.reading() as session:
+            return rejects.list_rejects(session, query, limit, after)
 
     def list_online_samples(self, hours: int) -> list[OnlineSample]:
         with self.runtime.reading() as session:

@@ -36,11 +36,11 @@ from contracts.subscriber import (
     ServiceStatus,
     ServiceTerminated,
 )
-from radius_svc.authorization import Account, NasClient, next_seq, write_account, write_nas, write_plan_group
+from radius_svc.authorization import Account, NasClient, write_account, write_nas, write_plan_group
 from radius_svc.control_models import ChangeStatus, ListenerState, SessionChange
 from radius_svc.dispatcher import follow_change
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
-from radius_svc.models import IndexVersion, RadAcct, RadCheck, RadiusAccount
+from radius_svc.models import IndexVersion, RadAcct
 from radius_svc.service import RadiusService
 from radius_svc.usecases import following, strays
 from servicekit.codec import to_wire
@@ -75,13 +75,7 @@ class RadiusDatabase:
     versions: dict[str, int] = field(default_factory=dict)
 
     def limit(self, username: str, sessions: int) -> None:
-        """Simultaneous-Use of a login that exists."""
-        with self.database.transaction() as session:
-            session.add(
-                RadCheck(username=username, attribute="Simultaneous-Use", op=":=", value=str(sessions))
-            )
-            account = session.scalars(select(RadiusAccount).where(RadiusAccount.username == username)).one()
-            account.changed_seq = next_seq(session)
+        self.account(username, session_limit=sessions)
 
     def account(self, username: str, password: str = "clientPass", **changes: Any) -> None:
         """Write a login; the service is named after it unless `service_id` says otherwise."""
@@ -312,17 +306,21 @@ class ControlPlane:
     def hear(self, *events: Event, times: int = 1) -> None:
         """As the bus brings them, in this order; `times` is how often each comes."""
         for event in events:
-            envelope = Envelope(
-                id=new_id(),
-                type=type(event).name,
-                occurred_at=self.runtime.now(),
-                source="test",
-                subject=event.subject,
-                correlation_id="test",
-                data=to_wire(event, type(event)),
-            )
-            for _ in range(times):
-                self._service._inbox().receive(envelope)
+            self.hear_wire(type(event).name, event.subject, to_wire(event, type(event)), times)
+
+    def hear_wire(self, name: str, subject: str, data: dict[str, Any], times: int = 1) -> None:
+        """An event as it is written, perhaps by another version of its service."""
+        envelope = Envelope(
+            id=new_id(),
+            type=name,
+            occurred_at=self.runtime.now(),
+            source="test",
+            subject=subject,
+            correlation_id="test",
+            data=data,
+        )
+        for _ in range(times):
+            self._service._inbox().receive(envelope)
 
     def plan(self, **changes: Any) -> PlanView:
         plan = PlanView(
@@ -353,6 +351,7 @@ class ControlPlane:
         version: int = 1,
         router_id: str = "router",
         control: SessionControl = SessionControl.DISCONNECT,
+        secret: str = SECRET,
         **changes: Any,
     ) -> None:
         router = RouterView(
@@ -366,8 +365,8 @@ class ControlPlane:
             require_message_authenticator=True,
             created_at=self.runtime.now(),
         )
-        secret = self.runtime.cipher.encrypt(SECRET, aad=router_id)
-        self.hear(NasRegistered(router=replace(router, **changes), radius_secret_encrypted=secret))
+        encrypted = self.runtime.cipher.encrypt(secret, aad=router_id)
+        self.hear(NasRegistered(router=replace(router, **changes), radius_secret_encrypted=encrypted))
 
     def deregister(self, version: int, router_id: str = "router") -> None:
         self.hear(NasDeregistered(router_id=router_id, version=version))

@@ -103,6 +103,23 @@ def test_radclient_reads_the_acknowledgement(radius_database, radclient):
     assert only(radius_database.sessions()).username == "juan"
 
 
+def test_the_odd_packets_of_pppd_are_kept(radius_database, radclient):
+    """Its RADIUS plugin sends a session id with its format left in, NAS-Port 0 and no Calling-Station-Id."""
+    session_id = "%lX6b02939c%hX"
+    for status, octets in (("Start", 0), ("Stop", 4711)):
+        answer = radclient(
+            f'Acct-Status-Type = {status}\nUser-Name = "juan"\nAcct-Session-Id = "{session_id}"\n'
+            f"NAS-IP-Address = 127.0.0.1\nNAS-Port = 0\nNAS-Port-Type = Async\nService-Type = Framed-User\n"
+            f"Framed-Protocol = PPP\nAcct-Input-Octets = {octets}\nAcct-Authentic = RADIUS\n",
+            "acct",
+        )
+        assert "Received Accounting-Response" in answer
+
+    session = only(radius_database.sessions())
+    assert (session.acctsessionid, session.nasportid, session.callingstationid) == (session_id, "0", None)
+    assert session.acctinputoctets == 4711 and session.acctstoptime is not None
+
+
 def test_delay_is_taken_off_the_start(radius_database, send):
     send("Start", delay=30)
 

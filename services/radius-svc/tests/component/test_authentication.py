@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 
 import pytest
 from pyrad.packet import AuthPacket
 from radius_svc.authorization import SuspensionMode, remove_nas, write_suspended_group
 from radius_svc.models import Nas, RadPostAuth
+from servicekit.pytest_plugin import require
 from simulators.nas import DICTIONARY, Outcome
 from sqlalchemy import select
 
@@ -73,6 +75,20 @@ def test_radclient_is_accepted_and_rejected(radclient, proof):
 
     assert "Received Access-Accept" in accepted and 'Mikrotik-Rate-Limit = "10M/50M"' in accepted
     assert "Received Access-Reject" in rejected and "Rate-Limit" not in rejected
+
+
+@pytest.mark.parametrize("method", ["pap", "chap", "mschap"])
+def test_radtest_is_accepted_and_rejected(listener, method):
+    """FreeRADIUS's own try-out, which says what operators will say: it works, or it does not."""
+    require("radclient")  # of the same package
+
+    def radtest(password: str) -> str:
+        command = ["radtest", "-t", method, "juan", password, f"127.0.0.1:{listener.auth_port}", "0", SECRET]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            return process.stdout.read().decode()
+
+    assert "Received Access-Accept" in radtest("clientPass")
+    assert "Received Access-Reject" in radtest("wrong")
 
 
 def test_message_authenticator_is_the_first_attribute_of_every_answer(listener):

@@ -288,6 +288,34 @@ class TestNasActivity:
         assert activity.version == 3
         assert (activity.health, activity.last_heard_at, activity.open_sessions) == (health, heard_at, 1)
 
+    @pytest.mark.parametrize(
+        ("heard", "mismatch", "shown", "also_well_signed"),
+        [
+            (None, None, False, False),
+            (0, None, False, False),
+            (None, 0, True, False),
+            (None, 60 * 24, True, False),  # nothing else has come since
+            (10, 0, True, False),
+            (2, 0, True, False),
+            (1, 0, True, True),  # both are written once a minute: which was the last one?
+            (0, 0, True, True),
+            (0, 1, True, True),
+            (0, 6, True, True),  # a second sender shows itself with every interim
+            (0, 7, False, False),
+            (60 * 24, 60 * 24 + 7, False, False),
+        ],
+    )
+    def test_a_secret_that_does_not_match(self, control, heard, mismatch, shown, also_well_signed):
+        now = control.runtime.now()
+        instants = [None if ago is None else now - timedelta(minutes=ago) for ago in (heard, mismatch)]
+        with control.runtime.transaction() as session:
+            session.execute(
+                update(Nas).values(last_heard_at=instants[0], last_secret_mismatch_at=instants[1])
+            )
+        (activity,) = control.api.list_nas_activity(["router"])
+        assert activity.secret_mismatch_at == (instants[1] if shown else None)
+        assert activity.also_well_signed is also_well_signed
+
 
 class TestKick:
     @pytest.fixture(autouse=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contracts.radius import LineEventKind, RequestKind, RequestOutcome
+import pytest
+from contracts.radius import LineEventKind, RequestKind, RequestOutcome, SessionQuery
 
 
 def told(control, *services, limit=100):
@@ -27,14 +28,31 @@ def test_on_line_asked_off_line(control):
     ]
     request = control.api.list_line_events([service.id], 100)[1]
     assert (request.request, request.outcome) == (RequestKind.DISCONNECT, RequestOutcome.ACKED)
+    assert request.error_cause is None
     assert (request.service_id, request.at) == (service.id, control.attempts(service)[0].sent_at)
 
 
-def test_evidence_is_told_in_words(control):
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        ("accounting-on", "the router has restarted"),
+        ("missed-interims", "the router stopped reporting it"),
+        ("of-a-later-version", "of-a-later-version"),
+    ],
+)
+def test_evidence_is_told_in_words(control, evidence, words):
     live = control.dial(service := control.service())
-    ended = {"acctstoptime": control.runtime.now(), "acctterminatecause": "NAS-Reboot"}
-    control.amend(live, closed_on_evidence="accounting-on", **ended)
-    assert told(control, service)[-1] == ("offline", "the router has restarted")
+    ended = {"acctstoptime": control.runtime.now(), "acctterminatecause": "Lost-Service"}
+    control.amend(live, closed_on_evidence=evidence, **ended)
+    assert told(control, service)[-1] == ("offline", words)
+    (session,) = control.api.list_sessions(SessionQuery(), 10, None).items
+    assert (session.terminate_cause, session.ended_because) == ("Lost-Service", words)
+
+
+def test_what_its_router_ended_needs_no_evidence(control):
+    control.stop(control.dial(control.service()))
+    (session,) = control.api.list_sessions(SessionQuery(), 10, None).items
+    assert (session.terminate_cause, session.ended_because) == ("Admin-Reset", None)
 
 
 def test_what_a_router_refused(control):
@@ -47,7 +65,7 @@ def test_what_a_router_refused(control):
         for event in control.api.list_line_events([service.id], 100)
         if event.kind is LineEventKind.REQUEST
     )
-    assert (request.outcome, request.detail) == (RequestOutcome.NACKED, "Error-Cause 401")
+    assert (request.outcome, request.error_cause) == (RequestOutcome.NACKED, 401)
 
 
 def test_of_the_services_asked_for_the_newest(control):

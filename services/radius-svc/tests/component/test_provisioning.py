@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from contracts.billing import SuspensionMode
@@ -14,15 +15,20 @@ from contracts.subscriber import (
     ServiceHoldReleased,
     ServiceStatus,
 )
-from radius_svc.control_models import ChangeKind
+from radius_svc.control_models import ChangeKind, ChangeStatus, SessionChange
 from radius_svc.models import Base, Nas, RadCheck, RadGroupCheck, RadiusAccount, RadUserGroup
 from servicekit import inbox
+from servicekit.codec import to_wire
 from servicekit.ids import new_id
 from servicekit.testing import ServiceUnderTest, schema_differences
 from sqlalchemy import select, update
 
-# On an expression: neither SQLAlchemy nor Alembic can compare them (see RadAcct). test_sessions.py uses them.
-BY_TEXT = {f"ix_radacct_closed_{column}" for column in ("username", "framedipaddress", "callingstationid")}
+# On an expression: neither SQLAlchemy nor Alembic can compare them (see RadAcct). test_sessions.py and
+# test_rejects.py use them.
+BY_TEXT = {
+    *(f"ix_radacct_closed_{column}" for column in ("username", "framedipaddress", "callingstationid")),
+    *(f"ix_radpostauth_refused_{column}" for column in ("username", "callingstationid")),
+}
 
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
@@ -158,6 +164,24 @@ def test_a_change_of_speed_is_told_to_sessions_that_are_up_and_not_suspended(con
     assert [change.kind for change in control.changes(fenced)] == [ChangeKind.AUTHORIZATION]
 
 
+def test_a_change_of_speed_hurries_what_waits_for_the_same_sessions_only(control):
+    here, elsewhere = control.service("here"), control.service("elsewhere", plan=control.plan())
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    for service in (here, elsewhere):
+        control.dial(service)
+        control.change(service, static_ip="10.0.0.9")
+    with control.runtime.transaction() as session:
+        session.execute(update(SessionChange).values(next_round_at=in_an_hour))
+
+    control.change_plan(download_kbps=100_000)
+
+    waiting, added = control.changes(here)
+    assert waiting.next_round_at < in_an_hour
+    assert (added.kind, added.status, added.rounds) == (ChangeKind.RATE, ChangeStatus.PENDING, 0)
+    assert added.authorized_seq > waiting.authorized_seq
+    assert [change.next_round_at for change in control.changes(elsewhere)] == [in_an_hour]
+
+
 def test_another_plan_is_a_change_of_speed_unless_the_service_is_suspended(control):
     service = control.service()
     slow = control.plan(download_kbps=5_000)
@@ -173,6 +197,42 @@ def test_a_new_password_leaves_the_session_alone(control):
     service = control.service()
     control.change(service, password_encrypted=control.runtime.cipher.encrypt("another", aad=service.id))
     assert control.changes(service) == []
+
+
+def limits(control, username="juan"):
+    query = select(RadCheck.op, RadCheck.value).where(
+        RadCheck.username == username, RadCheck.attribute == "Simultaneous-Use"
+    )
+    with control.runtime.reading() as session:
+        return [tuple(row) for row in session.execute(query)]
+
+
+def test_a_limit_of_sessions_follows_the_service_and_leaves_the_live_session_alone(control):
+    service = control.service(session_limit=1)
+    control.dial(service)
+    assert limits(control) == [(":=", "1")]
+    service = control.change(service, session_limit=3)
+    assert limits(control) == [(":=", "3")]
+    service = control.change(service, session_limit=None)
+    assert limits(control) == []
+    assert (control.changes(service), account(control, service).version) == ([], 3)
+
+
+def test_a_limit_goes_with_the_login_and_ends_with_it(control):
+    service = control.service(session_limit=2)
+    service = control.change(service, pppoe_username="juan.delacruz")
+    assert (limits(control), limits(control, "juan.delacruz")) == ([], [(":=", "2")])
+    control.terminate(service)
+    assert limits(control, "juan.delacruz") == []
+
+
+def test_an_event_from_before_there_were_limits_means_none(control):
+    service = control.snapshot()
+    data = to_wire(ServiceCreated(service=service), ServiceCreated)
+    assert data["service"].pop("session_limit", "absent") is None
+    control.hear_wire(ServiceCreated.name, service.id, data)
+    assert limits(control) == []
+    assert account(control, service).session_limit is None
 
 
 def test_block_mode_refuses_suspended_logins_and_the_walled_garden_takes_them_back(control):
@@ -202,6 +262,20 @@ def test_an_older_word_on_a_router_is_ignored_also_after_its_removal(control):
     control.register(version=5)
     control.deregister(version=4)
     assert routers() == {"router": 5}
+
+
+def test_another_secret_begins_without_a_mismatch(control):
+    def mismatch_at():
+        with control.runtime.reading() as session:
+            return session.scalar(select(Nas.last_secret_mismatch_at))
+
+    now = control.runtime.now()
+    with control.runtime.transaction() as session:
+        session.execute(update(Nas).values(last_secret_mismatch_at=now))
+    control.register(version=2, name="renamed")
+    assert mismatch_at() == now
+    control.register(version=3, secret="another-shared-secret")
+    assert mismatch_at() is None
 
 
 def test_a_terminated_login_is_gone_and_its_name_is_free(control):

@@ -103,6 +103,7 @@ class Service(Base):
     activated_on: Mapped[date] = mapped_column(Date)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     terminated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    session_limit: Mapped[int | None] = mapped_column(Integer)
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="services")
     plan: Mapped[Plan] = relationship()

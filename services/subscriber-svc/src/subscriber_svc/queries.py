@@ -84,6 +84,7 @@ def service_view(service: Service) -> ServiceView:
         activated_on=service.activated_on,
         terminated_at=service.terminated_at,
         created_at=service.created_at,
+        session_limit=service.session_limit,
     )
 
 
@@ -100,6 +101,7 @@ def service_snapshot(service: Service) -> ServiceSnapshot:
         billing_terms=_billing_terms(service),
         status=_status(service),
         activated_on=service.activated_on,
+        session_limit=service.session_limit,
     )
 
 

@@ -28,3 +28,25 @@ def test_migration_2_tells_every_name_again_and_sorts_by_it(database_of_0001):
     assert tested.new_events() == [SubscriberChanged(subscriber_id="juan", version=3, full_name="Juan Peña")]
     with database_of_0001.reading() as session:
         assert session.scalar(text("select name_key from subscribers")) == "juan pena"
+
+
+database_of_0002 = database_of_revision("subscriber_svc", "0002")
+
+
+def test_migration_3_leaves_who_is_there_without_a_limit(database_of_0002):
+    with database_of_0002.transaction() as session:
+        for row in (
+            "insert into plans (id, version, name, price_minor, currency, billing_type, download_kbps,"
+            " upload_kbps, status, created_at) values ('fiber', 1, 'Fiber', 150000, 'PHP', 'postpaid', 50000,"
+            " 50000, 'active', '2026-11-23 02:00:00')",
+            "insert into subscribers (id, version, short_id, full_name, name_key, email, phone, address,"
+            " notes, created_at) values ('juan', 1, 'short', 'Juan', 'juan', '', '', '', '',"
+            " '2026-11-23 02:00:00')",
+            "insert into services (id, version, subscriber_id, plan_id, router_id, pppoe_username,"
+            " password_encrypted, activated_on, created_at) values ('line', 1, 'juan', 'fiber', 'router',"
+            " 'juan.delacruz', 'token', '2026-11-23', '2026-11-23 02:00:00')",
+        ):
+            session.execute(text(row))
+    migrations.migrate(database_of_0002, "subscriber_svc")
+    with database_of_0002.reading() as session:
+        assert session.execute(text("select id, session_limit from services")).all() == [("line", None)]

@@ -201,6 +201,8 @@ def test_every_change_is_told_once_with_the_next_version(subscribers):
         {"static_ip": "10.0.0.7"},
         {"billing_terms": terms},
         {"clear": ("static_ip",)},
+        {"session_limit": 2},
+        {"clear": ("session_limit",)},
         {"billing_terms": BillingTerms(Money(0))},  # for nothing, which is not the plan's price
         {"billing_terms": BillingTerms()},
     ]
@@ -209,10 +211,11 @@ def test_every_change_is_told_once_with_the_next_version(subscribers):
         (event,) = subscribers.new_events()
         assert type(event) is ServiceChanged
         assert view.version == event.service.version == version
-        assert (view.plan_id, view.static_ip, view.billing_terms) == (
+        assert (view.plan_id, view.static_ip, view.billing_terms, view.session_limit) == (
             event.service.plan.id,
             event.service.static_ip,
             event.service.billing_terms,
+            event.service.session_limit,
         )
     assert subscribers.api.get_service(service.id) == view
 
@@ -225,6 +228,7 @@ def test_change_that_changes_nothing_is_not_told(subscribers):
         plan_id=service.plan_id,
         router_id=service.router_id,
         billing_terms=service.billing_terms,
+        session_limit=service.session_limit,
     )
     assert subscribers.api.change_service(same) == service
     assert subscribers.new_events() == []
@@ -234,6 +238,29 @@ def test_only_optional_fields_can_be_emptied(subscribers):
     service = subscribers.service()
     command = ChangeService(service_id=service.id, clear=("pppoe_username",))
     assert refused_fields(lambda: subscribers.api.change_service(command)) == ["clear"]
+
+
+def test_a_login_has_one_session_at_a_time_unless_somebody_says_otherwise(subscribers):
+    juan = subscribers.subscriber()
+    (created,) = (event for event in subscribers.new_events() if type(event) is ServiceCreated)
+    assert (juan.services[0].session_limit, created.service.session_limit) == (1, 1)
+    assert subscribers.add_service(juan.id, "two", session_limit=2).session_limit == 2
+    assert subscribers.add_service(juan.id, "free", session_limit=None).session_limit is None
+    (service,) = juan.services
+    change = ChangeService(service_id=service.id, session_limit=4)
+    assert subscribers.api.change_service(change).session_limit == 4
+    other = ChangeService(service_id=service.id, static_ip="10.0.0.7")
+    assert subscribers.api.change_service(other).session_limit == 4
+    none = ChangeService(service_id=service.id, clear=("session_limit",))
+    assert subscribers.api.change_service(none).session_limit is None
+
+
+@pytest.mark.parametrize("limit", [0, -1, 17])
+def test_session_limit_out_of_range_names_the_field(subscribers, limit):
+    assert refused_fields(lambda: subscribers.subscriber(session_limit=limit)) == ["service.session_limit"]
+    service = subscribers.service()
+    change = ChangeService(service_id=service.id, session_limit=limit)
+    assert refused_fields(lambda: subscribers.api.change_service(change)) == ["session_limit"]
 
 
 def test_terminated_for_good(subscribers):

@@ -124,6 +124,16 @@ def test_no_static_ip():
     assert checks.static_ip("") is None
 
 
+@pytest.mark.parametrize("limit", [None, 1, 16])
+def test_session_limit(limit: int | None):
+    assert checks.session_limit(limit) == limit
+
+
+@pytest.mark.parametrize("limit", [0, -1, 17, 2**70])
+def test_session_limit_out_of_range(limit: int):
+    assert field_of(checks.session_limit, limit) == "session_limit"
+
+
 @pytest.mark.parametrize("kbps", [0, -1, 400_000_001, 2**31])
 def test_speed_out_of_range(kbps: int):
     assert field_of(checks.speed, "download_kbps", kbps) == "download_kbps"

@@ -1,20 +1,18 @@
 """MS-CHAP as the server computes it: RFC 2433 (version 1), RFC 2759 (version 2), RFC 3079 (MPPE keys).
 
 Lengths are in octets. A challenge is 8 octets in version 1 and 16 in version 2, an NT response is 24, a
-password hash 16. Nothing here compares in variable time. For the hashes seen last the key schedules are kept,
-which makes a response three times cheaper; one thread at a time may compute responses.
+password hash 16. Nothing here compares in variable time. What follows from the password hashes seen last is
+kept. One thread of a process computes.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha1
+from typing import NamedTuple
 
-from Crypto.Hash import MD4
-from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from radius_svc.domain.old_ciphers import des, md4
 
 # RFC 2759 8.7
 _MAGIC_SERVER_TO_CLIENT = b"Magic server to client signing constant"
@@ -26,20 +24,18 @@ _MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the serv
 _SHS_PAD_1 = bytes(40)
 _SHS_PAD_2 = b"\xf2" * 40
 
-# About 4 kB each. Who dials again and again is among them; all homes at once after a power cut are not.
-_KEPT_SCHEDULES = 4096
-_ECB = modes.ECB()  # noqa: S305 - what RFC 2759 asks for
+# About 400 octets each.
+_KEPT_HASHES = 65_536
 
 
 def nt_password_hash(password: str) -> bytes:
     """RFC 2759 8.3: MD4 of the password in UTF-16, little endian. What is stored instead of the password."""
-    return MD4.new(password.encode("utf-16-le", "surrogatepass")).digest()  # noqa: S303
+    return md4(password.encode("utf-16-le", "surrogatepass"))
 
 
-@lru_cache(maxsize=_KEPT_SCHEDULES)
 def hash_nt_password_hash(password_hash: bytes) -> bytes:
     """RFC 2759 8.4. Also the NT key of MS-CHAP-MPPE-Keys (RFC 2548 2.4.1)."""
-    return MD4.new(password_hash).digest()  # noqa: S303
+    return _derived(password_hash).hash
 
 
 def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, username: bytes) -> bytes:
@@ -50,8 +46,8 @@ def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, userna
 
 def challenge_response(challenge: bytes, password_hash: bytes) -> bytes:
     """RFC 2759 8.5: the 8-octet challenge under three DES keys cut from the hash, padded to 21 octets."""
-    first, second, third = _key_schedules(password_hash)
-    return first(challenge) + second(challenge) + third(challenge)
+    derived = _derived(password_hash)
+    return des(derived.first, challenge) + des(derived.second, challenge) + des(derived.third, challenge)
 
 
 def response_is_right(challenge: bytes, nt_response: bytes, password_hash: bytes) -> bool:
@@ -88,31 +84,27 @@ def _sha1(octets: bytes) -> bytes:
     return sha1(octets, usedforsecurity=False).digest()
 
 
-@lru_cache(maxsize=_KEPT_SCHEDULES)
-def _key_schedules(password_hash: bytes) -> tuple[Callable[[bytes], bytes], ...]:
-    """Three functions that encrypt one block of single DES, by the keys cut from a password hash."""
+class _Derived(NamedTuple):
+    """What every login with the same password hash needs anew: its hash, and three DES keys."""
+
+    hash: bytes
+    first: bytes
+    second: bytes
+    third: bytes
+
+
+@lru_cache(maxsize=_KEPT_HASHES)
+def _derived(password_hash: bytes) -> _Derived:
     padded = password_hash + bytes(5)
-    return tuple(_des(padded[start : start + 7]) for start in (0, 7, 14))
-
-
-def _des(key: bytes) -> Callable[[bytes], bytes]:
-    """Single DES with a 7-octet key. Three equal keys make triple DES the single one."""
-    encrypt: Callable[[bytes], bytes] = Cipher(TripleDES(_with_parity_bits(key) * 3), _ECB).encryptor().update
-    return encrypt
+    keys = (_with_parity_bits(padded[start : start + 7]) for start in (0, 7, 14))
+    return _Derived(md4(password_hash), *keys)
 
 
 def _with_parity_bits(key: bytes) -> bytes:
-    """56 bits spread over 8 octets, seven each. DES ignores the lowest bit, so no parity is computed."""
-    bits = int.from_bytes(key, "big") << 1
-    return bytes(
-        (
-            bits >> 49 & 0xFE,
-            bits >> 42 & 0xFE,
-            bits >> 35 & 0xFE,
-            bits >> 28 & 0xFE,
-            bits >> 21 & 0xFE,
-            bits >> 14 & 0xFE,
-            bits >> 7 & 0xFE,
-            bits & 0xFE,
-        )
-    )
+    """56 bits spread over 8 octets, seven each: halves, quarters, eighths are moved apart. DES ignores the
+    lowest bit of an octet, so no parity is computed."""
+    bits = int.from_bytes(key, "big")
+    bits = (bits & 0xFFFFFFF0000000) << 4 | bits & 0xFFFFFFF
+    bits = (bits & 0x0FFFC0000FFFC000) << 2 | bits & 0x00003FFF00003FFF
+    bits = (bits & 0x3F803F803F803F80) << 1 | bits & 0x007F007F007F007F
+    return (bits << 1).to_bytes(8, "big")

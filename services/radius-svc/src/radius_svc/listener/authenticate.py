@@ -6,8 +6,8 @@ import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from contracts.radius import RejectReason
 from servicekit.secrets import DecryptionFailed
 
 from radius_svc.domain import mschap
@@ -51,19 +51,6 @@ _ENCRYPTION = vendor_attribute(
 _MS_CHAP2_SUCCESS = vendor_attribute(MICROSOFT, MS_CHAP2_SUCCESS, bytes(43))[:-43]
 _MS_MPPE_RECV_KEY = vendor_attribute(MICROSOFT, MS_MPPE_RECV_KEY, bytes(34))[:-34]
 _MS_MPPE_SEND_KEY = vendor_attribute(MICROSOFT, MS_MPPE_SEND_KEY, bytes(34))[:-34]
-
-
-class RejectReason(StrEnum):
-    """Why a login was refused: shown to the operator, never to the subscriber."""
-
-    UNKNOWN_USER = "unknown_user"
-    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a word, no password
-    SUSPENDED = "suspended"
-    NO_PASSWORD_STORED = "no_password_stored"  # noqa: S105 - a word, no password
-    UNSUPPORTED_METHOD = "unsupported_method"
-    PASSWORD_UNREADABLE = "password_unreadable"  # noqa: S105 - a word, no password
-    SECRET_MISMATCH = "secret_mismatch"  # noqa: S105 - a word, no secret
-    TOO_MANY_SESSIONS = "too_many_sessions"
 
 
 @dataclass(slots=True)

@@ -6,9 +6,11 @@ import socket
 from collections import deque
 from typing import Any
 
+from contracts.radius import RejectReason
+
 from radius_svc.domain.simultaneous_use import Dial
 from radius_svc.listener import metrics
-from radius_svc.listener.authenticate import Accept, Decrypt, Reject, RejectReason, authenticate, refusal
+from radius_svc.listener.authenticate import Accept, Decrypt, Reject, authenticate, refusal
 from radius_svc.listener.damper import DelayQueue, RejectCounter
 from radius_svc.listener.index import NasEntry
 from radius_svc.listener.packet import (

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from contracts.radius import RejectReason
 from servicekit.clock import Clock
 from servicekit.logs import log
 from sqlalchemy import Connection, Table, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from radius_svc.listener import metrics
-from radius_svc.listener.authenticate import RejectReason
 from radius_svc.listener.database import Database
 from radius_svc.listener.index import NasEntry
 from radius_svc.listener.packet import CALLED_STATION_ID, CALLING_STATION_ID, USER_NAME, Request
@@ -92,8 +92,9 @@ class Recorder:
         """Write what is due. Raises SQLAlchemyError, and then keeps it for the next time."""
         now = self._clock.now()
         self._close_repeated(now, everything=everything)
-        heard = self._due("last_heard_at", self._heard, now)
-        mismatched = self._due("last_secret_mismatch_at", self._mismatched, now)
+        # What is not due is forgotten: written later it would be of another time than it happened.
+        heard = self._due("last_heard_at", _taken(self._heard), now)
+        mismatched = self._due("last_secret_mismatch_at", _taken(self._mismatched), now)
         rejects = [self._rejects.popleft() for _ in range(min(len(self._rejects), _REJECTS_PER_WRITE))]
         if not (heard or mismatched or rejects):
             return
@@ -106,12 +107,8 @@ class Recorder:
         except BaseException:
             self._rejects.extendleft(reversed(rejects))
             raise
-        for column, noted, due in (
-            ("last_heard_at", self._heard, heard),
-            ("last_secret_mismatch_at", self._mismatched, mismatched),
-        ):
-            self._written.update({(column, nas_id): now for nas_id in due})
-            noted.difference_update(due)
+        self._written.update({("last_heard_at", nas_id): now for nas_id in heard})
+        self._written.update({("last_secret_mismatch_at", nas_id): now for nas_id in mismatched})
 
     def _close_repeated(self, now: datetime, *, everything: bool) -> None:
         """A row that has stood for a minute is written; the next refusal begins another."""
@@ -119,16 +116,22 @@ class Recorder:
             if everything or abs(now - row["authdate"]) >= _REPEATS_EVERY:
                 self._rejects.append(self._repeated.pop(who))
 
-    def _due(self, column: str, noted: set[int], now: datetime) -> list[int]:
+    def _due(self, column: str, noted: Iterable[int], now: datetime) -> list[int]:
         """Of each NAS at most one a minute. A clock that was set back does not silence it."""
-        due = []
-        for nas_id in list(noted):
-            written = self._written.get((column, nas_id))
-            if written is None or abs(now - written) >= _HEARD_EVERY:
-                due.append(nas_id)
-        return due
+        return [
+            nas_id
+            for nas_id in noted
+            if (written := self._written.get((column, nas_id))) is None or abs(now - written) >= _HEARD_EVERY
+        ]
 
     @staticmethod
     def _write_instant(connection: Connection, column: str, due: Iterable[int], at: datetime) -> None:
         for nas_id in due:
             connection.execute(update(_NAS).where(_NAS.c.id == nas_id).values({column: at}))
+
+
+def _taken(noted: set[int]) -> list[int]:
+    """What is in it, which is empty then. Whoever notes meanwhile may be missed, and notes again."""
+    taken = list(noted)
+    noted.clear()
+    return taken

@@ -25,7 +25,7 @@ def main() -> int:
     try:
         settings = read_listener_settings()
         auth_sockets = _bind(settings.host, settings.auth_port, "ISPOS_RADIUS_AUTH_PORT", settings.workers)
-        (acct_socket,) = _bind(settings.host, settings.acct_port, "ISPOS_RADIUS_ACCT_PORT")
+        acct_sockets = _bind(settings.host, settings.acct_port, "ISPOS_RADIUS_ACCT_PORT", settings.workers)
         metrics_socket = _metrics_socket(settings)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
@@ -33,7 +33,7 @@ def main() -> int:
     sys.setswitchinterval(_SWITCH_SECONDS)
     ports = {
         "auth_port": auth_sockets[0].getsockname()[1],
-        "acct_port": acct_socket.getsockname()[1],
+        "acct_port": acct_sockets[0].getsockname()[1],
     }
     place = f"{socket.gethostname()}:{ports['auth_port']}"
 
@@ -41,16 +41,17 @@ def main() -> int:
         log.info("radius listener ready", **ports, workers=settings.workers)
 
     if settings.workers == 1:
-        worker = Worker(settings, place).authenticates(auth_sockets[0]).accounts(acct_socket)
+        worker = Worker(settings, place).authenticates(auth_sockets[0]).accounts(acct_sockets[0], 0)
         if metrics_socket is not None:
             worker.also(partial(show_metrics, metrics_socket))
         worker.run(stopping_by_signal(), ready)
     else:
         supervisor = Supervisor(Termination())
-        for number, sock in enumerate(auth_sockets):
+        for number, (auth_socket, acct_socket) in enumerate(zip(auth_sockets, acct_sockets, strict=True)):
             name = f"authentication-{number}"
-            supervisor.add(name, partial(_authenticate, settings, f"{place}/{name}", sock))
-        supervisor.add("accounting", partial(_account, settings, f"{place}/accounting", acct_socket))
+            supervisor.add(name, partial(_authenticate, settings, f"{place}/{name}", auth_socket))
+            name = f"accounting-{number}"
+            supervisor.add(name, partial(_account, settings, f"{place}/{name}", acct_socket, number))
         if metrics_socket is not None:
             supervisor.add("metrics", partial(_show_metrics, metrics_socket))
         supervisor.run(ready)
@@ -72,10 +73,11 @@ def _account(
     settings: ListenerSettings,
     name: str,
     sock: socket.socket,
+    number: int,
     stopping: Stopping,
     answers: Answers,
 ) -> None:
-    Worker(settings, name).accounts(sock).run(stopping, answers)
+    Worker(settings, name).accounts(sock, number).run(stopping, answers)
 
 
 def _show_metrics(sock: socket.socket, stopping: Stopping, answers: Answers) -> None:
@@ -95,7 +97,7 @@ def _metrics_socket(settings: ListenerSettings) -> socket.socket | None:
         ) from None
 
 
-def _bind(host: str, port: int, variable: str, count: int = 1) -> list[socket.socket]:
+def _bind(host: str, port: int, variable: str, count: int) -> list[socket.socket]:
     try:
         return bind(host, port, workers=count)
     except OSError as error:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _WAIT_SECONDS = 1.0
+_AT_ONCE = 1_000
 # About 300 octets each. An hour of 10,000 lines is 120,000.
 CAPACITY = 2_000_000
 
@@ -69,6 +70,16 @@ class Spool:
     def remove_to(self, last_id: int) -> None:
         removed = self._connection.execute("DELETE FROM packets WHERE id <= ?", (last_id,)).rowcount
         self._length -= removed
+
+    def take_over(self, path: Path) -> None:
+        """What another spool holds that nobody writes to any more; its file goes."""
+        other = Spool(path)
+        while len(other):
+            packets, last_id = other.oldest(_AT_ONCE)
+            self.add(packets)
+            other.remove_to(last_id)
+        other.close()
+        path.unlink()
 
     def close(self) -> None:
         self._connection.close()

@@ -18,24 +18,27 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Select,
     Table,
     Text,
     Update,
     and_,
+    any_,
     bindparam,
     case,
+    cast,
     column,
     func,
     null,
     or_,
     select,
     text,
-    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError
 
+from radius_svc.domain.replaced_sessions import OpenLine, replaced_sessions
 from radius_svc.listener.database import Database
 from radius_svc.listener.events import Event, NasRestart, SessionReport
 from radius_svc.listener.index import NasEntry
@@ -91,6 +94,8 @@ class AccountingStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._upsert = _upsert_from_values() if database.is_sqlite else _upsert_from_json()
+        self._set_aside = _set_reused_ids_aside(is_sqlite=database.is_sqlite)
+        self._open_lines = _open_lines(is_sqlite=database.is_sqlite)
         self._boot_digits: dict[int, str] = {}
 
     def write_what_is_accepted(self, events: Sequence[Event]) -> list[Event]:
@@ -112,11 +117,15 @@ class AccountingStore:
         reboots = self._reboots(starts)
         with self._database.write() as connection, connection.begin():
             if starts:
-                connection.execute(_set_reused_ids_aside(starts))
+                earliest = min(start.row["acctstarttime"] for start in starts)
+                ids = [start.row["acctuniqueid"] for start in starts]
+                connection.execute(self._set_aside, {"ids": ids, "before": earliest - _REUSED_AFTER})
             for reports_of_different_sessions in _rounds(reports):
                 self._write_rows(connection, [report.row for report in reports_of_different_sessions])
             if starts:
-                connection.execute(_close_older_sessions(starts))
+                names = list({start.row["username"] for start in starts})
+                lines = map(OpenLine._make, connection.execute(self._open_lines, {"names": names}))
+                _close_replaced(connection, replaced_sessions(lines))
             for report in reboots:
                 connection.execute(_close_earlier_boots(report))
             for restart in restarts:
@@ -129,7 +138,8 @@ class AccountingStore:
             return
         # In one order, so that two writers cannot wait for each other.
         rows.sort(key=itemgetter("acctuniqueid"))
-        connection.execute(self._upsert, {"rows": msgspec.json.encode(rows).decode()})
+        said = [{name: value for name, value in row.items() if value is not None} for row in rows]
+        connection.execute(self._upsert, {"rows": msgspec.json.encode(said).decode()})
 
     def _reboots(self, starts: Iterable[SessionReport]) -> list[SessionReport]:
         """One Start for each boot digit that differs from the NAS's last one."""
@@ -217,44 +227,59 @@ def _a_little_after(column: Column[Any], *, is_sqlite: bool) -> ColumnElement[An
     return column + text(f"interval '{_REOPENED_AFTER_SECONDS} seconds'")
 
 
-def _set_reused_ids_aside(starts: Sequence[SessionReport]) -> Update:
-    """A Start for a session that ended long ago is another session with the same id. Both must be kept."""
-    ids = [start.row["acctuniqueid"] for start in starts]
-    earliest = min(start.row["acctstarttime"] for start in starts)
+def _set_reused_ids_aside(*, is_sqlite: bool) -> Update:
+    """A Start for a session that ended long ago is another session with the same id. Both must be kept.
+
+    Parameters: `ids` of the sessions that began, and `before`.
+    """
     table = _RADACCT
     return (
         update(table)
-        .where(table.c.acctuniqueid.in_(ids), table.c.acctstoptime < earliest - _REUSED_AFTER)
+        .where(
+            _one_of(table.c.acctuniqueid, "ids", is_sqlite=is_sqlite),
+            table.c.acctstoptime < bindparam("before"),
+        )
         .values(acctuniqueid=table.c.acctuniqueid.concat("-").concat(table.c.radacctid))
     )
 
 
-def _close_older_sessions(starts: Sequence[SessionReport]) -> Update:
-    """One home that dials on one port of one NAS has one session: the newest. The Stop of the older was lost.
-
-    A MikroTik's port is the interface all its homes are behind: with another MAC it is another home.
-    """
-    ids = [start.row["acctuniqueid"] for start in starts]
-    names = {start.row["username"] for start in starts}
-    older, newer = _RADACCT, _RADACCT.alias("newer")
-    newest = (
-        select(func.max(newer.c.acctstarttime))
-        .where(
-            newer.c.acctstoptime.is_(None),
-            newer.c.username == older.c.username,
-            newer.c.nasportid == older.c.nasportid,
-            func.coalesce(newer.c.callingstationid == older.c.callingstationid, true()),
-            newer.c.acctstarttime > older.c.acctstarttime,
-            or_(newer.c.acctuniqueid.in_(ids), older.c.acctuniqueid.in_(ids)),
-            _same_nas(older, newer),
-        )
-        .correlate(older)
-        .scalar_subquery()
+def _open_lines(*, is_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """The columns of OpenLine, of the open sessions of the logins that began one. Parameter: `names`."""
+    table = _RADACCT.c
+    return select(
+        table.radacctid,
+        table.username,
+        func.coalesce(table.router_id, cast(table.nasipaddress, Text)),
+        table.nasportid,
+        table.callingstationid,
+        table.acctstarttime,
+    ).where(
+        _one_of(table.username, "names", is_sqlite=is_sqlite),
+        table.acctstoptime.is_(None),
+        table.acctstarttime.is_not(None),
     )
-    return (
-        update(older)
-        .where(older.c.acctstoptime.is_(None), older.c.username.in_(names), newest.is_not(None))
-        .values(acctstoptime=newest, acctterminatecause="Lost-Carrier", closed_on_evidence="newer-start")
+
+
+def _one_of(known: Column[Any], values: str, *, is_sqlite: bool) -> ColumnElement[bool]:
+    """On PostgreSQL an array: one statement whatever the number of values, to be compiled once."""
+    if is_sqlite:
+        return known.in_(bindparam(values, expanding=True))
+    return known == any_(bindparam(values, type_=postgresql.ARRAY(Text)))
+
+
+def _close_replaced(connection: Connection, replaced: dict[int, datetime]) -> None:
+    """In two steps, and this one by the key: joined to itself, radacct would be read again for every session
+    for as long as the statistics of the database have seen few that are open."""
+    if not replaced:
+        return
+    over = [{"id": radacctid, "at": at} for radacctid, at in replaced.items()]
+    connection.execute(
+        update(_RADACCT)
+        .where(_RADACCT.c.radacctid == bindparam("id"), _RADACCT.c.acctstoptime.is_(None))
+        .values(
+            acctstoptime=bindparam("at"), acctterminatecause="Lost-Carrier", closed_on_evidence="newer-start"
+        ),
+        over,
     )
 
 
@@ -288,15 +313,4 @@ def _close_sessions_of(nas: NasEntry, nas_address: str, *, at: datetime, evidenc
         update(_RADACCT)
         .where(table.acctstoptime.is_(None), its_own, table.acctstarttime < at)
         .values(acctstoptime=at, acctterminatecause="NAS-Reboot", closed_on_evidence=evidence)
-    )
-
-
-def _same_nas(left: Any, right: Any) -> ColumnElement[bool]:
-    return or_(
-        left.c.router_id == right.c.router_id,
-        and_(
-            left.c.router_id.is_(None),
-            right.c.router_id.is_(None),
-            left.c.nasipaddress == right.c.nasipaddress,
-        ),
     )

@@ -6,14 +6,16 @@ Both in one transaction: what is answered next and the work on the sessions that
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from contracts.billing import BillingSettings
 from contracts.router import NasDeregistered, NasRegistered
 from contracts.subscriber import PlanView, ServiceHoldReleased, ServiceSnapshot, ServiceStatus
+from servicekit.db import rows_changed
 from servicekit.ids import new_id
 from servicekit.logs import correlation_id
 from servicekit.secrets import FieldCipher
-from sqlalchemy import select, update
+from sqlalchemy import Select, Update, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from radius_svc import authorization
@@ -54,6 +56,7 @@ def keep_service(
         static_ip=service.static_ip,
         suspended=service.status is ServiceStatus.SUSPENDED,
         terminated=service.status is ServiceStatus.TERMINATED,
+        session_limit=service.session_limit,
     )
     if not authorization.write_account(session, account):
         return
@@ -100,8 +103,7 @@ def keep_plan(session: Session, plan: PlanView, *, now: datetime) -> None:
             )
             .distinct()
         )
-        for service_id in session.scalars(on_line):
-            _ask_to_follow(session, service_id, ChangeKind.RATE, now)
+        _ask_all_to_follow(session, on_line, ChangeKind.RATE, now)
 
 
 def keep_settings(session: Session, settings: BillingSettings) -> None:
@@ -142,23 +144,44 @@ def ask_to_kick(session: Session, service_id: str, *, now: datetime) -> SessionC
 
 def _ask_to_follow(session: Session, service_id: str, kind: ChangeKind, now: datetime) -> SessionChange:
     """One change after the other: those that are waiting have their next round at once, or give way."""
-    waiting = update(SessionChange).where(
-        SessionChange.service_id == service_id, SessionChange.status == ChangeStatus.PENDING
-    )
-    session.execute(waiting.values(next_round_at=datetime.now(UTC)))
-    change = SessionChange(
-        service_id=service_id,
-        kind=kind,
-        status=ChangeStatus.PENDING,
-        authorized_seq=authorization.next_seq(session),
-        authorized_at=now,
-        rounds=0,
-        next_round_at=datetime.now(UTC),
-        correlation_id=correlation_id(),
-    )
+    session.execute(_hurry_those_waiting().where(SessionChange.service_id == service_id))
+    change = SessionChange(service_id=service_id, **_new_change(session, kind, now))
     session.add(change)
     session.info[MARK] = True
     return change
+
+
+def _ask_all_to_follow(session: Session, services: Select[str], kind: ChangeKind, now: datetime) -> None:
+    """The same of all services that a query finds, in two statements however many they are: every other
+    change of RADIUS rows waits meanwhile."""
+    hurry = _hurry_those_waiting().where(SessionChange.service_id.in_(services))
+    session.execute(hurry, execution_options={"synchronize_session": False})
+    values = _new_change(session, kind, now)
+    found = services.subquery()
+    constants = [literal(value, SessionChange.__table__.c[name].type) for name, value in values.items()]
+    change = insert(SessionChange).from_select(
+        ["service_id", *values], select(found.c.service_id, *constants)
+    )
+    if rows_changed(session, change):
+        session.info[MARK] = True
+
+
+def _hurry_those_waiting() -> Update:
+    waiting = update(SessionChange).where(SessionChange.status == ChangeStatus.PENDING)
+    return waiting.values(next_round_at=datetime.now(UTC))
+
+
+def _new_change(session: Session, kind: ChangeKind, now: datetime) -> dict[str, Any]:
+    """The columns of a change that do not depend on whose it is."""
+    return {
+        "kind": kind,
+        "status": ChangeStatus.PENDING,
+        "authorized_seq": authorization.next_seq(session),
+        "authorized_at": now,
+        "rounds": 0,
+        "next_round_at": datetime.now(UTC),
+        "correlation_id": correlation_id(),
+    }
 
 
 def _change_needed(before: authorization.Account | None, after: authorization.Account) -> ChangeKind | None:
@@ -192,6 +215,7 @@ def _copy(row: RadiusAccount | None) -> authorization.Account | None:
         static_ip=row.static_ip,
         suspended=row.suspended,
         terminated=row.terminated,
+        session_limit=row.session_limit,
     )
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from radius_svc.control_models import DailyUsage, UsageMark, UsageProgress
 from radius_svc.domain.usage import last_word, new_octets
-from radius_svc.models import RadAcct, RadiusAccount
+from radius_svc.models import LIVE_ACCOUNT, RadAcct, RadiusAccount
 
 BATCH = 500
 # A session that we closed on evidence may get its Stop late, or turn out to live.
@@ -127,7 +127,7 @@ def _is_final(row: Row, now: datetime) -> bool:
 def _services_of_names(session: Session, names: Sequence[str | None]) -> dict[str, str]:
     """FreeRADIUS writes down the login only."""
     query = select(RadiusAccount.username, RadiusAccount.service_id).where(
-        RadiusAccount.username.in_({name for name in names if name}), RadiusAccount.terminated.is_(False)
+        RadiusAccount.username.in_({name for name in names if name}), LIVE_ACCOUNT
     )
     return dict(session.execute(query).all()) if names else {}
 

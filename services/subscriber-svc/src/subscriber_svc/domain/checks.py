@@ -7,7 +7,7 @@ import re
 
 from contracts.common import InvalidInput
 from contracts.money import Money
-from contracts.subscriber import BillingTerms, Burst, DiscountKind
+from contracts.subscriber import MOST_SESSIONS, BillingTerms, Burst, DiscountKind
 
 MAX_USERNAME_OCTETS = 64
 MAX_PASSWORD_OCTETS = 128  # RFC 2865 5.2: a User-Password is at most 128 octets
@@ -84,6 +84,13 @@ def static_ip(value: str | None) -> str | None:
     if address.is_loopback or address.is_unspecified or int(address) >> 29 == 7:
         raise InvalidInput.of("static_ip", f"{value} cannot be given to a subscriber")
     return str(address)
+
+
+def session_limit(value: int | None) -> int | None:
+    """How many sessions a login may have at a time; None is no limit."""
+    if value is not None and not 1 <= value <= MOST_SESSIONS:
+        raise InvalidInput.of("session_limit", f"must be between 1 and {MOST_SESSIONS}")
+    return value
 
 
 def speed(field: str, kbps: int) -> int:

@@ -31,7 +31,7 @@ from subscriber_svc.models import Service, Subscriber
 from subscriber_svc.usecases.plans import choosable_plan
 from subscriber_svc.usecases.uniqueness import refuse_if_taken
 
-CLEARABLE = frozenset({"static_ip"})
+CLEARABLE = frozenset({"static_ip", "session_limit"})
 
 
 def add_service(
@@ -64,6 +64,7 @@ def create_service(
         pppoe_username=_free_username(session, checks.pppoe_username(new.pppoe_username)),
         password_encrypted=cipher.encrypt(checks.pppoe_password(new.pppoe_password), aad=service_id),
         static_ip=_free_static_ip(session, checks.static_ip(new.static_ip)),
+        session_limit=checks.session_limit(new.session_limit),
         activated_on=today,
         created_at=now,
         terminated_at=None,
@@ -104,8 +105,10 @@ def _apply(session: Session, service: Service, command: ChangeService, cipher: F
         address = checks.static_ip(command.static_ip)
         if address != service.static_ip:
             service.static_ip = _free_static_ip(session, address)
-    if "static_ip" in command.clear:
-        service.static_ip = None
+    if command.session_limit is not None:
+        service.session_limit = checks.session_limit(command.session_limit)
+    for field in command.clear:
+        setattr(service, field, None)
     if command.billing_terms is not None:
         _set_billing_terms(service, command.billing_terms)
 

@@ -5,7 +5,7 @@ from alembic import op
 from servicekit.migrations import build_index
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 KINDS = {
     "session_changes": ("changekind", ["authorization", "rate", "kick"]),

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from radius_svc.domain import old_ciphers
+
+EIGHT = st.binary(min_size=8, max_size=8)
+
+
+@given(key=EIGHT, block=EIGHT)
+def test_des_is_that_of_the_package(key, block):
+    assert old_ciphers.des(key, block) == old_ciphers._des_of_package(key, block)
+
+
+@given(octets=st.binary(max_size=300))
+def test_md4_is_that_of_the_package(octets):
+    assert old_ciphers.md4(octets) == old_ciphers._md4_of_package(octets)
+
+
+def test_without_openssl_the_packages_do_it(monkeypatch):
+    monkeypatch.setattr(old_ciphers, "_LIBRARY", "no-such-library.so")
+    assert old_ciphers._choose() == (old_ciphers._des_of_package, old_ciphers._md4_of_package)
+
+
+def test_a_library_that_gives_another_answer_is_not_used(monkeypatch):
+    monkeypatch.setattr(old_ciphers, "_MD4_ANSWER", (b"abc", "00" * 16))
+    assert old_ciphers._choose() == (old_ciphers._des_of_package, old_ciphers._md4_of_package)
