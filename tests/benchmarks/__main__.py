@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from tests.benchmarks import billing_runs, footprint, pages, payments
 from tests.benchmarks.figures import REPORT, find_section, machine
 from tests.benchmarks.radius.report import HEADING as RADIUS
+from tests.benchmarks.sessions_at_scale import HEADING as SESSIONS
 
 PARTS = {
     "payments": payments.run,
@@ -18,7 +19,8 @@ PARTS = {
 INTRODUCTION = """# Benchmarks
 
 Written by `make bench`; the figures are of one run on one machine. Times depend on the machine and on what
-else it does: read the ratios and the medians. RADIUS has a section of its own, by `make bench-radius`.
+else it does: read the ratios and the medians. RADIUS has a section of its own, by `make bench-radius`, and so
+have many sessions, by `python -m tests.benchmarks.sessions_at_scale --rows 500000 50000000 --write`.
 
 Machine: {machine}
 
@@ -32,7 +34,8 @@ def main() -> None:
     print("\n".join(sections))
     if chosen == list(PARTS):
         head = INTRODUCTION.format(machine=machine(), date=datetime.now(UTC).date())
-        REPORT.write_text("\n".join([head, *sections, find_section(RADIUS)]).rstrip("\n") + "\n")
+        kept = [find_section(heading) for heading in (RADIUS, SESSIONS)]
+        REPORT.write_text("\n".join([head, *sections, *kept]).rstrip("\n") + "\n")
         print(f"written to {REPORT}")
 
 

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md is written by two commands, each its own part."""
+"""docs/benchmarks.md is written by several commands, each its own part."""
 
 import pytest
 

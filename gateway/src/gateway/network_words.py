@@ -115,8 +115,15 @@ def secret_trouble(activity: NasActivity | None) -> Trouble | None:
     )
 
 
+ASKED: dict[RequestKind | None, str] = {
+    RequestKind.DISCONNECT: "disconnect",
+    RequestKind.COA: "change of the session",
+    RequestKind.PROBE: "question whether the session lives",
+}
+
+
 def what_was_asked(kind: RequestKind | None) -> str:
-    return "disconnect" if kind is RequestKind.DISCONNECT else "change of the session"
+    return ASKED.get(kind, "request")
 
 
 def attempt_in_words(attempt: AttemptView) -> str:

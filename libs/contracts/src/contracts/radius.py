@@ -13,8 +13,11 @@ SERVICE_NAME = "radius"
 
 
 class RequestKind(StrEnum):
+    """PROBE: a CoA-Request that changes nothing and asks whether the session still lives."""
+
     COA = "coa"
     DISCONNECT = "disconnect"
+    PROBE = "probe"
 
 
 class RequestOutcome(StrEnum):

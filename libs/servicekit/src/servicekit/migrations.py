@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from servicekit.tables import BigSerial
 
 # Any number does, as long as all processes of one service take the same.
 ADVISORY_LOCK = 7_201_408
+TURN_SECONDS = 0.05
 
 
 def migrate(database: Database, package: str, revision: str = "head") -> None:
@@ -25,8 +27,8 @@ def migrate(database: Database, package: str, revision: str = "head") -> None:
         if not database.is_sqlite:
             # A migration, and a replica's wait for another one's, takes as long as it takes.
             connection.execute(sa.text("set lock_timeout = 0; set statement_timeout = 0"))
-            connection.execute(sa.text(f"select pg_advisory_lock({ADVISORY_LOCK})"))
             connection.commit()
+            _wait_for_our_turn(connection)
         try:
             config = _config(package)
             config.attributes["connection"] = connection
@@ -37,6 +39,31 @@ def migrate(database: Database, package: str, revision: str = "head") -> None:
                 connection.execute(sa.text(f"select pg_advisory_unlock({ADVISORY_LOCK})"))
                 connection.execute(sa.text("reset lock_timeout; reset statement_timeout"))
                 connection.commit()
+
+
+def _wait_for_our_turn(connection: Connection) -> None:
+    """Asked again and again: a statement that waits holds a snapshot, for the end of which an index that is
+    built concurrently would wait in turn."""
+    while not connection.execute(sa.text(f"select pg_try_advisory_lock({ADVISORY_LOCK})")).scalar():
+        connection.commit()
+        time.sleep(TURN_SECONDS)
+    connection.commit()
+
+
+def build_index(name: str, on: str) -> None:
+    """In a migration: `CREATE INDEX name ON on`, on PostgreSQL without a lock that writers wait for.
+
+    That cannot be in a transaction, so what the migration did before is committed by then. Whatever it does
+    before must bear being done again, and what an attempt that failed has left is removed first.
+    """
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {on}")
+        return
+    with op.get_context().autocommit_block():
+        unusable = sa.text("select not indisvalid from pg_index where indexrelid = to_regclass(:name)")
+        if op.get_bind().execute(unusable, {"name": name}).scalar():
+            op.execute(f"DROP INDEX CONCURRENTLY {name}")
+        op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}")
 
 
 def is_current(connection: Connection, package: str) -> bool:

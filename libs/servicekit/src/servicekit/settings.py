@@ -49,6 +49,8 @@ class Settings:
     owner_password: str | None
     public_url: str
     trusted_proxies: int = 0
+    radius_session_days: int = 400
+    radius_reject_days: int = 90
     freeradius_in_front: bool = False
 
     @property
@@ -94,6 +96,8 @@ class _Reader:
             owner_password=self._environ.get("ISPOS_OWNER_PASSWORD") or None,
             public_url=self._read("ISPOS_PUBLIC_URL", f"http://{http_host}:{http_port}", _http_url),
             trusted_proxies=self._read("ISPOS_TRUSTED_PROXIES", 0, _few),
+            radius_session_days=self._read("ISPOS_RADIUS_SESSION_DAYS", 400, _days),
+            radius_reject_days=self._read("ISPOS_RADIUS_REJECT_DAYS", 90, _days),
             freeradius_in_front=self._read("ISPOS_RADIUS_SERVER", False, _freeradius),
         )
         if bool(settings.owner_email) != bool(settings.owner_password):
@@ -132,6 +136,12 @@ def _port(text: str) -> int:
 def _few(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 10:
         raise ValueError("is not a number of proxies; use 0 (the default) to 10")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 36_500:
+        raise ValueError("is not a number of days; use 1 to 36500, or 0 to keep everything")
     return int(text)
 
 

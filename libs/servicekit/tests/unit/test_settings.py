@@ -27,6 +27,7 @@ def test_with_two_keys_everything_else_has_a_default():
     )
     assert (settings.radius_auth_port, settings.radius_acct_port, settings.health_port) == (1812, 1813, None)
     assert settings.trusted_proxies == 0
+    assert (settings.radius_session_days, settings.radius_reject_days) == (400, 90)
     assert not settings.freeradius_in_front
     assert settings.database_urls["billing"] == "sqlite:////var/lib/isp-os/billing.db"
 
@@ -41,6 +42,8 @@ def test_given_values_are_used():
             "ISPOS_HEALTH_PORT": "9100",
             "ISPOS_PUBLIC_URL": "https://isp.example/",
             "ISPOS_TRUSTED_PROXIES": "2",
+            "ISPOS_RADIUS_SESSION_DAYS": "0",
+            "ISPOS_RADIUS_REJECT_DAYS": "30",
             "ISPOS_RADIUS_SERVER": "freeradius",
             "ISPOS_OWNER_EMAIL": "ana@isp.example",
             "ISPOS_OWNER_PASSWORD": "correct horse",
@@ -52,6 +55,7 @@ def test_given_values_are_used():
     assert settings.database_urls["billing"] == "postgresql://billing:pw@db/billing"
     assert (settings.health_port, settings.public_url) == (9100, "https://isp.example")
     assert settings.trusted_proxies == 2
+    assert (settings.radius_session_days, settings.radius_reject_days) == (0, 30)
     assert settings.freeradius_in_front
 
 
@@ -77,6 +81,8 @@ BROKEN = {
     "ISPOS_ENCRYPTION_KEY": ("hunter2", "32 random octets"),
     "ISPOS_PUBLIC_URL": ("isp.example", "use https://host"),
     "ISPOS_TRUSTED_PROXIES": ("all", "use 0 (the default) to 10"),
+    "ISPOS_RADIUS_SESSION_DAYS": ("a year", "0 to keep everything"),
+    "ISPOS_RADIUS_REJECT_DAYS": ("-1", "0 to keep everything"),
     "ISPOS_RADIUS_SERVER": ("freeradius3", "use builtin (the default) or freeradius"),
 }
 

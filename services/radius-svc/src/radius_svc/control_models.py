@@ -18,11 +18,15 @@ NOT_ONLINE = text("online_at IS NULL")
 
 
 class ChangeKind(StrEnum):
-    """AUTHORIZATION: suspended, restored, terminated, renamed. RATE: another speed. KICK: by a person."""
+    """AUTHORIZATION: suspended, restored, terminated, renamed. RATE: another speed. KICK: by a person.
+
+    PROBE: nothing changes; whether the sessions still live is asked, once.
+    """
 
     AUTHORIZATION = "authorization"
     RATE = "rate"
     KICK = "kick"
+    PROBE = "probe"
 
 
 class ChangeStatus(StrEnum):
@@ -47,6 +51,7 @@ class SessionChange(Base):
             postgresql_where=PENDING,
         ),
         Index("ix_session_changes_service_id", "service_id"),
+        Index(None, "finished_at"),
     )
 
     id: Mapped[int] = mapped_column(BigSerial, primary_key=True)
@@ -166,3 +171,17 @@ class OnlineCount(Base):
 
     at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     sessions: Mapped[int] = mapped_column(Integer)
+
+
+class NasHearing(Base):
+    """Since when a router reports without a pause, by the newest interim report of its open sessions.
+
+    `router_id` is empty for one that is known by its address only (FreeRADIUS's rows).
+    """
+
+    __tablename__ = "nas_hearings"
+
+    router_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    nas_ip_address: Mapped[str] = mapped_column(Text, primary_key=True)
+    steady_since: Mapped[datetime] = mapped_column(UtcDateTime)
+    looked_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import Any
 
 import eventlet
@@ -29,11 +29,14 @@ from radius_svc.listener.packet import (
     ACCT_SESSION_ID,
     FRAMED_IP_ADDRESS,
     NAS_IP_ADDRESS,
+    NAS_IPV6_ADDRESS,
     USER_NAME,
     attribute,
+    octets_of,
 )
-from radius_svc.usecases import following
-from radius_svc.usecases.following import LiveSession, Work
+from radius_svc.usecases import following, probing, strays
+from radius_svc.usecases.following import Work
+from radius_svc.usecases.live_sessions import ADDRESS_LIST, RATE_LIMIT, LiveSession
 from radius_svc.usecases.provisioning import MARK
 
 PER_ROUTER = 25
@@ -45,16 +48,16 @@ LEASE_NAME = "session-changes"
 EMBEDDED_HOLDER = "embedded"
 STOP_SECONDS = 8.0
 STRAYS_EVERY_SECONDS = 10.0
+REFUSED_EVERY_SECONDS = 2.0
 # The listener polls every 25 ms; a listener that is late must not hold a disconnect for ever.
 APPLIED_WITHIN_SECONDS = 2.0
 APPLIED_POLL_SECONDS = 0.005
 
-REQUESTS = Counter("isp_coa_requests", "CoA and Disconnect requests", ["kind", "result"])
+REQUESTS = Counter("isp_coa_requests", "CoA and Disconnect requests", ["kind", "result", "nas"])
+RETRIES = Counter("isp_coa_retries", "Packets sent again because no answer had come", ["kind", "nas"])
 DURATION = Histogram("isp_coa_duration_seconds", "Time until the NAS answered", ["kind"])
 
-# A CoA cannot take an address off a list, so a restore names another list (docs/adr/0008).
-ACTIVE_ADDRESS_LIST = "isp-active"
-CARRIED_BY_COA = ("Mikrotik-Rate-Limit", "Mikrotik-Address-List")
+CARRIED_BY_COA = (RATE_LIMIT, ADDRESS_LIST)
 
 
 class SessionChangeDispatcher(DependencyProvider):
@@ -85,12 +88,15 @@ class SessionChangeDispatcher(DependencyProvider):
             log.warning("the lease is left to expire", name=LEASE_NAME, error=type(error).__name__)
 
     def _run(self) -> None:
-        looked_for_strays = 0.0
+        strays_at = refused_at = 0.0
         while not self._stopping:
             try:
                 self._dispatch_due()
-                if time.monotonic() - looked_for_strays > STRAYS_EVERY_SECONDS:
-                    looked_for_strays = time.monotonic()
+                if time.monotonic() >= refused_at:
+                    refused_at = time.monotonic() + REFUSED_EVERY_SECONDS
+                    self._find_refused()
+                if time.monotonic() >= strays_at:
+                    strays_at = time.monotonic() + STRAYS_EVERY_SECONDS
                     self._find_strays()
             except Exception as error:
                 log.warning("session changes wait", error=f"{type(error).__name__}: {error}")
@@ -113,14 +119,23 @@ class SessionChangeDispatcher(DependencyProvider):
     def _find_strays(self) -> None:
         runtime = self.shared.runtime
         with runtime.reading() as session:  # others write meanwhile
-            if not following.strays(session):
+            if not strays.strays(session):
                 return
         with runtime.transaction() as session:
             if not leases.take(session, LEASE_NAME, self._holder, LEASE):
                 return
-            found = following.ask_strays(session, now=runtime.now())
+            found = strays.ask_strays(session, now=runtime.now())
         if found:
             log.warning("sessions did not follow their service; asking again", sessions=found)
+
+    def _find_refused(self) -> None:
+        runtime = self.shared.runtime
+        with runtime.reading() as session:
+            if not probing.refused_logins(session, now=runtime.now()):
+                return
+        with runtime.transaction() as session:
+            if leases.take(session, LEASE_NAME, self._holder, LEASE):
+                probing.ask_refused(session, now=runtime.now())
 
     def _follow(self, change_id: int) -> None:
         try:
@@ -161,14 +176,12 @@ def _ask(runtime: Runtime, work: Work, live: LiveSession) -> tuple[RequestKind, 
     """The requests in their order until one settles it; the last one asked and its answer."""
     for kind in live.requests:
         try:
-            answer = coa.send(kind, live.target, _attributes(kind, work, live), now=runtime.now)
+            answer = coa.send(kind, live.target, _attributes(kind, live), now=runtime.now)
         except ValueError as error:  # what the row says does not fit into a packet
             answer = coa.unsent(error, runtime.now())
         with runtime.transaction() as session:
             following.record_attempt(session, work, live, kind, answer)
-        REQUESTS.labels(kind.value, answer.outcome.value).inc()
-        if answer.answered_at is not None:
-            DURATION.labels(kind.value).observe((answer.answered_at - answer.sent_at).total_seconds())
+        _count(kind, live, answer)
         log.info(
             "asked the router",
             kind=kind.value,
@@ -182,23 +195,28 @@ def _ask(runtime: Runtime, work: Work, live: LiveSession) -> tuple[RequestKind, 
     return kind, answer
 
 
-def _attributes(kind: RequestKind, work: Work, live: LiveSession) -> bytes:
+def _count(kind: RequestKind, live: LiveSession, answer: coa.Answer) -> None:
+    nas = live.target.label
+    REQUESTS.labels(kind.value, answer.outcome.value, nas).inc()
+    RETRIES.labels(kind.value, nas).inc(max(0, answer.tries - 1))
+    if answer.answered_at is not None:
+        DURATION.labels(kind.value).observe((answer.answered_at - answer.sent_at).total_seconds())
+
+
+def _attributes(kind: RequestKind, live: LiveSession) -> bytes:
     """RFC 5176 3: the session by all its identifiers, byte for byte, and for a CoA what is to change."""
     parts: list[Any] = [
-        attribute(USER_NAME, live.username.encode()),
-        attribute(ACCT_SESSION_ID, live.acct_session_id.encode()),
+        attribute(USER_NAME, octets_of(live.username)),
+        attribute(ACCT_SESSION_ID, octets_of(live.acct_session_id)),
     ]
-    if ":" not in live.nas_ip_address:
-        parts.append(attribute(NAS_IP_ADDRESS, _packed(live.nas_ip_address)))
+    nas = ip_address(live.nas_ip_address.split("/")[0])
+    parts.append(attribute(NAS_IP_ADDRESS if nas.version == 4 else NAS_IPV6_ADDRESS, nas.packed))
     if live.framed_ip_address and ":" not in live.framed_ip_address:
-        parts.append(attribute(FRAMED_IP_ADDRESS, _packed(live.framed_ip_address)))
-    if kind is RequestKind.COA:
-        changes = {"Mikrotik-Address-List": ACTIVE_ADDRESS_LIST, **work.replies}
+        parts.append(attribute(FRAMED_IP_ADDRESS, ip_address(live.framed_ip_address.split("/")[0]).packed))
+    if kind is not RequestKind.DISCONNECT:
         parts.extend(
-            encode(ReplyItem(name, "=", changes[name])) for name in CARRIED_BY_COA if name in changes
+            encode(ReplyItem(name, "=", live.changes[name]))
+            for name in CARRIED_BY_COA
+            if name in live.changes
         )
     return b"".join(parts)
-
-
-def _packed(address: str) -> bytes:
-    return IPv4Address(address.split("/")[0]).packed

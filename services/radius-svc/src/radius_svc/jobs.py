@@ -1,4 +1,5 @@
-"""Work that goes on by itself: usage day by day, samples of what is on line, lines that came back.
+"""Work that goes on by itself: usage day by day, samples of what is on line, lines that came back, sessions
+that fell silent, rows that are old.
 
 Each is a plain function of the runtime and can be run by hand, twice.
 """
@@ -9,22 +10,32 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from prometheus_client import Counter, Gauge
 from servicekit import leases
 from servicekit.metrics import JOB_LAST_SUCCESS
 from servicekit.runtime import Runtime
 from sqlalchemy.orm import Session
 
 from radius_svc import queries
-from radius_svc.usecases import online_samples, reconnects, usage
+from radius_svc.usecases import online_samples, reconnects, retention, silent_sessions, usage
 
 USAGE = "usage"
 ONLINE_SAMPLES = "online-samples"
 RECONNECTS = "reconnects"
+SILENT_SESSIONS = "silent-sessions"
+RETENTION = "retention"
 # More than twice the pause between passes, so that they stay with one process and far enough apart: what is
 # not committed at the end of one is at the end of the next.
 USAGE_LEASE = timedelta(seconds=150)
 # Lines come back in seconds. Those that do not are looked at less often.
 LATELY = timedelta(hours=1)
+MINUTELY_LEASE = timedelta(seconds=150)
+# So much is deleted of each kind in a minute at most: some ten million rows a day.
+MOST_BATCHES = 20
+
+STALE = Gauge("isp_radius_sessions_stale", "Open sessions that have missed three reports or more")
+CLOSED = Counter("isp_radius_sessions_closed", "Sessions closed without their Stop", ["evidence"])
+DELETED = Counter("isp_radius_rows_deleted", "Rows deleted because of their age", ["kind"])
 
 
 class LeaseLost(Exception):
@@ -111,3 +122,46 @@ def note_reconnects(runtime: Runtime, *, lately: bool) -> None:
         with runtime.transaction() as session:
             reconnects.note_back(session, back)
     JOB_LAST_SUCCESS.labels(RECONNECTS).set_to_current_time()
+
+
+def close_silent_sessions(runtime: Runtime, holder: str) -> None:
+    """One look at which routers are heard, and which of their sessions are not any more."""
+    with runtime.transaction() as session:
+        if not leases.take(session, SILENT_SESSIONS, holder, MINUTELY_LEASE):
+            return
+    now = runtime.now()
+    with runtime.reading() as session:  # it takes longer than the writing
+        reports = silent_sessions.newest_reports(session, now)
+    with runtime.transaction() as session:
+        hearings = silent_sessions.note_hearings(session, reports, now)
+    silent, closed = 0, 0
+    after: int | None = 0
+    while after is not None:
+        with runtime.reading() as session:
+            batch, after = silent_sessions.silent_sessions(session, after, now)
+            over = silent_sessions.over(session, batch, hearings, now)
+        if over:
+            with runtime.transaction() as session:
+                closed += silent_sessions.close(session, over)
+        silent += len(batch)
+        time.sleep(0)
+    STALE.set(silent - closed)
+    CLOSED.labels(silent_sessions.EVIDENCE).inc(closed)
+    JOB_LAST_SUCCESS.labels(SILENT_SESSIONS).set_to_current_time()
+
+
+def delete_old(runtime: Runtime, holder: str) -> None:
+    """Delete what is older than it is to be kept, some batches of each kind."""
+    settings = runtime.settings
+    ages = {"session_days": settings.radius_session_days, "reject_days": settings.radius_reject_days}
+    for kind, (deletion, older_than) in retention.due(runtime.now(), **ages).items():
+        deleted, batches = retention.BATCH, 0
+        while deleted == retention.BATCH and batches < MOST_BATCHES:
+            with runtime.transaction() as session:
+                if not leases.take(session, RETENTION, holder, MINUTELY_LEASE):
+                    return
+                deleted = deletion(session, older_than)
+            DELETED.labels(kind).inc(deleted)
+            batches += 1
+            time.sleep(0)
+    JOB_LAST_SUCCESS.labels(RETENTION).set_to_current_time()

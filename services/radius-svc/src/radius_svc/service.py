@@ -49,7 +49,7 @@ from radius_svc import histories, jobs, queries, rejects
 from radius_svc.dispatcher import SessionChangeDispatcher
 from radius_svc.domain.change_rules import is_settled
 from radius_svc.models import RadiusAccount
-from radius_svc.usecases import following, listeners, provisioning
+from radius_svc.usecases import following, listeners, live_sessions, provisioning
 
 PROCESS = new_id()  # names this process in leases
 KICK_SECONDS = 8.0
@@ -79,6 +79,14 @@ class RadiusService(Service):
     @timer(interval=60)
     def count_usage(self) -> None:
         jobs.count_usage(self.runtime, PROCESS)
+
+    @timer(interval=60)
+    def close_silent_sessions(self) -> None:
+        jobs.close_silent_sessions(self.runtime, PROCESS)
+
+    @timer(interval=60)
+    def delete_old(self) -> None:
+        jobs.delete_old(self.runtime, PROCESS)
 
     @timer(interval=30, eager=True)
     def sample_online(self) -> None:
@@ -117,7 +125,7 @@ class RadiusService(Service):
             if session.get(RadiusAccount, command.service_id) is None:
                 raise NotFound(f"RADIUS knows no service {command.service_id}")
             change = provisioning.ask_to_kick(session, command.service_id, now=self.runtime.now())
-            sessions = following.count_live_sessions(session, command.service_id)
+            sessions = live_sessions.count_live_sessions(session, command.service_id)
         deadline = time.monotonic() + KICK_SECONDS
         while time.monotonic() < deadline:
             eventlet.sleep(KICK_POLL_SECONDS)

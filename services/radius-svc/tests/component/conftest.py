@@ -42,7 +42,7 @@ from radius_svc.dispatcher import follow_change
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
 from radius_svc.models import IndexVersion, RadAcct
 from radius_svc.service import RadiusService
-from radius_svc.usecases import following
+from radius_svc.usecases import following, strays
 from servicekit.codec import to_wire
 from servicekit.db import Database
 from servicekit.ids import new_id
@@ -488,7 +488,7 @@ class ControlPlane:
 
     def look_for_strays(self) -> int:
         with self.runtime.transaction() as session:
-            return following.ask_strays(session, now=self.runtime.now())
+            return strays.ask_strays(session, now=self.runtime.now())
 
     # What is shown
 

@@ -8,7 +8,10 @@ from datetime import timedelta
 import pytest
 from pyrad.packet import AcctPacket
 from radius_svc.domain.acct_unique_id import acct_unique_id
+from radius_svc.models import RadAcct
+from radius_svc.usecases.silent_sessions import Silent, close
 from simulators.nas import DICTIONARY, Outcome
+from sqlalchemy import select
 
 from .conftest import SECRET, wait_for
 from .test_authentication import exchange
@@ -185,6 +188,28 @@ def test_start_on_another_port_closes_nothing(radius_database, send):
     send("Start", "81000002", NAS_Port_Id="ether3")
 
     assert [session.acctstoptime for session in radius_database.sessions()] == [None, None]
+
+
+def test_late_interim_opens_a_session_again_that_had_missed_three(radius_database, send, listener):
+    """Closed as of when it was heard of last: the same report again proves nothing, a later one does."""
+    send("Start")
+    last = report("Interim-Update", ident=7, Acct_Session_Time=1)
+    exchange(listener.acct_port, last)
+    with radius_database.database.transaction() as session:
+        row = session.scalars(select(RadAcct)).one()
+        for column in ("acctstarttime", "acctupdatetime", "received_at"):
+            setattr(row, column, getattr(row, column) - timedelta(minutes=20))
+        silent = Silent(row.radacctid, ("router", ""), "juan", row.acctupdatetime, True, None)
+        session.flush()
+        assert close(session, [silent]) == 1
+    closed = only(radius_database.sessions())
+    assert (closed.acctstoptime, closed.closed_on_evidence) == (closed.acctupdatetime, "missed-interims")
+
+    send("Interim-Update", ident=8, delay=20 * 60, Acct_Session_Time=1)  # held back by the router
+    assert only(radius_database.sessions()).acctstoptime == closed.acctstoptime
+    send("Interim-Update", ident=9, Acct_Session_Time=1200, Acct_Input_Octets=7)
+    opened = only(radius_database.sessions())
+    assert (opened.acctstoptime, opened.closed_on_evidence, opened.acctinputoctets) == (None, None, 7)
 
 
 def test_session_that_goes_on_after_it_was_closed_on_evidence_is_opened_again(radius_database, send):

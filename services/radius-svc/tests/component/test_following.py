@@ -12,8 +12,17 @@ from contracts.router import SessionControl
 from radius_svc import dispatcher
 from radius_svc.adapters import coa
 from radius_svc.control_models import ChangeKind, SessionChange
-from radius_svc.dispatcher import SessionChangeDispatcher, follow_change
+from radius_svc.dispatcher import SessionChangeDispatcher, _attributes, follow_change
 from radius_svc.domain.change_rules import MOST_ROUNDS
+from radius_svc.listener.packet import (
+    ACCT_SESSION_ID,
+    FRAMED_IP_ADDRESS,
+    NAS_IP_ADDRESS,
+    NAS_IPV6_ADDRESS,
+    USER_NAME,
+    Request,
+    readable,
+)
 from radius_svc.models import RadAcct
 from radius_svc.usecases import following, provisioning
 from servicekit.testing import while_held
@@ -140,6 +149,51 @@ class TestRequests:
         assert change.status.value == "done" or change.rounds == 1
 
 
+class TestIdentity:
+    """RFC 5176 3: the attributes that name a session are the ones its NAS sent."""
+
+    @pytest.mark.parametrize(
+        ("name", "session_id"),
+        [
+            (b"juan", b"8100001B"),
+            (b"juan", b"%lX6b02939c%hX"),  # pppd's radius plugin
+            ("josé".encode(), b"\\xff"),
+            (b"caf\xe9", b"\xff\0\\x00"),
+        ],
+    )
+    def test_names_go_back_octet_for_octet(self, control, name, session_id):
+        service = control.service()
+        control.dial(service, username=readable(name), acctsessionid=readable(session_id))
+        kick(control, service)
+        packet = request_of(control)
+        assert (packet.attributes[USER_NAME], packet.attributes[ACCT_SESSION_ID]) == (name, session_id)
+
+    def test_the_address_the_router_calls_itself_by_is_not_the_one_it_sends_from(self, control):
+        service = control.service()
+        control.dial(service, nasipaddress="192.168.88.1")
+        kick(control, service)
+        packet = request_of(control)
+        assert packet.address(NAS_IP_ADDRESS) == "192.168.88.1"
+        assert packet.address(FRAMED_IP_ADDRESS) == "10.64.0.1"
+
+    def test_a_router_that_calls_itself_by_an_ipv6_address(self, control):
+        service = control.service()
+        control.dial(service, nasipaddress="2001:db8::1")
+        kick(control, service)
+        packet = request_of(control)
+        assert packet.address(NAS_IPV6_ADDRESS) == "2001:db8::1"
+        assert NAS_IP_ADDRESS not in packet.attributes
+
+
+def request_of(control) -> Request:
+    """The packet that the next request would be."""
+    (change_id,) = control.due()
+    with control.runtime.reading() as session:
+        work = following.load_work(session, change_id)
+    (live,) = work.sessions
+    return Request(coa._signed(coa.DISCONNECT_REQUEST, _attributes(live.requests[0], live), b"secret"))
+
+
 class TestWhichSessions:
     def test_one_that_began_after_the_change_is_left_alone(self, control):
         service = control.hold(control.service())
@@ -205,6 +259,39 @@ class TestOutcomes:
         assert row.acctstoptime == control.runtime.now()
         assert row.closed_on_evidence == "unknown-to-nas"
         assert control.statuses(service) == ["done"]
+
+    def test_a_session_that_a_coa_finds_gone_is_closed_too(self, control):
+        service = control.service()
+        live = control.dial(service)
+        control.nas.hang_up("juan")
+        control.change_plan(download_kbps=100_000)
+        control.follow()
+
+        assert outcomes(control, service) == [("coa", "nacked", 503)]
+        assert row_of(control, live).closed_on_evidence == "unknown-to-nas"
+
+    @pytest.mark.parametrize("cause", [401, 402, 403, 404, 501, 506])
+    def test_any_other_refusal_is_stored_and_tried_again(self, control, cause):
+        control.nas.faults.nak_coa_with = cause
+        service = control.service()
+        live = control.dial(service)
+        control.hold(service)
+        control.follow()
+        assert outcomes(control, service) == [("disconnect", "nacked", cause)]
+        assert row_of(control, live).acctstoptime is None
+        assert control.statuses(service) == ["pending"]
+
+    def test_a_new_speed_that_is_acknowledged_is_in_force_on_the_router(self, control):
+        """All that RADIUS can tell; that a router says so and does nothing, only its API would show."""
+        service = control.service()
+        live = control.dial(service)
+        control.change_plan(download_kbps=100_000)
+        control.follow()
+        assert (outcomes(control, service), live.rate_limit) == ([("coa", "acked", None)], "50M/100M")
+        assert live.online
+        control.clock.advance(minutes=5)
+        control.amend(live, acctupdatetime=control.runtime.now())
+        assert control.look_for_strays() == 0
 
     def test_a_silent_router_is_asked_again_with_growing_pauses_and_in_the_end_given_up(self, control):
         control.nas.faults.ignore_coa = True

@@ -19,7 +19,7 @@ from simulators.nas import DICTIONARY, SESSION_NOT_FOUND, Faults, NasSession, Si
 
 SECRET = b"nas-shared-secret"
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
-KINDS = [RequestKind.DISCONNECT, RequestKind.COA]
+KINDS = list(RequestKind)
 JUAN = attribute(USER_NAME, b"juan") + attribute(ACCT_SESSION_ID, b"81000001")
 
 
@@ -132,6 +132,49 @@ def test_every_try_has_the_same_octets(scripted):
     assert ask(nas.port).outcome is RequestOutcome.TIMED_OUT
     assert len(nas.received) == 3
     assert len(set(nas.received)) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("unanswered", [0, 1, 2])
+def test_it_is_known_how_often_it_was_sent(scripted, kind, unanswered):
+    seen: list[bytes] = []
+
+    def answers(octets: bytes) -> list[bytes]:
+        seen.append(octets)
+        return [reply_to(octets, coa.CODES[kind][1])] if len(seen) > unanswered else []
+
+    answer = ask(scripted(answers).port, kind)
+    assert (answer.outcome, answer.tries) == (RequestOutcome.ACKED, unanswered + 1)
+
+
+def test_an_answer_to_the_first_packet_that_comes_after_the_second_was_sent_counts(nas, juan):
+    """Both are the same packet, so whichever it answers is right; it is obeyed once."""
+    nas.faults.coa_delay_seconds = 0.07
+    answer = ask(nas.coa_port)
+    assert answer.outcome is RequestOutcome.ACKED
+    assert answer.tries > 1
+    with nas.changed:
+        assert nas.changed.wait_for(lambda: not juan.online, 2)
+    assert len(nas.coa_exchanges) == 1
+
+
+def test_an_answer_after_all_waits_is_a_silence(nas, juan):
+    nas.faults.coa_delay_seconds = 0.4
+    answer = ask(nas.coa_port)
+    assert (answer.outcome, answer.tries) == (RequestOutcome.TIMED_OUT, 3)
+
+
+@pytest.mark.parametrize("code", [coa.DISCONNECT_ACK, coa.DISCONNECT_NAK])
+def test_a_forged_answer_alone_is_a_silence(scripted, code):
+    """Whoever does not know the secret can neither say that it was done nor that the session is gone."""
+    causes = {"Error_Cause": SESSION_NOT_FOUND} if code == coa.DISCONNECT_NAK else {}
+    nas = scripted(lambda octets: [reply_to(octets, code, secret=b"another", **causes)])
+    answer = ask(nas.port)
+    assert (answer.outcome, answer.error_cause) == (RequestOutcome.TIMED_OUT, None)
+
+
+def test_the_secret_is_not_shown():
+    assert SECRET.decode() not in repr(Target("127.0.0.1", 3799, SECRET))
 
 
 def test_two_requests_are_two_packets(scripted):

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import md5
 from struct import pack, unpack_from
@@ -22,6 +22,7 @@ ERROR_CAUSE = 101
 CODES = {
     RequestKind.DISCONNECT: (DISCONNECT_REQUEST, DISCONNECT_ACK, DISCONNECT_NAK),
     RequestKind.COA: (COA_REQUEST, COA_ACK, COA_NAK),
+    RequestKind.PROBE: (COA_REQUEST, COA_ACK, COA_NAK),
 }
 # The same packet, identifier and authenticator each time: to the NAS a repetition, not a second request.
 WAITS_SECONDS = (0.5, 1.0, 2.0)
@@ -30,20 +31,24 @@ ZEROS = bytes(16)
 
 @dataclass(frozen=True)
 class Target:
-    """Where a NAS listens, and the secret it shares with us."""
+    """Where a NAS listens, and the secret it shares with us. `label` names it in metrics."""
 
     address: str
     port: int
-    secret: bytes
+    secret: bytes = field(repr=False)
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class Answer:
+    """`tries` is how often the packet was sent."""
+
     outcome: RequestOutcome
     error_cause: int | None
     detail: str
     sent_at: datetime
     answered_at: datetime | None
+    tries: int = 0
 
 
 def send(kind: RequestKind, target: Target, attributes: bytes, *, now: Callable[[], datetime]) -> Answer:
@@ -52,15 +57,15 @@ def send(kind: RequestKind, target: Target, attributes: bytes, *, now: Callable[
     packet = _signed(request, attributes, target.secret)
     sent_at = now()
     try:
-        reply = _exchange(packet, target, (accepted, refused))
+        reply, tries = _exchange(packet, target, (accepted, refused))
     except (OSError, OverflowError) as error:  # a port above 65535 is an OverflowError
         return unsent(error, sent_at)
     if reply is None:
-        return Answer(RequestOutcome.TIMED_OUT, None, "no answer", sent_at, None)
+        return Answer(RequestOutcome.TIMED_OUT, None, "no answer", sent_at, None, tries)
     if reply[0] == accepted:
-        return Answer(RequestOutcome.ACKED, None, "", sent_at, now())
+        return Answer(RequestOutcome.ACKED, None, "", sent_at, now(), tries)
     cause = _error_cause(reply)
-    return Answer(RequestOutcome.NACKED, cause, f"Error-Cause {cause}", sent_at, now())
+    return Answer(RequestOutcome.NACKED, cause, f"Error-Cause {cause}", sent_at, now(), tries)
 
 
 def unsent(error: Exception, at: datetime) -> Answer:
@@ -68,15 +73,16 @@ def unsent(error: Exception, at: datetime) -> Answer:
     return Answer(RequestOutcome.TIMED_OUT, None, f"could not be sent: {error}", at, None)
 
 
-def _exchange(packet: bytes, target: Target, codes: tuple[int, int]) -> bytes | None:
+def _exchange(packet: bytes, target: Target, codes: tuple[int, int]) -> tuple[bytes | None, int]:
+    """The genuine answer, and after how many tries it came."""
     family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.connect((target.address, target.port))
-        for wait in WAITS_SECONDS:
+        for tries, wait in enumerate(WAITS_SECONDS, start=1):
             reply = _try_once(sock, packet, target.secret, codes, wait)
             if reply is not None:
-                return reply
-    return None
+                return reply, tries
+    return None, len(WAITS_SECONDS)
 
 
 def _try_once(

@@ -45,7 +45,7 @@ def is_settled(outcome: RequestOutcome, error_cause: int | None) -> bool:
 
 def must_follow(
     *,
-    started_at: datetime,
+    started_at: datetime | None,
     authorized_at: datetime,
     session_class: str | None,
     suspended: bool,
@@ -54,9 +54,10 @@ def must_follow(
     """Whether a live session was let in under an older authorisation than the one in force.
 
     It was, if it began before; or if it carries the suspended Class although the service is up, which
-    happens when it was let in a moment before and its Start came a moment after.
+    happens when it was let in a moment before and its Start came a moment after. One of which nobody knows
+    when it began counts as older.
     """
-    if started_at < authorized_at:
+    if started_at is None or started_at < authorized_at:
         return True
     return session_class == SUSPENDED_CLASS_IN_RADACCT and not suspended and not fence_lifted_by_coa
 
@@ -66,3 +67,16 @@ def pause_before_round(rounds: int) -> timedelta | None:
     if rounds > MOST_ROUNDS:
         return None
     return timedelta(seconds=PAUSES_SECONDS[min(rounds, len(PAUSES_SECONDS)) - 1])
+
+
+# How far back probes of one login count.
+PROBES_COUNTED = timedelta(hours=1)
+FEW_PROBES = 5
+
+
+def pause_before_probe(probes: int) -> timedelta:
+    """How long to wait with the next one after so many within the last hour.
+
+    A login that two homes use is refused for ever, and its router need not be asked every minute.
+    """
+    return timedelta(minutes=1) if probes < FEW_PROBES else timedelta(minutes=10)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable
 from struct import Struct
 
@@ -77,6 +78,8 @@ _NO_AUTHENTICATOR = bytes(_AUTHENTICATOR_LENGTH)
 _HEADER = Struct("!BBH")
 _VENDOR_HEADER = Struct("!BBLBB")
 _KNOWN_VENDORS = (MICROSOFT, MIKROTIK)
+_LIKE_AN_ESCAPE = re.compile(rb"\\(?=x[0-9a-f]{2})")
+_ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 _NOT_PLAIN = frozenset((VENDOR_SPECIFIC, PROXY_STATE, MESSAGE_AUTHENTICATOR))
 
 
@@ -225,7 +228,15 @@ class Request:
 
 
 def readable(octets: bytes) -> str:
+    """A text that the database can hold, of which `octets_of` makes the same octets again."""
+    if b"\\x" in octets:  # somebody else's backslash would be taken for one of ours
+        octets = _LIKE_AN_ESCAPE.sub(rb"\\x5c", octets)
     return octets.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def octets_of(text: str) -> bytes:
+    """The octets that a text was made of by `readable`."""
+    return _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode())
 
 
 def attribute(kind: int, value: bytes) -> bytes:

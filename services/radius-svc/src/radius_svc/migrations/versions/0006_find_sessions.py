@@ -1,10 +1,11 @@
 """Find sessions by the beginning of a username, an address or a MAC address, and in order of their number.
 
-The indexes are of closed sessions only: a Start and an Interim-Update do not have to keep them.
+The indexes are of closed sessions only: a Start and an Interim-Update do not have to keep them. Accounting
+goes on while they are built.
 """
 
-import sqlalchemy as sa
 from alembic import op
+from servicekit.migrations import build_index
 
 revision = "0006"
 down_revision = "0005"
@@ -22,21 +23,8 @@ ON_SQLITE = {
 
 
 def upgrade() -> None:
-    still_open, closed = sa.text("acctstoptime IS NULL"), sa.text("acctstoptime IS NOT NULL")
-    op.create_index(
-        "ix_radacct_open_radacctid",
-        "radacct",
-        ["radacctid"],
-        sqlite_where=still_open,
-        postgresql_where=still_open,
-    )
-    op.create_index(
-        "ix_radacct_closed_router_id",
-        "radacct",
-        ["router_id", "radacctid"],
-        sqlite_where=closed,
-        postgresql_where=closed,
-    )
+    build_index("ix_radacct_open_radacctid", "radacct (radacctid) WHERE acctstoptime IS NULL")
+    build_index("ix_radacct_closed_router_id", "radacct (router_id, radacctid) WHERE acctstoptime IS NOT NULL")
     by_text = ON_SQLITE if op.get_bind().dialect.name == "sqlite" else ON_POSTGRESQL
     for name, expressions in by_text.items():
-        op.execute(f"CREATE INDEX {name} ON radacct ({expressions}) WHERE {closed}")
+        build_index(name, f"radacct ({expressions}) WHERE acctstoptime IS NOT NULL")

@@ -5,6 +5,7 @@ The indexes are of refused logins only: where FreeRADIUS writes accepted ones to
 
 import sqlalchemy as sa
 from alembic import op
+from servicekit.migrations import build_index
 
 revision = "0008"
 down_revision = "0007"
@@ -21,14 +22,8 @@ ON_SQLITE = {
 
 
 def upgrade() -> None:
-    op.add_column("radius_account", sa.Column("session_limit", sa.Integer(), nullable=True))
-    op.create_index(
-        "ix_radpostauth_refused_authdate",
-        "radpostauth",
-        ["authdate", "id"],
-        sqlite_where=sa.text(REFUSED),
-        postgresql_where=sa.text(REFUSED),
-    )
+    build_index("ix_radpostauth_refused_authdate", f"radpostauth (authdate, id) WHERE {REFUSED}")
     by_text = ON_SQLITE if op.get_bind().dialect.name == "sqlite" else ON_POSTGRESQL
     for name, expression in by_text.items():
-        op.execute(f"CREATE INDEX {name} ON radpostauth ({expression}) WHERE {REFUSED}")
+        build_index(name, f"radpostauth ({expression}) WHERE {REFUSED}")
+    op.add_column("radius_account", sa.Column("session_limit", sa.Integer(), nullable=True))

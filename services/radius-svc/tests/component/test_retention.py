@@ -1,0 +1,215 @@
+"""What is older than it is to be kept goes; what is open, uncounted or still evidence stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from contracts.radius import RequestKind, RequestOutcome
+from radius_svc import jobs
+from radius_svc.control_models import DailyUsage, Reconnect, RequestAttempt, SessionChange, UsageMark
+from radius_svc.models import RadAcct, RadPostAuth
+from radius_svc.usecases import retention
+from servicekit.ids import new_id
+from sqlalchemy import func, select, update
+
+ASKED = (SessionChange, RequestAttempt, Reconnect)
+
+
+def count(control):
+    jobs.count_usage(control.runtime, "one")
+
+
+def delete_old(control, **settings):
+    runtime = control.runtime
+    kept = runtime.settings
+    runtime.settings = replace(kept, **settings)
+    jobs.delete_old(runtime, "one")
+    runtime.settings = kept
+
+
+def sessions(control):
+    with control.runtime.reading() as session:
+        return list(session.scalars(select(RadAcct.acctsessionid).order_by(RadAcct.radacctid)))
+
+
+def rows(control, model):
+    with control.runtime.reading() as session:
+        return session.scalar(select(func.count()).select_from(model))
+
+
+@pytest.fixture
+def juan(control):
+    return control.service()
+
+
+@pytest.fixture
+def ended(control, juan):
+    """A session that has ended and is counted."""
+    live = control.dial(juan)
+    control.amend(live, acctoutputoctets=700)
+    control.stop(live)
+    for _ in range(3):
+        count(control)
+    return live
+
+
+class TestSessions:
+    def test_an_old_one_goes_and_its_usage_stays(self, control, juan, ended):
+        control.clock.advance(days=399)
+        delete_old(control)
+        assert sessions(control) == [ended.acct_session_id]
+        control.clock.advance(days=2)
+        delete_old(control)
+        assert sessions(control) == []
+        with control.runtime.reading() as session:
+            assert session.scalar(select(DailyUsage.download_octets)) == 700
+
+    def test_an_open_one_stays_however_old(self, control, juan):
+        live = control.dial(juan)
+        for _ in range(3):
+            count(control)
+        control.clock.advance(days=2000)
+        delete_old(control)
+        assert sessions(control) == [live.acct_session_id]
+
+    def test_one_that_began_long_ago_and_ended_lately_stays(self, control, juan):
+        live = control.dial(juan)
+        control.clock.advance(days=500)
+        control.stop(live)
+        for _ in range(3):
+            count(control)
+        delete_old(control)
+        assert sessions(control) == [live.acct_session_id]
+
+    def test_one_that_is_not_counted_stays(self, control, juan):
+        live = control.dial(juan)
+        control.amend(live, acctoutputoctets=700)
+        control.stop(live)
+        control.clock.advance(days=500)
+        delete_old(control)
+        assert sessions(control) == [live.acct_session_id]
+
+    def test_one_that_may_still_grow_stays(self, control, juan, ended):
+        with control.runtime.transaction() as session:
+            radacctid = session.scalar(select(RadAcct.radacctid))
+            session.merge(UsageMark(radacctid=radacctid, download_octets=1, upload_octets=0, final=False))
+        control.clock.advance(days=500)
+        delete_old(control)
+        assert sessions(control) == [ended.acct_session_id]
+
+    def test_nothing_goes_when_all_is_to_be_kept(self, control, ended):
+        control.clock.advance(days=5000)
+        delete_old(control, radius_session_days=0, radius_reject_days=0)
+        assert sessions(control) == [ended.acct_session_id]
+
+    def test_another_age(self, control, ended):
+        control.clock.advance(days=31)
+        delete_old(control, radius_session_days=30)
+        assert sessions(control) == []
+
+    def test_many_go_in_batches_and_no_more_than_so_many_at_once(self, control, juan, monkeypatch):
+        monkeypatch.setattr(retention, "BATCH", 2)
+        monkeypatch.setattr(jobs, "MOST_BATCHES", 2)
+        for _ in range(5):
+            control.stop(control.dial(juan))
+        for _ in range(3):
+            count(control)
+        control.clock.advance(days=500)
+        delete_old(control)
+        assert len(sessions(control)) == 1
+        delete_old(control)
+        assert sessions(control) == []
+
+    def test_one_replica_deletes(self, control, ended):
+        other = control.tested.another().runtime
+        delete_old(control)
+        control.clock.advance(days=500)
+        jobs.delete_old(other, "two")
+        other.database.close()
+        assert sessions(control) == [ended.acct_session_id]
+
+    @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+    def test_one_that_is_opened_again_meanwhile_is_not_waited_for(self, control, tested, ended):
+        control.clock.advance(days=500)
+        rival = tested.another()
+        with control.runtime.transaction() as session:
+            session.execute(update(RadAcct).values(acctstoptime=None))
+            with rival.runtime.transaction() as other:
+                assert retention.delete_sessions(other, control.runtime.now() - timedelta(days=400)) == 0
+        rival.runtime.database.close()
+        assert sessions(control) == [ended.acct_session_id]
+
+    @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
+    def test_they_are_found_by_an_index(self, control):
+        """Whatever the table's size: nothing is read that is not old."""
+        with control.runtime.transaction() as session:
+            session.execute(select(func.set_config("enable_seqscan", "off", True)))
+            bound = "EXPLAIN SELECT radacctid FROM radacct WHERE acctstarttime < now() ORDER BY acctstarttime"
+            plan = "\n".join(session.connection().exec_driver_sql(f"{bound} LIMIT 500").scalars())
+        assert "ix_radacct_acctstarttime" in plan
+
+
+class TestRejects:
+    def test_old_ones_go(self, control):
+        with control.runtime.transaction() as session:
+            for days in (89, 91):
+                at = control.runtime.now() - timedelta(days=days)
+                session.add(RadPostAuth(username="juan", authdate=at, reason="wrong_password"))
+        delete_old(control)
+        assert rows(control, RadPostAuth) == 1
+        delete_old(control, radius_reject_days=30)
+        assert rows(control, RadPostAuth) == 0
+
+
+class TestRequests:
+    def test_old_ones_go_with_their_attempts_and_reconnects(self, control, juan):
+        live = control.dial(juan)
+        service = control.hold(juan)
+        control.follow()
+        control.stop(live)
+        control.release(service)
+        control.follow()
+        assert [rows(control, model) for model in ASKED] == [2, 1, 1]
+
+        control.clock.advance(days=366)
+        delete_old(control, radius_session_days=30)
+        assert rows(control, SessionChange) == 2, "reconnects are shown for a year"
+        control.clock.advance(days=1)
+        delete_old(control, radius_session_days=30)
+        assert [rows(control, model) for model in ASKED] == [0, 0, 0]
+
+    def test_what_is_pending_stays(self, control, juan):
+        control.nas.faults.ignore_coa = True
+        control.dial(juan)
+        control.hold(juan)
+        control.follow()
+        control.clock.advance(days=500)
+        delete_old(control)
+        assert control.statuses(juan) == ["pending"]
+
+    def test_what_is_evidence_of_an_open_session_stays(self, control, juan):
+        """That a CoA has lifted its fence: without it, it would count as one that did not follow."""
+        service = control.release(control.hold(juan))
+        control.follow()
+        control.dial(service, fenced=True)
+        (_, change) = control.changes(service)
+        with control.runtime.transaction() as session:
+            session.add(
+                RequestAttempt(
+                    id=new_id(),
+                    change_id=change.id,
+                    service_id=service.id,
+                    acctuniqueid=session.scalar(select(RadAcct.acctuniqueid)),
+                    kind=RequestKind.COA,
+                    outcome=RequestOutcome.ACKED,
+                    detail="",
+                    suspended=False,
+                    sent_at=control.runtime.now(),
+                )
+            )
+        control.clock.advance(days=500)
+        delete_old(control)
+        assert [each.id for each in control.changes(service)] == [change.id]
+        assert control.look_for_strays() == 0

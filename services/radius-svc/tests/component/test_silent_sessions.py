@@ -1,0 +1,266 @@
+"""Sessions that stopped reporting are closed, unless their router or we ourselves were silent."""
+
+from __future__ import annotations
+
+import pytest
+from radius_svc import jobs
+from radius_svc.control_models import NasHearing
+from radius_svc.models import RadAcct, RadGroupReply, RadReply, RadUserGroup
+from radius_svc.usecases import silent_sessions
+from sqlalchemy import select, update
+
+
+def look(control, holder="one"):
+    jobs.close_silent_sessions(control.runtime, holder)
+
+
+def report(control, *lives, **columns):
+    """An Interim-Update of each."""
+    for live in lives:
+        control.amend(live, acctupdatetime=control.runtime.now(), acctsessiontime=60, **columns)
+
+
+def minutes_pass(control, minutes, *reporting, looking=True):
+    """`reporting` report at each full five minutes; the job looks every minute."""
+    for minute in range(minutes):
+        control.clock.advance(minutes=1)
+        if minute % 5 == 0:
+            report(control, *reporting)
+        if looking:
+            look(control)
+
+
+def row_of(control, live):
+    with control.runtime.reading() as session:
+        return session.scalars(select(RadAcct).where(RadAcct.acctsessionid == live.acct_session_id)).one()
+
+
+def is_open(control, live):
+    return row_of(control, live).acctstoptime is None
+
+
+@pytest.fixture
+def lost(control):
+    """A session whose Stop was lost, heard of last just now."""
+    live = control.dial(control.service("lost"))
+    report(control, live)
+    return live
+
+
+@pytest.fixture
+def ana(control):
+    return control.dial(control.service("ana"))
+
+
+class TestClosing:
+    def test_it_ended_when_it_was_heard_of_last(self, control, lost, ana):
+        heard_at = row_of(control, lost).acctupdatetime
+        minutes_pass(control, 16, ana)
+        assert is_open(control, lost)
+        minutes_pass(control, 4, ana)
+
+        row = row_of(control, lost)
+        assert row.acctstoptime == heard_at == row.acctupdatetime
+        assert (row.closed_on_evidence, row.acctterminatecause) == ("missed-interims", "Lost-Carrier")
+        assert is_open(control, ana)
+
+    def test_one_that_reports_is_left_alone_for_hours(self, control, lost, ana):
+        minutes_pass(control, 120, lost, ana)
+        assert is_open(control, lost)
+
+    def test_the_timeline_says_why(self, control, ana):
+        service = control.service("lost")
+        report(control, control.dial(service))
+        minutes_pass(control, 20, ana)
+        events = control.api.list_line_events([service.id], 10)
+        assert "the router stopped reporting it" in [event.detail for event in events]
+
+    def test_another_router_is_no_witness(self, control, lost):
+        control.register(router_id="other", nas_address="127.0.0.2")
+        other = control.dial(control.service("ana"), router_id="other", nasipaddress="127.0.0.2")
+        minutes_pass(control, 60, other)
+        assert is_open(control, lost)
+
+    def test_a_single_session_of_its_router_has_no_witness(self, control, lost):
+        minutes_pass(control, 60)
+        assert is_open(control, lost)
+
+    def test_a_router_that_sends_no_interim_reports(self, control):
+        """Starts come all the time, so it is there; but of silence nothing follows."""
+        lost = control.dial(control.service("lost"))
+        for number in range(30):
+            control.dial(control.service(f"ana-{number}"))
+            minutes_pass(control, 1)
+        assert is_open(control, lost)
+
+    def test_one_that_ended_before_its_first_report(self, control, ana):
+        lost = control.dial(control.service("lost"), acctsessiontime=0)
+        minutes_pass(control, 20, ana)
+        assert not is_open(control, lost)
+
+    def test_one_that_never_reported_and_that_nobody_told_to(self, control, ana):
+        """FreeRADIUS let it in with no interval; its router may have its own."""
+        lost = control.dial(control.service("lost"), username="guest", service_id=None)
+        minutes_pass(control, 60, ana)
+        assert is_open(control, lost)
+
+    @pytest.mark.parametrize("where", ["own", "group", "measured"])
+    def test_a_longer_interval_is_waited_for(self, control, lost, ana, where):
+        if where == "measured":
+            control.amend(lost, acctinterval=1800)
+        else:
+            reply = {"attribute": "Acct-Interim-Interval", "op": ":=", "value": "1800"}
+            with control.runtime.transaction() as session:
+                if where == "own":
+                    session.add(RadReply(username="lost", **reply))
+                else:
+                    session.add(RadGroupReply(groupname="slow", **reply))
+                    session.add(RadUserGroup(username="lost", groupname="slow", priority=9))
+        minutes_pass(control, 90, ana)
+        assert is_open(control, lost)
+        minutes_pass(control, 5, ana)
+        assert not is_open(control, lost)
+
+    def test_many_are_closed_in_batches(self, control, ana, monkeypatch):
+        monkeypatch.setattr(silent_sessions, "BATCH", 2)
+        lost = [control.dial(control.service(f"lost-{number}")) for number in range(5)]
+        report(control, *lost)
+        minutes_pass(control, 20, ana)
+        assert [is_open(control, live) for live in lost] == [False] * 5
+
+    def test_the_figure_of_those_that_are_silent(self, control, lost):
+        minutes_pass(control, 20)
+        assert jobs.STALE._value.get() == 1
+        ana = control.dial(control.service("ana"))
+        minutes_pass(control, 20, ana)
+        assert jobs.STALE._value.get() == 0
+
+
+class TestOutages:
+    def test_our_server_was_down_for_an_hour(self, control, lost, ana):
+        minutes_pass(control, 10, lost, ana)
+        minutes_pass(control, 60, looking=False)
+        report(control, ana)
+        look(control)
+        assert is_open(control, lost)
+        minutes_pass(control, 16, ana)
+        assert is_open(control, lost), "three fresh intervals are not over"
+        minutes_pass(control, 5, ana)
+        assert not is_open(control, lost)
+
+    def test_only_the_job_was_down(self, control, lost, ana):
+        minutes_pass(control, 10, lost, ana)
+        for _ in range(12):
+            minutes_pass(control, 5, ana, looking=False)
+        look(control)
+        assert is_open(control, lost)
+
+    def test_the_listener_or_the_link_was_down_for_an_hour_while_the_job_looked(self, control, lost, ana):
+        minutes_pass(control, 20, lost, ana)
+        minutes_pass(control, 60)
+        assert is_open(control, lost) and is_open(control, ana)
+        minutes_pass(control, 15, ana)
+        assert is_open(control, lost)
+
+    def test_an_outage_of_ten_minutes(self, control, lost, ana):
+        """Two reports of each are lost; a third may be late."""
+        minutes_pass(control, 20, lost, ana)
+        minutes_pass(control, 10)
+        minutes_pass(control, 8, ana)
+        assert is_open(control, lost)
+
+    def test_the_clock_was_put_forward_by_weeks(self, control, lost, ana):
+        minutes_pass(control, 20, lost, ana)
+        control.clock.advance(days=20)
+        look(control)
+        report(control, ana)
+        minutes_pass(control, 10, ana)
+        assert is_open(control, lost)
+        minutes_pass(control, 10, lost, ana)
+        assert is_open(control, lost)
+
+    def test_the_clock_was_put_back(self, control, lost, ana):
+        minutes_pass(control, 20, lost, ana)
+        control.clock.advance(days=-20)
+        minutes_pass(control, 30, ana)
+        assert is_open(control, lost)
+
+    def test_what_is_known_of_a_router_that_is_gone_goes(self, control, ana):
+        minutes_pass(control, 2, ana)
+        control.stop(ana)
+        look(control)
+        with control.runtime.reading() as session:
+            assert session.scalars(select(NasHearing)).all() == []
+
+
+class TestRaces:
+    def test_two_replicas_look_once(self, control, lost, ana):
+        other = control.tested.another().runtime
+        minutes_pass(control, 20, ana)
+        control.amend(lost, acctstoptime=None, closed_on_evidence=None)
+        jobs.close_silent_sessions(other, "two")
+        other.database.close()
+        assert is_open(control, lost)
+
+    def test_one_that_reports_between_the_look_and_the_closing(self, control, lost):
+        control.clock.advance(minutes=20)
+        with control.runtime.reading() as session:
+            batch, _ = silent_sessions.silent_sessions(session, 0, control.runtime.now())
+        report(control, lost)
+        with control.runtime.transaction() as session:
+            assert silent_sessions.close(session, batch) == 0
+        assert is_open(control, lost)
+
+    @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)  # SQLite has one writer
+    def test_a_row_that_the_listener_is_writing_to_is_not_waited_for(self, control, tested, lost):
+        control.clock.advance(minutes=20)
+        with control.runtime.reading() as session:
+            batch, _ = silent_sessions.silent_sessions(session, 0, control.runtime.now())
+        rival = tested.another()
+        writing = update(RadAcct).where(RadAcct.acctsessionid == lost.acct_session_id)
+        with control.runtime.transaction() as session:
+            session.execute(writing.values(acctinputoctets=7))
+            with rival.runtime.transaction() as other:
+                assert silent_sessions.close(other, batch) == 0
+        rival.runtime.database.close()
+
+
+class TestAfterwards:
+    def test_a_session_that_was_reopened_after_its_suspension_is_asked(self, control, lost, ana):
+        service = control.service("juan")
+        live = control.dial(service)
+        report(control, live)
+        minutes_pass(control, 20, ana)
+        control.hold(service)
+        control.follow()
+        assert live.online and control.asked() == []
+
+        control.amend(live, acctstoptime=None, closed_on_evidence=None, acctupdatetime=control.runtime.now())
+        assert control.look_for_strays() == 1
+        control.follow()
+        assert not live.online
+
+    def test_one_that_was_reopened_after_its_termination_is_asked(self, control, ana):
+        service = control.service("juan")
+        live = control.dial(service)
+        report(control, live)
+        minutes_pass(control, 20, ana)
+        control.terminate(service)
+        control.follow()
+        control.amend(live, acctstoptime=None, closed_on_evidence=None, acctupdatetime=control.runtime.now())
+        assert control.look_for_strays() == 1
+        control.follow()
+        assert not live.online
+        control.stop(live)
+        assert control.look_for_strays() == 0
+
+    def test_no_stray_while_it_counts_as_ended(self, control, ana):
+        control.nas.faults.acknowledge_but_ignore = True
+        service = control.service("juan")
+        live = control.dial(service)
+        report(control, live)
+        control.hold(service)
+        control.follow()
+        minutes_pass(control, 20, ana)
+        assert not is_open(control, live)
+        assert control.look_for_strays() == 0
