@@ -138,6 +138,7 @@ def spooling(sock, store, spool, shared):
 def later(receiver, seconds: float = 100.0) -> None:
     """What the receiver does when so much time has passed without a packet."""
     receiver.look_after(time.monotonic() + seconds)
+    receiver._send_answers()
 
 
 def access_octets(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -56,7 +55,7 @@ def test_while_the_database_is_away_accounting_is_spooled_and_acknowledged(spool
     store.errors = [unavailable()]
     spooling.handle(accounting_octets(1), SENDER)
     spooling.handle(accounting_octets(2), SENDER)
-    spooling.look_after(time.monotonic())
+    later(spooling, 0.0)
     assert len(sock.sent) == 2
     assert len(spool) == 2
     assert store.events == []
@@ -71,7 +70,7 @@ def test_what_is_carried_over_keeps_the_time_it_was_received(spooling, store, sh
     store.errors = [unavailable()]
     received_at = shared["clock"].now()
     spooling.handle(accounting_octets(1), SENDER)
-    spooling.look_after(time.monotonic())
+    later(spooling, 0.0)
     shared["clock"].advance(hours=2)
 
     later(spooling)
@@ -82,7 +81,7 @@ def test_what_is_carried_over_keeps_the_time_it_was_received(spooling, store, sh
 def test_a_router_removed_meanwhile_loses_nothing_it_has_said(spooling, store, shared):
     store.errors = [unavailable()]
     spooling.handle(accounting_octets(1), SENDER)
-    spooling.look_after(time.monotonic())
+    later(spooling, 0.0)
     shared["index"].nas = {}
 
     later(spooling)
@@ -95,7 +94,7 @@ def test_a_full_spool_answers_nothing_and_loses_nothing(spooling, sock, store, m
     store.errors = [unavailable(), unavailable()]
     for ident in (1, 2):
         spooling.handle(accounting_octets(ident), SENDER)
-        spooling.look_after(time.monotonic())
+        later(spooling, 0.0)
     assert len(sock.sent) == 1
 
     later(spooling)
@@ -197,14 +196,14 @@ def test_a_doubtful_login_waits_for_the_evidence(limited, watch, sock):
     assert sock.sent == []
 
     watch.doubts[0].exceeded = False
-    limited.look_after(time.monotonic())
+    later(limited, 0.0)
     assert [reply[0] for reply, _ in sock.sent] == [2]
 
 
 def test_one_session_too_many_is_refused(limited, watch, sock, recorder):
     limited.handle(access_octets(Method.MSCHAP2), SENDER)
     watch.doubts[0].exceeded = True
-    limited.look_after(time.monotonic())
+    later(limited, 0.0)
 
     assert [reply[0] for reply, _ in sock.sent] == [3]
     assert recorder.rejects == [("too_many_sessions", False)]
@@ -225,7 +224,7 @@ def test_a_repeated_question_waits_with_the_first(limited, watch, sock):
     assert len(watch.doubts) == 1
 
     watch.doubts[0].exceeded = False
-    limited.look_after(time.monotonic())
+    later(limited, 0.0)
     assert len(sock.sent) == 1
 
 

@@ -24,9 +24,8 @@ from radius_svc.listener.packet import (
     Request,
     accounting_response,
 )
-from radius_svc.listener.receiver import IDLE_MILLISECONDS, Asked, Receiver, wait_at_most
+from radius_svc.listener.receiver import Asked, Receiver
 from radius_svc.listener.spool import Spool, SpooledPacket
-from radius_svc.listener.stopping import Stopping
 from radius_svc.listener.store import AccountingStore
 
 BATCH = 512
@@ -64,13 +63,18 @@ class AccountingReceiver(Receiver):
         self._retry_at = 0.0
         self._pause_seconds = 0.0  # while the database is away
 
-    def run(self, stopping: Stopping) -> None:
-        wait_at_most(self._socket, IDLE_MILLISECONDS)
-        while not stopping.is_set():
-            if self._receive():
-                self._receive_burst()
-            self.look_after(time.monotonic())
-        self._tally.flush_now()
+    def receive_burst(self) -> None:
+        """Whatever is there, and what comes within a moment."""
+        if not self._receive():
+            return
+        lingered = False
+        while len(self._waiting) < BATCH:
+            if self._receive(socket.MSG_DONTWAIT):
+                continue
+            if lingered or len(self._waiting) >= FEW:
+                return
+            lingered = True
+            time.sleep(LINGER_SECONDS)
 
     def look_after(self, now: float) -> None:
         """Write and answer what waits; carry over what was spooled."""
@@ -104,19 +108,8 @@ class AccountingReceiver(Receiver):
             octets, address = self._socket.recvfrom(MAXIMUM_LENGTH + 1, flags)
         except BlockingIOError:
             return False
-        self.handle(octets, address)
+        self._take(octets, address)
         return True
-
-    def _receive_burst(self) -> None:
-        """Whatever is there, and what comes within a moment."""
-        lingered = False
-        while len(self._waiting) < BATCH:
-            if self._receive(socket.MSG_DONTWAIT):
-                continue
-            if lingered or len(self._waiting) >= FEW:
-                return
-            lingered = True
-            time.sleep(LINGER_SECONDS)
 
     def _settle(self, batch: Sequence[_Waiting], now: float) -> bool:
         """Bring these to disk, here or there, and answer; False if neither is possible now."""

@@ -27,9 +27,9 @@ from radius_svc.listener.tally import Tally
 Address = tuple[Any, ...]
 
 _MOST_OCTETS = MAXIMUM_LENGTH + 1
-_PACKETS_AT_ONCE = 16
+_PACKETS_AT_ONCE = 32
 # How long a receiver waits for a packet before it looks after what waits for it.
-IDLE_MILLISECONDS = 20
+_IDLE_MILLISECONDS = 20
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -67,28 +67,44 @@ class Receiver:
         self._status_secret = SharedSecret(status_secret) if status_secret else None
         self._duplicates = DuplicateCache()
         self._unanswered: set[Key] = set()
+        self._answers: list[tuple[bytes, Address]] = []
         self._tally = Tally(self.kind)
 
     def run(self, stopping: Stopping) -> None:
         """Answer packets until told to end."""
-        wait_at_most(self._socket, IDLE_MILLISECONDS)
-        receive, handle = self._socket.recvfrom, self.handle
+        _wait_at_most(self._socket, _IDLE_MILLISECONDS)
         while not stopping.is_set():
-            try:
-                for _ in range(_PACKETS_AT_ONCE):
-                    handle(*receive(_MOST_OCTETS))
-            except BlockingIOError:  # nobody asked
-                pass
+            self.receive_burst()
+            self._send_answers()
             self.look_after(time.monotonic())
+            self._send_answers()
         self._tally.flush_now()
 
+    def receive_burst(self) -> None:
+        """Wait a little for a packet, and take what else is there.
+
+        Answers go out together: each wakes whoever waits for it, and waking takes longer than answering.
+        """
+        receive, take, flags = self._socket.recvfrom, self._take, 0
+        try:
+            for _ in range(_PACKETS_AT_ONCE):
+                take(*receive(_MOST_OCTETS, flags))
+                flags = socket.MSG_DONTWAIT
+        except BlockingIOError:  # nobody asked, or nobody else
+            pass
+
     def look_after(self, now: float) -> None:
-        """Called after a few packets, and many times a second when there is none. `now` is monotonic."""
+        """Called after every burst, and many times a second when there is none. `now` is monotonic."""
         self._duplicates.forget_old(now)
         self._tally.flush(now)
 
     def handle(self, octets: bytes, address: Address) -> None:
-        """One datagram. Whatever is wrong with it ends here, counted."""
+        """One datagram, answered at once where that is possible."""
+        self._take(octets, address)
+        self._send_answers()
+
+    def _take(self, octets: bytes, address: Address) -> None:
+        """Whatever is wrong with a packet ends here, counted."""
         try:
             self._handle(octets, address)
         except Malformed as error:
@@ -168,10 +184,15 @@ class Receiver:
         self._tally.took(time.monotonic() - asked.received)
 
     def _send(self, reply: bytes, address: Address) -> None:
-        try:
-            self._socket.sendto(reply, address)
-        except OSError:  # no route, or no room: the NAS asks again
-            self._drop("send_failed")
+        self._answers.append((reply, address))
+
+    def _send_answers(self) -> None:
+        for reply, address in self._answers:
+            try:
+                self._socket.sendto(reply, address)
+            except OSError:  # no route, or no room: the NAS asks again
+                self._drop("send_failed")
+        self._answers.clear()
 
     def _count(self, result: str, nas: NasEntry | None, reason: str = "") -> None:
         self._tally.count(metrics.REQUESTS, self.kind, result, reason, nas.label if nas else "")
@@ -180,7 +201,7 @@ class Receiver:
         self._tally.count(metrics.DROPPED, self.kind, reason)
 
 
-def wait_at_most(sock: socket.socket, milliseconds: int) -> None:
+def _wait_at_most(sock: socket.socket, milliseconds: int) -> None:
     """The system's own time-out: unlike Python's it costs a packet no further system call."""
     sock.setblocking(True)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, milliseconds * 1000))

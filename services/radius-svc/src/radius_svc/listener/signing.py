@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from itertools import count
 
 try:
     from _md5 import md5  # CPython's own: half the cost of OpenSSL's for inputs as short as these
@@ -70,10 +71,15 @@ class SharedSecret:
         return self.hide(keys + bytes(-len(keys) % 16), request_authenticator)
 
 
+# RFC 2548 2.4.2 wants salts that differ within a packet. They also differ from those of the packets before,
+# and where they begin is nobody's guess.
+_salts = count(int.from_bytes(os.urandom(2), "big"))
+
+
 def two_salts() -> tuple[bytes, bytes]:
     """Two different salts for the two keys of one packet."""
-    first = int.from_bytes(os.urandom(2), "big") | 0x8000
-    return first.to_bytes(2, "big"), (first ^ 1).to_bytes(2, "big")
+    number = next(_salts) << 1 & 0x7FFE | 0x8000
+    return number.to_bytes(2, "big"), (number | 1).to_bytes(2, "big")
 
 
 def md5_digest(octets: bytes) -> bytes:
