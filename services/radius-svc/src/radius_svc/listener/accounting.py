@@ -31,7 +31,7 @@ from radius_svc.listener.store import AccountingStore
 BATCH = 512
 # A commit costs much and a row little: where few have come, a moment of waiting makes one commit of more.
 FEW = 8
-LINGER_SECONDS = 0.001
+LINGER_SECONDS = 0.0005
 
 
 @dataclass(slots=True)

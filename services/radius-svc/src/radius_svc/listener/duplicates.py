@@ -32,9 +32,7 @@ class DuplicateCache:
 
     def forget_old(self, now: float) -> None:
         """To be called many times a second. `now` is monotonic, in seconds."""
-        age = now - self._turned_at
-        if age < self._seconds and len(self._young) < self._half:
+        if now - self._turned_at < self._seconds and len(self._young) < self._half:
             return
-        self._old = {} if age >= 2 * self._seconds else self._young
-        self._young = {}
+        self._old, self._young = self._young, {}
         self._turned_at = now

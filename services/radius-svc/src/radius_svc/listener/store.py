@@ -15,11 +15,14 @@ import msgspec
 from servicekit.logs import log
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
+    ColumnClause,
     ColumnElement,
     Connection,
     Select,
     Table,
+    TableValuedAlias,
     Text,
     Update,
     and_,
@@ -29,6 +32,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -42,6 +46,7 @@ from radius_svc.domain.replaced_sessions import OpenLine, replaced_sessions
 from radius_svc.listener.database import Database
 from radius_svc.listener.events import Event, NasRestart, SessionReport
 from radius_svc.listener.index import NasEntry
+from radius_svc.listener.prepared import Prepared
 from radius_svc.models import RadAcct
 
 # Octets a moment late prove nothing; octets this long after we closed a session prove it lives.
@@ -93,9 +98,14 @@ class AccountingStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._upsert = _upsert_from_values() if database.is_sqlite else _upsert_from_json()
-        self._set_aside = _set_reused_ids_aside(is_sqlite=database.is_sqlite)
-        self._open_lines = _open_lines(is_sqlite=database.is_sqlite)
+        self._is_sqlite = is_sqlite = database.is_sqlite
+        upsert = _upsert_from_values() if is_sqlite else _upsert_from_json()
+        self._upsert = Prepared("isp_upsert", upsert, is_sqlite=is_sqlite)
+        set_aside = _set_reused_ids_aside(is_sqlite=is_sqlite)
+        self._set_aside = Prepared("isp_set_aside", set_aside, is_sqlite=is_sqlite)
+        self._open_lines = Prepared("isp_open_lines", _open_lines(is_sqlite=is_sqlite), is_sqlite=is_sqlite)
+        close_replaced = _close_replaced(is_sqlite=is_sqlite)
+        self._close_replaced = Prepared("isp_close_replaced", close_replaced, is_sqlite=is_sqlite)
         self._boot_digits: dict[int, str] = {}
 
     def write_what_is_accepted(self, events: Sequence[Event]) -> list[Event]:
@@ -119,13 +129,15 @@ class AccountingStore:
             if starts:
                 earliest = min(start.row["acctstarttime"] for start in starts)
                 ids = [start.row["acctuniqueid"] for start in starts]
-                connection.execute(self._set_aside, {"ids": ids, "before": earliest - _REUSED_AFTER})
+                self._set_aside.execute(connection, {"ids": ids, "before": earliest - _REUSED_AFTER})
             for reports_of_different_sessions in _rounds(reports):
                 self._write_rows(connection, [report.row for report in reports_of_different_sessions])
             if starts:
                 names = list({start.row["username"] for start in starts})
-                lines = map(OpenLine._make, connection.execute(self._open_lines, {"names": names}))
-                _close_replaced(connection, replaced_sessions(lines))
+                lines = map(OpenLine._make, self._open_lines.execute(connection, {"names": names}))
+                over = [{"id": id_, "at": at} for id_, at in replaced_sessions(lines).items()]
+                if over:
+                    self._close_replaced.execute(connection, self._rows(over))
             for report in reboots:
                 connection.execute(_close_earlier_boots(report))
             for restart in restarts:
@@ -133,13 +145,16 @@ class AccountingStore:
         self._boot_digits.update({report.nas.id: report.boot_digit or "" for report in reboots})
 
     def _write_rows(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
-        if self._database.is_sqlite:
-            connection.execute(self._upsert, rows)
-            return
         # In one order, so that two writers cannot wait for each other.
         rows.sort(key=itemgetter("acctuniqueid"))
+        self._upsert.execute(connection, self._rows(rows))
+
+    def _rows(self, rows: list[dict[str, Any]]) -> Any:
+        """As the parameters of a statement."""
+        if self._is_sqlite:
+            return rows
         said = [{name: value for name, value in row.items() if value is not None} for row in rows]
-        connection.execute(self._upsert, {"rows": msgspec.json.encode(said).decode()})
+        return {"rows": msgspec.json.encode(said).decode()}
 
     def _reboots(self, starts: Iterable[SessionReport]) -> list[SessionReport]:
         """One Start for each boot digit that differs from the NAS's last one."""
@@ -170,15 +185,12 @@ def _upsert_from_values() -> Any:
 
 
 def _upsert_from_json() -> Any:
-    """For PostgreSQL: all rows are one parameter, `rows`, so a batch is one statement whatever its size."""
+    """For PostgreSQL."""
     columns = [_RADACCT.c[name] for name in _WRITTEN]
-    said = (
-        func.json_to_recordset(bindparam("rows", type_=Text).cast(JSON))
-        .table_valued(*(column(known.name, known.type) for known in columns))
-        .render_derived(name="said", with_types=True)
+    said = _from_json("said", [column(known.name, known.type) for known in columns])
+    return _on_conflict_merge(
+        postgresql.insert(_RADACCT).from_select(columns, select(*said.c)), is_sqlite=False
     )
-    insert = postgresql.insert(_RADACCT).from_select(columns, select(*said.c))
-    return _on_conflict_merge(insert, is_sqlite=False)
 
 
 def _on_conflict_merge(insert: Any, *, is_sqlite: bool) -> Any:
@@ -213,7 +225,7 @@ def _on_conflict_merge(insert: Any, *, is_sqlite: bool) -> Any:
         ),
     }
     for name in _GROWING:
-        changes[name] = greatest(func.coalesce(here[name], 0), said[name])
+        changes[name] = greatest(func.coalesce(here[name], literal_column("0")), said[name])
     for name in _FIRST_KEPT:
         changes[name] = func.coalesce(here[name], said[name])
     for name in _LAST_KEPT:
@@ -239,7 +251,7 @@ def _set_reused_ids_aside(*, is_sqlite: bool) -> Update:
             _one_of(table.c.acctuniqueid, "ids", is_sqlite=is_sqlite),
             table.c.acctstoptime < bindparam("before"),
         )
-        .values(acctuniqueid=table.c.acctuniqueid.concat("-").concat(table.c.radacctid))
+        .values(acctuniqueid=table.c.acctuniqueid.concat(literal_column("'-'")).concat(table.c.radacctid))
     )
 
 
@@ -267,20 +279,29 @@ def _one_of(known: Column[Any], values: str, *, is_sqlite: bool) -> ColumnElemen
     return known == any_(bindparam(values, type_=postgresql.ARRAY(Text)))
 
 
-def _close_replaced(connection: Connection, replaced: dict[int, datetime]) -> None:
+def _close_replaced(*, is_sqlite: bool) -> Update:
     """In two steps, and this one by the key: joined to itself, radacct would be read again for every session
-    for as long as the statistics of the database have seen few that are open."""
-    if not replaced:
-        return
-    over = [{"id": radacctid, "at": at} for radacctid, at in replaced.items()]
-    connection.execute(
-        update(_RADACCT)
-        .where(_RADACCT.c.radacctid == bindparam("id"), _RADACCT.c.acctstoptime.is_(None))
-        .values(
-            acctstoptime=bindparam("at"), acctterminatecause="Lost-Carrier", closed_on_evidence="newer-start"
-        ),
-        over,
-    )
+    for as long as the statistics of the database have seen few that are open.
+
+    Parameters: `id` and `at` of each on SQLite, `rows` with all of them on PostgreSQL.
+    """
+    table = _RADACCT.c
+    ended_by_newer = {"acctterminatecause": "Lost-Carrier", "closed_on_evidence": "newer-start"}
+    values: dict[str, ColumnElement[Any]] = {
+        name: literal_column(f"'{value}'") for name, value in ended_by_newer.items()
+    }
+    close = update(_RADACCT).where(table.acctstoptime.is_(None))
+    if is_sqlite:
+        values["acctstoptime"] = bindparam("at")
+        return close.where(table.radacctid == bindparam("id")).values(values)
+    over = _from_json("over", [column("id", BigInteger), column("at", table.acctstoptime.type)])
+    return close.where(table.radacctid == over.c.id).values(values | {"acctstoptime": over.c.at})
+
+
+def _from_json(name: str, columns: Sequence[ColumnClause[Any]]) -> TableValuedAlias:
+    """The rows of the one parameter `rows`, so that a batch is one statement whatever its size."""
+    rows = func.json_to_recordset(bindparam("rows", type_=Text).cast(JSON))
+    return rows.table_valued(*columns).render_derived(name=name, with_types=True)
 
 
 def _close_earlier_boots(start: SessionReport) -> Update:

@@ -1,0 +1,42 @@
+"""Statements that are planned once for each connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy.dialects.postgresql.base import PGDialect
+
+_KNOWN = "prepared statements"
+
+
+class Prepared:
+    """PostgreSQL's PREPARE: to plan the upsert of a batch takes it longer than to carry it out.
+
+    A prepared statement belongs to its connection: between the listener and PostgreSQL there may be no pooler
+    that gives a connection to somebody else after each transaction. SQLite plans in no time, and each time.
+    """
+
+    def __init__(self, name: str, statement: Executable, *, is_sqlite: bool) -> None:
+        self._statement = statement
+        self._is_sqlite = is_sqlite
+        self._name = name
+        if is_sqlite:
+            return
+        compiled: Any = statement.compile(dialect=PGDialect(paramstyle="numeric_dollar"))  # type: ignore[attr-defined]
+        self._parameters: list[str] = list(compiled.positiontup)
+        self._prepare = f"PREPARE {name} AS {compiled}"
+        self._execute = f"EXECUTE {name} ({', '.join(['%s'] * len(self._parameters))})"
+
+    def execute(self, connection: Connection, parameters: Mapping[str, Any] | list[Any]) -> CursorResult[Any]:
+        """Raises SQLAlchemyError."""
+        if self._is_sqlite:
+            return connection.execute(self._statement, parameters)
+        assert isinstance(parameters, Mapping)
+        known: set[str] = connection.info.setdefault(_KNOWN, set())
+        if self._name not in known:
+            connection.exec_driver_sql(self._prepare)
+            known.add(self._name)
+        values = tuple(parameters[name] for name in self._parameters)
+        return connection.exec_driver_sql(self._execute, values)
