@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import struct
 import time
 from datetime import UTC, datetime
 
@@ -169,3 +171,23 @@ def accounting_octets(ident: int = 1, status: str = "Start") -> bytes:
 
 def unavailable() -> OperationalError:
     return OperationalError("INSERT", {}, Exception("the database is down"))
+
+
+def mutated(dice: random.Random, octets: bytes) -> bytes:
+    """With one to four octets changed, left out or put in; half of them with a Length that fits."""
+    changed = bytearray(octets)
+    for _ in range(dice.randint(1, 4)):
+        at, how = dice.randrange(len(changed)), dice.random()
+        if how < 0.7:
+            changed[at] = dice.randrange(256)
+        elif how < 0.8:
+            del changed[at:]
+        elif how < 0.9:
+            del changed[at : at + dice.randint(1, 4)]
+        else:
+            changed[at:at] = dice.randbytes(dice.randint(1, 8))
+        if not changed:
+            return b""
+    if dice.random() < 0.5 and len(changed) >= 4:
+        changed[2:4] = struct.pack("!H", len(changed))
+    return bytes(changed)

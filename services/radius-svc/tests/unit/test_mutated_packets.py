@@ -19,7 +19,7 @@ from pyrad.packet import AuthPacket
 from simulators.mschap_client import MsChap2Exchange
 from simulators.nas import DICTIONARY, Method
 
-from .conftest import SECRET, SENDER, access_octets, accounting_octets, later
+from .conftest import SECRET, SENDER, access_octets, accounting_octets, later, mutated
 
 PACKETS = int(os.environ.get("ISPOS_FUZZ_PACKETS") or 100_000)
 PASSWORD = "clientPass"
@@ -91,26 +91,6 @@ def test_accounting_nonsense_under_a_right_signature_is_stored_or_dropped(accoun
 
     assert sock.sent
     assert {reply[0] for reply, _ in sock.sent} == {ACCOUNTING_RESPONSE}
-
-
-def mutated(dice: random.Random, octets: bytes) -> bytes:
-    """With one to four octets changed, left out or put in; half of them with a Length that fits."""
-    changed = bytearray(octets)
-    for _ in range(dice.randint(1, 4)):
-        at, how = dice.randrange(len(changed)), dice.random()
-        if how < 0.7:
-            changed[at] = dice.randrange(256)
-        elif how < 0.8:
-            del changed[at:]
-        elif how < 0.9:
-            del changed[at : at + dice.randint(1, 4)]
-        else:
-            changed[at:at] = dice.randbytes(dice.randint(1, 8))
-        if not changed:
-            return b""
-    if dice.random() < 0.5 and len(changed) >= 4:
-        changed[2:4] = struct.pack("!H", len(changed))
-    return bytes(changed)
 
 
 def with_authenticator_of(number: int, octets: bytes) -> bytes:

@@ -12,6 +12,8 @@ from radius_svc.listener.packet import Malformed, Request
 from radius_svc.listener.signing import SharedSecret, two_salts
 from simulators.nas import DICTIONARY
 
+from .conftest import mutated
+
 SECRET = b"nas-shared-secret"
 OURS = SharedSecret(SECRET)
 
@@ -215,21 +217,3 @@ def test_whatever_we_accept_pyrad_reads_the_same():
             assert theirs[kind][0] == value
         compared += 1
     assert compared > 1_000
-
-
-def mutated(dice: random.Random, octets: bytes) -> bytes:
-    changed = bytearray(octets)
-    for _ in range(dice.randint(1, 4)):
-        how = dice.random()
-        at = dice.randrange(len(changed))
-        if how < 0.6:
-            changed[at] = dice.randrange(256)
-        elif how < 0.8:
-            del changed[at:]
-        else:
-            changed[at:at] = dice.randbytes(dice.randint(1, 8))
-        if not changed:
-            return b""
-    if dice.random() < 0.5 and len(changed) >= 4:
-        changed[2:4] = struct.pack("!H", len(changed))
-    return bytes(changed)

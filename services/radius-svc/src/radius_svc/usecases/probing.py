@@ -7,16 +7,15 @@ at the next dial and not when the silence of the old session is noticed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from servicekit.ids import new_id
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from radius_svc.control_models import ChangeKind, ChangeStatus, SessionChange
 from radius_svc.domain.change_rules import PROBES_COUNTED, pause_before_probe
 from radius_svc.models import RadiusAccount, RadPostAuth
-from radius_svc.usecases.provisioning import MARK
+from radius_svc.usecases.asking import ask
 
 TOO_MANY_SESSIONS = "too_many_sessions"
 # The home router dials again all the while: an older refusal has been repeated, or matters to nobody.
@@ -51,22 +50,7 @@ def refused_logins(session: Session, *, now: datetime) -> dict[str, int]:
 
 def ask_refused(session: Session, *, now: datetime) -> int:
     """Have the sessions of refused logins asked. Returns how many logins that are."""
-    found = refused_logins(session, now=now)
-    for service_id, seq in found.items():
-        session.add(
-            SessionChange(
-                service_id=service_id,
-                kind=ChangeKind.PROBE,
-                status=ChangeStatus.PENDING,
-                authorized_seq=seq,
-                authorized_at=now,
-                rounds=0,
-                next_round_at=datetime.now(UTC),
-                correlation_id=new_id(),
-            )
-        )
-        session.info[MARK] = True
-    return len(found)
+    return ask(session, refused_logins(session, now=now), ChangeKind.PROBE, now=now)
 
 
 def _probes_waiting(session: Session) -> int:

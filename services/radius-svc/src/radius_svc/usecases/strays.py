@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from servicekit.ids import new_id
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
@@ -12,7 +11,7 @@ from radius_svc.control_models import ChangeKind, ChangeStatus, SessionChange
 from radius_svc.domain import change_rules
 from radius_svc.models import RadAcct, RadiusAccount
 from radius_svc.usecases import evidence
-from radius_svc.usecases.provisioning import MARK
+from radius_svc.usecases.asking import ask
 
 # An interim this much later than an acknowledged disconnect shows that the session is still there.
 STILL_ALIVE_AFTER = timedelta(seconds=5)
@@ -62,19 +61,4 @@ def strays(session: Session) -> dict[str, int]:
 
 def ask_strays(session: Session, *, now: datetime) -> int:
     """Ask again where a session did not follow. Returns how many services that are."""
-    found = strays(session)
-    for service_id, seq in found.items():
-        session.add(
-            SessionChange(
-                service_id=service_id,
-                kind=ChangeKind.AUTHORIZATION,
-                status=ChangeStatus.PENDING,
-                authorized_seq=seq,
-                authorized_at=now,
-                rounds=0,
-                next_round_at=datetime.now(UTC),
-                correlation_id=new_id(),
-            )
-        )
-        session.info[MARK] = True
-    return len(found)
+    return ask(session, strays(session), ChangeKind.AUTHORIZATION, now=now)
