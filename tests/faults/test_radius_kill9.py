@@ -178,17 +178,17 @@ def test_no_acknowledged_record_is_lost(
     ]
     router = Router(ready["acct_port"])
 
-    def kill_worker(name: str) -> None:
-        worker = listener.last("worker started", worker=name)
+    def kill_worker() -> None:
+        worker = listener.last("worker started", worker="accounting")
         assert worker is not None
         os.kill(worker["pid"], signal.SIGKILL)
 
     router.run(
         said,
-        (500, lambda: kill_worker("accounting-0")),
+        (500, kill_worker),
         (2_500, postgres.kill),
-        (3_300, lambda: kill_worker("accounting-1")),  # with these acknowledged from the spool
-        (3_300, postgres.start),
+        (4_500, kill_worker),  # with these acknowledged from the spool
+        (4_500, postgres.start),
     )
     wait_for("the spool is empty", lambda: _everything_is_carried_over(database), seconds=60)
 

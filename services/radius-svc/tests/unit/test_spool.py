@@ -46,15 +46,3 @@ def test_it_has_an_end(path, monkeypatch):
     spool.add(packets(2))
     assert not spool.has_room()
     spool.close()
-
-
-def test_what_another_worker_left_is_taken_over(path):
-    left = Spool(path.with_name("accounting-1.db"))
-    left.add(packets(1, 2))
-    left.close()
-    spool = Spool(path)
-    spool.take_over(path.with_name("accounting-1.db"))
-
-    assert spool.oldest(10)[0] == packets(1, 2)
-    assert not path.with_name("accounting-1.db").exists()
-    spool.close()

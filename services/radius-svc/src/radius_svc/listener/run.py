@@ -25,7 +25,7 @@ def main() -> int:
     try:
         settings = read_listener_settings()
         auth_sockets = _bind(settings.host, settings.auth_port, "ISPOS_RADIUS_AUTH_PORT", settings.workers)
-        acct_sockets = _bind(settings.host, settings.acct_port, "ISPOS_RADIUS_ACCT_PORT", settings.workers)
+        (acct_socket,) = _bind(settings.host, settings.acct_port, "ISPOS_RADIUS_ACCT_PORT", 1)
         metrics_socket = _metrics_socket(settings)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
@@ -33,7 +33,7 @@ def main() -> int:
     sys.setswitchinterval(_SWITCH_SECONDS)
     ports = {
         "auth_port": auth_sockets[0].getsockname()[1],
-        "acct_port": acct_sockets[0].getsockname()[1],
+        "acct_port": acct_socket.getsockname()[1],
     }
     place = f"{socket.gethostname()}:{ports['auth_port']}"
 
@@ -41,17 +41,17 @@ def main() -> int:
         log.info("radius listener ready", **ports, workers=settings.workers)
 
     if settings.workers == 1:
-        worker = Worker(settings, place).authenticates(auth_sockets[0]).accounts(acct_sockets[0], 0)
+        worker = Worker(settings, place).authenticates(auth_sockets[0]).accounts(acct_socket)
         if metrics_socket is not None:
             worker.also(partial(show_metrics, metrics_socket))
         worker.run(stopping_by_signal(), ready)
     else:
         supervisor = Supervisor(Termination())
-        for number, (auth_socket, acct_socket) in enumerate(zip(auth_sockets, acct_sockets, strict=True)):
+        for number, auth_socket in enumerate(auth_sockets):
             name = f"authentication-{number}"
             supervisor.add(name, partial(_authenticate, settings, f"{place}/{name}", auth_socket))
-            name = f"accounting-{number}"
-            supervisor.add(name, partial(_account, settings, f"{place}/{name}", acct_socket, number))
+        # One, however many there are for logins: what several gain they lose in smaller commits.
+        supervisor.add("accounting", partial(_account, settings, f"{place}/accounting", acct_socket))
         if metrics_socket is not None:
             supervisor.add("metrics", partial(_show_metrics, metrics_socket))
         supervisor.run(ready)
@@ -73,11 +73,10 @@ def _account(
     settings: ListenerSettings,
     name: str,
     sock: socket.socket,
-    number: int,
     stopping: Stopping,
     answers: Answers,
 ) -> None:
-    Worker(settings, name).accounts(sock, number).run(stopping, answers)
+    Worker(settings, name).accounts(sock).run(stopping, answers)
 
 
 def _show_metrics(sock: socket.socket, stopping: Stopping, answers: Answers) -> None:

@@ -1,7 +1,7 @@
 """Accounting on local disk while the database is away: written, so acknowledged, and carried over later.
 
 What is kept is the packet as it came, with its sender and time, so that it is read anew by whatever version
-carries it over. One file per process that answers; SQLite, because it survives being cut off at any moment.
+carries it over. SQLite, because it survives being cut off at any moment.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _WAIT_SECONDS = 1.0
-_AT_ONCE = 1_000
 # About 300 octets each. An hour of 10,000 lines is 120,000.
 CAPACITY = 2_000_000
 
@@ -70,16 +69,6 @@ class Spool:
     def remove_to(self, last_id: int) -> None:
         removed = self._connection.execute("DELETE FROM packets WHERE id <= ?", (last_id,)).rowcount
         self._length -= removed
-
-    def take_over(self, path: Path) -> None:
-        """What another spool holds that nobody writes to any more; its file goes."""
-        other = Spool(path)
-        while len(other):
-            packets, last_id = other.oldest(_AT_ONCE)
-            self.add(packets)
-            other.remove_to(last_id)
-        other.close()
-        path.unlink()
 
     def close(self) -> None:
         self._connection.close()

@@ -55,10 +55,8 @@ class Worker:
         self._parts += [receiver.run, watch.run]
         return self
 
-    def accounts(self, sock: socket.socket, number: int) -> Worker:
-        """`number` tells this worker's spool from those of others."""
-        store = AccountingStore(self._database)
-        spool = _open_spool(self._settings.spool_dir, number, self._settings.workers)
+    def accounts(self, sock: socket.socket) -> Worker:
+        store, spool = AccountingStore(self._database), _open_spool(self._settings.spool_dir)
         receiver = AccountingReceiver(sock, store=store, spool=spool, **self._shared)
         self._parts.append(receiver.run)
         return self
@@ -91,18 +89,12 @@ def show_metrics(sock: socket.socket, stopping: Stopping) -> None:
     thread.join()
 
 
-def _open_spool(folder: Path, number: int, workers: int) -> Spool | None:
-    """The first worker also takes over what more workers of before have left."""
+def _open_spool(folder: Path) -> Spool | None:
     try:
-        spool = Spool(folder / f"accounting-{number}.db")
-        if number == 0:
-            for path in folder.glob("accounting-*.db"):
-                if int(path.stem.rpartition("-")[2]) >= workers:
-                    spool.take_over(path)
-    except (OSError, ValueError, sqlite3.Error) as error:
+        return Spool(folder / "accounting.db")
+    except (OSError, sqlite3.Error) as error:
         log.error("there is no spool: while the database is away, accounting waits", error=str(error))
         return None
-    return spool
 
 
 class _Quiet(WSGIRequestHandler):
