@@ -37,7 +37,7 @@ def run(environment, free_port):
 
 
 def wait_for(url):
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while True:
         try:
             return requests.get(url, timeout=5)
