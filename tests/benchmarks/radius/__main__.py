@@ -1,6 +1,6 @@
 """make bench-radius: our RADIUS server beside Debian's FreeRADIUS, into docs/benchmarks.md.
 
-    python -m tests.benchmarks.radius [--quick]
+    python -m tests.benchmarks.radius [--quick] [--repetitions N]
 
 `--quick` is for trying out: few subscribers, short runs, nothing is written.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 
 from tests.benchmarks.figures import replace_section
 from tests.benchmarks.radius import events, freeradius, report
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="few subscribers, short runs, nothing is written"
     )
+    parser.add_argument("--repetitions", type=int, help="how often everything is compared (default 3)")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         print(
@@ -29,6 +31,8 @@ def main() -> int:
         )
         return 2
     scale = QUICK if arguments.quick else WHOLE
+    if arguments.repetitions:
+        scale = replace(scale, repetitions=arguments.repetitions)
     with prepared(scale) as bench:
         print("comparing ...", flush=True)
         measures = Comparison(bench).run()
