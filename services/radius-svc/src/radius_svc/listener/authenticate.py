@@ -39,6 +39,7 @@ Decrypt = Callable[[str, str], str]
 
 _CHAP_PASSWORD_LENGTH = 17
 _MS_CHAP_RESPONSE_LENGTH = 50
+_LETTERS_OF_OLD_CPES = 4  # beyond ASCII, in Latin-1
 _USE_NT_RESPONSE = 1  # RFC 2548 2.1.3, Flags
 
 # RFC 2548 2.4.4 and 2.4.5: encryption allowed but not required, 40 or 128 bit.
@@ -126,9 +127,19 @@ def _pap(
 
 def _wrong_password_or_secret(octets: bytes) -> RejectReason:
     """Nothing but the password tells whether the sender of an unsigned request has our secret: under another
-    one it comes out as noise, in which a control character is all but certain. Nobody types one."""
+    one it comes out as noise. Nobody types control characters, nor many letters that are no UTF-8; of a
+    thousand passwords under another secret one has neither."""
     noise = any(octet < 0x20 or octet == 0x7F for octet in octets)
-    return RejectReason.SECRET_MISMATCH if noise else RejectReason.WRONG_PASSWORD
+    strange = sum(octet > 0x7F for octet in octets) > _LETTERS_OF_OLD_CPES and not _is_utf8(octets)
+    return RejectReason.SECRET_MISMATCH if noise or strange else RejectReason.WRONG_PASSWORD
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _chap(
