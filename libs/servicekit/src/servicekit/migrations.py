@@ -66,6 +66,15 @@ def build_index(name: str, on: str) -> None:
         op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {on}")
 
 
+def replace_index(name: str, on: str) -> None:
+    """In a migration for PostgreSQL: another index by that name, which is missing at no time. As `build_index`."""
+    new = f"{name}_new"
+    build_index(new, on)
+    with op.get_context().autocommit_block():
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        op.execute(f"ALTER INDEX {new} RENAME TO {name}")
+
+
 def is_current(connection: Connection, package: str) -> bool:
     """Whether the schema is the newest one this code knows."""
     head = ScriptDirectory.from_config(_config(package)).get_current_head()

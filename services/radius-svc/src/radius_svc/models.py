@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
     false,
     text,
     true,
@@ -109,33 +110,32 @@ OPEN_SESSION = text("acctstoptime IS NULL")
 CLOSED_SESSION = text("acctstoptime IS NOT NULL")
 
 
+def _open_sessions_by(column: str, *, known: str | None = None) -> Index:
+    """An index of the open sessions by one column, which serves no query but those by this column.
+
+    PostgreSQL takes open sessions to be few when its statistics are of a moment at which they were (after a
+    power cut, say), and then it would read all of them by an index that promises nothing but that they are
+    open. So each promises something more about its own column.
+    """
+    own = known or f"{column} IS NOT NULL"
+    return Index(
+        f"ix_radacct_open_{column}",
+        column,
+        sqlite_where=OPEN_SESSION,
+        postgresql_where=text(f"{OPEN_SESSION} AND {own}"),
+    )
+
+
 class RadAcct(Base):
     """One session of one login, from its first accounting packet on. Closed, never deleted."""
 
     __tablename__ = "radacct"
     __table_args__ = (
         UniqueConstraint("acctuniqueid"),
-        Index(
-            "ix_radacct_open_username", "username", sqlite_where=OPEN_SESSION, postgresql_where=OPEN_SESSION
-        ),
-        Index(
-            "ix_radacct_open_nasipaddress",
-            "nasipaddress",
-            sqlite_where=OPEN_SESSION,
-            postgresql_where=OPEN_SESSION,
-        ),
-        Index(
-            "ix_radacct_open_router_id",
-            "router_id",
-            sqlite_where=OPEN_SESSION,
-            postgresql_where=OPEN_SESSION,
-        ),
-        Index(
-            "ix_radacct_open_radacctid",
-            "radacctid",
-            sqlite_where=OPEN_SESSION,
-            postgresql_where=OPEN_SESSION,
-        ),
+        _open_sessions_by("username"),
+        _open_sessions_by("nasipaddress"),
+        _open_sessions_by("router_id"),
+        _open_sessions_by("radacctid", known="radacctid > 0"),
         Index(None, "acctstarttime"),
         Index(None, "service_id", "acctstarttime"),
         # Closed ones only, so that a Start and an Interim-Update need not keep it. So are those by the
@@ -188,6 +188,10 @@ class RadAcct(Base):
     # Set when the server closed the session without a Stop of its own (newer-start, boot-digit,
     # accounting-on, accounting-off, unknown-to-nas, missed-interims). Null when the NAS stopped it.
     closed_on_evidence: Mapped[str | None] = mapped_column(Text)
+
+
+# All that are open, found by the index that promises both (see _open_sessions_by).
+IS_OPEN = and_(RadAcct.acctstoptime.is_(None), RadAcct.radacctid > 0)
 
 
 class Nas(Base):

@@ -23,10 +23,10 @@ from sqlalchemy.orm import Session
 from radius_svc.control_models import RequestAttempt
 from radius_svc.dialects import address_text, begins_with, folded
 from radius_svc.domain import evidence
-from radius_svc.models import Nas, RadAcct, RadiusAccount
+from radius_svc.models import IS_OPEN, Nas, RadAcct, RadiusAccount
 from radius_svc.usecases.following import all_listeners_applied
 
-OPEN, CLOSED = RadAcct.acctstoptime.is_(None), RadAcct.acctstoptime.is_not(None)
+CLOSED = RadAcct.acctstoptime.is_not(None)
 IN_IP_ADDRESS = frozenset("0123456789.")
 IN_MAC_ADDRESS = frozenset("0123456789abcdefABCDEF:-.")
 SILENT_AFTER = timedelta(minutes=15)
@@ -45,7 +45,7 @@ def list_service_states(session: Session, service_ids: Sequence[str]) -> list[Se
         for account in session.scalars(select(RadiusAccount).where(RadiusAccount.service_id.in_(ids)))
     }
     rows = session.scalars(
-        select(RadAcct).where(RadAcct.service_id.in_(ids), OPEN).order_by(RadAcct.radacctid)
+        select(RadAcct).where(RadAcct.service_id.in_(ids), IS_OPEN).order_by(RadAcct.radacctid)
     )
     sessions = {row.service_id: session_view(row) for row in rows}
     newest = max((account.changed_seq for account in accounts.values()), default=0)
@@ -84,7 +84,7 @@ def _parts(session: Session, query: SessionQuery) -> Iterator[Select[RadAcct]]:
     # What cannot be in a name cannot be sent to the database either.
     text = "".join(filter(str.isprintable, query.text or "")).strip()
     beginnings = _beginnings(text)
-    yield sessions.where(OPEN, or_(*beginnings))
+    yield sessions.where(IS_OPEN, or_(*beginnings))
     if not query.open_only:
         for beginning in beginnings:
             yield _closed(session, sessions.where(CLOSED, beginning)) if text else sessions.where(CLOSED)
@@ -118,7 +118,7 @@ def _order(order: SessionOrder) -> Order:
 
 
 def count_open_sessions(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(RadAcct).where(OPEN)) or 0
+    return session.scalar(select(func.count()).select_from(RadAcct).where(IS_OPEN)) or 0
 
 
 def session_view(row: RadAcct) -> SessionView:
@@ -164,7 +164,7 @@ def attempt_view(attempt: RequestAttempt) -> AttemptView:
 def list_nas_activity(session: Session, router_ids: Sequence[str], now: datetime) -> list[NasActivity]:
     """One row per id that is a RADIUS client now (at most 200)."""
     ids = list(router_ids)[:MOST]
-    counts = select(RadAcct.router_id, func.count()).where(RadAcct.router_id.in_(ids), OPEN)
+    counts = select(RadAcct.router_id, func.count()).where(RadAcct.router_id.in_(ids), IS_OPEN)
     open_sessions = dict(session.execute(counts.group_by(RadAcct.router_id)).all())
     clients = session.scalars(select(Nas).where(Nas.router_id.in_(ids)))
     return [_nas_activity(nas, open_sessions.get(nas.router_id, 0), now) for nas in clients]

@@ -45,7 +45,18 @@ class RememberingStore:
     """Stands for AccountingStore; `errors` are raised one after the other before anything is written."""
 
     def __init__(self):
-        self.events, self.errors = [], []
+        self.events, self.errors, self.begun = [], [], []
+
+    waits_for = None
+
+    def begin(self, events):
+        self.begun = events
+
+    def is_over(self):
+        return True
+
+    def end(self):
+        return self.write_what_is_accepted(self.begun)
 
     def write_what_is_accepted(self, events):
         if self.errors and (error := self.errors.pop(0)) is not None:

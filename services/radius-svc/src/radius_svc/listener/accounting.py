@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import sqlite3
 import time
@@ -19,12 +20,11 @@ from radius_svc.listener.index import NasEntry
 from radius_svc.listener.packet import (
     ACCOUNTING_REQUEST,
     ACCOUNTING_RESPONSE,
-    MAXIMUM_LENGTH,
     Malformed,
     Request,
     accounting_response,
 )
-from radius_svc.listener.receiver import Asked, Receiver
+from radius_svc.listener.receiver import IDLE_MILLISECONDS, MOST_OCTETS, PACKETS_AT_ONCE, Asked, Receiver
 from radius_svc.listener.spool import Spool, SpooledPacket
 from radius_svc.listener.store import AccountingStore
 
@@ -32,6 +32,8 @@ BATCH = 512
 # A commit costs much and a row little: where few have come, a moment of waiting makes one commit of more.
 FEW = 8
 LINGER_SECONDS = 0.0005
+# Few enough that what is written meanwhile is not kept waiting.
+AT_ONCE_WHILE_WRITING = 8
 
 
 @dataclass(slots=True)
@@ -60,27 +62,27 @@ class AccountingReceiver(Receiver):
         self._store = store
         self._spool = spool
         self._waiting: list[_Waiting] = []
+        self._batch: list[_Waiting] = []  # of these, what is being written
         self._retry_at = 0.0
         self._pause_seconds = 0.0  # while the database is away
 
     def receive_burst(self) -> None:
-        """Whatever is there, and what comes within a moment."""
-        if not self._receive():
+        """Wait a little for a packet or until a batch is written. Take what is there or comes in a moment."""
+        if not self._is_packet_there():
             return
-        lingered = False
-        while len(self._waiting) < BATCH:
-            if self._receive(socket.MSG_DONTWAIT):
-                continue
-            if lingered or len(self._waiting) >= FEW:
-                return
-            lingered = True
+        if self._batch:
+            self._receive_what_is_there(AT_ONCE_WHILE_WRITING)
+            return
+        self._receive_what_is_there(PACKETS_AT_ONCE)
+        if len(self._waiting) < FEW:
             time.sleep(LINGER_SECONDS)
+            self._receive_what_is_there(PACKETS_AT_ONCE)
 
     def look_after(self, now: float) -> None:
-        """Write and answer what waits; carry over what was spooled."""
-        while self._waiting and self._settle(self._waiting[:BATCH], now):
-            del self._waiting[:BATCH]
-        if self._spool is not None and len(self._spool) and now >= self._retry_at:
+        """Have written what waits, answer what is written; carry over what was spooled."""
+        while self._advance(now):
+            pass
+        if not self._batch and self._spool is not None and len(self._spool) and now >= self._retry_at:
             self._carry_over(self._spool)
         super().look_after(now)
 
@@ -97,24 +99,60 @@ class AccountingReceiver(Receiver):
         if event is None:
             self._count("ignored", asked.nas)
             self._acknowledge(asked)
-        elif len(self._waiting) >= self.backlog_limit:
+        elif len(self._waiting) + len(self._batch) >= self.backlog_limit:
             self._drop("backlog_full")
         else:
             self._unanswered.add(asked.key)
             self._waiting.append(_Waiting(asked, event, received_at))
 
-    def _receive(self, flags: int = 0) -> bool:
-        try:
-            octets, address = self._socket.recvfrom(MAXIMUM_LENGTH + 1, flags)
-        except BlockingIOError:
-            return False
-        self._take(octets, address)
-        return True
+    def _is_packet_there(self) -> bool:
+        """Whether one has come within a moment, and is to be seen to before anything that is written."""
+        wait = select.poll()
+        wait.register(self._socket, select.POLLIN)
+        if self._store.waits_for is not None:
+            wait.register(*self._store.waits_for)
+        ready = wait.poll(IDLE_MILLISECONDS)
+        return [descriptor for descriptor, _ in ready] == [self._socket.fileno()]
 
-    def _settle(self, batch: Sequence[_Waiting], now: float) -> bool:
-        """Bring these to disk, here or there, and answer; False if neither is possible now."""
-        refused = self._write([waiting.event for waiting in batch]) if now >= self._retry_at else None
+    def _receive_what_is_there(self, most: int) -> None:
+        receive, take = self._socket.recvfrom, self._take
+        try:
+            for _ in range(most):
+                take(*receive(MOST_OCTETS, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            pass
+
+    def _advance(self, now: float) -> bool:
+        """One step of what waits for the disk; False if there is none now."""
+        written: list[_Waiting] = []
+        if self._batch:
+            if not self._store.is_over():
+                return False
+            written, self._batch = self._batch, []
+            refused = self._end_writing()
+        # Before the answers, so that the database has something to do meanwhile.
+        self._begin_next(now)
+        return (self._settle(written, refused) if written else False) or bool(self._batch)
+
+    def _begin_next(self, now: float) -> None:
+        if not self._waiting:
+            return
+        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        if now < self._retry_at:
+            self._settle(batch, refused=None)
+        else:
+            self._store.begin([waiting.event for waiting in batch])
+            self._batch = batch
+
+    def _end_writing(self) -> list[Event] | None:
+        """What the database refuses of the batch, having written the rest; None if it is away."""
+        refused: list[Event] = []
+        return refused if self._attempt(lambda: refused.extend(self._store.end())) else None
+
+    def _settle(self, batch: list[_Waiting], refused: list[Event] | None) -> bool:
+        """Answer what is on disk, here or there; else it waits again, and False."""
         if refused is None and not self._keep_on_disk(batch):
+            self._waiting = batch + self._waiting
             return False
         metrics.ACCOUNTING_BATCH.observe(len(batch))
         for waiting in batch:
@@ -128,12 +166,6 @@ class AccountingReceiver(Receiver):
 
     def _acknowledge(self, asked: Asked) -> None:
         self._reply(asked, accounting_response(asked.request, asked.nas.secret))
-
-    def _write(self, events: Sequence[Event]) -> list[Event] | None:
-        """What the database refuses of these, having written the rest; None if it is away."""
-        refused: list[Event] = []
-        written = self._attempt(lambda: refused.extend(self._store.write_what_is_accepted(events)))
-        return refused if written else None
 
     def _attempt(self, write: Callable[[], None]) -> bool:
         """Returns False when the database cannot be written now; it is asked again after a pause."""
@@ -173,10 +205,9 @@ class AccountingReceiver(Receiver):
         """A batch from the spool into the database. What is there twice does nothing twice."""
         try:
             packets, last_id = spool.oldest(BATCH)
-            refused = self._write(
-                [event for packet in packets if (event := self._reread(packet)) is not None]
-            )
-            if refused is None:
+            events = [event for packet in packets if (event := self._reread(packet)) is not None]
+            refused: list[Event] = []
+            if not self._attempt(lambda: refused.extend(self._store.write_what_is_accepted(events))):
                 return
             for _ in refused:
                 self._drop("unwritable")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -14,17 +15,26 @@ from sqlalchemy.pool import QueuePool
 
 # Short, because whoever waits for the database answers no packets meanwhile; the wait is repeated.
 _WAIT_SECONDS = 1
-_CONNECT_SECONDS = 3
-_STATEMENT_SECONDS = 10
+CONNECT_SECONDS = 3
+STATEMENT_SECONDS = 10
 # Nothing heard from the other machine for so long: it is gone, whatever TCP still hopes for.
 _SILENCE_SECONDS = 5
+_POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=5s",
+    "keepalives_idle": _SILENCE_SECONDS,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": _SILENCE_SECONDS * 1000,
+}
 # Who answers packets shares the interpreter with who reads rows: after so many rows it has its turn.
 _ROWS_AT_ONCE = 1000
 _TURN_SECONDS = 0.0002
 
 
 class Database:
-    """Three ways to use one database: a glance at one number, a consistent read of many tables, a write."""
+    """The ways to use one database: a glance at one number, a consistent read of many tables, a write, a
+    statement in the background."""
 
     def __init__(self, url: str) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
@@ -46,6 +56,11 @@ class Database:
     def write(self) -> Connection:
         """For writing. On SQLite the lock is taken at the start: a later one can fail half-way."""
         return self._writing.connect()
+
+    def begin_to_connect(self) -> Any:
+        """In psycopg2's asynchronous mode: to be polled until it stands. Raises psycopg2.Error."""
+        arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
+        return psycopg2.connect(*arguments, **options, **_POSTGRESQL, async_=1)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -90,15 +105,7 @@ def rows_in_turns(
 
 def _postgresql_engine(url: str) -> Engine:
     driven = make_url(url).set(drivername="postgresql+psycopg2")
-    arguments = {
-        "connect_timeout": _CONNECT_SECONDS,
-        "options": f"-c timezone=UTC -c statement_timeout={_STATEMENT_SECONDS}s -c lock_timeout=5s",
-        "keepalives_idle": _SILENCE_SECONDS,
-        "keepalives_interval": 1,
-        "keepalives_count": 3,
-        "tcp_user_timeout": _SILENCE_SECONDS * 1000,
-    }
-    return create_engine(driven, connect_args=arguments, pool_size=4, pool_timeout=_CONNECT_SECONDS)
+    return create_engine(driven, connect_args=_POSTGRESQL, pool_size=4, pool_timeout=CONNECT_SECONDS)
 
 
 def _sqlite_engine(url: str) -> Engine:
@@ -106,7 +113,7 @@ def _sqlite_engine(url: str) -> Engine:
         url,
         poolclass=QueuePool,
         pool_size=4,
-        pool_timeout=_CONNECT_SECONDS,
+        pool_timeout=CONNECT_SECONDS,
         connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)

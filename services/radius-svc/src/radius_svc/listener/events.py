@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from radius_svc.domain.acct_unique_id import acct_unique_id
 from radius_svc.domain.simultaneous_use import boot_digit
@@ -93,13 +95,51 @@ _TERMINATE_CAUSES = dict(
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Columns of radacct by the attributes that give them, as a text or as the name of a number.
+_TEXTS = (
+    (ACCT_SESSION_ID, "acctsessionid"),
+    (CALLED_STATION_ID, "calledstationid"),
+    (CALLING_STATION_ID, "callingstationid"),
+)
+_NAMED = (
+    (NAS_PORT_TYPE, "nasporttype", _PORT_TYPES),
+    (ACCT_AUTHENTIC, "acctauthentic", _AUTHENTIC),
+    (SERVICE_TYPE, "servicetype", _SERVICE_TYPES),
+    (FRAMED_PROTOCOL, "framedprotocol", _FRAMED_PROTOCOLS),
+)
+_PREFIXES = (
+    (FRAMED_IPV6_PREFIX, "framedipv6prefix"),
+    (DELEGATED_IPV6_PREFIX, "delegatedipv6prefix"),
+)
+_ADDRESSES = (
+    (FRAMED_IP_ADDRESS, "framedipaddress"),
+    (FRAMED_IPV6_ADDRESS, "framedipv6address"),
+)
+
+
+@dataclass(slots=True)
 class SessionReport:
-    """What a Start, Interim-Update or Stop says: a row of radacct."""
+    """What a Start, Interim-Update or Stop says, in columns of radacct; what it does not say is left out.
+
+    `news` is what may be new about a session that is known. The rest is the same in each of its reports, so
+    it is read only when it is asked for.
+    """
 
     nas: NasEntry
     started: bool
-    row: dict[str, Any]
+    news: dict[str, Any]
+    _read_constant: Callable[[], dict[str, Any]]
+    _row: dict[str, Any] | None = None
+
+    @property
+    def unique_id(self) -> str:
+        return cast(str, self.news["acctuniqueid"])
+
+    @property
+    def row(self) -> dict[str, Any]:
+        if self._row is None:
+            self._row = self._read_constant() | self.news
+        return self._row
 
     @property
     def boot_digit(self) -> str | None:
@@ -129,64 +169,82 @@ def read_event(request: Request, nas: NasEntry, index: Index, received_at: datet
     if status is None:
         raise Malformed("no status type")
     delay = min(request.integer(ACCT_DELAY_TIME) or 0, _LONGEST_DELAY_SECONDS)
-    at = received_at - timedelta(seconds=delay)
+    at = received_at - timedelta(seconds=delay) if delay else received_at
     nas_address = request.address(NAS_IPV6_ADDRESS) or request.address(NAS_IP_ADDRESS) or nas.address
     if status in (ACCOUNTING_ON, ACCOUNTING_OFF):
         evidence = "accounting-on" if status == ACCOUNTING_ON else "accounting-off"
         return NasRestart(nas=nas, nas_address=nas_address, at=at, evidence=evidence)
     if status not in (START, STOP, INTERIM_UPDATE):
         return None
-    row = _row(request, nas, nas_address)
-    account = index.accounts.get(row["username"])
-    row["service_id"] = account.service_id if account is not None else None
-    row["acctupdatetime"] = at
-    row["acctstarttime"] = at - timedelta(seconds=0 if status == START else row["acctsessiontime"])
-    row["received_at"] = received_at if status == START else None
-    row["acctstoptime"] = at if status == STOP else None
-    row["acctterminatecause"] = _named(request, ACCT_TERMINATE_CAUSE, _TERMINATE_CAUSES)
-    connect_info = request.text(CONNECT_INFO)
-    row["connectinfo_start"] = connect_info if status == START else None
-    row["connectinfo_stop"] = connect_info if status == STOP else None
-    return SessionReport(nas=nas, started=status == START, row=row)
+    for kind, _column, _names in _NAMED:
+        request.integer(kind)  # so that nothing turns out to be broken later
+    news = _news(request, nas, nas_address, at)
+    username = request.text(USER_NAME) or ""
+    account = index.accounts.get(username)
+    if account is not None:
+        news["service_id"] = account.service_id
+    if status == STOP:
+        news["acctstoptime"] = at
+        _put(news, "acctterminatecause", _name(request, ACCT_TERMINATE_CAUSE, _TERMINATE_CAUSES))
+        _put(news, "connectinfo_stop", request.text(CONNECT_INFO))
+    if status == START:
+        began = {"acctstarttime": at, "received_at": received_at}
+        _put(began, "connectinfo_start", request.text(CONNECT_INFO))
+    else:
+        began = {"acctstarttime": at - timedelta(seconds=news["acctsessiontime"])}
+    return SessionReport(
+        nas, status == START, news, partial(_constant, request, username, nas_address, began)
+    )
 
 
-def _row(request: Request, nas: NasEntry, nas_address: str) -> dict[str, Any]:
-    """The columns every kind of report fills in alike."""
-    session_id = request.attributes.get(ACCT_SESSION_ID)
+def _news(request: Request, nas: NasEntry, nas_address: str, at: datetime) -> dict[str, Any]:
+    """The columns every kind of report may bring something new for."""
+    attributes = request.attributes
+    session_id = attributes.get(ACCT_SESSION_ID)
     if not session_id:
         raise Malformed("no session id")
-    nas_port = request.integer(NAS_PORT)
-    port_id = request.text(NAS_PORT_ID)
-    return {
-        "acctsessionid": request.text(ACCT_SESSION_ID),
-        "acctuniqueid": acct_unique_id(
-            username=request.attributes.get(USER_NAME, b""),
-            session_id=session_id,
-            nas_address=nas_address,
-            nas_identifier=request.attributes.get(NAS_IDENTIFIER, b""),
-            nas_port_id=request.attributes.get(NAS_PORT_ID, b""),
-            nas_port=nas_port,
-        ),
-        "username": request.text(USER_NAME) or "",
-        "nasipaddress": nas_address,
-        "nasportid": port_id if port_id or nas_port is None else str(nas_port),
-        "nasporttype": _named(request, NAS_PORT_TYPE, _PORT_TYPES),
+    unique_id = acct_unique_id(
+        username=attributes.get(USER_NAME, b""),
+        session_id=session_id,
+        nas_address=nas_address,
+        nas_identifier=attributes.get(NAS_IDENTIFIER, b""),
+        nas_port_id=attributes.get(NAS_PORT_ID, b""),
+        nas_port=request.integer(NAS_PORT),
+    )
+    news = {
+        "acctuniqueid": unique_id,
+        "acctupdatetime": at,
         "acctsessiontime": request.integer(ACCT_SESSION_TIME) or 0,
-        "acctauthentic": _named(request, ACCT_AUTHENTIC, _AUTHENTIC),
         "acctinputoctets": _octets(request, ACCT_INPUT_OCTETS, ACCT_INPUT_GIGAWORDS),
         "acctoutputoctets": _octets(request, ACCT_OUTPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS),
-        "calledstationid": request.text(CALLED_STATION_ID),
-        "callingstationid": request.text(CALLING_STATION_ID),
-        "servicetype": _named(request, SERVICE_TYPE, _SERVICE_TYPES),
-        "framedprotocol": _named(request, FRAMED_PROTOCOL, _FRAMED_PROTOCOLS),
-        "framedipaddress": request.address(FRAMED_IP_ADDRESS),
-        "framedipv6address": request.address(FRAMED_IPV6_ADDRESS),
-        "framedipv6prefix": request.ipv6_prefix(FRAMED_IPV6_PREFIX),
-        "framedinterfaceid": _interface_id(request),
-        "delegatedipv6prefix": request.ipv6_prefix(DELEGATED_IPV6_PREFIX),
-        "class": _hexadecimal(request.attributes.get(CLASS)),
-        "router_id": nas.router_id,
     }
+    _put(news, "router_id", nas.router_id)
+    for kind, column in _ADDRESSES:
+        _put(news, column, request.address(kind))
+    for kind, column in _PREFIXES:
+        _put(news, column, request.ipv6_prefix(kind))
+    if FRAMED_INTERFACE_ID in attributes:
+        news["framedinterfaceid"] = attributes[FRAMED_INTERFACE_ID].hex(":", 2)
+    return news
+
+
+def _constant(request: Request, username: str, nas_address: str, began: dict[str, Any]) -> dict[str, Any]:
+    """The columns every report of a session gives alike, and how it began."""
+    row = {"username": username, "nasipaddress": nas_address, **began}
+    for kind, column in _TEXTS:
+        _put(row, column, request.text(kind))
+    nas_port = request.integer(NAS_PORT)
+    _put(row, "nasportid", request.text(NAS_PORT_ID) or (None if nas_port is None else str(nas_port)))
+    for kind, column, names in _NAMED:
+        _put(row, column, _name(request, kind, names))
+    if CLASS in request.attributes:
+        row["class"] = "0x" + request.attributes[CLASS].hex()
+    return row
+
+
+def _put(row: dict[str, Any], column: str, value: object | None) -> None:
+    if value is not None:
+        row[column] = value
 
 
 def _octets(request: Request, low: int, high: int) -> int:
@@ -195,15 +253,6 @@ def _octets(request: Request, low: int, high: int) -> int:
     return min(counted, _LARGEST_BIGINT)
 
 
-def _named(request: Request, kind: int, names: dict[int, str]) -> str | None:
+def _name(request: Request, kind: int, names: dict[int, str]) -> str | None:
     number = request.integer(kind)
     return None if number is None else names.get(number, str(number))
-
-
-def _interface_id(request: Request) -> str | None:
-    value = request.attributes.get(FRAMED_INTERFACE_ID)
-    return None if value is None else value.hex(":", 2)
-
-
-def _hexadecimal(value: bytes | None) -> str | None:
-    return None if value is None else "0x" + value.hex()

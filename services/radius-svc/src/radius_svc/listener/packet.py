@@ -10,7 +10,9 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Iterable
+from socket import inet_ntoa
 from struct import Struct
+from typing import cast
 
 from radius_svc.listener.signing import SharedSecret, md5_digest
 
@@ -76,8 +78,9 @@ _MAXIMUM_VENDOR_VALUE = 247
 _AUTHENTICATOR_LENGTH = 16
 _NO_AUTHENTICATOR = bytes(_AUTHENTICATOR_LENGTH)
 _HEADER = Struct("!BBH")
+_INTEGER = Struct("!L")
 _VENDOR_HEADER = Struct("!BBLBB")
-_KNOWN_VENDORS = (MICROSOFT, MIKROTIK)
+_KNOWN_VENDORS = {vendor.to_bytes(4, "big"): vendor for vendor in (MICROSOFT, MIKROTIK)}
 _LIKE_AN_ESCAPE = re.compile(rb"\\(?=x[0-9a-f]{2})")
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 _NOT_PLAIN = frozenset((VENDOR_SPECIFIC, PROXY_STATE, MESSAGE_AUTHENTICATOR))
@@ -122,11 +125,11 @@ class Request:
         self._signature_at = 0
         at = _HEADER_LENGTH
         while at < length:
-            if at + 2 > length:
-                raise Malformed("bad attribute length")
             kind = octets[at]
-            following = at + octets[at + 1]
-            if following < at + 2 or following > length:
+            # The last octet alone is no attribute: it has no length.
+            size = octets[at + 1] if at + 1 < length else 0
+            following = at + size
+            if size < 2 or following > length:
                 raise Malformed("bad attribute length")
             if kind in _NOT_PLAIN:
                 self._decode_special(kind, at, following)
@@ -149,14 +152,15 @@ class Request:
         octets = self.octets
         if end - at < 4:
             raise Malformed("bad vendor attribute")
-        vendor = int.from_bytes(octets[at : at + 4], "big")
-        if vendor not in _KNOWN_VENDORS:
+        vendor = _KNOWN_VENDORS.get(octets[at : at + 4])
+        if vendor is None:
             return
         at += 4
         while at < end:
-            if at + 2 > end or octets[at + 1] < 2 or at + octets[at + 1] > end:
+            size = octets[at + 1] if at + 1 < end else 0
+            following = at + size
+            if size < 2 or following > end:
                 raise Malformed("bad vendor attribute")
-            following = at + octets[at + 1]
             key = (vendor, octets[at])
             if key not in self.vendor_attributes:
                 self.vendor_attributes[key] = octets[at + 2 : following]
@@ -174,7 +178,7 @@ class Request:
             return None
         if len(value) != 4:
             raise Malformed("bad integer")
-        return int.from_bytes(value, "big")
+        return cast(int, _INTEGER.unpack(value)[0])
 
     def address(self, kind: int) -> str | None:
         """An IPv4 or IPv6 address. Raises Malformed if it is not 4 or 16 octets."""
@@ -182,7 +186,7 @@ class Request:
         if value is None:
             return None
         if len(value) == 4:
-            return "{}.{}.{}.{}".format(*value)
+            return inet_ntoa(value)
         if len(value) == 16:
             return str(ipaddress.IPv6Address(value))
         raise Malformed("bad address")
@@ -229,6 +233,13 @@ class Request:
 
 def readable(octets: bytes) -> str:
     """A text that the database can hold, of which `octets_of` makes the same octets again."""
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        if text.isprintable() and "\\" not in text:
+            return text
     if b"\\x" in octets:  # somebody else's backslash would be taken for one of ours
         octets = _LIKE_AN_ESCAPE.sub(rb"\\x5c", octets)
     return octets.decode("utf-8", "backslashreplace").replace("\0", "\\x00")

@@ -26,8 +26,12 @@ class Prepared:
             return
         compiled: Any = statement.compile(dialect=PGDialect(paramstyle="numeric_dollar"))  # type: ignore[attr-defined]
         self._parameters: list[str] = list(compiled.positiontup)
-        self._prepare = f"PREPARE {name} AS {compiled}"
-        self._execute = f"EXECUTE {name} ({', '.join(['%s'] * len(self._parameters))})"
+        self.preparation = f"PREPARE {name} AS {compiled}"
+        self.execution = f"EXECUTE {name} ({', '.join(['%s'] * len(self._parameters))})"
+
+    def values(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        """In the order of `execution`."""
+        return tuple(parameters[name] for name in self._parameters)
 
     def execute(self, connection: Connection, parameters: Mapping[str, Any] | list[Any]) -> CursorResult[Any]:
         """Raises SQLAlchemyError."""
@@ -36,7 +40,6 @@ class Prepared:
         assert isinstance(parameters, Mapping)
         known: set[str] = connection.info.setdefault(_KNOWN, set())
         if self._name not in known:
-            connection.exec_driver_sql(self._prepare)
+            connection.exec_driver_sql(self.preparation)
             known.add(self._name)
-        values = tuple(parameters[name] for name in self._parameters)
-        return connection.exec_driver_sql(self._execute, values)
+        return connection.exec_driver_sql(self.execution, self.values(parameters))

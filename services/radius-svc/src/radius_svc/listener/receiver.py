@@ -26,10 +26,10 @@ from radius_svc.listener.tally import Tally
 
 Address = tuple[Any, ...]
 
-_MOST_OCTETS = MAXIMUM_LENGTH + 1
-_PACKETS_AT_ONCE = 32
+MOST_OCTETS = MAXIMUM_LENGTH + 1
+PACKETS_AT_ONCE = 32
 # How long a receiver waits for a packet before it looks after what waits for it.
-_IDLE_MILLISECONDS = 20
+IDLE_MILLISECONDS = 20
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -72,7 +72,7 @@ class Receiver:
 
     def run(self, stopping: Stopping) -> None:
         """Answer packets until told to end."""
-        _wait_at_most(self._socket, _IDLE_MILLISECONDS)
+        _wait_at_most(self._socket, IDLE_MILLISECONDS)
         while not stopping.is_set():
             self.receive_burst()
             self._send_answers()
@@ -87,8 +87,8 @@ class Receiver:
         """
         receive, take, flags = self._socket.recvfrom, self._take, 0
         try:
-            for _ in range(_PACKETS_AT_ONCE):
-                take(*receive(_MOST_OCTETS, flags))
+            for _ in range(PACKETS_AT_ONCE):
+                take(*receive(MOST_OCTETS, flags))
                 flags = socket.MSG_DONTWAIT
         except BlockingIOError:  # nobody asked, or nobody else
             pass

@@ -24,7 +24,7 @@ from radius_svc.domain.silence import (
     hearing_at,
     is_over,
 )
-from radius_svc.models import RadAcct, RadGroupReply, RadReply, RadUserGroup
+from radius_svc.models import IS_OPEN, RadAcct, RadGroupReply, RadReply, RadUserGroup
 
 EVIDENCE = "missed-interims"
 BATCH = 500
@@ -51,7 +51,7 @@ def newest_reports(session: Session, now: datetime) -> dict[NasKey, datetime]:
     query = (
         select(RadAcct.router_id, RadAcct.nasipaddress, func.max(RadAcct.acctupdatetime))
         .where(
-            RadAcct.acctstoptime.is_(None),
+            IS_OPEN,
             RadAcct.acctsessiontime > 0,  # a Start has none
             RadAcct.acctupdatetime <= now + ALLOWANCE,
         )

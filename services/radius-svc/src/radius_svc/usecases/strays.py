@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from radius_svc.control_models import ChangeKind, ChangeStatus, SessionChange
 from radius_svc.domain import change_rules
-from radius_svc.models import RadAcct, RadiusAccount
+from radius_svc.models import IS_OPEN, RadAcct, RadiusAccount
 from radius_svc.usecases import evidence
 from radius_svc.usecases.asking import ask
 
@@ -41,7 +41,7 @@ def strays(session: Session) -> dict[str, int]:
         select(RadiusAccount, RadAcct, told_gone, fenced, evidence.changed_at())
         .join(RadAcct, RadAcct.service_id == RadiusAccount.service_id)
         .where(
-            RadAcct.acctstoptime.is_(None),
+            IS_OPEN,
             ~pending,
             or_(and_(or_(fenced, too_free), told_gone.is_(None)), RadAcct.acctupdatetime > told_gone),
         )
