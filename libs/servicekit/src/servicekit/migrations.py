@@ -67,7 +67,7 @@ def build_index(name: str, on: str) -> None:
 
 
 def replace_index(name: str, on: str) -> None:
-    """In a migration for PostgreSQL: another index by that name, which is missing at no time. As `build_index`."""
+    """In a migration for PostgreSQL: another index by that name, made as by `build_index`, with no gap."""
     new = f"{name}_new"
     build_index(new, on)
     with op.get_context().autocommit_block():

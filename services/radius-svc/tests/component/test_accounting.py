@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 import time
@@ -11,7 +12,7 @@ from radius_svc.domain.acct_unique_id import acct_unique_id
 from radius_svc.models import RadAcct
 from radius_svc.usecases.silent_sessions import Silent, close
 from simulators.nas import DICTIONARY, Outcome
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from .conftest import SECRET, wait_for
 from .test_authentication import exchange
@@ -36,7 +37,11 @@ def report(
 
 @pytest.fixture
 def send(listener):
-    """Send a report and take its acknowledgement."""
+    """Send a report and take its acknowledgement.
+
+    One was answered before, so that on PostgreSQL they are written in the background.
+    """
+    exchange(listener.acct_port, report("Accounting-On", ident=255))
 
     def send(status: str, session_id: str = "8100001c", **attributes) -> bytes:
         return exchange(listener.acct_port, report(status, session_id, **attributes))
@@ -319,3 +324,84 @@ def test_while_the_database_is_locked_logins_go_on_and_accounting_waits(
         what="the Start that came while the database was locked",
     )
     nas.wait_reported(10)
+
+
+def test_a_start_leaves_the_sessions_of_others_unread(radius_database, send):
+    """PostgreSQL plans by statistics of a moment when nobody was on line."""
+    if radius_database.database.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite plans without statistics")
+    with radius_database.database.engine.connect() as connection:
+        autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+        autocommit.exec_driver_sql(
+            "INSERT INTO radacct"
+            " (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctstoptime)"
+            " SELECT i::text, 'old-' || i, 'old-' || i, '10.9.9.9', now(), now()"
+            " FROM generate_series(1, 20000) i"
+        )
+        autocommit.exec_driver_sql("VACUUM ANALYZE radacct")
+        autocommit.exec_driver_sql("UPDATE radacct SET acctstoptime = NULL")
+        plan = autocommit.exec_driver_sql(
+            "EXPLAIN SELECT FROM radacct WHERE username = 'juan' AND acctstoptime IS NULL"
+        )
+        assert "ix_radacct_open_username" in " ".join(plan.scalars())
+
+
+class TestInTheBackground:
+    """On PostgreSQL one statement settles what is ordinary, and leaves the rest to a transaction."""
+
+    def test_reports_in_one_burst_are_all_written(self, radius_database, listener, send):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(("127.0.0.1", listener.acct_port))
+            sock.settimeout(5)
+            reports = [
+                report(status, f"8100{session:04x}", ident=4 * session + step, **said)
+                for session in range(20)
+                for step, (status, said) in enumerate(
+                    (
+                        ("Start", {"NAS_Port_Id": f"ether{session}"}),
+                        ("Interim-Update", {"NAS_Port_Id": f"ether{session}", "Acct_Input_Octets": 5}),
+                        ("Stop", {"NAS_Port_Id": f"ether{session}", "Acct_Input_Octets": 9}),
+                    )
+                )
+            ]
+            for octets in reports:
+                sock.send(octets)
+            answered = {sock.recv(4096)[1] for _ in reports}
+
+        assert len(answered) == len(reports)
+        sessions = radius_database.sessions()
+        assert len(sessions) == 20
+        assert {session.acctinputoctets for session in sessions} == {9}
+        assert all(session.acctstoptime is not None and session.received_at for session in sessions)
+
+    def test_what_the_database_refuses_costs_nobody_else_his_report(self, radius_database, listener, send):
+        with radius_database.database.transaction() as session:
+            session.execute(text("DELETE FROM radacct"))
+        if radius_database.database.engine.dialect.name != "postgresql":
+            pytest.skip("SQLite refuses nothing")
+        with radius_database.database.engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE radacct ADD CHECK (acctinputoctets < 1000)")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(("127.0.0.1", listener.acct_port))
+            sock.settimeout(2)
+            for number, octets in enumerate((1, 5_000, 2)):
+                sock.send(report("Start", f"8100000{number}", ident=number, Acct_Input_Octets=octets))
+            answered = {sock.recv(4096)[1] for _ in range(2)}
+
+        assert answered == {0, 2}
+        assert sorted(session.acctinputoctets for session in radius_database.sessions()) == [1, 2]
+
+    def test_a_connection_that_broke_is_made_again(self, radius_database, send):
+        if radius_database.database.engine.dialect.name != "postgresql":
+            pytest.skip("SQLite has no connections to break")
+        send("Start", "81000001")
+        with radius_database.database.engine.connect() as connection:
+            autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+            autocommit.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query LIKE 'EXECUTE isp_%%'"
+            )
+        for octets in (1, 2, 3):
+            send("Interim-Update", "81000001", Acct_Input_Octets=octets, ident=octets)
+
+        assert only(radius_database.sessions()).acctinputoctets == 3

@@ -16,6 +16,7 @@ from radius_svc.listener.index import Account, Index, NasEntry
 from radius_svc.listener.session_watch import Doubt
 from radius_svc.listener.signing import SharedSecret
 from radius_svc.listener.spool import Spool
+from radius_svc.listener.store import Writing
 from servicekit.clock import FrozenClock
 from simulators.nas import DICTIONARY, Method, _add_proof
 from sqlalchemy.exc import OperationalError
@@ -45,18 +46,10 @@ class RememberingStore:
     """Stands for AccountingStore; `errors` are raised one after the other before anything is written."""
 
     def __init__(self):
-        self.events, self.errors, self.begun = [], [], []
-
-    waits_for = None
+        self.events, self.errors = [], []
 
     def begin(self, events):
-        self.begun = events
-
-    def is_over(self):
-        return True
-
-    def end(self):
-        return self.write_what_is_accepted(self.begun)
+        return Writing(self, None, [], list(events))
 
     def write_what_is_accepted(self, events):
         if self.errors and (error := self.errors.pop(0)) is not None:

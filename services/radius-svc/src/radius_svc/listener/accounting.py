@@ -24,15 +24,17 @@ from radius_svc.listener.packet import (
     Request,
     accounting_response,
 )
-from radius_svc.listener.receiver import IDLE_MILLISECONDS, MOST_OCTETS, PACKETS_AT_ONCE, Asked, Receiver
+from radius_svc.listener.receiver import IDLE_MILLISECONDS, MOST_OCTETS, Asked, Receiver
 from radius_svc.listener.spool import Spool, SpooledPacket
-from radius_svc.listener.store import AccountingStore
+from radius_svc.listener.store import AccountingStore, Writing
 
 BATCH = 512
 # A commit costs much and a row little: where few have come, a moment of waiting makes one commit of more.
 FEW = 8
 LINGER_SECONDS = 0.0005
-# Few enough that what is written meanwhile is not kept waiting.
+# Few, so that the database has something to do while the next ones are read,
+AT_ONCE = 16
+# and fewer, so that it does not wait for the next ones when it is done.
 AT_ONCE_WHILE_WRITING = 8
 
 
@@ -62,7 +64,8 @@ class AccountingReceiver(Receiver):
         self._store = store
         self._spool = spool
         self._waiting: list[_Waiting] = []
-        self._batch: list[_Waiting] = []  # of these, what is being written
+        self._batch: list[_Waiting] = []
+        self._writing: Writing | None = None  # of the batch
         self._retry_at = 0.0
         self._pause_seconds = 0.0  # while the database is away
 
@@ -70,19 +73,19 @@ class AccountingReceiver(Receiver):
         """Wait a little for a packet or until a batch is written. Take what is there or comes in a moment."""
         if not self._is_packet_there():
             return
-        if self._batch:
+        if self._writing:
             self._receive_what_is_there(AT_ONCE_WHILE_WRITING)
             return
-        self._receive_what_is_there(PACKETS_AT_ONCE)
+        self._receive_what_is_there(12)
         if len(self._waiting) < FEW:
             time.sleep(LINGER_SECONDS)
-            self._receive_what_is_there(PACKETS_AT_ONCE)
+            self._receive_what_is_there(12)
 
     def look_after(self, now: float) -> None:
         """Have written what waits, answer what is written; carry over what was spooled."""
         while self._advance(now):
             pass
-        if not self._batch and self._spool is not None and len(self._spool) and now >= self._retry_at:
+        if self._writing is None and self._spool is not None and len(self._spool) and now >= self._retry_at:
             self._carry_over(self._spool)
         super().look_after(now)
 
@@ -99,18 +102,18 @@ class AccountingReceiver(Receiver):
         if event is None:
             self._count("ignored", asked.nas)
             self._acknowledge(asked)
-        elif len(self._waiting) + len(self._batch) >= self.backlog_limit:
+        elif len(self._waiting) >= self.backlog_limit:
             self._drop("backlog_full")
         else:
             self._unanswered.add(asked.key)
             self._waiting.append(_Waiting(asked, event, received_at))
 
     def _is_packet_there(self) -> bool:
-        """Whether one has come within a moment, and is to be seen to before anything that is written."""
+        """Whether one has come within a moment, and is to be seen to before what is written."""
         wait = select.poll()
         wait.register(self._socket, select.POLLIN)
-        if self._store.waits_for is not None:
-            wait.register(*self._store.waits_for)
+        if self._writing is not None and self._writing.waits_for is not None:
+            wait.register(*self._writing.waits_for)
         ready = wait.poll(IDLE_MILLISECONDS)
         return [descriptor for descriptor, _ in ready] == [self._socket.fileno()]
 
@@ -124,30 +127,30 @@ class AccountingReceiver(Receiver):
 
     def _advance(self, now: float) -> bool:
         """One step of what waits for the disk; False if there is none now."""
-        written: list[_Waiting] = []
-        if self._batch:
-            if not self._store.is_over():
-                return False
-            written, self._batch = self._batch, []
-            refused = self._end_writing()
+        if self._writing is None:
+            return self._begin_next(now)
+        if not self._writing.is_over():
+            return False
+        batch, refused = self._batch, self._end(self._writing)
+        self._writing = None
         # Before the answers, so that the database has something to do meanwhile.
         self._begin_next(now)
-        return (self._settle(written, refused) if written else False) or bool(self._batch)
+        return self._settle(batch, refused)
 
-    def _begin_next(self, now: float) -> None:
+    def _begin_next(self, now: float) -> bool:
+        """A batch of what waits; False if nothing does, or has to go on waiting."""
         if not self._waiting:
-            return
-        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            return False
+        batch, self._waiting = _batch_of_one_kind(self._waiting)
         if now < self._retry_at:
-            self._settle(batch, refused=None)
-        else:
-            self._store.begin([waiting.event for waiting in batch])
-            self._batch = batch
+            return self._settle(batch, refused=None)
+        self._batch, self._writing = batch, self._store.begin([waiting.event for waiting in batch])
+        return True
 
-    def _end_writing(self) -> list[Event] | None:
-        """What the database refuses of the batch, having written the rest; None if it is away."""
+    def _end(self, writing: Writing) -> list[Event] | None:
+        """What the database refuses of it, having written the rest; None if it is away."""
         refused: list[Event] = []
-        return refused if self._attempt(lambda: refused.extend(self._store.end())) else None
+        return refused if self._attempt(lambda: refused.extend(writing.end())) else None
 
     def _settle(self, batch: list[_Waiting], refused: list[Event] | None) -> bool:
         """Answer what is on disk, here or there; else it waits again, and False."""
@@ -225,3 +228,11 @@ class AccountingReceiver(Receiver):
         except Malformed:
             self._drop("unreadable_spool")
             return None
+
+
+def _batch_of_one_kind(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+    """What one statement can write, the oldest among it; and the others."""
+    kind = waiting[0].event.kind
+    batch = [each for each in waiting if each.event.kind == kind]
+    others = [each for each in waiting if each.event.kind != kind] + batch[BATCH:]
+    return batch[:BATCH], others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg2
@@ -19,15 +19,15 @@ _PATIENCE_SECONDS = STATEMENT_SECONDS + 5
 _WAITING = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
 
 
-class BackgroundStatement:
-    """One prepared statement on a connection of its own (psycopg2's asynchronous mode, no thread).
+class BackgroundConnection:
+    """For one prepared statement at a time (psycopg2's asynchronous mode, no thread).
 
     Each execution is a transaction. Whatever goes wrong is no error here: `rows` tells that nothing is known
     to be done, and where the connection is lost, somebody must `connect` again.
     """
 
-    def __init__(self, database: Database, prepared: Prepared) -> None:
-        self._database, self._prepared = database, prepared
+    def __init__(self, database: Database, statements: Iterable[Prepared]) -> None:
+        self._database, self._statements = database, tuple(statements)
         self._connection: Any = None
         self._cursor: Any = None
         self._waits_for: int | None = None
@@ -44,16 +44,17 @@ class BackgroundStatement:
             self._connection = self._database.begin_to_connect()
             self._wait()
             self._cursor = self._connection.cursor()
-            self._cursor.execute(self._prepared.preparation)
-            self._wait()
+            for statement in self._statements:
+                self._cursor.execute(statement.preparation)
+                self._wait()
         except psycopg2.Error as error:
             self._fail(error)
 
-    def begin(self, parameters: Mapping[str, Any]) -> None:
+    def begin(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:
         self._has_failed = False
         self._give_up_at = time.monotonic() + _PATIENCE_SECONDS
         try:
-            self._cursor.execute(self._prepared.execution, self._prepared.values(parameters))
+            self._cursor.execute(statement.execution, statement.values(parameters))
             self._advance()
         except psycopg2.Error as error:
             self._fail(error)

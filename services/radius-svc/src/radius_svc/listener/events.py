@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from radius_svc.domain.acct_unique_id import acct_unique_id
 from radius_svc.domain.simultaneous_use import boot_digit
@@ -117,6 +118,14 @@ _ADDRESSES = (
 )
 
 
+class Kind(Enum):
+    """What is written alike."""
+
+    START = "start"
+    NEWS = "interim or stop"
+    RESTART = "restart of a NAS"
+
+
 @dataclass(slots=True)
 class SessionReport:
     """What a Start, Interim-Update or Stop says, in columns of radacct; what it does not say is left out.
@@ -126,7 +135,7 @@ class SessionReport:
     """
 
     nas: NasEntry
-    started: bool
+    kind: Kind
     news: dict[str, Any]
     _read_constant: Callable[[], dict[str, Any]]
     _row: dict[str, Any] | None = None
@@ -151,6 +160,7 @@ class SessionReport:
 class NasRestart:
     """Accounting-On or -Off: no session from before `at` lives."""
 
+    kind: ClassVar[Kind] = Kind.RESTART
     nas: NasEntry
     nas_address: str
     at: datetime
@@ -192,9 +202,8 @@ def read_event(request: Request, nas: NasEntry, index: Index, received_at: datet
         _put(began, "connectinfo_start", request.text(CONNECT_INFO))
     else:
         began = {"acctstarttime": at - timedelta(seconds=news["acctsessiontime"])}
-    return SessionReport(
-        nas, status == START, news, partial(_constant, request, username, nas_address, began)
-    )
+    what = Kind.START if status == START else Kind.NEWS
+    return SessionReport(nas, what, news, partial(_constant, request, username, nas_address, began))
 
 
 def _news(request: Request, nas: NasEntry, nas_address: str, at: datetime) -> dict[str, Any]:

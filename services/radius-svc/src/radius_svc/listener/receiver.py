@@ -27,7 +27,7 @@ from radius_svc.listener.tally import Tally
 Address = tuple[Any, ...]
 
 MOST_OCTETS = MAXIMUM_LENGTH + 1
-PACKETS_AT_ONCE = 32
+_PACKETS_AT_ONCE = 32
 # How long a receiver waits for a packet before it looks after what waits for it.
 IDLE_MILLISECONDS = 20
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -87,7 +87,7 @@ class Receiver:
         """
         receive, take, flags = self._socket.recvfrom, self._take, 0
         try:
-            for _ in range(PACKETS_AT_ONCE):
+            for _ in range(_PACKETS_AT_ONCE):
                 take(*receive(MOST_OCTETS, flags))
                 flags = socket.MSG_DONTWAIT
         except BlockingIOError:  # nobody asked, or nobody else

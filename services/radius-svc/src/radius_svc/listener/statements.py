@@ -110,37 +110,37 @@ def upsert_from_values() -> Any:
 
 def upsert_from_json() -> Any:
     """For PostgreSQL: the rows are one parameter."""
-    return _on_conflict_merge(_insert_from_json("rows"), is_sqlite=False)
+    return _on_conflict_merge(_insert_from_json(), is_sqlite=False)
 
 
-def settle_in_one() -> Select[str]:
-    """For PostgreSQL: the Starts in `begun`, and what is new about sessions that are known in `news`.
+def begin_sessions() -> Any:
+    """For PostgreSQL: writes Starts, returns the acctuniqueid of those with which all is done.
 
-    Returns the acctuniqueid of those with which all is done. It leaves alone a report of a session that is
-    not there, and a Start whose id is that of a session long over; a Start of a login with another open
-    session is written, but not returned.
+    Left alone is a Start whose id is that of a session long over; written, but not returned, one of a login
+    with another open session.
     """
-    here = RADACCT.c
-    begin = _insert_from_json("begun")
-    begin = begin.on_conflict_do_update(
+    here, insert = RADACCT.c, _insert_from_json()
+    is_id_of_before = here.acctstoptime < insert.excluded.acctstarttime - _interval(REUSED_AFTER)
+    upsert = insert.on_conflict_do_update(
         index_elements=["acctuniqueid"],
-        set_=_merged(begin.excluded, is_sqlite=False),
-        where=func.coalesce(
-            here.acctstoptime >= begin.excluded.acctstarttime - _interval(REUSED_AFTER), true()
-        ),
+        set_=_merged(insert.excluded, is_sqlite=False),
+        where=is_id_of_before.is_not(true()),
     )
-    begun = begin.returning(here.acctuniqueid, literal_column(_IS_ALONE).label("is_alone")).cte("begun")
-
-    said = _from_json("said", _NEWS, "news")
-    changes = _merged(said.c, is_sqlite=False)
-    report = update(RADACCT).values(changes)
-    report = report.where(here.acctuniqueid == said.c.acctuniqueid, here.acctstarttime.is_not(None))
-    reported = report.returning(here.acctuniqueid).cte("reported")
-    return select(begun.c.acctuniqueid).where(begun.c.is_alone).union_all(select(reported.c.acctuniqueid))
+    begun = upsert.returning(here.acctuniqueid, literal_column(_IS_ALONE).label("is_alone")).cte("begun")
+    return select(begun.c.acctuniqueid).where(begun.c.is_alone)
 
 
-def _insert_from_json(parameter: str) -> postgresql.Insert:
-    said = _from_json("said", WRITTEN, parameter)
+def report_on_sessions() -> Any:
+    """For PostgreSQL: writes what is new (SessionReport.news) about those that are there, returns their
+    acctuniqueid."""
+    said = _from_json("said", _NEWS)
+    report = update(RADACCT).values(_merged(said.c, is_sqlite=False))
+    is_there = RADACCT.c.acctuniqueid == said.c.acctuniqueid, RADACCT.c.acctstarttime.is_not(None)
+    return report.where(*is_there).returning(RADACCT.c.acctuniqueid)
+
+
+def _insert_from_json() -> postgresql.Insert:
+    said = _from_json("said", WRITTEN)
     columns = [RADACCT.c[name] for name in WRITTEN]
     return postgresql.insert(RADACCT).from_select(columns, select(*said.c))
 
@@ -264,16 +264,13 @@ def close_replaced(*, is_sqlite: bool) -> Update:
     return close.where(table.radacctid == over.c.id).values(values | {"acctstoptime": over.c.at})
 
 
-def _from_json(name: str, columns: Iterable[str], parameter: str = "rows") -> TableValuedAlias:
-    """The rows of one parameter, with columns of radacct: a batch of any size is one statement."""
-    known = [column(each, RADACCT.c[each].type) for each in columns]
-    return _rows_of_json(name, known, parameter)
+def _from_json(name: str, columns: Iterable[str]) -> TableValuedAlias:
+    """The rows of the one parameter, with columns of radacct: a batch of any size is one statement."""
+    return _rows_of_json(name, [column(each, RADACCT.c[each].type) for each in columns])
 
 
-def _rows_of_json(
-    name: str, columns: Sequence[ColumnClause[Any]], parameter: str = "rows"
-) -> TableValuedAlias:
-    rows = func.json_to_recordset(bindparam(parameter, type_=Text).cast(JSON))
+def _rows_of_json(name: str, columns: Sequence[ColumnClause[Any]]) -> TableValuedAlias:
+    rows = func.json_to_recordset(bindparam("rows", type_=Text).cast(JSON))
     return rows.table_valued(*columns).render_derived(name=name, with_types=True)
 
 

@@ -12,9 +12,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from radius_svc.domain.replaced_sessions import OpenLine, replaced_sessions
 from radius_svc.listener import statements
-from radius_svc.listener.background import BackgroundStatement
+from radius_svc.listener.background import BackgroundConnection
 from radius_svc.listener.database import Database
-from radius_svc.listener.events import Event, NasRestart, SessionReport
+from radius_svc.listener.events import Event, Kind, NasRestart, SessionReport
 from radius_svc.listener.prepared import Prepared
 
 _NOTHING_SAID = dict.fromkeys(statements.WRITTEN)
@@ -24,7 +24,7 @@ class AccountingStore:
     """Writes events, many in one transaction. Used by one thread.
 
     Nearly all that routers report is that a session begins, lives on or has ended. On PostgreSQL one
-    statement settles that, while the thread does something else (`begin`, `end`). What it leaves, and on
+    statement settles that, while the thread does something else (`begin`). What it leaves, and on
     SQLite everything, is written by a transaction of several.
     """
 
@@ -39,63 +39,44 @@ class AccountingStore:
         self._open_lines = Prepared("isp_open_lines", open_lines, is_sqlite=is_sqlite)
         close_replaced = statements.close_replaced(is_sqlite=is_sqlite)
         self._close_replaced = Prepared("isp_close_replaced", close_replaced, is_sqlite=is_sqlite)
-        self._background = None
+        self._background: BackgroundConnection | None = None
         if not is_sqlite:
-            settle = Prepared("isp_settle", statements.settle_in_one(), is_sqlite=False)
-            self._background = BackgroundStatement(database, settle)
-        self._under_way: list[SessionReport] = []
-        self._left: list[Event] = []
+            self._begin_sessions = Prepared("isp_begin", statements.begin_sessions(), is_sqlite=False)
+            self._report = Prepared("isp_report", statements.report_on_sessions(), is_sqlite=False)
+            self._background = BackgroundConnection(database, (self._begin_sessions, self._report))
         self._boot_digits: dict[int, str] = {}
 
-    def begin(self, events: Sequence[Event]) -> None:
-        """Have them written. `end` must be called before anything else."""
-        self._under_way, self._left = [], list(events)
-        if self._background is not None and self._background.is_connected:
-            begun, news, self._left = self._divided(events)
-            self._under_way = begun + news
-            rows = {"begun": [start.row for start in begun], "news": [report.news for report in news]}
-            self._background.begin({name: _json(said) for name, said in rows.items()})
+    def begin(self, events: Sequence[Event]) -> Writing:
+        """Have them, which are of one kind, written; it must end before the next ones."""
+        background = self._background
+        if background is None or not background.is_connected:
+            return Writing(self, background, [], list(events))
+        sent, left = self._divided(events)
+        if not sent:
+            return Writing(self, None, [], left)
+        if sent[0].kind is Kind.START:
+            background.begin(self._begin_sessions, {"rows": _json([start.row for start in sent])})
+        else:
+            background.begin(self._report, {"rows": _json([report.news for report in sent])})
+        return Writing(self, background, sent, left)
 
-    @property
-    def waits_for(self) -> tuple[int, int] | None:
-        """A file descriptor and what for (as in select.poll), while what was begun is under way."""
-        return None if self._background is None else self._background.waits_for
-
-    def is_over(self) -> bool:
-        """Whether `end` may be called now."""
-        return self._background is None or self._background.is_over()
-
-    def end(self) -> list[Event]:
-        """All that was begun is on disk when this returns, but for what it returns: that the database refuses
-        for what it says. Raises SQLAlchemyError."""
-        settled: set[str] = set()
-        if self._under_way and self._background is not None:
-            settled = {unique_id for (unique_id,) in self._background.rows() or ()}
-        left = [*(report for report in self._under_way if report.unique_id not in settled), *self._left]
-        refused = self.write_what_is_accepted(left) if left else []
-        if self._background is not None and not self._background.is_connected:
-            self._background.connect()
-        return refused
-
-    def _divided(
-        self, events: Sequence[Event]
-    ) -> tuple[list[SessionReport], list[SessionReport], list[Event]]:
-        """Of different sessions: Starts, each of another login; what is new about others. What is left."""
-        begun: dict[str, SessionReport] = {}
-        news: dict[str, SessionReport] = {}
+    def _divided(self, events: Sequence[Event]) -> tuple[list[SessionReport], list[Event]]:
+        """Those that one statement can settle: of different sessions, Starts of different logins too. What is
+        left."""
+        sent: dict[str, SessionReport] = {}
         logins: set[str] = set()
         left: list[Event] = []
         for event in events:
-            if not isinstance(event, SessionReport) or event.unique_id in begun or event.unique_id in news:
+            if isinstance(event, NasRestart) or event.unique_id in sent:
                 left.append(event)
-            elif not event.started:
-                news[event.unique_id] = event
+            elif event.kind is Kind.NEWS:
+                sent[event.unique_id] = event
             elif event.row["username"] in logins or self._tells_of_a_reboot(event):
                 left.append(event)
             else:
-                begun[event.unique_id] = event
+                sent[event.unique_id] = event
                 logins.add(event.row["username"])
-        return _in_order(begun), _in_order(news), left
+        return _in_order(sent), left
 
     def write_what_is_accepted(self, events: Sequence[Event]) -> list[Event]:
         """Write all the database takes; returns what it refuses for what it says. Raises SQLAlchemyError."""
@@ -112,7 +93,7 @@ class AccountingStore:
         """All or nothing; when this returns they are on disk. Raises SQLAlchemyError."""
         reports = [event for event in events if isinstance(event, SessionReport)]
         restarts = [event for event in events if isinstance(event, NasRestart)]
-        starts = [report for report in reports if report.started]
+        starts = [report for report in reports if report.kind is Kind.START]
         reboots = {
             (start.nas.id, start.boot_digit): start for start in starts if self._tells_of_a_reboot(start)
         }
@@ -123,7 +104,7 @@ class AccountingStore:
                 before = earliest - statements.REUSED_AFTER
                 self._set_aside.execute(connection, {"ids": ids, "before": before})
             for reports_of_different_sessions in _rounds(reports):
-                rows = [report.row for report in _in_order(reports_of_different_sessions)]
+                rows = [_NOTHING_SAID | report.row for report in _in_order(reports_of_different_sessions)]
                 self._upsert.execute(connection, self._rows(rows))
             if starts:
                 names = list({start.row["username"] for start in starts})
@@ -139,12 +120,50 @@ class AccountingStore:
 
     def _rows(self, rows: list[dict[str, Any]]) -> Any:
         """As the parameters of a statement."""
-        return [_NOTHING_SAID | row for row in rows] if self._is_sqlite else {"rows": _json(rows)}
+        return rows if self._is_sqlite else {"rows": _json(rows)}
 
     def _tells_of_a_reboot(self, start: SessionReport) -> bool:
         """Whether its boot digit differs from the NAS's last one."""
         digit = start.boot_digit
         return digit is not None and self._boot_digits.get(start.nas.id) != digit
+
+
+class Writing:
+    """Events on their way to the disk: `sent` by a statement in the background, `left` for a transaction."""
+
+    def __init__(
+        self,
+        store: AccountingStore,
+        background: BackgroundConnection | None,
+        sent: list[SessionReport],
+        left: list[Event],
+    ) -> None:
+        self._store, self._background = store, background
+        self._sent, self._left = sent, left
+
+    @property
+    def waits_for(self) -> tuple[int, int] | None:
+        """A file descriptor and what for (as in select.poll); None if nothing is waited for."""
+        return self._background.waits_for if self._sent and self._background is not None else None
+
+    def is_over(self) -> bool:
+        """Whether `end` has nothing to wait for."""
+        return not self._sent or self._background is None or self._background.is_over()
+
+    def end(self) -> list[Event]:
+        """When this returns all are on disk but those it returns, which the database refuses for what they
+        say.
+
+        Raises SQLAlchemyError.
+        """
+        background, settled = self._background, set[str]()
+        if self._sent and background is not None:
+            settled = {unique_id for (unique_id,) in background.rows() or ()}
+        left = [*(report for report in self._sent if report.unique_id not in settled), *self._left]
+        refused = self._store.write_what_is_accepted(left) if left else []
+        if background is not None and not background.is_connected:
+            background.connect()  # now that the database is known to be there
+        return refused
 
 
 def _json(rows: list[dict[str, Any]]) -> str:
