@@ -84,3 +84,15 @@ def test_a_limit_of_two_lets_two_in(radius_database, make_nas):
 def test_without_a_limit_nobody_is_counted(make_nas):
     nas = make_nas()
     assert [dial(nas, mac) for mac in (HOME, ELSEWHERE, THIRD)] == [Outcome.ACCEPTED] * 3
+
+
+def test_a_listener_that_starts_knows_who_is_on_line(radius_database, start_listener, make_nas):
+    radius_database.limit("juan", 1)
+    radius_database.account("maria")
+    first = start_listener()
+    assert dial(make_nas(first), HOME) is Outcome.ACCEPTED
+    first.stop()
+
+    nas = make_nas(start_listener())
+    nas.mschap2("maria", "clientPass", mac=THIRD)  # another simulated NAS begins to count its sessions anew
+    assert dial(nas, ELSEWHERE) is Outcome.REJECTED

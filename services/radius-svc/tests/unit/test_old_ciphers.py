@@ -7,9 +7,9 @@ from radius_svc.domain import old_ciphers
 EIGHT = st.binary(min_size=8, max_size=8)
 
 
-@given(key=EIGHT, block=EIGHT)
-def test_des_is_that_of_the_package(key, block):
-    assert old_ciphers.des(key, block) == old_ciphers._des_of_package(key, block)
+@given(keys=st.tuples(EIGHT, EIGHT, EIGHT), block=EIGHT)
+def test_des_is_that_of_the_package(keys, block):
+    assert old_ciphers.des_thrice(keys, block) == old_ciphers._des_of_package(keys, block)
 
 
 @given(octets=st.binary(max_size=300))

@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
 
-from radius_svc.domain.old_ciphers import des, md4
+from radius_svc.domain.old_ciphers import des_thrice, md4
 
 # RFC 2759 8.7
 _MAGIC_SERVER_TO_CLIENT = b"Magic server to client signing constant"
@@ -46,8 +46,7 @@ def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, userna
 
 def challenge_response(challenge: bytes, password_hash: bytes) -> bytes:
     """RFC 2759 8.5: the 8-octet challenge under three DES keys cut from the hash, padded to 21 octets."""
-    derived = _derived(password_hash)
-    return des(derived.first, challenge) + des(derived.second, challenge) + des(derived.third, challenge)
+    return des_thrice(_derived(password_hash).keys, challenge)
 
 
 def response_is_right(challenge: bytes, nt_response: bytes, password_hash: bytes) -> bool:
@@ -85,26 +84,33 @@ def _sha1(octets: bytes) -> bytes:
 
 
 class _Derived(NamedTuple):
-    """What every login with the same password hash needs anew: its hash, and three DES keys."""
+    """What every login with the same password hash needs anew: its hash, and three DES keys of 8 octets."""
 
     hash: bytes
-    first: bytes
-    second: bytes
-    third: bytes
+    keys: tuple[bytes, bytes, bytes]
 
 
 @lru_cache(maxsize=_KEPT_HASHES)
 def _derived(password_hash: bytes) -> _Derived:
-    padded = password_hash + bytes(5)
-    keys = (_with_parity_bits(padded[start : start + 7]) for start in (0, 7, 14))
-    return _Derived(md4(password_hash), *keys)
+    keys = _with_parity_bits(password_hash + bytes(5))
+    return _Derived(md4(password_hash), (keys[:8], keys[8:16], keys[16:]))
 
 
-def _with_parity_bits(key: bytes) -> bytes:
-    """56 bits spread over 8 octets, seven each: halves, quarters, eighths are moved apart. DES ignores the
-    lowest bit of an octet, so no parity is computed."""
-    bits = int.from_bytes(key, "big")
-    bits = (bits & 0xFFFFFFF0000000) << 4 | bits & 0xFFFFFFF
-    bits = (bits & 0x0FFFC0000FFFC000) << 2 | bits & 0x00003FFF00003FFF
-    bits = (bits & 0x3F803F803F803F80) << 1 | bits & 0x007F007F007F007F
-    return (bits << 1).to_bytes(8, "big")
+# What of 56 bits moves up, how far, and what stays: halves, quarters, eighths are moved apart.
+_MOVES = tuple(
+    tuple(int.from_bytes(3 * bytes.fromhex(mask), "big") for mask in masks)
+    for masks in (
+        ("00fffffff0000000", "000000000fffffff"),
+        ("0fffc0000fffc000", "00003fff00003fff"),
+        ("3f803f803f803f80", "007f007f007f007f"),
+    )
+)
+
+
+def _with_parity_bits(keys: bytes) -> bytes:
+    """Three keys of 7 octets as three of 8, with seven bits in each. DES ignores the lowest bit of an octet,
+    so no parity is computed."""
+    bits = int.from_bytes(b"\0" + keys[:7] + b"\0" + keys[7:14] + b"\0" + keys[14:], "big")
+    for (moved, staying), places in zip(_MOVES, (4, 2, 1), strict=True):
+        bits = (bits & moved) << places | bits & staying
+    return (bits << 1).to_bytes(24, "big")

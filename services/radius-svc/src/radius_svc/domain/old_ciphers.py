@@ -24,24 +24,39 @@ _MD4_CONTEXT_OCTETS = 92
 # About 1 kB each.
 _KEPT_SCHEDULES = 12_288
 
-# FIPS 46 by the key and block everybody tries, and RFC 1320 A.5.
-_DES_ANSWER = (bytes.fromhex("133457799BBCDFF1"), bytes.fromhex("0123456789ABCDEF"), "85e813540f0ab405")
+# FIPS 46 by the keys and the block everybody tries, and RFC 1320 A.5.
+_DES_ANSWER = (
+    tuple(map(bytes.fromhex, ("133457799BBCDFF1", "0123456789ABCDEF", "FEDCBA9876543210"))),
+    bytes.fromhex("0123456789ABCDEF"),
+    "85e813540f0ab40556cc09e7cfdc4cefed39d950fa74bcc4",
+)
 _MD4_ANSWER = (b"abc", "a448017aaf21d8525fc10ae87aa6729d")
 
 
-def _des_of_openssl(library: ctypes.CDLL) -> Callable[[bytes, bytes], bytes]:
+_SCHEDULE = ctypes.create_string_buffer(_DES_KEY_SCHEDULE_OCTETS)
+_RESULT = ctypes.create_string_buffer(24)
+Keys = tuple[bytes, bytes, bytes]
+
+
+def _des_of_openssl(library: ctypes.CDLL) -> Callable[[Keys, bytes], bytes]:
     set_key, encrypt = library.DES_set_key_unchecked, library.DES_ecb_encrypt
     set_key.argtypes, set_key.restype = (ctypes.c_char_p, ctypes.c_void_p), None
     encrypt.argtypes = (ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
     encrypt.restype = None
-    schedule, result = ctypes.create_string_buffer(_DES_KEY_SCHEDULE_OCTETS), ctypes.create_string_buffer(8)
+    # By address: a buffer as such would be looked at anew in every call.
+    schedule, at = ctypes.addressof(_SCHEDULE), ctypes.addressof(_RESULT)
+    first, second, third = at, at + 8, at + 16
 
-    def des(key: bytes, block: bytes) -> bytes:
-        set_key(key, schedule)
-        encrypt(block, result, schedule, _DES_ENCRYPT)
-        return result.raw
+    def des_thrice(keys: Keys, block: bytes) -> bytes:
+        set_key(keys[0], schedule)
+        encrypt(block, first, schedule, _DES_ENCRYPT)
+        set_key(keys[1], schedule)
+        encrypt(block, second, schedule, _DES_ENCRYPT)
+        set_key(keys[2], schedule)
+        encrypt(block, third, schedule, _DES_ENCRYPT)
+        return _RESULT.raw
 
-    return des
+    return des_thrice
 
 
 def _md4_of_openssl(library: ctypes.CDLL) -> Callable[[bytes], bytes]:
@@ -60,8 +75,8 @@ def _md4_of_openssl(library: ctypes.CDLL) -> Callable[[bytes], bytes]:
     return md4
 
 
-def _des_of_package(key: bytes, block: bytes) -> bytes:
-    return _schedule(key)(block)
+def _des_of_package(keys: Keys, block: bytes) -> bytes:
+    return b"".join(_schedule(key)(block) for key in keys)
 
 
 @lru_cache(maxsize=_KEPT_SCHEDULES)
@@ -77,19 +92,20 @@ def _md4_of_package(octets: bytes) -> bytes:
     return MD4.new(octets).digest()  # noqa: S303 - what RFC 2759 asks for
 
 
-def _choose() -> tuple[Callable[[bytes, bytes], bytes], Callable[[bytes], bytes]]:
+def _choose() -> tuple[Callable[[Keys, bytes], bytes], Callable[[bytes], bytes]]:
     try:
         # It keeps the interpreter's lock: the calls are shorter than letting it go.
         library = ctypes.PyDLL(_LIBRARY)
-        des, md4 = _des_of_openssl(library), _md4_of_openssl(library)
-        key, block, encrypted = _DES_ANSWER
+        des_thrice, md4 = _des_of_openssl(library), _md4_of_openssl(library)
+        keys, block, encrypted = _DES_ANSWER
         octets, digest = _MD4_ANSWER
-        if des(key, block).hex() == encrypted and md4(octets).hex() == digest:
-            return des, md4
+        if des_thrice(keys, block).hex() == encrypted and md4(octets).hex() == digest:
+            return des_thrice, md4
     except (OSError, AttributeError):
         pass  # another system, or a version without them
     return _des_of_package, _md4_of_package
 
 
-# des(key, block) with 8 octets each, of the key the lowest bits do not matter. md4(octets).
-des, md4 = _choose()
+# des_thrice(keys, block): the block of 8 octets under each key, 24 octets; of a key of 8 octets the lowest bits
+# do not matter. md4(octets).
+des_thrice, md4 = _choose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from radius_svc.listener.packet import MIKROTIK, attribute, vendor_attribute
@@ -47,6 +48,7 @@ class ReplyItem(NamedTuple):
     value: str
 
 
+@lru_cache(maxsize=4096)  # those of a plan are the same for thousands of logins
 def encode(item: ReplyItem) -> bytes:
     """The octets of one attribute.
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-# Where a packet came from, and a hash of all its octets: only the very same packet is a retransmission, not
+# A hash of where a packet came from and of all its octets: only the very same packet is a retransmission, not
 # one that only looks so by identifier and authenticator. The interpreter's hash is keyed: nobody can choose
-# another packet with the same one.
-Key = tuple[tuple[Any, ...], int]
+# another packet with the same one. And a number takes a fifth of the memory of what it stands for.
+Key = int
+
+
+def key_of(octets: bytes, address: tuple[Any, ...]) -> Key:
+    return hash((address, octets))
 
 
 class DuplicateCache:

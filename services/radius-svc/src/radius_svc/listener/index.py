@@ -93,7 +93,8 @@ class GroupTable:
     ) -> None:
         self.replies = replies or {}
         self.refused = frozenset(refused)
-        self._answers: dict[tuple[tuple[str, ...], tuple[ReplyItem, ...]], Answer] = {}
+        # By the groups of a login, and what it has of its own.
+        self._answers: dict[tuple[Any, ...], Answer] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GroupTable) and (self.replies, self.refused) == (
@@ -104,7 +105,7 @@ class GroupTable:
     __hash__ = None  # type: ignore[assignment]
 
     def answer(self, account: Account) -> Answer:
-        key = (account.groups, account.own)
+        key = (account.groups, account.own) if account.own else account.groups
         found = self._answers.get(key)
         if found is None:
             if len(self._answers) >= _CACHED_ANSWERS:

@@ -16,7 +16,7 @@ from servicekit.clock import Clock
 from servicekit.logs import log
 
 from radius_svc.listener import metrics
-from radius_svc.listener.duplicates import DuplicateCache, Key
+from radius_svc.listener.duplicates import DuplicateCache, Key, key_of
 from radius_svc.listener.index import Index, NasEntry
 from radius_svc.listener.packet import MAXIMUM_LENGTH, STATUS_SERVER, Malformed, Request, signed_reply
 from radius_svc.listener.recorder import Recorder
@@ -123,7 +123,7 @@ class Receiver:
             if nas is None and (self._status_secret is None or source not in _LOOPBACK):
                 self._drop("unknown_client")
                 return
-        key: Key = (address, hash(octets))
+        key = key_of(octets, address)
         if key in self._unanswered or self._duplicates.find(key) is not None:
             self._repeat(key, address)
             return

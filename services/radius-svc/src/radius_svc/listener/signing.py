@@ -12,6 +12,7 @@ except ImportError:  # a Python built without it
     from hashlib import md5
 
 _BLOCK = 64
+_BLOCK_OF_HIDING = 16
 _INNER = bytes(octet ^ 0x36 for octet in range(256))
 _OUTER = bytes(octet ^ 0x5C for octet in range(256))
 
@@ -63,8 +64,13 @@ class SharedSecret:
 
         `salt` is two octets, the first with its highest bit set, different for each attribute of a packet.
         """
-        plain = bytes((len(key),)) + key
-        return salt + self.hide(plain + bytes(-len(plain) % 16), request_authenticator + salt)
+        if len(key) != _BLOCK_OF_HIDING:
+            plain = bytes((len(key),)) + key
+            return salt + self.hide(plain + bytes(-len(plain) % 16), request_authenticator + salt)
+        # What MS-CHAPv2 sends twice, written out: the length and 15 octets, then the last one and zeros.
+        first = _exclusive_or(b"\x10" + key[:15], md5_digest(self.octets + request_authenticator + salt))
+        pad = md5_digest(self.octets + first)
+        return b"".join((salt, first, bytes((key[15] ^ pad[0],)), pad[1:]))
 
     def hidden_keys(self, keys: bytes, request_authenticator: bytes) -> bytes:
         """RFC 2548 2.4.1 MS-CHAP-MPPE-Keys: 24 octets padded to 32, hidden as a User-Password is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -40,6 +41,7 @@ class Worker:
         self._database, self._clock = Database(settings.database_url), clock_from_environment()
         self._index, self._recorder = Index(), Recorder(self._database, self._clock)
         self._keeper = IndexKeeper(self._database, self._index, Presence(self._database, name))
+        self._first: list[Callable[[], None]] = []
         self._parts: list[Part] = []
         self._shared: dict[str, Any] = {
             "index": self._index,
@@ -52,6 +54,7 @@ class Worker:
         watch = SessionWatch(self._database, self._clock)
         decrypt = self._settings.cipher.decrypt
         receiver = AuthenticationReceiver(sock, decrypt=decrypt, watch=watch, **self._shared)
+        self._first.append(watch.refresh_if_due)  # until it has, nobody would be one session too many
         self._parts += [receiver.run, watch.run]
         return self
 
@@ -70,6 +73,8 @@ class Worker:
         while not stopping.is_set() and not self._keeper.load():
             stopping.wait(_RETRY_SECONDS)  # however long the database takes
         if not stopping.is_set():
+            for prepare in self._first:
+                prepare()
             answers()
             parts_together(stopping, [*self._parts, self._keeper.run, self._recorder.run])
         self._database.close()
