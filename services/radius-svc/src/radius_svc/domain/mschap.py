@@ -21,8 +21,9 @@ _MAGIC_PAD = b"Pad to make it do more than one iteration"
 _MAGIC_MASTER_KEY = b"This is the MPPE Master Key"
 _MAGIC_CLIENT_SENDS = b"On the client side, this is the send key; on the server side, it is the receive key."
 _MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the server side, it is the send key."
-_SHS_PAD_1 = bytes(40)
-_SHS_PAD_2 = b"\xf2" * 40
+_SHS_PAD_1, _SHS_PAD_2 = bytes(40), b"\xf2" * 40
+_PADDED_CLIENT_SENDS = _SHS_PAD_1 + _MAGIC_CLIENT_SENDS + _SHS_PAD_2
+_PADDED_SERVER_SENDS = _SHS_PAD_1 + _MAGIC_SERVER_SENDS + _SHS_PAD_2
 
 # About 400 octets each.
 _KEPT_HASHES = 65_536
@@ -72,11 +73,7 @@ def mppe_master_key(password_hash: bytes, nt_response: bytes) -> bytes:
 def mppe_send_and_receive_keys(password_hash: bytes, nt_response: bytes) -> tuple[bytes, bytes]:
     """RFC 3079 3.4 GetAsymmetricStartKey, 128 bit: what the server (the NAS) sends with, receives with."""
     master_key = mppe_master_key(password_hash, nt_response)
-    return _start_key(master_key, _MAGIC_SERVER_SENDS), _start_key(master_key, _MAGIC_CLIENT_SENDS)
-
-
-def _start_key(master_key: bytes, magic: bytes) -> bytes:
-    return _sha1(master_key + _SHS_PAD_1 + magic + _SHS_PAD_2)[:16]
+    return _sha1(master_key + _PADDED_SERVER_SENDS)[:16], _sha1(master_key + _PADDED_CLIENT_SENDS)[:16]
 
 
 def _sha1(octets: bytes) -> bytes:

@@ -20,13 +20,16 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 _LIBRARY = "libcrypto.so.3"
 _DES_ENCRYPT = 1
 _DES_KEY_SCHEDULE_OCTETS = 128
-_MD4_CONTEXT_OCTETS = 92
 # About 1 kB each.
 _KEPT_SCHEDULES = 12_288
 
 # FIPS 46 by the keys and the block everybody tries, and RFC 1320 A.5.
 _DES_ANSWER = (
-    tuple(map(bytes.fromhex, ("133457799BBCDFF1", "0123456789ABCDEF", "FEDCBA9876543210"))),
+    (
+        bytes.fromhex("133457799BBCDFF1"),
+        bytes.fromhex("0123456789ABCDEF"),
+        bytes.fromhex("FEDCBA9876543210"),
+    ),
     bytes.fromhex("0123456789ABCDEF"),
     "85e813540f0ab40556cc09e7cfdc4cefed39d950fa74bcc4",
 )
@@ -35,6 +38,7 @@ _MD4_ANSWER = (b"abc", "a448017aaf21d8525fc10ae87aa6729d")
 
 _SCHEDULE = ctypes.create_string_buffer(_DES_KEY_SCHEDULE_OCTETS)
 _RESULT = ctypes.create_string_buffer(24)
+_DIGEST = ctypes.create_string_buffer(16)
 Keys = tuple[bytes, bytes, bytes]
 
 
@@ -60,17 +64,12 @@ def _des_of_openssl(library: ctypes.CDLL) -> Callable[[Keys, bytes], bytes]:
 
 
 def _md4_of_openssl(library: ctypes.CDLL) -> Callable[[bytes], bytes]:
-    begin, add, end = library.MD4_Init, library.MD4_Update, library.MD4_Final
-    begin.argtypes = (ctypes.c_void_p,)
-    add.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
-    end.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
-    context, result = ctypes.create_string_buffer(_MD4_CONTEXT_OCTETS), ctypes.create_string_buffer(16)
+    digest, at = library.MD4, ctypes.addressof(_DIGEST)
+    digest.argtypes, digest.restype = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p), ctypes.c_void_p
 
     def md4(octets: bytes) -> bytes:
-        begin(context)
-        add(context, octets, len(octets))
-        end(result, context)
-        return result.raw
+        digest(octets, len(octets), at)
+        return _DIGEST.raw
 
     return md4
 
@@ -106,6 +105,6 @@ def _choose() -> tuple[Callable[[Keys, bytes], bytes], Callable[[bytes], bytes]]
     return _des_of_package, _md4_of_package
 
 
-# des_thrice(keys, block): the block of 8 octets under each key, 24 octets; of a key of 8 octets the lowest bits
-# do not matter. md4(octets).
+# des_thrice(keys, block): the block of 8 octets under each key, 24 octets; of a key of 8 octets the lowest
+# bits do not matter. md4(octets).
 des_thrice, md4 = _choose()

@@ -32,7 +32,7 @@ from radius_svc.listener.packet import (
     Request,
     vendor_attribute,
 )
-from radius_svc.listener.signing import SharedSecret, md5_digest, two_salts
+from radius_svc.listener.signing import SharedSecret, md5, two_salts
 
 # The token of RadiusAccount.password_encrypted and the service id it belongs to, to the clear password.
 Decrypt = Callable[[str, str], str]
@@ -156,7 +156,7 @@ def _chap(
     except DecryptionFailed:
         return RejectReason.PASSWORD_UNREADABLE
     challenge = request.attributes.get(CHAP_CHALLENGE, request.authenticator)
-    expected = md5_digest(response[:1] + password.encode() + challenge)
+    expected = md5(response[:1] + password.encode() + challenge).digest()
     return b"" if hmac.compare_digest(expected, response[1:]) else RejectReason.WRONG_PASSWORD
 
 

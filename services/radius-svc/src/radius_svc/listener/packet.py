@@ -14,7 +14,7 @@ from socket import inet_ntoa
 from struct import Struct
 from typing import cast
 
-from radius_svc.listener.signing import SharedSecret, md5_digest
+from radius_svc.listener.signing import SharedSecret, md5
 
 ACCESS_REQUEST = 1
 ACCESS_ACCEPT = 2
@@ -91,7 +91,10 @@ class Malformed(ValueError):
 
 
 class Request:
-    """A decoded request. Of an attribute sent more than once the first counts (Proxy-State: all)."""
+    """A decoded request. Of an attribute sent more than once the first counts (Proxy-State: all).
+
+    `is_signed`: it carries a Message-Authenticator, right or wrong.
+    """
 
     __slots__ = (
         "_signature_at",
@@ -99,6 +102,7 @@ class Request:
         "authenticator",
         "code",
         "identifier",
+        "is_signed",
         "octets",
         "proxy_states",
         "vendor_attributes",
@@ -123,19 +127,21 @@ class Request:
         self.vendor_attributes = {}
         self.proxy_states = []
         self._signature_at = 0
+        self.is_signed = False
         at = _HEADER_LENGTH
-        while at < length:
-            kind = octets[at]
-            # The last octet alone is no attribute: it has no length.
-            size = octets[at + 1] if at + 1 < length else 0
-            following = at + size
-            if size < 2 or following > length:
-                raise Malformed("bad attribute length")
-            if kind in _NOT_PLAIN:
-                self._decode_special(kind, at, following)
-            elif kind not in attributes:
-                attributes[kind] = octets[at + 2 : following]
-            at = following
+        try:
+            while at < length:
+                kind, size = octets[at], octets[at + 1]
+                following = at + size
+                if size < 2 or following > length:
+                    raise Malformed("bad attribute length")
+                if kind in _NOT_PLAIN:
+                    self._decode_special(kind, at, following)
+                elif kind not in attributes:
+                    attributes[kind] = octets[at + 2 : following]
+                at = following
+        except IndexError:  # the last octet alone: it has no length
+            raise Malformed("bad attribute length") from None
 
     def _decode_special(self, kind: int, at: int, following: int) -> None:
         if kind == VENDOR_SPECIFIC:
@@ -146,6 +152,7 @@ class Request:
             if following - at != 18 or self._signature_at:
                 raise Malformed("bad message authenticator")
             self._signature_at = at + 2
+            self.is_signed = True
 
     def _decode_vendor_attributes(self, at: int, end: int) -> None:
         """RFC 2865 5.26. Vendors we do not know may use another format, so theirs is not looked into."""
@@ -165,11 +172,6 @@ class Request:
             if key not in self.vendor_attributes:
                 self.vendor_attributes[key] = octets[at + 2 : following]
             at = following
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether it carries a Message-Authenticator, right or wrong."""
-        return self._signature_at > 0
 
     def integer(self, kind: int) -> int | None:
         """A 32-bit unsigned attribute. Raises Malformed if it is not four octets."""
@@ -220,8 +222,8 @@ class Request:
     def accounting_authenticator_is_right(self, secret: SharedSecret) -> bool:
         """RFC 2866 3: the authenticator is an MD5 over the packet with 16 zero octets in its place."""
         octets = self.octets
-        digest = md5_digest(octets[:4] + _NO_AUTHENTICATOR + octets[20:] + secret.octets)
-        return hmac.compare_digest(digest, self.authenticator)
+        expected = md5(octets[:4] + _NO_AUTHENTICATOR + octets[20:] + secret.octets).digest()
+        return hmac.compare_digest(expected, self.authenticator)
 
     def decrypted_password(self, secret: SharedSecret) -> bytes:
         """RFC 2865 5.2 User-Password without its padding. Raises Malformed for a length it cannot have."""
@@ -277,14 +279,14 @@ def signed_reply(request: Request, code: int, attributes: bytes, secret: SharedS
     header = _HEADER.pack(code, request.identifier, length)
     unsigned = b"".join((header, request.authenticator, b"\x50\x12", _NO_AUTHENTICATOR, tail))
     signed = b"\x50\x12" + secret.hmac_md5(unsigned) + tail
-    return header + md5_digest(header + request.authenticator + signed + secret.octets) + signed
+    return header + md5(header + request.authenticator + signed + secret.octets).digest() + signed
 
 
 def accounting_response(request: Request, secret: SharedSecret) -> bytes:
     """RFC 2866 4.2: nothing but the Proxy-States, and an authenticator."""
     tail = _echoed(request.proxy_states)
     header = _HEADER.pack(ACCOUNTING_RESPONSE, request.identifier, _HEADER_LENGTH + len(tail))
-    return header + md5_digest(header + request.authenticator + tail + secret.octets) + tail
+    return header + md5(header + request.authenticator + tail + secret.octets).digest() + tail
 
 
 def _echoed(proxy_states: Iterable[bytes]) -> bytes:

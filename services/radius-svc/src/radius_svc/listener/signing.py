@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
+from functools import partial
 from itertools import count
 
 try:
     from _md5 import md5  # CPython's own: half the cost of OpenSSL's for inputs as short as these
 except ImportError:  # a Python built without it
-    from hashlib import md5
+    md5 = partial(hashlib.md5, usedforsecurity=False)
 
 _BLOCK = 64
 _BLOCK_OF_HIDING = 16
@@ -24,9 +26,9 @@ class SharedSecret:
 
     def __init__(self, octets: bytes) -> None:
         self.octets = octets
-        key = (octets if len(octets) <= _BLOCK else md5_digest(octets)).ljust(_BLOCK, b"\0")
-        self._inner = md5(key.translate(_INNER), usedforsecurity=False)
-        self._outer = md5(key.translate(_OUTER), usedforsecurity=False)
+        key = (octets if len(octets) <= _BLOCK else md5(octets).digest()).ljust(_BLOCK, b"\0")
+        self._inner = md5(key.translate(_INNER))
+        self._outer = md5(key.translate(_OUTER))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SharedSecret) and hmac.compare_digest(self.octets, other.octets)
@@ -46,7 +48,7 @@ class SharedSecret:
         """RFC 2865 5.2, also RFC 2548 2.4: `plain` is a multiple of 16 octets."""
         hidden = b""
         for at in range(0, len(plain), 16):
-            vector = _exclusive_or(plain[at : at + 16], md5_digest(self.octets + vector))
+            vector = _exclusive_or(plain[at : at + 16], md5(self.octets + vector).digest())
             hidden += vector
         return hidden
 
@@ -55,7 +57,7 @@ class SharedSecret:
         plain = b""
         for at in range(0, len(hidden), 16):
             block = hidden[at : at + 16]
-            plain += _exclusive_or(block, md5_digest(self.octets + vector))
+            plain += _exclusive_or(block, md5(self.octets + vector).digest())
             vector = block
         return plain
 
@@ -68,8 +70,8 @@ class SharedSecret:
             plain = bytes((len(key),)) + key
             return salt + self.hide(plain + bytes(-len(plain) % 16), request_authenticator + salt)
         # What MS-CHAPv2 sends twice, written out: the length and 15 octets, then the last one and zeros.
-        first = _exclusive_or(b"\x10" + key[:15], md5_digest(self.octets + request_authenticator + salt))
-        pad = md5_digest(self.octets + first)
+        first = _exclusive_or(b"\x10" + key[:15], md5(self.octets + request_authenticator + salt).digest())
+        pad = md5(self.octets + first).digest()
         return b"".join((salt, first, bytes((key[15] ^ pad[0],)), pad[1:]))
 
     def hidden_keys(self, keys: bytes, request_authenticator: bytes) -> bytes:
@@ -86,10 +88,6 @@ def two_salts() -> tuple[bytes, bytes]:
     """Two different salts for the two keys of one packet."""
     number = next(_salts) << 1 & 0x7FFE | 0x8000
     return number.to_bytes(2, "big"), (number | 1).to_bytes(2, "big")
-
-
-def md5_digest(octets: bytes) -> bytes:
-    return md5(octets, usedforsecurity=False).digest()
 
 
 def _exclusive_or(left: bytes, right: bytes) -> bytes:
