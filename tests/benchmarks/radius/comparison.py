@@ -19,6 +19,8 @@ Measures = dict[Key, Measure]
 WORKERS = (1, 2)
 MOST_WORKERS = max(WORKERS)
 RATES = (1_000, 3_000)
+# Outstanding requests: as of a few routers on a busy day, and as when all homes of a town dial at once.
+WINDOWS = (32, 128)
 COLD = "every subscriber for the first time"
 WARM = "the same few again"
 METHODS_OF = {
@@ -40,6 +42,10 @@ def theirs(backend: Backend) -> str:
 
 def ours(workers: int, state: str = "") -> str:
     return ", ".join(filter(None, ("ISP-OS", f"{workers} worker{'s' if workers > 1 else ''}", state)))
+
+
+def outstanding(what: str, window: int) -> str:
+    return what if window == WINDOWS[0] else f"{what}, {window} outstanding"
 
 
 def at_rate(what: str, rate: int) -> str:
@@ -95,22 +101,27 @@ class Comparison:
 
     def _logins_of_theirs(self, backend: Backend) -> None:
         with self._bench.theirs(backend) as server:
-            for method in METHODS_OF[backend]:
-                self._login(server, theirs(backend), method, seconds=self._bench.scale.seconds)
+            for window in WINDOWS:
+                for method in METHODS_OF[backend]:
+                    self._login(
+                        server, theirs(backend), method, window=window, seconds=self._bench.scale.seconds
+                    )
 
     def _logins_of_ours(self, workers: int) -> None:
         """A fresh process for each method: what one left warm does not help the next."""
-        everybody = self._bench.scale.subscribers
-        for method in Method:
-            with self._bench.ours(workers) as server:
-                self._login(server, ours(workers, COLD), method, count=everybody)
-                few = self._bench.few[method]
-                self._bench.measure(server, few, count=5 * self._bench.scale.few)
-                measured = self._bench.measure(server, few, first=5 * self._bench.scale.few)
-                self._note(ours(workers, WARM), method, measured)
+        everybody, warming = self._bench.scale.subscribers, 5 * self._bench.scale.few
+        for window in WINDOWS:
+            for method in Method:
+                with self._bench.ours(workers) as server:
+                    self._login(server, ours(workers, COLD), method, window=window, count=everybody)
+                    few = self._bench.few[method]
+                    self._bench.measure(server, few, window=window, count=warming)
+                    measured = self._bench.measure(server, few, window=window, first=warming)
+                    self._note(ours(workers, WARM), outstanding(method, window), measured)
 
-    def _login(self, server: Server, name: str, method: Method, **options: float) -> None:
-        self._note(name, method, self._bench.measure(server, self._bench.everybody[method], **options))
+    def _login(self, server: Server, name: str, method: Method, *, window: int, **options: float) -> None:
+        measured = self._bench.measure(server, self._bench.everybody[method], window=window, **options)
+        self._note(name, outstanding(method, window), measured)
 
     def _open_loop(self, server: Server, name: str) -> None:
         seconds = self._bench.scale.open_loop_seconds
@@ -128,21 +139,33 @@ class Comparison:
         with server:
             for rate in RATES:
                 count = int(rate * self._bench.scale.open_loop_seconds)
-                self._report(database, server, name, Report.INTERIM, rate=rate, count=count)
-            for kind in (Report.INTERIM, Report.STOP, Report.START):
-                self._report(database, server, name, kind, count=self._bench.scale.reports)
+                what = at_rate(Report.INTERIM, rate)
+                self._report(database, server, name, Report.INTERIM, what=what, rate=rate, count=count)
+        for window in WINDOWS:
+            self._bench.databases.reset(database)
+            with server:
+                for kind in (Report.INTERIM, Report.STOP, Report.START):
+                    self._report(
+                        database,
+                        server,
+                        name,
+                        kind,
+                        what=outstanding(kind, window),
+                        window=window,
+                        count=self._bench.scale.reports,
+                    )
 
     def _report(
-        self, database: str, server: Server, name: str, kind: Report, *, count: int, rate: int = 0
+        self, database: str, server: Server, name: str, kind: Report, *, what: str, count: int, **load: int
     ) -> None:
         self._bench.postgres.settle(database)
         # One of them takes whole seconds as the time of a packet.
         began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
-        measured = self._bench.measure(server, self._bench.reports[kind], count=count, rate=rate)
+        measured = self._bench.measure(server, self._bench.reports[kind], count=count, **load)
         ((written,),) = self._bench.postgres.query(database, WRITTEN[kind], began)
         acknowledged = min(count, self._bench.scale.subscribers) - measured.lost
         assert written >= acknowledged, f"{name} acknowledged {acknowledged} {kind}, wrote {written}"
-        self._note(name, at_rate(kind, rate) if rate else kind, measured)
+        self._note(name, what, measured)
 
     def _note(self, name: str, what: str, measured: Measure) -> None:
         self._runs[name, what].append(measured)

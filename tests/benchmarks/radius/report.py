@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 
 from tests.benchmarks.figures import machine, table, verdict
 from tests.benchmarks.radius.bench import Measure, Scale
@@ -12,10 +13,12 @@ from tests.benchmarks.radius.comparison import (
     COLD,
     MOST_WORKERS,
     WARM,
+    WINDOWS,
     WORKERS,
     Measures,
     at_rate,
     ours,
+    outstanding,
     theirs,
 )
 from tests.benchmarks.radius.events import RATE, Change, Footprint, Redial
@@ -33,8 +36,8 @@ use the same PostgreSQL cluster over a unix socket (shared_buffers 512 MB, synch
 same packets the same attributes, signed. A C program sends them from {routers} routers, checks every
 authenticator and every Message-Authenticator, and expects an Access-Reject for one login in fifty.
 FreeRADIUS has only the modules it needs, 16 threads and 16 connections to the database. The servers take
-turns in one run, {repetitions} times; the tables have the medians. 32 requests are outstanding unless a rate
-is given.
+turns in one run, {repetitions} times; the tables have the medians. 32 requests are outstanding unless it says
+128 or gives a rate.
 
 What is compared: FreeRADIUS with SQL asks the database five times for each login; ISP-OS answers from memory,
 which it keeps equal to the database, so FreeRADIUS with its users in memory stands beside it. FreeRADIUS
@@ -43,6 +46,7 @@ new speed or password is in force on the next login with ISP-OS and with FreeRAD
 users in a file. CPU is the steadier figure: all share these cores, the load generator too
 ({generator:.0f} us a request). Programs that have no part in this took {others:.0f} % of the cores meanwhile.
 """
+REPORTS = (Report.START, Report.INTERIM, Report.STOP)
 CPU = "CPU us a request: server + database"
 
 
@@ -95,12 +99,12 @@ def _targets(found: Findings) -> str:
     measures = found.measures
     rows = []
     for method, against_sql, against_memory in ((Method.PAP, 8.0, 1.5), (Method.MSCHAP2, 5.0, 1.2)):
-        for state in (COLD, WARM):
-            mine = measures[ours(MOST_WORKERS, state), method]
+        for state, window in product((COLD, WARM), WINDOWS):
+            what = outstanding(method, window)
+            mine = measures[ours(MOST_WORKERS, state), what]
             for backend, target in ((Backend.SQL, against_sql), (Backend.MEMORY, against_memory)):
-                rows.append(
-                    _ratio(f"{method}, {state}", mine, measures[theirs(backend), method], backend, target)
-                )
+                other = measures[theirs(backend), what]
+                rows.append(_ratio(f"{what}, {state}", mine, other, backend, target))
     for state in (COLD, WARM):
         mine = measures[ours(MOST_WORKERS, state), Method.MSCHAP2]
         other = measures[theirs(Backend.MEMORY), Method.MSCHAP2]
@@ -112,9 +116,10 @@ def _targets(found: Findings) -> str:
                 verdict(mine.server_us < other.server_us),
             ]
         )
-    for report in (Report.START, Report.INTERIM, Report.STOP):
-        mine, other = measures[ours(MOST_WORKERS), report], measures[theirs(Backend.SQL), report]
-        rows.append(_ratio(f"Accounting {report}", mine, other, Backend.SQL, 3.0))
+    for report, window in product(REPORTS, WINDOWS):
+        what = outstanding(report, window)
+        mine, other = measures[ours(MOST_WORKERS), what], measures[theirs(Backend.SQL), what]
+        rows.append(_ratio(f"Accounting {what}", mine, other, Backend.SQL, 3.0))
     for what in (at_rate(Method.MSCHAP2, RATE), at_rate(Report.INTERIM, RATE)):
         mine, other = measures[ours(MOST_WORKERS), what], measures[theirs(Backend.SQL), what]
         rows.append(
@@ -179,15 +184,14 @@ def _faults(load: object) -> int:
 def _logins(measures: Measures) -> str:
     names = [theirs(backend) for backend in Backend]
     names += [ours(workers, state) for workers in WORKERS for state in (COLD, WARM)]
-    return _table(
-        [(name, method) for name in names for method in Method if (name, method) in measures], measures
-    )
+    asked = [outstanding(method, window) for window in WINDOWS for method in Method]
+    return _table([key for key in product(names, asked) if key in measures], measures)
 
 
 def _accounting(measures: Measures) -> str:
-    kinds = (Report.START, Report.INTERIM, Report.STOP)
     names = (theirs(Backend.SQL), ours(MOST_WORKERS))
-    return _table([(name, kind) for name in names for kind in kinds], measures)
+    kinds = [outstanding(report, window) for window in WINDOWS for report in REPORTS]
+    return _table(list(product(names, kinds)), measures)
 
 
 def _steady(measures: Measures) -> str:

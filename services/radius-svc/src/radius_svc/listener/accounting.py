@@ -33,6 +33,7 @@ BATCH = 512
 FEW = 8
 LINGER_SECONDS = 0.0005
 # Few, so that the database has something to do while the next ones are read,
+# Few, so that the database has something to do while the next ones are read,
 AT_ONCE = 16
 # and fewer, so that it does not wait for the next ones when it is done.
 AT_ONCE_WHILE_WRITING = 8
@@ -73,13 +74,13 @@ class AccountingReceiver(Receiver):
         """Wait a little for a packet or until a batch is written. Take what is there or comes in a moment."""
         if not self._is_packet_there():
             return
-        if self._writing:
+        if self._writing is not None:
             self._receive_what_is_there(AT_ONCE_WHILE_WRITING)
             return
-        self._receive_what_is_there(12)
+        self._receive_what_is_there(AT_ONCE)
         if len(self._waiting) < FEW:
             time.sleep(LINGER_SECONDS)
-            self._receive_what_is_there(12)
+            self._receive_what_is_there(AT_ONCE)
 
     def look_after(self, now: float) -> None:
         """Have written what waits, answer what is written; carry over what was spooled."""

@@ -114,11 +114,8 @@ def upsert_from_json() -> Any:
 
 
 def begin_sessions() -> Any:
-    """For PostgreSQL: writes Starts, returns the acctuniqueid of those with which all is done.
-
-    Left alone is a Start whose id is that of a session long over; written, but not returned, one of a login
-    with another open session.
-    """
+    """For PostgreSQL: writes Starts, and returns of each it has written the acctuniqueid and whether its
+    login has no other open session. Left out is a Start whose id is that of a session long over."""
     here, insert = RADACCT.c, _insert_from_json()
     is_id_of_before = here.acctstoptime < insert.excluded.acctstarttime - _interval(REUSED_AFTER)
     upsert = insert.on_conflict_do_update(
@@ -126,17 +123,16 @@ def begin_sessions() -> Any:
         set_=_merged(insert.excluded, is_sqlite=False),
         where=is_id_of_before.is_not(true()),
     )
-    begun = upsert.returning(here.acctuniqueid, literal_column(_IS_ALONE).label("is_alone")).cte("begun")
-    return select(begun.c.acctuniqueid).where(begun.c.is_alone)
+    return upsert.returning(here.acctuniqueid, literal_column(_IS_ALONE))
 
 
 def report_on_sessions() -> Any:
-    """For PostgreSQL: writes what is new (SessionReport.news) about those that are there, returns their
-    acctuniqueid."""
+    """For PostgreSQL: writes what is new (SessionReport.news) about sessions that are there, and returns of
+    each the acctuniqueid, and true."""
     said = _from_json("said", _NEWS)
     report = update(RADACCT).values(_merged(said.c, is_sqlite=False))
     is_there = RADACCT.c.acctuniqueid == said.c.acctuniqueid, RADACCT.c.acctstarttime.is_not(None)
-    return report.where(*is_there).returning(RADACCT.c.acctuniqueid)
+    return report.where(*is_there).returning(RADACCT.c.acctuniqueid, true())
 
 
 def _insert_from_json() -> postgresql.Insert:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from servicekit.logs import log
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from radius_svc.domain.replaced_sessions import OpenLine, replaced_sessions
@@ -24,8 +25,8 @@ class AccountingStore:
     """Writes events, many in one transaction. Used by one thread.
 
     Nearly all that routers report is that a session begins, lives on or has ended. On PostgreSQL one
-    statement settles that, while the thread does something else (`begin`). What it leaves, and on
-    SQLite everything, is written by a transaction of several.
+    statement writes that, while the thread does something else (`begin`). What it leaves, and on SQLite
+    everything, is done by a transaction of several.
     """
 
     def __init__(self, database: Database) -> None:
@@ -61,7 +62,7 @@ class AccountingStore:
         return Writing(self, background, sent, left)
 
     def _divided(self, events: Sequence[Event]) -> tuple[list[SessionReport], list[Event]]:
-        """Those that one statement can settle: of different sessions, Starts of different logins too. What is
+        """Those that one statement can write: of different sessions, Starts of different logins too. What is
         left."""
         sent: dict[str, SessionReport] = {}
         logins: set[str] = set()
@@ -83,10 +84,10 @@ class AccountingStore:
         try:
             self.write(events)
         except (DataError, IntegrityError) as error:
-            if len(events) == 1:
-                log.error("the database refuses an accounting packet", error=type(error).__name__)
-                return list(events)
-            return [refused for event in events for refused in self.write_what_is_accepted([event])]
+            if len(events) > 1:
+                return [refused for event in events for refused in self.write_what_is_accepted([event])]
+            log.error("the database refuses an accounting packet", error=type(error).__name__)
+            return list(events)
         return []
 
     def write(self, events: Sequence[Event]) -> None:
@@ -107,16 +108,24 @@ class AccountingStore:
                 rows = [_NOTHING_SAID | report.row for report in _in_order(reports_of_different_sessions)]
                 self._upsert.execute(connection, self._rows(rows))
             if starts:
-                names = list({start.row["username"] for start in starts})
-                lines = map(OpenLine._make, self._open_lines.execute(connection, {"names": names}))
-                over = [{"id": id_, "at": at} for id_, at in replaced_sessions(lines).items()]
-                if over:
-                    self._close_replaced.execute(connection, self._rows(over))
+                self._close_what_they_replace(connection, starts)
             for start in reboots.values():
                 connection.execute(statements.close_earlier_boots(start))
             for restart in restarts:
                 connection.execute(statements.close_all_sessions(restart))
         self._boot_digits.update({start.nas.id: start.boot_digit or "" for start in reboots.values()})
+
+    def close_replaced(self, starts: Sequence[SessionReport]) -> None:
+        """As `write` does with Starts, for those that are written already. Raises SQLAlchemyError."""
+        with self._database.write() as connection, connection.begin():
+            self._close_what_they_replace(connection, starts)
+
+    def _close_what_they_replace(self, connection: Connection, starts: Sequence[SessionReport]) -> None:
+        names = list({start.row["username"] for start in starts})
+        lines = map(OpenLine._make, self._open_lines.execute(connection, {"names": names}))
+        over = [{"id": id_, "at": at} for id_, at in replaced_sessions(lines).items()]
+        if over:
+            self._close_replaced.execute(connection, self._rows(over))
 
     def _rows(self, rows: list[dict[str, Any]]) -> Any:
         """As the parameters of a statement."""
@@ -156,11 +165,13 @@ class Writing:
 
         Raises SQLAlchemyError.
         """
-        background, settled = self._background, set[str]()
+        background, written = self._background, dict[str, bool]()
         if self._sent and background is not None:
-            settled = {unique_id for (unique_id,) in background.rows() or ()}
-        left = [*(report for report in self._sent if report.unique_id not in settled), *self._left]
+            written = dict(background.rows() or ())
+        left = [*(report for report in self._sent if report.unique_id not in written), *self._left]
         refused = self._store.write_what_is_accepted(left) if left else []
+        if crowded := [report for report in self._sent if written.get(report.unique_id) is False]:
+            self._store.close_replaced(crowded)
         if background is not None and not background.is_connected:
             background.connect()  # now that the database is known to be there
         return refused
