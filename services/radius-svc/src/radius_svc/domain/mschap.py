@@ -8,6 +8,7 @@ kept. One thread of a process computes.
 from __future__ import annotations
 
 import hmac
+from binascii import hexlify
 from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
@@ -62,7 +63,7 @@ def authenticator_response(challenge: bytes, nt_response: bytes, password_hash: 
     """
     password_hash_hash = hash_nt_password_hash(password_hash)
     signed = _sha1(password_hash_hash + nt_response + _MAGIC_SERVER_TO_CLIENT)
-    return b"S=" + _sha1(signed + challenge + _MAGIC_PAD).hex().upper().encode()
+    return b"S=" + hexlify(_sha1(signed + challenge + _MAGIC_PAD)).upper()
 
 
 def mppe_master_key(password_hash: bytes, nt_response: bytes) -> bytes:
