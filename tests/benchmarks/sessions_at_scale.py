@@ -234,6 +234,7 @@ def _measure_accounting(database: Database, measured: Measured) -> None:
     """Through the listener's own store: what is acknowledged when this returns is on disk."""
     listener = ListenerDatabase(database.url)
     store = AccountingStore(listener)
+    store.prepare()
     began = datetime.now(UTC)
     number = 0
 

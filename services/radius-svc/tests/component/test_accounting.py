@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from pyrad.packet import AcctPacket
 from radius_svc.domain.acct_unique_id import acct_unique_id
+from radius_svc.listener.database import Database
 from radius_svc.models import RadAcct
 from radius_svc.usecases.silent_sessions import Silent, close
 from simulators.nas import DICTIONARY, Outcome
@@ -16,6 +17,8 @@ from sqlalchemy import select, text
 
 from .conftest import SECRET, wait_for
 from .test_authentication import exchange
+
+ON_POSTGRESQL = pytest.mark.parametrize("radius_database_url", ["postgresql"], indirect=True)
 
 
 def report(
@@ -326,10 +329,9 @@ def test_while_the_database_is_locked_logins_go_on_and_accounting_waits(
     nas.wait_reported(10)
 
 
+@ON_POSTGRESQL
 def test_a_start_leaves_the_sessions_of_others_unread(radius_database, send):
     """PostgreSQL plans by statistics of a moment when nobody was on line."""
-    if radius_database.database.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite plans without statistics")
     with radius_database.database.engine.connect() as connection:
         autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
         autocommit.exec_driver_sql(
@@ -374,11 +376,10 @@ class TestInTheBackground:
         assert {session.acctinputoctets for session in sessions} == {9}
         assert all(session.acctstoptime is not None and session.received_at for session in sessions)
 
+    @ON_POSTGRESQL
     def test_what_the_database_refuses_costs_nobody_else_his_report(self, radius_database, listener, send):
         with radius_database.database.transaction() as session:
             session.execute(text("DELETE FROM radacct"))
-        if radius_database.database.engine.dialect.name != "postgresql":
-            pytest.skip("SQLite refuses nothing")
         with radius_database.database.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE radacct ADD CHECK (acctinputoctets < 1000)")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -391,9 +392,8 @@ class TestInTheBackground:
         assert answered == {0, 2}
         assert sorted(session.acctinputoctets for session in radius_database.sessions()) == [1, 2]
 
+    @ON_POSTGRESQL
     def test_a_connection_that_broke_is_made_again(self, radius_database, send):
-        if radius_database.database.engine.dialect.name != "postgresql":
-            pytest.skip("SQLite has no connections to break")
         send("Start", "81000001")
         with radius_database.database.engine.connect() as connection:
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -405,3 +405,9 @@ class TestInTheBackground:
             send("Interim-Update", "81000001", Acct_Input_Octets=octets, ident=octets)
 
         assert only(radius_database.sessions()).acctinputoctets == 3
+
+    @ON_POSTGRESQL
+    def test_the_address_of_the_database_may_have_options_of_its_own(self, radius_database_url):
+        separator = "&" if "?" in radius_database_url else "?"
+        database = Database(f"{radius_database_url}{separator}connect_timeout=9&keepalives_idle=9")
+        database.begin_to_connect().close()

@@ -48,6 +48,10 @@ class RememberingStore:
     def __init__(self):
         self.events, self.errors = [], []
 
+    writes_in_background = False
+
+    def prepare(self): ...
+
     def begin(self, events):
         return Writing(self, None, [], list(events))
 

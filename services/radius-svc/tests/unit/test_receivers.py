@@ -66,6 +66,37 @@ def test_while_the_database_is_away_accounting_is_spooled_and_acknowledged(spool
     assert len(sock.sent) == 2  # answered once
 
 
+def test_what_is_spooled_is_carried_over_also_while_packets_come(spooling, store, spool):
+    store.errors = [unavailable()]
+    spooling.handle(accounting_octets(ident=1), SENDER)
+    later(spooling, 0)
+    assert len(spool) == 1
+
+    spooling.handle(accounting_octets(ident=2), SENDER)
+    spooling._retry_at = 0.0
+    spooling.handle(accounting_octets(ident=3), SENDER)
+    later(spooling, 0)
+
+    assert len(spool) == 0
+    assert len(store.events) == 3
+
+
+def test_what_was_read_is_answered_before_the_end(accounting, sock, store):
+    accounting.handle(accounting_octets(), SENDER)
+    accounting.finish()
+    accounting._send_answers()
+
+    assert len(store.events) == len(sock.sent) == 1
+
+
+def test_the_end_does_not_wait_for_a_database_that_is_away(accounting, sock, store):
+    store.errors = [unavailable()] * 100
+    accounting.handle(accounting_octets(), SENDER)
+    accounting.finish()
+
+    assert not sock.sent
+
+
 def test_what_is_carried_over_keeps_the_time_it_was_received(spooling, store, shared):
     store.errors = [unavailable()]
     received_at = shared["clock"].now()

@@ -33,10 +33,10 @@ BATCH = 512
 FEW = 8
 LINGER_SECONDS = 0.0005
 # Few, so that the database has something to do while the next ones are read,
-# Few, so that the database has something to do while the next ones are read,
 AT_ONCE = 16
 # and fewer, so that it does not wait for the next ones when it is done.
 AT_ONCE_WHILE_WRITING = 8
+FINISH_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -77,18 +77,30 @@ class AccountingReceiver(Receiver):
         if self._writing is not None:
             self._receive_what_is_there(AT_ONCE_WHILE_WRITING)
             return
-        self._receive_what_is_there(AT_ONCE)
+        most = AT_ONCE if self._store.writes_in_background else BATCH
+        self._receive_what_is_there(most)
         if len(self._waiting) < FEW:
             time.sleep(LINGER_SECONDS)
-            self._receive_what_is_there(AT_ONCE)
+            self._receive_what_is_there(most)
 
     def look_after(self, now: float) -> None:
         """Have written what waits, answer what is written; carry over what was spooled."""
+        if self._writing is None and not self._pause_seconds:
+            self._store.prepare()
         while self._advance(now):
             pass
-        if self._writing is None and self._spool is not None and len(self._spool) and now >= self._retry_at:
-            self._carry_over(self._spool)
         super().look_after(now)
+
+    def finish(self) -> None:
+        """What was read is written and answered, if the database is there."""
+        give_up_at = time.monotonic() + FINISH_SECONDS
+        while (self._writing is not None or self._waiting) and time.monotonic() < give_up_at:
+            if self._writing is not None and self._writing.waits_for is not None:
+                wait = select.poll()
+                wait.register(*self._writing.waits_for)
+                wait.poll(IDLE_MILLISECONDS)
+            if not self._advance(time.monotonic()) and self._writing is None:
+                return  # it can be written nowhere
 
     def signature_fault(self, request: Request, nas: NasEntry) -> str | None:
         if not request.accounting_authenticator_is_right(nas.secret):
@@ -129,21 +141,27 @@ class AccountingReceiver(Receiver):
     def _advance(self, now: float) -> bool:
         """One step of what waits for the disk; False if there is none now."""
         if self._writing is None:
+            self._carry_over_if_due(now)
             return self._begin_next(now)
         if not self._writing.is_over():
             return False
         batch, refused = self._batch, self._end(self._writing)
         self._writing = None
-        # Before the answers, so that the database has something to do meanwhile.
-        self._begin_next(now)
+        if not self._is_anything_spooled:
+            # Before the answers, so that the database has something to do meanwhile.
+            self._begin_next(now)
         return self._settle(batch, refused)
 
     def _begin_next(self, now: float) -> bool:
         """A batch of what waits; False if nothing does, or has to go on waiting."""
         if not self._waiting:
             return False
-        batch, self._waiting = _batch_of_one_kind(self._waiting)
-        if now < self._retry_at:
+        away = now < self._retry_at
+        if self._store.writes_in_background and not away:
+            batch, self._waiting = _batch_of_one_kind(self._waiting)
+        else:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        if away:
             return self._settle(batch, refused=None)
         self._batch, self._writing = batch, self._store.begin([waiting.event for waiting in batch])
         return True
@@ -205,8 +223,17 @@ class AccountingReceiver(Receiver):
         metrics.SPOOLED.set(len(self._spool))
         return True
 
+    @property
+    def _is_anything_spooled(self) -> bool:
+        return self._spool is not None and len(self._spool) > 0
+
+    def _carry_over_if_due(self, now: float) -> None:
+        """A batch from the spool into the database, between two batches of packets."""
+        if self._spool is not None and len(self._spool) and now >= self._retry_at:
+            self._carry_over(self._spool)
+
     def _carry_over(self, spool: Spool) -> None:
-        """A batch from the spool into the database. What is there twice does nothing twice."""
+        """What is there twice does nothing twice."""
         try:
             packets, last_id = spool.oldest(BATCH)
             events = [event for packet in packets if (event := self._reread(packet)) is not None]

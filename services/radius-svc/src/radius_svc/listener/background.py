@@ -16,6 +16,8 @@ from radius_svc.listener.prepared import Prepared
 
 # PostgreSQL itself gives a statement up, and TCP a server that is gone; this is for what neither notices.
 _PATIENCE_SECONDS = STATEMENT_SECONDS + 5
+# Where there is no connection to spare, the transactions go on without this one.
+_RECONNECT_SECONDS = 5.0
 _WAITING = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
 
 
@@ -23,7 +25,7 @@ class BackgroundConnection:
     """For one prepared statement at a time (psycopg2's asynchronous mode, no thread).
 
     Each execution is a transaction. Whatever goes wrong is no error here: `rows` tells that nothing is known
-    to be done, and where the connection is lost, somebody must `connect` again.
+    to be done, and where the connection is lost, `connect_if_due` makes another one.
     """
 
     def __init__(self, database: Database, statements: Iterable[Prepared]) -> None:
@@ -31,15 +33,19 @@ class BackgroundConnection:
         self._connection: Any = None
         self._cursor: Any = None
         self._waits_for: int | None = None
-        self._give_up_at = 0.0
+        self._connect_at = self._give_up_at = 0.0
         self._has_failed = False
 
     @property
     def is_connected(self) -> bool:
         return self._connection is not None
 
-    def connect(self) -> None:
-        """If it can be done at once; the database has just been there."""
+    def connect_if_due(self) -> None:
+        """If there is no connection and it is time to try; the database should be there."""
+        if self._connection is not None or time.monotonic() < self._connect_at:
+            return
+        self._connect_at = time.monotonic() + _RECONNECT_SECONDS
+        self._give_up_at = time.monotonic() + CONNECT_SECONDS
         try:
             self._connection = self._database.begin_to_connect()
             self._wait()
@@ -95,12 +101,11 @@ class BackgroundConnection:
 
     def _wait(self) -> None:
         """Until PostgreSQL has answered. Raises psycopg2.Error, after a while in any case."""
-        give_up_at = time.monotonic() + CONNECT_SECONDS
         self._advance()
         while self._waits_for is not None:
             waiting = select.poll()
             waiting.register(self._connection, self._waits_for)
-            if not waiting.poll(1000 * max(0.0, give_up_at - time.monotonic())):
+            if not waiting.poll(1000 * max(0.0, self._give_up_at - time.monotonic())):
                 raise psycopg2.OperationalError("no answer")
             self._advance()
 

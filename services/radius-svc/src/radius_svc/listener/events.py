@@ -100,7 +100,6 @@ _TERMINATE_CAUSES = dict(
 _TEXTS = (
     (ACCT_SESSION_ID, "acctsessionid"),
     (CALLED_STATION_ID, "calledstationid"),
-    (CALLING_STATION_ID, "callingstationid"),
 )
 _NAMED = (
     (NAS_PORT_TYPE, "nasporttype", _PORT_TYPES),
@@ -228,6 +227,7 @@ def _news(request: Request, nas: NasEntry, nas_address: str, at: datetime) -> di
         "acctoutputoctets": _octets(request, ACCT_OUTPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS),
     }
     _put(news, "router_id", nas.router_id)
+    _put(news, "callingstationid", request.text(CALLING_STATION_ID))
     for kind, column in _ADDRESSES:
         _put(news, column, request.address(kind))
     for kind, column in _PREFIXES:

@@ -78,6 +78,8 @@ class Receiver:
             self._send_answers()
             self.look_after(time.monotonic())
             self._send_answers()
+        self.finish()
+        self._send_answers()
         self._tally.flush_now()
 
     def receive_burst(self) -> None:
@@ -97,6 +99,9 @@ class Receiver:
         """Called after every burst, and many times a second when there is none. `now` is monotonic."""
         self._duplicates.forget_old(now)
         self._tally.flush(now)
+
+    def finish(self) -> None:
+        """Called once, when no more packets are read."""
 
     def handle(self, octets: bytes, address: Address) -> None:
         """One datagram, answered at once where that is possible."""

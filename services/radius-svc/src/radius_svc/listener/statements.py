@@ -84,6 +84,7 @@ _NEWS = (
     "acctupdatetime",
     "acctstoptime",
     "acctterminatecause",
+    "callingstationid",  # which home it is, should the Start not have said so
     "service_id",
     "router_id",
     *_GROWING,

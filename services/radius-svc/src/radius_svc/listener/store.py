@@ -47,11 +47,21 @@ class AccountingStore:
             self._background = BackgroundConnection(database, (self._begin_sessions, self._report))
         self._boot_digits: dict[int, str] = {}
 
+    @property
+    def writes_in_background(self) -> bool:
+        """Whether what is begun goes on by itself, if it is of one kind."""
+        return self._background is not None and self._background.is_connected
+
+    def prepare(self) -> None:
+        """To be called now and then, while nothing is under way and the database is there."""
+        if self._background is not None:
+            self._background.connect_if_due()
+
     def begin(self, events: Sequence[Event]) -> Writing:
-        """Have them, which are of one kind, written; it must end before the next ones."""
+        """Have them written; it must end before the next ones."""
         background = self._background
         if background is None or not background.is_connected:
-            return Writing(self, background, [], list(events))
+            return Writing(self, None, [], list(events))
         sent, left = self._divided(events)
         if not sent:
             return Writing(self, None, [], left)
@@ -68,7 +78,7 @@ class AccountingStore:
         logins: set[str] = set()
         left: list[Event] = []
         for event in events:
-            if isinstance(event, NasRestart) or event.unique_id in sent:
+            if isinstance(event, NasRestart) or event.kind is not events[0].kind or event.unique_id in sent:
                 left.append(event)
             elif event.kind is Kind.NEWS:
                 sent[event.unique_id] = event
@@ -165,15 +175,13 @@ class Writing:
 
         Raises SQLAlchemyError.
         """
-        background, written = self._background, dict[str, bool]()
-        if self._sent and background is not None:
-            written = dict(background.rows() or ())
+        written: dict[str, bool] = {}
+        if self._sent and self._background is not None:
+            written = dict(self._background.rows() or ())
         left = [*(report for report in self._sent if report.unique_id not in written), *self._left]
         refused = self._store.write_what_is_accepted(left) if left else []
         if crowded := [report for report in self._sent if written.get(report.unique_id) is False]:
             self._store.close_replaced(crowded)
-        if background is not None and not background.is_connected:
-            background.connect()  # now that the database is known to be there
         return refused
 
 
