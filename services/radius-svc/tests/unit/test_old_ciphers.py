@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from radius_svc.domain import old_ciphers
 
-EIGHT = st.binary(min_size=8, max_size=8)
+THREE_KEYS = st.binary(min_size=24, max_size=24)
 
 
-@given(keys=st.tuples(EIGHT, EIGHT, EIGHT), block=EIGHT)
+@given(keys=THREE_KEYS, block=st.binary(min_size=8, max_size=8))
 def test_des_is_that_of_the_package(keys, block):
     assert old_ciphers.des_thrice(keys, block) == old_ciphers._des_of_package(keys, block)
 

@@ -11,7 +11,6 @@ import hmac
 from binascii import hexlify
 from functools import lru_cache
 from hashlib import sha1
-from typing import NamedTuple
 
 from radius_svc.domain.old_ciphers import des_thrice, md4
 
@@ -26,7 +25,7 @@ _SHS_PAD_1, _SHS_PAD_2 = bytes(40), b"\xf2" * 40
 _PADDED_CLIENT_SENDS = _SHS_PAD_1 + _MAGIC_CLIENT_SENDS + _SHS_PAD_2
 _PADDED_SERVER_SENDS = _SHS_PAD_1 + _MAGIC_SERVER_SENDS + _SHS_PAD_2
 
-# About 400 octets each.
+# About 250 octets each.
 _KEPT_HASHES = 65_536
 
 
@@ -37,7 +36,7 @@ def nt_password_hash(password: str) -> bytes:
 
 def hash_nt_password_hash(password_hash: bytes) -> bytes:
     """RFC 2759 8.4. Also the NT key of MS-CHAP-MPPE-Keys (RFC 2548 2.4.1)."""
-    return _derived(password_hash).hash
+    return _derived(password_hash)[:16]
 
 
 def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, username: bytes) -> bytes:
@@ -48,7 +47,7 @@ def challenge_hash(peer_challenge: bytes, authenticator_challenge: bytes, userna
 
 def challenge_response(challenge: bytes, password_hash: bytes) -> bytes:
     """RFC 2759 8.5: the 8-octet challenge under three DES keys cut from the hash, padded to 21 octets."""
-    return des_thrice(_derived(password_hash).keys, challenge)
+    return des_thrice(_derived(password_hash)[16:], challenge)
 
 
 def response_is_right(challenge: bytes, nt_response: bytes, password_hash: bytes) -> bool:
@@ -81,17 +80,11 @@ def _sha1(octets: bytes) -> bytes:
     return sha1(octets, usedforsecurity=False).digest()
 
 
-class _Derived(NamedTuple):
-    """What every login with the same password hash needs anew: its hash, and three DES keys of 8 octets."""
-
-    hash: bytes
-    keys: tuple[bytes, bytes, bytes]
-
-
 @lru_cache(maxsize=_KEPT_HASHES)
-def _derived(password_hash: bytes) -> _Derived:
-    keys = _with_parity_bits(password_hash + bytes(5))
-    return _Derived(md4(password_hash), (keys[:8], keys[8:16], keys[16:]))
+def _derived(password_hash: bytes) -> bytes:
+    """What every login with the same password hash needs anew: the hash of it (16 octets), and the three DES
+    keys that are cut from it (8 each)."""
+    return md4(password_hash) + _with_parity_bits(password_hash + bytes(5))
 
 
 # What of 56 bits moves up, how far, and what stays: halves, quarters, eighths are moved apart.

@@ -25,11 +25,7 @@ _KEPT_SCHEDULES = 12_288
 
 # FIPS 46 by the keys and the block everybody tries, and RFC 1320 A.5.
 _DES_ANSWER = (
-    (
-        bytes.fromhex("133457799BBCDFF1"),
-        bytes.fromhex("0123456789ABCDEF"),
-        bytes.fromhex("FEDCBA9876543210"),
-    ),
+    bytes.fromhex("133457799BBCDFF10123456789ABCDEFFEDCBA9876543210"),
     bytes.fromhex("0123456789ABCDEF"),
     "85e813540f0ab40556cc09e7cfdc4cefed39d950fa74bcc4",
 )
@@ -39,10 +35,9 @@ _MD4_ANSWER = (b"abc", "a448017aaf21d8525fc10ae87aa6729d")
 _SCHEDULE = ctypes.create_string_buffer(_DES_KEY_SCHEDULE_OCTETS)
 _RESULT = ctypes.create_string_buffer(24)
 _DIGEST = ctypes.create_string_buffer(16)
-Keys = tuple[bytes, bytes, bytes]
 
 
-def _des_of_openssl(library: ctypes.CDLL) -> Callable[[Keys, bytes], bytes]:
+def _des_of_openssl(library: ctypes.CDLL) -> Callable[[bytes, bytes], bytes]:
     set_key, encrypt = library.DES_set_key_unchecked, library.DES_ecb_encrypt
     set_key.argtypes, set_key.restype = (ctypes.c_char_p, ctypes.c_void_p), None
     encrypt.argtypes = (ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
@@ -51,12 +46,12 @@ def _des_of_openssl(library: ctypes.CDLL) -> Callable[[Keys, bytes], bytes]:
     schedule, at = ctypes.addressof(_SCHEDULE), ctypes.addressof(_RESULT)
     first, second, third = at, at + 8, at + 16
 
-    def des_thrice(keys: Keys, block: bytes) -> bytes:
-        set_key(keys[0], schedule)
+    def des_thrice(keys: bytes, block: bytes) -> bytes:
+        set_key(keys[:8], schedule)
         encrypt(block, first, schedule, _DES_ENCRYPT)
-        set_key(keys[1], schedule)
+        set_key(keys[8:16], schedule)
         encrypt(block, second, schedule, _DES_ENCRYPT)
-        set_key(keys[2], schedule)
+        set_key(keys[16:], schedule)
         encrypt(block, third, schedule, _DES_ENCRYPT)
         return _RESULT.raw
 
@@ -74,8 +69,8 @@ def _md4_of_openssl(library: ctypes.CDLL) -> Callable[[bytes], bytes]:
     return md4
 
 
-def _des_of_package(keys: Keys, block: bytes) -> bytes:
-    return b"".join(_schedule(key)(block) for key in keys)
+def _des_of_package(keys: bytes, block: bytes) -> bytes:
+    return b"".join(_schedule(keys[at : at + 8])(block) for at in (0, 8, 16))
 
 
 @lru_cache(maxsize=_KEPT_SCHEDULES)
@@ -91,7 +86,7 @@ def _md4_of_package(octets: bytes) -> bytes:
     return MD4.new(octets).digest()  # noqa: S303 - what RFC 2759 asks for
 
 
-def _choose() -> tuple[Callable[[Keys, bytes], bytes], Callable[[bytes], bytes]]:
+def _choose() -> tuple[Callable[[bytes, bytes], bytes], Callable[[bytes], bytes]]:
     try:
         # It keeps the interpreter's lock: the calls are shorter than letting it go.
         library = ctypes.PyDLL(_LIBRARY)
@@ -105,6 +100,6 @@ def _choose() -> tuple[Callable[[Keys, bytes], bytes], Callable[[bytes], bytes]]
     return _des_of_package, _md4_of_package
 
 
-# des_thrice(keys, block): the block of 8 octets under each key, 24 octets; of a key of 8 octets the lowest
-# bits do not matter. md4(octets).
+# des_thrice(keys, block): the block of 8 octets under each of three keys of 8, of which the lowest bits of
+# the octets do not matter. md4(octets).
 des_thrice, md4 = _choose()

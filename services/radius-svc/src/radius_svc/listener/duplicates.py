@@ -20,7 +20,7 @@ class DuplicateCache:
     Two generations instead of a time for each entry: forgetting is one assignment. Used by one thread.
     """
 
-    def __init__(self, *, seconds: float = 10.0, capacity: int = 65_536) -> None:
+    def __init__(self, *, seconds: float = 10.0, capacity: int = 32_768) -> None:
         self._seconds = seconds
         self._half = capacity // 2
         self._young: dict[Key, bytes] = {}

@@ -202,7 +202,10 @@ def read_event(request: Request, nas: NasEntry, index: Index, received_at: datet
     else:
         began = {"acctstarttime": at - timedelta(seconds=news["acctsessiontime"])}
     what = Kind.START if status == START else Kind.NEWS
-    return SessionReport(nas, what, news, partial(_constant, request, username, nas_address, began))
+    report = SessionReport(nas, what, news, partial(_constant, request, username, nas_address, began))
+    if what is Kind.START:
+        report.row  # noqa: B018 - all of it is going to be asked for, when somebody waits for it
+    return report
 
 
 def _news(request: Request, nas: NasEntry, nas_address: str, at: datetime) -> dict[str, Any]:
