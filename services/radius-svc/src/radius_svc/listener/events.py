@@ -107,6 +107,7 @@ _NAMED = (
     (SERVICE_TYPE, "servicetype", _SERVICE_TYPES),
     (FRAMED_PROTOCOL, "framedprotocol", _FRAMED_PROTOCOLS),
 )
+_NAMED_KINDS = tuple(kind for kind, _column, _names in _NAMED)
 _PREFIXES = (
     (FRAMED_IPV6_PREFIX, "framedipv6prefix"),
     (DELEGATED_IPV6_PREFIX, "delegatedipv6prefix"),
@@ -185,8 +186,7 @@ def read_event(request: Request, nas: NasEntry, index: Index, received_at: datet
         return NasRestart(nas=nas, nas_address=nas_address, at=at, evidence=evidence)
     if status not in (START, STOP, INTERIM_UPDATE):
         return None
-    for kind, _column, _names in _NAMED:
-        request.integer(kind)  # so that nothing turns out to be broken later
+    request.check_integers(_NAMED_KINDS)  # so that nothing turns out to be broken later
     news = _news(request, nas, nas_address, at)
     username = request.text(USER_NAME) or ""
     account = index.accounts.get(username)
@@ -232,9 +232,11 @@ def _news(request: Request, nas: NasEntry, nas_address: str, at: datetime) -> di
     _put(news, "router_id", nas.router_id)
     _put(news, "callingstationid", request.text(CALLING_STATION_ID))
     for kind, column in _ADDRESSES:
-        _put(news, column, request.address(kind))
+        if kind in attributes:
+            news[column] = request.address(kind)
     for kind, column in _PREFIXES:
-        _put(news, column, request.ipv6_prefix(kind))
+        if kind in attributes:
+            news[column] = request.ipv6_prefix(kind)
     if FRAMED_INTERFACE_ID in attributes:
         news["framedinterfaceid"] = attributes[FRAMED_INTERFACE_ID].hex(":", 2)
     return news

@@ -182,6 +182,12 @@ class Request:
             raise Malformed("bad integer")
         return cast(int, _INTEGER.unpack(value)[0])
 
+    def check_integers(self, kinds: Iterable[int]) -> None:
+        """Raises Malformed if one of them is there and no integer."""
+        for kind in kinds:
+            if kind in self.attributes and len(self.attributes[kind]) != 4:
+                raise Malformed("bad integer")
+
     def address(self, kind: int) -> str | None:
         """An IPv4 or IPv6 address. Raises Malformed if it is not 4 or 16 octets."""
         value = self.attributes.get(kind)
