@@ -23,10 +23,7 @@ class Server:
     name: str
 
     def __init__(self, log: Path, asker: Asker) -> None:
-        self.auth_port = find_free_port()
-        while (acct_port := find_free_port()) == self.auth_port:
-            pass
-        self.acct_port = acct_port
+        self.auth_port, self.acct_port = find_free_port(), find_free_port()
         self._log = log
         self._asker = asker
         self._process: subprocess.Popen[bytes] | None = None

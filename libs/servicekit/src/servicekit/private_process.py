@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ FREE_PORTS = range(10_240, 12_768)
 # Test processes that run side by side (`make test` numbers them) each have a part of the range: none takes
 # a port between another's finding it and listening on it.
 SIDE_BY_SIDE = 4
+# The ports given out last: who asks for several listens on the first of them later.
+_given: deque[int] = deque(maxlen=100)
 
 
 class PrivateServerError(Exception):
@@ -25,21 +28,24 @@ class PrivateServerError(Exception):
 
 
 def find_free_port(*, also: Sequence[int] = ()) -> int:
-    """A loopback port nobody listens on; likewise the ports that lie the distances `also` above it."""
+    """A loopback port nobody listens on (TCP and UDP), and another one each time; likewise the ports that lie
+    the distances `also` above it."""
     part = int(os.environ.get("ISPOS_TEST_PART", "0"))
     ours = FREE_PORTS[part % SIDE_BY_SIDE :: SIDE_BY_SIDE]
     for port in random.sample(ours, len(ours)):
-        if all(_is_free(port + distance) for distance in (0, *also)):
+        if port not in _given and all(_is_free(port + distance) for distance in (0, *also)):
+            _given.append(port)
             return port
     raise PrivateServerError(f"no free port in {FREE_PORTS}")
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
+    with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
         # As servers do: a port in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            stream.bind(("127.0.0.1", port))
+            datagrams.bind(("127.0.0.1", port))
         except OSError:
             return False
     return True

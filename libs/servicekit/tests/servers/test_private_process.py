@@ -13,12 +13,18 @@ def test_free_port_can_be_listened_on_and_so_can_its_derived_ones():
             server.bind(("127.0.0.1", port + distance))
 
 
-def test_taken_port_is_not_offered(monkeypatch):
-    with socket.socket() as server:
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_taken_port_is_not_offered(monkeypatch, kind):
+    with socket.socket(type=kind) as server:
         server.bind(("127.0.0.1", 0))
-        server.listen()
         taken = server.getsockname()[1]
         monkeypatch.setattr(private_process, "FREE_PORTS", range(taken, taken + 1))
 
         with pytest.raises(PrivateServerError, match="no free port"):
             find_free_port()
+
+
+def test_who_asks_for_several_ports_gets_different_ones():
+    ports = [find_free_port() for _ in range(100)]
+
+    assert len(set(ports)) == len(ports)
