@@ -10,21 +10,21 @@ PACKAGES := libs/contracts libs/servicekit libs/simulators \
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo run-distributed test lint format bench bench-radius dead-letters rescue-operator lock clean test-tools
+.PHONY: help setup run demo run-distributed test lint format bench bench-radius dead-letters rescue-operator lock clean compiled test-tools
 
 help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-run: $(READY) ## Start everything in one process (Ctrl-C stops it)
+run: $(READY) compiled ## Start everything in one process (Ctrl-C stops it)
 	@exec $(BIN)/python -m ispos run
 
-demo: $(READY) ## Start with a simulated router, subscribers, a movable clock and a guided tour
+demo: $(READY) compiled ## Start with a simulated router, subscribers, a movable clock and a guided tour
 	@exec $(BIN)/python -m ispos demo
 
-run-distributed: $(READY) ## Start one process per service on RabbitMQ and PostgreSQL
+run-distributed: $(READY) compiled ## Start one process per service on RabbitMQ and PostgreSQL
 	@exec $(BIN)/python -m ispos run-distributed
 
-test: $(READY) test-tools ## Set up what the tests need and run them all
+test: $(READY) test-tools compiled ## Set up what the tests need and run them all
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target $(TEST_PARTS)
 
 # Side by side, since much of a test is waiting; each part has ports of its own.
@@ -41,7 +41,7 @@ test-browser:
 	@ISPOS_TEST_PART=3 $(BIN)/python -m pytest -q tests/browser
 
 test-tools:
-	@sh tests/install-tools.sh
+	@PYTHON="$(PYTHON)" sh tests/install-tools.sh
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .
@@ -54,11 +54,11 @@ format: $(READY) ## Put the code into its standard form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) test-tools ## Measure, and write docs/benchmarks.md
+bench: $(READY) test-tools compiled ## Measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
 
-bench-radius: $(READY) ## Measure RADIUS beside FreeRADIUS (as root), into docs/benchmarks.md; QUICK=1 tries it out
-	@sh tests/install-tools.sh bench-radius
+bench-radius: $(READY) compiled ## Measure RADIUS beside FreeRADIUS (as root), into docs/benchmarks.md; QUICK=1 tries it out
+	@PYTHON="$(PYTHON)" sh tests/install-tools.sh bench-radius
 	@$(BIN)/python -W ignore -m tests.benchmarks.radius $(if $(QUICK),--quick)
 
 dead-letters: $(READY) ## List events that were given up on (REPLAY=1 tries them again)
@@ -67,15 +67,20 @@ dead-letters: $(READY) ## List events that were given up on (REPLAY=1 tries them
 rescue-operator: $(READY) ## Let an operator in again who lost everything (EMAIL=you@example.com)
 	@$(BIN)/python -W ignore -m ispos rescue-operator "$(EMAIL)"
 
-setup: $(READY) ## Make the virtual environment and install everything
+setup: $(READY) compiled ## Make the virtual environment and install everything
 
 lock: $(READY) ## Pin the newest versions that requirements.in allows
 	@$(BIN)/uv pip compile requirements.in --generate-hashes --no-header --universal \
 		--python-version 3.11 --no-emit-index-url --quiet -o requirements.lock
 
-clean: ## Remove the virtual environment (data stays)
-	rm -rf $(VENV)
+clean: ## Remove the virtual environment and what was compiled (data stays)
+	rm -rf $(VENV) build
+	find services -name '*.so' -delete
 
 $(READY): requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup.sh $(PACKAGES)
 	@touch $@
+
+# What every RADIUS packet passes through, as machine code; without a compiler it runs as it is.
+compiled: $(READY)
+	@$(BIN)/python -W ignore services/radius-svc/compile.py $(VENV)/compiled

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs the tests need and pip cannot give: RabbitMQ, radclient, FreeRADIUS and Chromium
-# (Debian, Ubuntu), and a C compiler; with the argument bench-radius also the server of PostgreSQL that
+# (Debian, Ubuntu), and a C compiler with the headers of Python; with the argument bench-radius also the server of PostgreSQL that
 # `make bench-radius` runs.
 # Does nothing, quickly, when they are there. Needs root or passwordless sudo; without, says what to run.
 set -eu
@@ -15,6 +15,8 @@ command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
 # Ubuntu has no chromium package, only a snap: there the tests in a browser are skipped and named.
 command -v chromium >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release || missing="$missing chromium"
 [ -n "$(command -v cc)" ] && [ -e /usr/include/stdio.h ] || missing="$missing gcc libc6-dev"
+headers=$("${PYTHON:-python3}" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+[ -e "$headers/Python.h" ] || missing="$missing python3-dev"
 if [ "${1:-}" = bench-radius ]; then
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 fi

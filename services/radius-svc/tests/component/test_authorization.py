@@ -16,6 +16,7 @@ from radius_svc.authorization import (
 )
 from radius_svc.listener import database as listener_database
 from radius_svc.listener.index import Index
+from radius_svc.listener.index_reader import IndexReader
 from radius_svc.models import IndexVersion, Nas, RadCheck, RadGroupCheck, RadReply, RadUserGroup
 from servicekit.db import Database
 from servicekit.migrations import migrate
@@ -69,14 +70,15 @@ def index(radius_database_url, radius_database):
     """An index that follows the database when told to."""
     database = listener_database.Database(radius_database_url)
     followed = Index()
+    reader = IndexReader(followed)
 
     def refresh():
         with database.snapshot() as connection:
-            followed.refresh(connection)
+            reader.refresh(connection)
         return followed
 
     with database.snapshot() as connection:
-        followed.load(connection)
+        reader.load(connection)
     yield refresh
     database.close()
 
@@ -234,7 +236,7 @@ def test_full_comparison_finds_nothing_after_any_changes(write, index, radius_da
 
     database = listener_database.Database(radius_database_url)
     with database.snapshot() as connection:
-        assert followed.load(connection) == 0
+        assert IndexReader(followed).load(connection) == 0
     database.close()
 
 

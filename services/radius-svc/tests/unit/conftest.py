@@ -13,6 +13,7 @@ from radius_svc.domain.mschap import nt_password_hash
 from radius_svc.listener.accounting import AccountingReceiver
 from radius_svc.listener.authentication import AuthenticationReceiver
 from radius_svc.listener.index import Account, Index, NasEntry
+from radius_svc.listener.receiver import Shared
 from radius_svc.listener.session_watch import Doubt
 from radius_svc.listener.signing import SharedSecret
 from radius_svc.listener.spool import Spool
@@ -115,16 +116,12 @@ def shared(recorder):
     index = Index()
     index.nas = {NAS.address: NAS}
     index.accounts = {"juan": Account("service-juan", nt_password_hash("clientPass"), "token", (), ())}
-    return {
-        "index": index,
-        "recorder": recorder,
-        "clock": FrozenClock(datetime(2026, 11, 23, tzinfo=UTC)),
-    }
+    return Shared(index, recorder, FrozenClock(datetime(2026, 11, 23, tzinfo=UTC)))
 
 
 @pytest.fixture
 def authentication(sock, watch, shared):
-    return AuthenticationReceiver(sock, decrypt=lambda token, service_id: "clientPass", watch=watch, **shared)
+    return AuthenticationReceiver(sock, shared, decrypt=lambda token, service_id: "clientPass", watch=watch)
 
 
 @pytest.fixture
@@ -137,12 +134,12 @@ def spool(tmp_path):
 @pytest.fixture
 def accounting(sock, store, shared):
     """Without a spool."""
-    return AccountingReceiver(sock, store=store, spool=None, **shared)
+    return AccountingReceiver(sock, shared, store=store, spool=None)
 
 
 @pytest.fixture
 def spooling(sock, store, spool, shared):
-    return AccountingReceiver(sock, store=store, spool=spool, **shared)
+    return AccountingReceiver(sock, shared, store=store, spool=spool)
 
 
 def later(receiver, seconds: float = 100.0) -> None:

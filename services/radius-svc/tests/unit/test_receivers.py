@@ -99,10 +99,10 @@ def test_the_end_does_not_wait_for_a_database_that_is_away(accounting, sock, sto
 
 def test_what_is_carried_over_keeps_the_time_it_was_received(spooling, store, shared):
     store.errors = [unavailable()]
-    received_at = shared["clock"].now()
+    received_at = shared.clock.now()
     spooling.handle(accounting_octets(1), SENDER)
     later(spooling, 0.0)
-    shared["clock"].advance(hours=2)
+    shared.clock.advance(hours=2)
 
     later(spooling)
     assert store.events[0].row["acctstarttime"] == received_at
@@ -113,7 +113,7 @@ def test_a_router_removed_meanwhile_loses_nothing_it_has_said(spooling, store, s
     store.errors = [unavailable()]
     spooling.handle(accounting_octets(1), SENDER)
     later(spooling, 0.0)
-    shared["index"].nas = {}
+    shared.index.nas = {}
 
     later(spooling)
     assert store.events[0].row["nasipaddress"] == SENDER[0]
@@ -204,7 +204,7 @@ def test_one_storm_delays_nobody_else(authentication, sock):
 def test_unsigned_password_that_comes_out_as_noise_means_another_secret(
     authentication, shared, recorder, sock
 ):
-    shared["index"].nas = {NAS.address: replace(NAS, require_message_authenticator=False)}
+    shared.index.nas = {NAS.address: replace(NAS, require_message_authenticator=False)}
     authentication.handle(access_octets(Method.PAP, secret=b"another secret", signed=False), SENDER)
     authentication.handle(access_octets(Method.PAP, ident=2, password="mistyped", signed=False), SENDER)
 
@@ -217,8 +217,8 @@ def test_unsigned_password_that_comes_out_as_noise_means_another_secret(
 
 @pytest.fixture
 def limited(authentication, shared):
-    juan = shared["index"].accounts["juan"]
-    shared["index"].accounts["juan"] = replace(juan, session_limit=1)
+    juan = shared.index.accounts["juan"]
+    shared.index.accounts["juan"] = replace(juan, session_limit=1)
     return authentication
 
 

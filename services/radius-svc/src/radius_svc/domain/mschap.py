@@ -11,22 +11,23 @@ import hmac
 from binascii import hexlify
 from functools import lru_cache
 from hashlib import sha1
+from typing import Final
 
 from radius_svc.domain.old_ciphers import des_thrice, md4
 
 # RFC 2759 8.7
-_MAGIC_SERVER_TO_CLIENT = b"Magic server to client signing constant"
-_MAGIC_PAD = b"Pad to make it do more than one iteration"
+_MAGIC_SERVER_TO_CLIENT: Final = b"Magic server to client signing constant"
+_MAGIC_PAD: Final = b"Pad to make it do more than one iteration"
 # RFC 3079 3.4
-_MAGIC_MASTER_KEY = b"This is the MPPE Master Key"
+_MAGIC_MASTER_KEY: Final = b"This is the MPPE Master Key"
 _MAGIC_CLIENT_SENDS = b"On the client side, this is the send key; on the server side, it is the receive key."
 _MAGIC_SERVER_SENDS = b"On the client side, this is the receive key; on the server side, it is the send key."
 _SHS_PAD_1, _SHS_PAD_2 = bytes(40), b"\xf2" * 40
-_PADDED_CLIENT_SENDS = _SHS_PAD_1 + _MAGIC_CLIENT_SENDS + _SHS_PAD_2
-_PADDED_SERVER_SENDS = _SHS_PAD_1 + _MAGIC_SERVER_SENDS + _SHS_PAD_2
+_PADDED_CLIENT_SENDS: Final = _SHS_PAD_1 + _MAGIC_CLIENT_SENDS + _SHS_PAD_2
+_PADDED_SERVER_SENDS: Final = _SHS_PAD_1 + _MAGIC_SERVER_SENDS + _SHS_PAD_2
 
 # About 250 octets each.
-_KEPT_HASHES = 65_536
+_KEPT_HASHES: Final = 65_536
 
 
 def nt_password_hash(password: str) -> bytes:
@@ -88,7 +89,7 @@ def _derived(password_hash: bytes) -> bytes:
 
 
 # What of 56 bits moves up, how far, and what stays: halves, quarters, eighths are moved apart.
-_MOVES = tuple(
+_MOVES: Final = tuple(
     tuple(int.from_bytes(3 * bytes.fromhex(mask), "big") for mask in masks)
     for masks in (
         ("00fffffff0000000", "000000000fffffff"),

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import ClassVar, Final
 
 from servicekit.logs import log
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,19 +24,19 @@ from radius_svc.listener.packet import (
     Request,
     accounting_response,
 )
-from radius_svc.listener.receiver import IDLE_MILLISECONDS, MOST_OCTETS, Asked, Receiver
+from radius_svc.listener.receiver import IDLE_MILLISECONDS, MOST_OCTETS, Asked, Receiver, Shared
 from radius_svc.listener.spool import Spool, SpooledPacket
 from radius_svc.listener.store import AccountingStore, Writing
 
-BATCH = 512
+BATCH: Final = 512
 # A commit costs much and a row little: where few have come, a moment of waiting makes one commit of more.
-FEW = 8
-LINGER_SECONDS = 0.0005
+FEW: Final = 8
+LINGER_SECONDS: Final = 0.0005
 # Few, so that the database has something to do while the next ones are read,
-AT_ONCE = 16
+AT_ONCE: Final = 16
 # and fewer, so that it does not wait for the next ones when it is done.
-AT_ONCE_WHILE_WRITING = 8
-FINISH_SECONDS = 3.0
+AT_ONCE_WHILE_WRITING: Final = 8
+FINISH_SECONDS: Final = 3.0
 
 
 @dataclass(slots=True)
@@ -50,18 +50,18 @@ class AccountingReceiver(Receiver):
     """While the database is away, packets go to the spool and are acknowledged from there. If that cannot be
     written either, they wait unanswered, up to a limit, and the NAS sends them again."""
 
-    kind = "accounting"
-    code = ACCOUNTING_REQUEST
-    status_reply_code = ACCOUNTING_RESPONSE
+    kind: ClassVar[str] = "accounting"
+    code: ClassVar[int] = ACCOUNTING_REQUEST
+    status_reply_code: ClassVar[int] = ACCOUNTING_RESPONSE
 
     backlog_limit = 20_000
     first_pause_seconds = 0.25
     longest_pause_seconds = 8.0
 
     def __init__(
-        self, sock: socket.socket, *, store: AccountingStore, spool: Spool | None, **shared: Any
+        self, sock: socket.socket, shared: Shared, *, store: AccountingStore, spool: Spool | None
     ) -> None:
-        super().__init__(sock, **shared)
+        super().__init__(sock, shared)
         self._store = store
         self._spool = spool
         self._waiting: list[_Waiting] = []

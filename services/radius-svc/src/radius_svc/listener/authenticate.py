@@ -6,6 +6,7 @@ import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from contracts.radius import RejectReason
 from servicekit.secrets import DecryptionFailed
@@ -37,21 +38,21 @@ from radius_svc.listener.signing import SharedSecret, md5, two_salts
 # The token of RadiusAccount.password_encrypted and the service id it belongs to, to the clear password.
 Decrypt = Callable[[str, str], str]
 
-_CHAP_PASSWORD_LENGTH = 17
-_MS_CHAP_RESPONSE_LENGTH = 50
-_LETTERS_OF_OLD_CPES = 4  # beyond ASCII, in Latin-1
-_USE_NT_RESPONSE = 1  # RFC 2548 2.1.3, Flags
+_CHAP_PASSWORD_LENGTH: Final = 17
+_MS_CHAP_RESPONSE_LENGTH: Final = 50
+_LETTERS_OF_OLD_CPES: Final = 4  # beyond ASCII, in Latin-1
+_USE_NT_RESPONSE: Final = 1  # RFC 2548 2.1.3, Flags
 
 # RFC 2548 2.4.4 and 2.4.5: encryption allowed but not required, 40 or 128 bit.
-_ENCRYPTION = vendor_attribute(
+_ENCRYPTION: Final = vendor_attribute(
     MICROSOFT, MS_MPPE_ENCRYPTION_POLICY, (1).to_bytes(4, "big")
 ) + vendor_attribute(MICROSOFT, MS_MPPE_ENCRYPTION_TYPES, (6).to_bytes(4, "big"))
 
 # The attributes of an MS-CHAPv2 Accept have one length each, so their beginnings are made once: the ident and
 # `S=` with 40 digits; the salt, the key's length and the key in two blocks.
-_MS_CHAP2_SUCCESS = vendor_attribute(MICROSOFT, MS_CHAP2_SUCCESS, bytes(43))[:-43]
-_MS_MPPE_RECV_KEY = vendor_attribute(MICROSOFT, MS_MPPE_RECV_KEY, bytes(34))[:-34]
-_MS_MPPE_SEND_KEY = vendor_attribute(MICROSOFT, MS_MPPE_SEND_KEY, bytes(34))[:-34]
+_MS_CHAP2_SUCCESS: Final = vendor_attribute(MICROSOFT, MS_CHAP2_SUCCESS, bytes(43))[:-43]
+_MS_MPPE_RECV_KEY: Final = vendor_attribute(MICROSOFT, MS_MPPE_RECV_KEY, bytes(34))[:-34]
+_MS_MPPE_SEND_KEY: Final = vendor_attribute(MICROSOFT, MS_MPPE_SEND_KEY, bytes(34))[:-34]
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from typing import Any
+from typing import ClassVar, Final
 
 from contracts.radius import RejectReason
 
@@ -23,23 +23,23 @@ from radius_svc.listener.packet import (
     Request,
     signed_reply,
 )
-from radius_svc.listener.receiver import Asked, Receiver
+from radius_svc.listener.receiver import Asked, Receiver, Shared
 from radius_svc.listener.session_watch import Doubt, SessionWatch
 
 # As long as routers wait for an answer, and no longer: the home router that dials for ever dials slower.
-REJECT_DELAY_SECONDS = 1.0
-_DELAYED_REJECTS = 10_000
+REJECT_DELAY_SECONDS: Final = 1.0
+_DELAYED_REJECTS: Final = 10_000
 
 
 class AuthenticationReceiver(Receiver):
     """One thread. What it must not wait for (who is on line, by the database) another one finds out."""
 
-    kind = "access"
-    code = ACCESS_REQUEST
-    status_reply_code = ACCESS_ACCEPT
+    kind: ClassVar[str] = "access"
+    code: ClassVar[int] = ACCESS_REQUEST
+    status_reply_code: ClassVar[int] = ACCESS_ACCEPT
 
-    def __init__(self, sock: socket.socket, *, decrypt: Decrypt, watch: SessionWatch, **shared: Any) -> None:
-        super().__init__(sock, **shared)
+    def __init__(self, sock: socket.socket, shared: Shared, *, decrypt: Decrypt, watch: SessionWatch) -> None:
+        super().__init__(sock, shared)
         self._decrypt = decrypt
         self._watch = watch
         self._refused = RejectCounter()

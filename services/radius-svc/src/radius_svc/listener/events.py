@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, Final, cast
 
 from radius_svc.domain.acct_unique_id import acct_unique_id
 from radius_svc.domain.simultaneous_use import boot_digit
@@ -45,19 +45,19 @@ from radius_svc.listener.packet import (
     Request,
 )
 
-START = 1
-STOP = 2
-INTERIM_UPDATE = 3
-ACCOUNTING_ON = 7
-ACCOUNTING_OFF = 8
+START: Final = 1
+STOP: Final = 2
+INTERIM_UPDATE: Final = 3
+ACCOUNTING_ON: Final = 7
+ACCOUNTING_OFF: Final = 8
 
 # A packet held back longer than this is a NAS whose clock or queue is broken.
-_LONGEST_DELAY_SECONDS = 86_400
-_LARGEST_BIGINT = (1 << 63) - 1
+_LONGEST_DELAY_SECONDS: Final = 86_400
+_LARGEST_BIGINT: Final = (1 << 63) - 1
 
-_SERVICE_TYPES = {1: "Login-User", 2: "Framed-User", 5: "Outbound-User", 8: "Authenticate-Only"}
-_FRAMED_PROTOCOLS = {1: "PPP", 2: "SLIP"}
-_PORT_TYPES = {
+_SERVICE_TYPES: Final = {1: "Login-User", 2: "Framed-User", 5: "Outbound-User", 8: "Authenticate-Only"}
+_FRAMED_PROTOCOLS: Final = {1: "PPP", 2: "SLIP"}
+_PORT_TYPES: Final = {
     0: "Async",
     5: "Virtual",
     15: "Ethernet",
@@ -67,9 +67,9 @@ _PORT_TYPES = {
     34: "PPPoEoE",
     35: "PPPoEoVLAN",
 }
-_AUTHENTIC = {1: "RADIUS", 2: "Local", 3: "Remote"}
+_AUTHENTIC: Final = {1: "RADIUS", 2: "Local", 3: "Remote"}
 # RFC 2866 5.10
-_TERMINATE_CAUSES = dict(
+_TERMINATE_CAUSES: Final = dict(
     enumerate(
         (
             "User-Request",
@@ -97,22 +97,22 @@ _TERMINATE_CAUSES = dict(
 
 
 # Columns of radacct by the attributes that give them, as a text or as the name of a number.
-_TEXTS = (
+_TEXTS: Final = (
     (ACCT_SESSION_ID, "acctsessionid"),
     (CALLED_STATION_ID, "calledstationid"),
 )
-_NAMED = (
+_NAMED: Final = (
     (NAS_PORT_TYPE, "nasporttype", _PORT_TYPES),
     (ACCT_AUTHENTIC, "acctauthentic", _AUTHENTIC),
     (SERVICE_TYPE, "servicetype", _SERVICE_TYPES),
     (FRAMED_PROTOCOL, "framedprotocol", _FRAMED_PROTOCOLS),
 )
-_NAMED_KINDS = tuple(kind for kind, _column, _names in _NAMED)
-_PREFIXES = (
+_NAMED_KINDS: Final = tuple(kind for kind, _column, _names in _NAMED)
+_PREFIXES: Final = (
     (FRAMED_IPV6_PREFIX, "framedipv6prefix"),
     (DELEGATED_IPV6_PREFIX, "delegatedipv6prefix"),
 )
-_ADDRESSES = (
+_ADDRESSES: Final = (
     (FRAMED_IP_ADDRESS, "framedipaddress"),
     (FRAMED_IPV6_ADDRESS, "framedipv6address"),
 )
@@ -160,11 +160,11 @@ class SessionReport:
 class NasRestart:
     """Accounting-On or -Off: no session from before `at` lives."""
 
-    kind: ClassVar[Kind] = Kind.RESTART
     nas: NasEntry
     nas_address: str
     at: datetime
     evidence: str
+    kind: Kind = Kind.RESTART
 
 
 Event = SessionReport | NasRestart

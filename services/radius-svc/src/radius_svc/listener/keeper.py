@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from radius_svc.listener import metrics
 from radius_svc.listener.database import Database
 from radius_svc.listener.index import Index
+from radius_svc.listener.index_reader import IndexReader
 from radius_svc.listener.presence import Presence
 from radius_svc.listener.stopping import Stopping
 
@@ -27,6 +28,7 @@ class IndexKeeper:
     def __init__(self, database: Database, index: Index, presence: Presence) -> None:
         self._database = database
         self._index = index
+        self._reader = IndexReader(index)
         self._newest = database.glance("SELECT seq FROM index_version WHERE id = 1")
         self._presence = presence
         self._compared_at = 0.0
@@ -67,15 +69,15 @@ class IndexKeeper:
         return True
 
     def _poll(self) -> None:
-        if (self._newest.number() or 0) == self._index.seq:
+        if (self._newest.number() or 0) == self._reader.seq:
             return
         with self._database.snapshot() as connection:
-            self._index.refresh(connection)
+            self._reader.refresh(connection)
 
     def _tell(self) -> None:
         """What cannot be told now is told at the next change or heartbeat; reading goes on meanwhile."""
         try:
-            self._presence.tell(self._index.seq)
+            self._presence.tell(self._reader.seq)
         except SQLAlchemyError as error:
             log.warning("the sign of life cannot be written", error=type(error).__name__)
 
@@ -86,9 +88,9 @@ class IndexKeeper:
             log.warning("the sign of life cannot be taken back", error=type(error).__name__)
 
     def _compare(self) -> None:
-        first = self._index.seq < 0
+        first = self._reader.seq < 0
         with self._database.snapshot() as connection:
-            differences = self._index.load(connection)
+            differences = self._reader.load(connection)
         self._compared_at = time.monotonic()
         gc.freeze()  # the index outlives every collection: do not walk it each time
         metrics.ACCOUNTS.set(len(self._index.accounts))

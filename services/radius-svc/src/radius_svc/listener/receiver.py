@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from servicekit.clock import Clock
 from servicekit.logs import log
@@ -26,11 +26,11 @@ from radius_svc.listener.tally import Tally
 
 Address = tuple[Any, ...]
 
-MOST_OCTETS = MAXIMUM_LENGTH + 1
-_PACKETS_AT_ONCE = 32
+MOST_OCTETS: Final = MAXIMUM_LENGTH + 1
+_PACKETS_AT_ONCE: Final = 32
 # How long a receiver waits for a packet before it looks after what waits for it.
-IDLE_MILLISECONDS = 20
-_LOOPBACK = ("127.0.0.1", "::1")
+IDLE_MILLISECONDS: Final = 20
+_LOOPBACK: Final = ("127.0.0.1", "::1")
 
 
 @dataclass(slots=True)
@@ -44,27 +44,30 @@ class Asked:
     received: float
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the receivers of a process have together. Whoever knows `status_secret` may ask from this machine
+    whether they are there."""
+
+    index: Index
+    recorder: Recorder
+    clock: Clock
+    status_secret: bytes | None = None
+
+
 class Receiver:
     """Reads packets and sees to it that each is answered once. Subclasses answer."""
 
-    kind: str
-    code: int
-    status_reply_code: int
+    kind: ClassVar[str]
+    code: ClassVar[int]
+    status_reply_code: ClassVar[int]
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        *,
-        index: Index,
-        recorder: Recorder,
-        clock: Clock,
-        status_secret: bytes | None = None,
-    ) -> None:
+    def __init__(self, sock: socket.socket, shared: Shared) -> None:
         self._socket = sock
-        self._index = index
-        self._recorder = recorder
-        self._clock = clock
-        self._status_secret = SharedSecret(status_secret) if status_secret else None
+        self._index = shared.index
+        self._recorder = shared.recorder
+        self._clock = shared.clock
+        self._status_secret = SharedSecret(shared.status_secret) if shared.status_secret else None
         self._duplicates = DuplicateCache()
         self._unanswered: set[Key] = set()
         self._answers: list[tuple[bytes, Address]] = []

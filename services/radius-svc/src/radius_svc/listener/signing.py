@@ -5,18 +5,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 from functools import partial
 from itertools import count
+from typing import Any, Final
 
-try:
-    from _md5 import md5  # CPython's own: half the cost of OpenSSL's for inputs as short as these
-except ImportError:  # a Python built without it
-    md5 = partial(hashlib.md5, usedforsecurity=False)
 
-_BLOCK = 64
-_BLOCK_OF_HIDING = 16
-_INNER = bytes(octet ^ 0x36 for octet in range(256))
-_OUTER = bytes(octet ^ 0x5C for octet in range(256))
+def _cheapest_md5() -> Callable[[bytes], Any]:
+    """CPython's own costs half of OpenSSL's for inputs as short as these. Some Pythons are built without."""
+    try:
+        from _md5 import md5
+    except ImportError:
+        return partial(hashlib.md5, usedforsecurity=False)
+    return md5
+
+
+md5: Final = _cheapest_md5()
+
+_BLOCK: Final = 64
+_BLOCK_OF_HIDING: Final = 16
+_INNER: Final = bytes([octet ^ 0x36 for octet in range(256)])
+_OUTER: Final = bytes([octet ^ 0x5C for octet in range(256)])
 
 
 class SharedSecret:
@@ -81,7 +90,7 @@ class SharedSecret:
 
 # RFC 2548 2.4.2 wants salts that differ within a packet. They also differ from those of the packets before,
 # and where they begin is nobody's guess.
-_salts = count(int.from_bytes(os.urandom(2), "big"))
+_salts: Final = count(int.from_bytes(os.urandom(2), "big"))
 
 
 def two_salts() -> tuple[bytes, bytes]:

@@ -5,12 +5,14 @@ A labelled counter costs as much as decoding a packet, and shared between proces
 
 from __future__ import annotations
 
+from typing import Final
+
 from prometheus_client import Counter
 
 from radius_svc.listener import metrics
 
-_EVERY_SECONDS = 1.0
-_DURATIONS_PER_FLUSH = 1_000
+_EVERY_SECONDS: Final = 1.0
+_DURATIONS_PER_FLUSH: Final = 1_000
 
 
 class Tally:

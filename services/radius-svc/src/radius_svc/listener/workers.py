@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app, multiprocess
@@ -21,6 +20,7 @@ from radius_svc.listener.database import Database
 from radius_svc.listener.index import Index
 from radius_svc.listener.keeper import IndexKeeper
 from radius_svc.listener.presence import Presence
+from radius_svc.listener.receiver import Shared
 from radius_svc.listener.recorder import Recorder
 from radius_svc.listener.session_watch import SessionWatch
 from radius_svc.listener.settings import ListenerSettings
@@ -43,24 +43,19 @@ class Worker:
         self._keeper = IndexKeeper(self._database, self._index, Presence(self._database, name))
         self._first: list[Callable[[], None]] = []
         self._parts: list[Part] = []
-        self._shared: dict[str, Any] = {
-            "index": self._index,
-            "recorder": self._recorder,
-            "clock": self._clock,
-            "status_secret": settings.status_secret,
-        }
+        self._shared = Shared(self._index, self._recorder, self._clock, settings.status_secret)
 
     def authenticates(self, sock: socket.socket) -> Worker:
         watch = SessionWatch(self._database, self._clock)
         decrypt = self._settings.cipher.decrypt
-        receiver = AuthenticationReceiver(sock, decrypt=decrypt, watch=watch, **self._shared)
+        receiver = AuthenticationReceiver(sock, self._shared, decrypt=decrypt, watch=watch)
         self._first.append(watch.refresh_if_due)  # until it has, nobody would be one session too many
         self._parts += [receiver.run, watch.run]
         return self
 
     def accounts(self, sock: socket.socket) -> Worker:
         store, spool = AccountingStore(self._database), _open_spool(self._settings.spool_dir)
-        receiver = AccountingReceiver(sock, store=store, spool=spool, **self._shared)
+        receiver = AccountingReceiver(sock, self._shared, store=store, spool=spool)
         self._parts.append(receiver.run)
         return self
 
