@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
-from radius_svc.models import RadPostAuth
+from radius_svc.listener import session_watch
+from radius_svc.listener.database import Database
+from radius_svc.listener.session_watch import SessionWatch
+from radius_svc.models import RadAcct, RadPostAuth
+from servicekit.clock import SystemClock
 from simulators.nas import Outcome
 from sqlalchemy import select
 
@@ -96,3 +102,53 @@ def test_a_listener_that_starts_knows_who_is_on_line(radius_database, start_list
     nas = make_nas(start_listener())
     nas.mschap2("maria", "clientPass", mac=THIRD)  # another simulated NAS begins to count its sessions anew
     assert dial(nas, ELSEWHERE) is Outcome.REJECTED
+
+
+class TestWatch:
+    """What is known of who is on line, by a database that others write at the same time."""
+
+    @pytest.fixture
+    def knows(self, radius_database_url, monkeypatch):
+        """Whether a login is known to be on line, having looked."""
+        monkeypatch.setattr(session_watch, "REFRESH_SECONDS", 0.0)
+        database = Database(radius_database_url)
+        watch = SessionWatch(database, SystemClock())
+
+        def knows(username):
+            watch.refresh_if_due()
+            return watch.may_exceed(username, 1, None)
+
+        yield knows
+        database.close()
+
+    @pytest.fixture
+    def begin(self, radius_database):
+        def begin(radacctid, username):
+            with radius_database.database.transaction() as session:
+                session.add(
+                    RadAcct(
+                        radacctid=radacctid,
+                        acctuniqueid=f"session-{radacctid}",
+                        acctsessionid=f"session-{radacctid}",
+                        username=username,
+                        callingstationid=HOME,
+                        nasipaddress="127.0.0.1",
+                        acctstarttime=datetime.now(UTC),
+                    )
+                )
+
+        return begin
+
+    def test_a_session_written_before_a_later_one_and_committed_after_it(self, begin, knows):
+        begin(10, "maria")
+        assert knows("maria")
+        begin(9, "juan")
+        assert knows("juan")
+
+    def test_in_a_storm_too(self, begin, knows):
+        begin(10, "maria")
+        assert knows("maria")
+        begin(10_000, "pedro")
+        assert knows("pedro")
+        begin(9_000, "juan")
+        assert knows("juan")

@@ -27,6 +27,8 @@ DECIDED_WITHIN_SECONDS = 0.5
 REFRESH_SECONDS = 1.0
 RELOAD_SECONDS = 600.0
 _WAITING_QUESTIONS = 1_000
+# How far apart sessions can be that are being written at the same time: a few batches of accounting.
+_READ_AGAIN = 2_000
 
 
 class Doubt:
@@ -102,13 +104,15 @@ class SessionWatch:
         with self._database.snapshot() as connection:
             newest = self._add_begun(connection, stations, after=0)
         self._stations = stations
-        self._newest = self._newest_before = newest
+        self._newest, self._newest_before = newest, newest - _READ_AGAIN
         self._reload_at = time.monotonic() + RELOAD_SECONDS
 
     def _refresh(self) -> None:
-        """Those that began since the pass before the last: a session may be committed after a later one."""
+        """Those that began since the pass before the last, because a session may be committed after a later
+        one; of thousands not all twice."""
+        after = max(self._newest_before, self._newest - _READ_AGAIN)
         with self._database.snapshot() as connection:
-            newest = self._add_begun(connection, self._stations, after=self._newest_before)
+            newest = self._add_begun(connection, self._stations, after=after)
         self._newest_before, self._newest = self._newest, max(self._newest, newest)
 
     @staticmethod
@@ -121,11 +125,10 @@ class SessionWatch:
             .order_by(RadAcct.radacctid)
         )
         newest = after
-        for row in rows_in_turns(connection, begun):
-            newest, username = row.radacctid, row.username or ""
-            known, station = stations.get(username, ()), mac(row.callingstationid)
+        for newest, username, calling_station_id in rows_in_turns(connection, begun):  # noqa: B007 - the last one
+            known, station = stations.get(username or "", ()), mac(calling_station_id)
             if station is None or station not in known:
-                stations[username] = (*known, station)
+                stations[username or ""] = (*known, station)
         return newest
 
     def _settle(self, doubt: Doubt) -> None:
