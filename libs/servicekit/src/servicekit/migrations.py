@@ -70,9 +70,18 @@ def replace_index(name: str, on: str) -> None:
     """In a migration for PostgreSQL: another index by that name, made as by `build_index`, with no gap."""
     new = f"{name}_new"
     build_index(new, on)
+    drop_index(name)
+    with op.get_context().autocommit_block():
+        op.execute(f"ALTER INDEX {new} RENAME TO {name}")
+
+
+def drop_index(name: str) -> None:
+    """In a migration: as `build_index` makes one, without a lock that writers wait for."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(f"DROP INDEX IF EXISTS {name}")
+        return
     with op.get_context().autocommit_block():
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        op.execute(f"ALTER INDEX {new} RENAME TO {name}")
 
 
 def is_current(connection: Connection, package: str) -> bool:

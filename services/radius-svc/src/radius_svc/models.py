@@ -136,7 +136,6 @@ class RadAcct(Base):
         _open_sessions_by("nasipaddress"),
         _open_sessions_by("router_id"),
         _open_sessions_by("radacctid", known="radacctid > 0"),
-        Index(None, "acctstarttime"),
         Index(None, "service_id", "acctstarttime"),
         # Closed ones only, so that a Start and an Interim-Update need not keep it. So are those by the
         # beginning of a text (migration 0006), which are not here: what a database tells of an index on an

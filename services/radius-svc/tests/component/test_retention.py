@@ -8,11 +8,18 @@ from datetime import timedelta
 import pytest
 from contracts.radius import RequestKind, RequestOutcome
 from radius_svc import jobs
-from radius_svc.control_models import DailyUsage, Reconnect, RequestAttempt, SessionChange, UsageMark
+from radius_svc.control_models import (
+    DailyUsage,
+    Reconnect,
+    RequestAttempt,
+    SessionChange,
+    UsageMark,
+    UsageProgress,
+)
 from radius_svc.models import RadAcct, RadPostAuth
 from radius_svc.usecases import retention
 from servicekit.ids import new_id
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 ASKED = (SessionChange, RequestAttempt, Reconnect)
 
@@ -141,14 +148,47 @@ class TestSessions:
         rival.runtime.database.close()
         assert sessions(control) == [ended.acct_session_id]
 
-    @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-    def test_they_are_found_by_an_index(self, control):
-        """Whatever the table's size: nothing is read that is not old."""
+    def test_of_many_the_old_ones_go_whatever_is_wrong_with_some(self, control):
+        """Times of a wrong clock, of a session that was heard of late, and none at all."""
+        days_ago = {number: 500 - number for number in range(1, 201)}
+        began = {**days_ago, 40: -30_000, 95: 100, 150: 480}
         with control.runtime.transaction() as session:
-            session.execute(select(func.set_config("enable_seqscan", "off", True)))
-            bound = "EXPLAIN SELECT radacctid FROM radacct WHERE acctstarttime < now() ORDER BY acctstarttime"
-            plan = "\n".join(session.connection().exec_driver_sql(f"{bound} LIMIT 500").scalars())
-        assert "ix_radacct_acctstarttime" in plan
+            for number, days in began.items():
+                at = control.runtime.now() - timedelta(days=days)
+                ended = control.runtime.now() - timedelta(days=days_ago[number], hours=-1)
+                session.add(closed_session(number, None if number == 60 else at, ended))
+            session.merge(UsageProgress(id=1, counted_to=1_000, seen_to=1_000))
+        delete_old(control, radius_session_days=400)
+        assert sessions(control) == [f"session-{number}" for number in range(100, 201)]
+
+    def test_only_some_numbers_are_looked_at(self, control):
+        with control.runtime.transaction() as session:
+            for number in (3, 5_000_000, 7_000_000_000):
+                at = control.runtime.now() - timedelta(days=500)
+                session.add(closed_session(number, at, at))
+            asked = 0
+
+            def count(*_: object) -> None:
+                nonlocal asked
+                asked += 1
+
+            event.listen(session.connection(), "before_cursor_execute", count)
+            session.flush()
+            asked = 0
+            assert retention.delete_sessions(session, control.runtime.now() - timedelta(days=900)) == 0
+        assert asked < 50
+
+
+def closed_session(number, began, ended):
+    return RadAcct(
+        radacctid=number,
+        acctuniqueid=f"session-{number}",
+        acctsessionid=f"session-{number}",
+        username="juan",
+        nasipaddress="127.0.0.1",
+        acctstarttime=began,
+        acctstoptime=ended,
+    )
 
 
 class TestRejects:

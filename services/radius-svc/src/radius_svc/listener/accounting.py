@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -39,11 +38,11 @@ AT_ONCE_WHILE_WRITING: Final = 8
 FINISH_SECONDS: Final = 3.0
 
 
-@dataclass(slots=True)
 class _Waiting:
-    asked: Asked
-    event: Event
-    received_at: datetime
+    __slots__ = ("asked", "event", "received_at")
+
+    def __init__(self, asked: Asked, event: Event, received_at: datetime) -> None:
+        self.asked, self.event, self.received_at = asked, event, received_at
 
 
 class AccountingReceiver(Receiver):

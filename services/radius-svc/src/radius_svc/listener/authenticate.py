@@ -55,13 +55,13 @@ _MS_MPPE_RECV_KEY: Final = vendor_attribute(MICROSOFT, MS_MPPE_RECV_KEY, bytes(3
 _MS_MPPE_SEND_KEY: Final = vendor_attribute(MICROSOFT, MS_MPPE_SEND_KEY, bytes(34))[:-34]
 
 
-@dataclass(slots=True)
 class Accept:
     """`username` is the key of `account` in the index."""
 
-    username: str
-    account: Account
-    attributes: bytes
+    __slots__ = ("account", "attributes", "username")
+
+    def __init__(self, username: str, account: Account, attributes: bytes) -> None:
+        self.username, self.account, self.attributes = username, account, attributes
 
 
 @dataclass(slots=True)

@@ -126,7 +126,6 @@ class Kind(Enum):
     RESTART = "restart of a NAS"
 
 
-@dataclass(slots=True)
 class SessionReport:
     """What a Start, Interim-Update or Stop says, in columns of radacct; what it does not say is left out.
 
@@ -134,11 +133,14 @@ class SessionReport:
     it is read only when it is asked for.
     """
 
-    nas: NasEntry
-    kind: Kind
-    news: dict[str, Any]
-    _read_constant: Callable[[], dict[str, Any]]
-    _row: dict[str, Any] | None = None
+    __slots__ = ("_read_constant", "_row", "kind", "nas", "news")
+
+    def __init__(
+        self, nas: NasEntry, kind: Kind, news: dict[str, Any], read_constant: Callable[[], dict[str, Any]]
+    ) -> None:
+        self.nas, self.kind, self.news = nas, kind, news
+        self._read_constant = read_constant
+        self._row: dict[str, Any] | None = None
 
     @property
     def unique_id(self) -> str:

@@ -33,15 +33,17 @@ IDLE_MILLISECONDS: Final = 20
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 
 
-@dataclass(slots=True)
 class Asked:
-    """A verified request, and where its answer goes. `received` is monotonic, in seconds."""
+    """A verified request, and where its answer goes. `received` is monotonic, in seconds.
 
-    request: Request
-    nas: NasEntry
-    key: Key
-    address: Address
-    received: float
+    No dataclass, as it is made for every packet: what a dataclass is made with stays uncompiled.
+    """
+
+    __slots__ = ("address", "key", "nas", "received", "request")
+
+    def __init__(self, request: Request, nas: NasEntry, key: Key, address: Address, received: float) -> None:
+        self.request, self.nas, self.key = request, nas, key
+        self.address, self.received = address, received
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from statistics import median_low
 
 from servicekit.db import rows_changed
 from sqlalchemy import Select, delete, exists, func, select
@@ -19,6 +20,8 @@ from radius_svc.models import RadAcct, RadPostAuth
 BATCH = 500
 # Reconnects are shown for up to a year back, so they and what they refer to are kept as long.
 REQUESTS_KEPT_AT_LEAST = timedelta(days=366)
+# One session may have begun long before anybody wrote of it, or carry the time of a clock that is wrong.
+_NEIGHBOURS = 25
 
 # Deletes a batch of what is older, and says how many rows that were.
 Deletion = Callable[[Session, datetime], int]
@@ -39,24 +42,48 @@ def due(now: datetime, *, session_days: int, reject_days: int) -> dict[str, tupl
 def delete_sessions(session: Session, older_than: datetime) -> int:
     """Closed before then, and counted to the end.
 
-    By the index of acctstarttime: what ended before then also began before then, and of what began before
-    then little else is left.
+    Sessions are numbered as they are first heard of, so nothing behind the one that began at that moment is
+    looked at. What is old already when it is written (an import) goes when its neighbours do.
     """
+    last = _last_begun_before(session, older_than)
     counted_to = select(func.coalesce(func.max(UsageProgress.counted_to), 0)).scalar_subquery()
     to_be_counted = exists().where(UsageMark.radacctid == RadAcct.radacctid, UsageMark.final.is_(False))
     old = (
         select(RadAcct.radacctid)
         .where(
-            RadAcct.acctstarttime < older_than,
+            RadAcct.radacctid <= last,
             RadAcct.acctstoptime < older_than,
             RadAcct.radacctid <= counted_to,
             ~to_be_counted,
         )
-        .order_by(RadAcct.acctstarttime)
+        .order_by(RadAcct.radacctid)
     )
     ids = _batch(session, old)
     still_closed = RadAcct.acctstoptime < older_than  # a late packet may have opened it again
     return rows_changed(session, delete(RadAcct).where(RadAcct.radacctid.in_(ids), still_closed))
+
+
+def _last_begun_before(session: Session, moment: datetime) -> int:
+    """The number up to which sessions began before then, by halves: an index of when they began would have to
+    be kept by every Start and every Stop, and costs a Stop a tenth."""
+    lowest, highest = session.execute(select(func.min(RadAcct.radacctid), func.max(RadAcct.radacctid))).one()
+    low, high = (lowest or 0) - 1, highest or 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _begun_about(session, middle, else_=moment) < moment:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _begun_about(session: Session, radacctid: int, *, else_: datetime) -> datetime:
+    """When the last sessions up to this number began, so that rather too many are looked at than too few."""
+    newest_first = (
+        select(RadAcct.acctstarttime).where(RadAcct.radacctid <= radacctid).order_by(RadAcct.radacctid.desc())
+    )
+    some = [began for began in session.scalars(newest_first.limit(_NEIGHBOURS)) if began is not None]
+    return median_low(some or [else_])
 
 
 def delete_rejects(session: Session, older_than: datetime) -> int:
