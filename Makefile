@@ -40,8 +40,8 @@ test-system:
 test-browser:
 	@ISPOS_TEST_PART=3 $(BIN)/python -m pytest -q tests/browser
 
-test-tools:
-	@PYTHON="$(PYTHON)" sh tests/install-tools.sh
+test-tools: $(READY)
+	@PYTHON="$(BIN)/python" sh tests/install-tools.sh
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check .
@@ -58,7 +58,7 @@ bench: $(READY) test-tools compiled ## Measure, and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
 
 bench-radius: $(READY) compiled ## Measure RADIUS beside FreeRADIUS (as root), into docs/benchmarks.md; QUICK=1 tries it out
-	@PYTHON="$(PYTHON)" sh tests/install-tools.sh bench-radius
+	@PYTHON="$(BIN)/python" sh tests/install-tools.sh bench-radius
 	@$(BIN)/python -W ignore -m tests.benchmarks.radius $(if $(QUICK),--quick)
 
 dead-letters: $(READY) ## List events that were given up on (REPLAY=1 tries them again)
@@ -74,8 +74,7 @@ lock: $(READY) ## Pin the newest versions that requirements.in allows
 		--python-version 3.11 --no-emit-index-url --quiet -o requirements.lock
 
 clean: ## Remove the virtual environment and what was compiled (data stays)
-	rm -rf $(VENV) build
-	find services -name '*.so' -delete
+	rm -rf $(VENV) services/radius-svc/src/radius_svc/_compiled
 
 $(READY): requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup.sh $(PACKAGES)
@@ -83,4 +82,4 @@ $(READY): requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 
 # What every RADIUS packet passes through, as machine code; without a compiler it runs as it is.
 compiled: $(READY)
-	@$(BIN)/python -W ignore services/radius-svc/compile.py $(VENV)/compiled
+	@$(BIN)/python -W ignore services/radius-svc/compile.py

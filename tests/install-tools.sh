@@ -15,8 +15,13 @@ command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
 # Ubuntu has no chromium package, only a snap: there the tests in a browser are skipped and named.
 command -v chromium >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release || missing="$missing chromium"
 [ -n "$(command -v cc)" ] && [ -e /usr/include/stdio.h ] || missing="$missing gcc libc6-dev"
-headers=$("${PYTHON:-python3}" -c 'import sysconfig; print(sysconfig.get_path("include"))')
-[ -e "$headers/Python.h" ] || missing="$missing python3-dev"
+# The headers of the Python that make uses, if it is Debian's: any other brings its own along.
+: "${PYTHON:=python3}"
+missing="$missing$("$PYTHON" -c '
+import sys, sysconfig
+from pathlib import Path
+if sys.base_prefix == "/usr" and not Path(sysconfig.get_path("include"), "Python.h").exists():
+    print(" python%d.%d-dev" % sys.version_info[:2])')"
 if [ "${1:-}" = bench-radius ]; then
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 fi
@@ -28,10 +33,10 @@ if ! command -v apt-get >/dev/null 2>&1; then
 fi
 if [ "$(id -u)" -ne 0 ]; then
     if sudo -n true 2>/dev/null; then
-        exec sudo -n "$0" "$@"
+        exec sudo -n env PYTHON="$PYTHON" "$0" "$@"
     fi
     # Not apt-get by hand: that would also start what it installs, FreeRADIUS on our ports among it.
-    echo "install-tools: needs root to install$missing; run: sudo sh tests/install-tools.sh" >&2
+    echo "install-tools: needs root to install$missing; run: sudo PYTHON=$PYTHON sh tests/install-tools.sh" >&2
     exit 1
 fi
 

@@ -1,86 +1,57 @@
-"""Compiles what every packet passes through to machine code (mypyc), beside its source.
+"""Compiles with mypyc what every RADIUS packet passes through (radius_svc.compiled), unless that is done.
 
-The source stays what it is: Python that runs as well without this, only slower. docs/adr/0015 says why.
-
-Usage, from the top of the repository: python services/radius-svc/compile.py STAMP
-STAMP is a file that says what was compiled last. If that is what there is now, nothing is done.
+The source stays what it is: Python that runs as well without this, only slower. So whatever keeps this from
+compiling is said and is no error. docs/adr/0015 says why it is done.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import shutil
 import sys
 import sysconfig
+import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
 
-SOURCE = Path("services/radius-svc/src")
-BUILD = Path("build/radius-svc")
-# Nothing that reads rows or waits: compiled code keeps the interpreter until it calls something that is not.
-MODULES = (
-    "domain/acct_unique_id",
-    "domain/mschap",
-    "listener/accounting",
-    "listener/authenticate",
-    "listener/authentication",
-    "listener/duplicates",
-    "listener/events",
-    "listener/index",
-    "listener/packet",
-    "listener/receiver",
-    "listener/signing",
-    "listener/tally",
-)
+from radius_svc import compiled
+
 # Types are checked by `make lint`. Here what is not compiled is Any: that it is what its annotation says
 # would otherwise be believed, and a row of SQLAlchemy's is no tuple.
 CHECKING = ("--config-file=", "--ignore-missing-imports", "--follow-imports=skip")
+# What an attempt that was killed has left.
+ABANDONED_SECONDS = 3600
+PLAIN = "The RADIUS listener runs as plain Python and takes a third more processor time"
 
 
-def main(stamp: Path) -> None:
-    sources = [SOURCE / "radius_svc" / f"{module}.py" for module in MODULES]
-    state = state_of([Path(__file__), *sources])
-    if stamp.is_file() and stamp.read_text() == state:
+def main() -> None:
+    target = compiled.folder()
+    recipe = f"mypy {version('mypy')}\n{Path(__file__).read_text()}"
+    if is_made(target, recipe):
         return
-    stamp.unlink(missing_ok=True)
-    for outdated in SOURCE.rglob("*.so"):
-        outdated.unlink()
     if not has_compiler():
-        print(
-            "The RADIUS listener is not compiled and takes a third more processor time (all works): "
-            "sudo apt-get install gcc libc6-dev python3-dev, then run make again",
-            file=sys.stderr,
-        )
+        python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        say(f"{PLAIN}: sudo apt-get install gcc libc6-dev {python}-dev, then run make again")
         return
-    print("Compiling the RADIUS listener (once, about a quarter of a minute) ...", file=sys.stderr)
-    build(sources)
-    stamp.write_text(state)
+    say("Compiling the RADIUS listener (once, about a quarter of a minute) ...")
+    try:
+        compiled.FOLDER.mkdir(exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix="new-", dir=compiled.FOLDER))
+        build(new)
+        (new / "recipe").write_text(recipe)
+        shutil.rmtree(target, ignore_errors=True)
+        new.chmod(0o755)
+        new.rename(target)
+        remove_others(target)
+    except (Exception, SystemExit) as error:  # mypyc and setuptools end the process when something is wrong
+        if not is_made(target, recipe):  # somebody else may have been faster
+            say(f"{PLAIN}, since it could not be compiled: {error!r}")
 
 
-def state_of(files: list[Path]) -> str:
-    """By what is in the files: those of a release may be older than what was compiled before it."""
-    digest = hashlib.sha256(f"{sys.version} {version('mypy')}".encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def build(sources: list[Path]) -> None:
-    from mypyc.build import mypycify  # takes longer to import than to see that there is nothing to do
-    from setuptools import setup
-
-    setup(
-        script_args=["--quiet", "build_ext", "--inplace", f"--build-temp={BUILD}"],
-        package_dir={"": str(SOURCE)},
-        ext_modules=mypycify(
-            [*CHECKING, *map(str, sources)],
-            group_name="radius_svc",
-            target_dir=str(BUILD),
-            opt_level="2",
-            debug_level="0",
-        ),
-    )
+def is_made(target: Path, recipe: str) -> bool:
+    made_by = target / "recipe"
+    return made_by.is_file() and made_by.read_text() == recipe
 
 
 def has_compiler() -> bool:
@@ -88,5 +59,35 @@ def has_compiler() -> bool:
     return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").is_file()
 
 
+def build(new: Path) -> None:
+    from mypyc.build import mypycify  # takes longer to import than to see that there is nothing to do
+    from setuptools import setup
+
+    with tempfile.TemporaryDirectory(prefix="isp-os-compile-") as work:
+        setup(
+            script_args=["--quiet", "build_ext", f"--build-temp={work}", f"--build-lib={new}"],
+            ext_modules=mypycify(
+                [*CHECKING, *(str(compiled.source_of(module)) for module in compiled.MODULES)],
+                group_name=compiled.GROUP,
+                target_dir=work,
+                opt_level="2",
+                debug_level="0",
+            ),
+        )
+
+
+def remove_others(target: Path) -> None:
+    for other in compiled.FOLDER.iterdir():
+        is_being_made = (
+            other.name.startswith("new-") and time.time() - other.stat().st_mtime < ABANDONED_SECONDS
+        )
+        if other != target and not is_being_made:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def say(what: str) -> None:
+    print(what, file=sys.stderr)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -1,0 +1,3 @@
+from radius_svc import compiled
+
+compiled.use()

@@ -145,10 +145,13 @@ class TestWatch:
         begin(9, "juan")
         assert knows("juan")
 
-    def test_in_a_storm_too(self, begin, knows):
-        begin(10, "maria")
-        assert knows("maria")
-        begin(10_000, "pedro")
+    def test_in_a_storm_only_some_are_read_again(self, begin, knows, monkeypatch):
+        monkeypatch.setattr(session_watch, "_READ_AGAIN", 2)
+        assert not knows("maria")
+        for radacctid in (1_000, 2_000, 3_000, 4_000):
+            begin(radacctid, "pedro")
         assert knows("pedro")
-        begin(9_000, "juan")
+        begin(3_500, "juan")
+        begin(2_500, "maria")
         assert knows("juan")
+        assert not knows("maria")

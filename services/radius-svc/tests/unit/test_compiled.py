@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from radius_svc.listener import packet
+from radius_svc import compiled
 
 TOP = Path(__file__).parents[4]
-SOURCE = TOP / "services/radius-svc/src/radius_svc"
 AS_PLAIN_PYTHON = "ISPOS_TEST_PLAIN_PYTHON"
+is_as_plain_python = AS_PLAIN_PYTHON in os.environ
 
 
-def test_packets_are_read_by_compiled_code():
-    if shutil.which("cc") is None:
-        pytest.skip("there is no C compiler here")
-    assert Path(packet.__file__).suffix == (".py" if AS_PLAIN_PYTHON in os.environ else ".so")
+@pytest.mark.parametrize("name", compiled.MODULES)
+def test_packets_are_answered_by_compiled_code(name):
+    if not compiled.folder().is_dir() and "CI" not in os.environ and not is_as_plain_python:
+        pytest.skip("the listener is not compiled, or has been changed since: make compiled")
+    file = Path(importlib.import_module(name).__file__)
+    assert file.suffix == (".py" if is_as_plain_python else ".so")
 
 
-@pytest.mark.skipif(AS_PLAIN_PYTHON in os.environ, reason="this is what it runs")
+@pytest.mark.skipif(is_as_plain_python, reason="this is what it runs")
 def test_as_plain_python_it_passes_the_same_tests(tmp_path):
-    shutil.copytree(SOURCE, tmp_path / "radius_svc", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    package = Path(compiled.__file__).parent
+    shutil.copytree(
+        package, tmp_path / "radius_svc", ignore=shutil.ignore_patterns(compiled.FOLDER.name, "__pycache__")
+    )
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent)],
         cwd=TOP,
@@ -34,3 +42,25 @@ def test_as_plain_python_it_passes_the_same_tests(tmp_path):
         timeout=110,
     )
     assert run.returncode == 0, run.stdout[-3000:]
+
+
+def test_other_sources_are_not_taken_for_those_that_were_compiled(tmp_path, monkeypatch):
+    before = compiled.folder()
+    shutil.copytree(Path(compiled.__file__).parent, tmp_path / "radius_svc")
+    monkeypatch.setattr(compiled, "_SOURCE", tmp_path)
+    assert compiled.folder() == before
+
+    with compiled.source_of(compiled.MODULES[0]).open("a") as source:
+        source.write("# edited")
+    assert compiled.folder() != before
+
+
+@pytest.mark.parametrize("name", compiled.MODULES)
+def test_no_two_kinds_of_error_have_one_name(name):
+    """mypyc gives a name one type, that of the first `except`; to catch another by it is a TypeError."""
+    for function in ast.walk(ast.parse(compiled.source_of(name).read_text())):
+        if isinstance(function, ast.FunctionDef):
+            caught = Counter(
+                each.name for each in ast.walk(function) if isinstance(each, ast.ExceptHandler) and each.name
+            )
+            assert not caught or max(caught.values()) == 1, function.name

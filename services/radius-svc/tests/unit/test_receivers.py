@@ -212,6 +212,19 @@ def test_unsigned_password_that_comes_out_as_noise_means_another_secret(
     assert recorder.mismatches == ["tower"]
 
 
+def test_an_error_nobody_foresaw_costs_one_packet(limited, watch, sock, monkeypatch):
+    def fail(*_):
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(watch, "may_exceed", fail)
+        limited.handle(access_octets(Method.PAP), SENDER)
+    limited.handle(access_octets(Method.PAP, ident=2), SENDER)
+    watch.doubts[0].exceeded = False
+    later(limited, 0.0)
+    assert [reply[:2] for reply, _ in sock.sent] == [bytes((2, 2))]
+
+
 # Simultaneous-Use
 
 

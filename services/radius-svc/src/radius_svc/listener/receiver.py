@@ -117,8 +117,8 @@ class Receiver:
         """Whatever is wrong with a packet ends here, counted."""
         try:
             self._handle(octets, address)
-        except Malformed as error:
-            self._tally.count(metrics.MALFORMED, self.kind, str(error))
+        except Malformed as malformed:  # not also `error`: mypyc would take every error for one of these
+            self._tally.count(metrics.MALFORMED, self.kind, str(malformed))
         except Exception as error:  # the loop outlives any packet; its content stays out of the log
             self._drop("error")
             log.exception("a packet could not be handled", kind=self.kind, error=type(error).__name__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import queue
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -27,8 +28,8 @@ DECIDED_WITHIN_SECONDS = 0.5
 REFRESH_SECONDS = 1.0
 RELOAD_SECONDS = 600.0
 _WAITING_QUESTIONS = 1_000
-# How far apart sessions can be that are being written at the same time: a few batches of accounting.
-_READ_AGAIN = 2_000
+# How many sessions others may have begun while one is being written: many batches of accounting.
+_READ_AGAIN = 4_000
 
 
 class Doubt:
@@ -53,12 +54,13 @@ class SessionWatch:
         self._clock = clock
         self._stations: dict[str, tuple[bytes | None, ...]] = {}
         self._questions: queue.SimpleQueue[Doubt] = queue.SimpleQueue()
-        self._newest = self._newest_before = 0
+        self._newest = self._read_to = 0
         self._refresh_at = self._reload_at = 0.0
         self._failing = False
 
     def may_exceed(self, username: str, limit: int, calling_station_id: bytes | None) -> bool:
-        """Whether there are signs of sessions elsewhere. No is certain, but for the last second or two."""
+        """Whether there are signs of sessions elsewhere. No is certain, but for the last second or two, and
+        for what was committed while thousands of others began."""
         stations = self._stations.get(username)
         if stations is None or len(stations) < limit:
             return False
@@ -101,35 +103,31 @@ class SessionWatch:
     def _reload(self) -> None:
         """Forget the sessions that ended meanwhile."""
         stations: dict[str, tuple[bytes | None, ...]] = {}
-        with self._database.snapshot() as connection:
-            newest = self._add_begun(connection, stations, after=0)
+        self._add_begun(stations, after=0)
         self._stations = stations
-        self._newest, self._newest_before = newest, newest - _READ_AGAIN
         self._reload_at = time.monotonic() + RELOAD_SECONDS
 
     def _refresh(self) -> None:
-        """Those that began since the pass before the last, because a session may be committed after a later
-        one; of thousands not all twice."""
-        after = max(self._newest_before, self._newest - _READ_AGAIN)
-        with self._database.snapshot() as connection:
-            newest = self._add_begun(connection, self._stations, after=after)
-        self._newest_before, self._newest = self._newest, max(self._newest, newest)
+        self._add_begun(self._stations, after=self._read_to)
 
-    @staticmethod
-    def _add_begun(
-        connection: Connection, stations: dict[str, tuple[bytes | None, ...]], *, after: int
-    ) -> int:
+    def _add_begun(self, stations: dict[str, tuple[bytes | None, ...]], *, after: int) -> None:
+        """The next time it goes on where it ended the time before this, because a session may be committed
+        after a later one; of thousands it reads not all twice."""
         begun = (
             select(RadAcct.radacctid, RadAcct.username, RadAcct.callingstationid)
             .where(RadAcct.acctstoptime.is_(None), RadAcct.radacctid > after)
             .order_by(RadAcct.radacctid)
         )
-        newest = after
-        for newest, username, calling_station_id in rows_in_turns(connection, begun):  # noqa: B007 - the last one
-            known, station = stations.get(username or "", ()), mac(calling_station_id)
-            if station is None or station not in known:
-                stations[username or ""] = (*known, station)
-        return newest
+        last: deque[int] = deque(maxlen=_READ_AGAIN)
+        with self._database.snapshot() as connection:
+            for radacctid, username, calling_station_id in rows_in_turns(connection, begun):
+                last.append(radacctid)
+                known, station = stations.get(username or "", ()), mac(calling_station_id)
+                if station is None or station not in known:
+                    stations[username or ""] = (*known, station)
+        if last:
+            self._read_to = max(self._newest, last[0] - 1 if len(last) == _READ_AGAIN else 0)
+            self._newest = last[-1]
 
     def _settle(self, doubt: Doubt) -> None:
         with self._database.snapshot() as connection:

@@ -43,7 +43,8 @@ def delete_sessions(session: Session, older_than: datetime) -> int:
     """Closed before then, and counted to the end.
 
     Sessions are numbered as they are first heard of, so nothing behind the one that began at that moment is
-    looked at. What is old already when it is written (an import) goes when its neighbours do.
+    looked at. What is old already when it is written (a history that is imported behind newer sessions) goes
+    when these do.
     """
     last = _last_begun_before(session, older_than)
     counted_to = select(func.coalesce(func.max(UsageProgress.counted_to), 0)).scalar_subquery()
@@ -66,8 +67,12 @@ def delete_sessions(session: Session, older_than: datetime) -> int:
 def _last_begun_before(session: Session, moment: datetime) -> int:
     """The number up to which sessions began before then, by halves: an index of when they began would have to
     be kept by every Start and every Stop, and costs a Stop a tenth."""
-    lowest, highest = session.execute(select(func.min(RadAcct.radacctid), func.max(RadAcct.radacctid))).one()
-    low, high = (lowest or 0) - 1, highest or 0
+    # Not in one query: SQLite would read the whole table.
+    lowest = session.scalar(select(func.min(RadAcct.radacctid)))
+    highest = session.scalar(select(func.max(RadAcct.radacctid)))
+    if lowest is None or highest is None:
+        return 0
+    low, high = lowest - 1, highest
     while low < high:
         middle = (low + high + 1) // 2
         if _begun_about(session, middle, else_=moment) < moment:
