@@ -37,12 +37,13 @@ def main() -> None:
     say("Compiling the RADIUS listener (once, about a quarter of a minute) ...")
     try:
         compiled.FOLDER.mkdir(exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix="new-", dir=compiled.FOLDER))
-        build(new)
-        (new / "recipe").write_text(recipe)
-        shutil.rmtree(target, ignore_errors=True)
-        new.chmod(0o755)
-        new.rename(target)
+        with tempfile.TemporaryDirectory(prefix="new-", dir=compiled.FOLDER) as folder:
+            new = Path(folder)
+            build(new)
+            (new / "recipe").write_text(recipe)
+            shutil.rmtree(target, ignore_errors=True)
+            new.chmod(0o755)
+            new.rename(target)
         remove_others(target)
     except (Exception, SystemExit) as error:  # mypyc and setuptools end the process when something is wrong
         if not is_made(target, recipe):  # somebody else may have been faster
