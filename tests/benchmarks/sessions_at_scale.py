@@ -250,8 +250,8 @@ def _measure_accounting(database: Database, measured: Measured) -> None:
 
         def interims(reports: list[SessionReport] = reports) -> None:
             for report in reports:
-                report.news["acctupdatetime"] += timedelta(seconds=1)
-                report.news["acctinputoctets"] += 1_000
+                report.said["acctupdatetime"] += timedelta(seconds=1)
+                report.said["acctinputoctets"] += 1_000
             _write(store, reports)
 
         measured[f"accounting: {many} Interim-Updates in one commit"] = _timed(interims)
@@ -261,7 +261,7 @@ def _measure_accounting(database: Database, measured: Measured) -> None:
             ended = [_report(began, number - 1 - each, Kind.NEWS) for each in range(many)]
             number -= many
             for report in ended:
-                report.news["acctstoptime"] = report.news["acctupdatetime"] = began + timedelta(seconds=60)
+                report.said["acctstoptime"] = report.said["acctupdatetime"] = began + timedelta(seconds=60)
             _write(store, ended)
 
         measured[f"accounting: {many} Stops in one commit"] = _timed(stops)
@@ -299,9 +299,7 @@ def _report(at: datetime, number: int, kind: Kind = Kind.START) -> SessionReport
         "calledstationid": "pppoe",
         "callingstationid": "02:00:00:00:00:01",
     }
-    if kind is Kind.START:
-        constant["received_at"] = at
-    news = {
+    said = {
         # As random as a real one: its place in the index is anywhere.
         "acctuniqueid": md5(f"{at}-{number}".encode(), usedforsecurity=False).hexdigest(),
         "acctupdatetime": at,
@@ -312,7 +310,9 @@ def _report(at: datetime, number: int, kind: Kind = Kind.START) -> SessionReport
         "service_id": _service(line),
         "router_id": nas.router_id,
     }
-    return SessionReport(nas, kind, news, lambda: constant)
+    if kind is Kind.START:
+        return SessionReport(nas, kind, constant | said)
+    return SessionReport(nas, kind, said, lambda: constant)
 
 
 def _service(line: int) -> str:

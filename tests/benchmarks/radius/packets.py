@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import random
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +20,7 @@ ACCESS_REQUEST, ACCESS_ACCEPT, ACCESS_REJECT = 1, 2, 3
 ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE = 4, 5
 MICROSOFT = 311
 WRONG_EVERY = 50
+MISTYPED_AT_MOST = 4
 MESSAGE_AUTHENTICATOR = bytes((80, 18)) + bytes(16)
 GIBIBYTES_4 = 1 << 32
 
@@ -68,14 +70,19 @@ class Dialler:
         self._random = random.Random(seed)
 
     def dials(self, method: Method, times: int, among: int | None = None) -> Iterator[Request]:
-        """Everybody `times` times, each time in another order; one in fifty types a wrong password.
+        """Everybody `times` times, each time in another order; one in fifty types a wrong password, nobody so
+        often that it would be answered late.
 
         `among` draws as many from the first subscribers only.
         """
         people = self._population.subscribers[:among]
+        mistyped: Counter[str] = Counter()
         for _ in range(times):
             for number, subscriber in enumerate(self._random.sample(people, len(people))):
-                yield self.dial(method, subscriber, is_right=number % WRONG_EVERY != WRONG_EVERY - 1)
+                name = subscriber.username
+                is_right = number % WRONG_EVERY != WRONG_EVERY - 1 or mistyped[name] == MISTYPED_AT_MOST
+                mistyped[name] += not is_right
+                yield self.dial(method, subscriber, is_right=is_right)
 
     def dial(self, method: Method, subscriber: Subscriber, *, is_right: bool = True) -> Request:
         password = subscriber.password if is_right else subscriber.password + "x"

@@ -108,6 +108,7 @@ _NAMED: Final = (
     (FRAMED_PROTOCOL, "framedprotocol", _FRAMED_PROTOCOLS),
 )
 _NAMED_KINDS: Final = tuple(kind for kind, _column, _names in _NAMED)
+_NO_COUNTERS: Final = {"acctsessiontime": 0, "acctinputoctets": 0, "acctoutputoctets": 0}
 _PREFIXES: Final = (
     (FRAMED_IPV6_PREFIX, "framedipv6prefix"),
     (DELEGATED_IPV6_PREFIX, "delegatedipv6prefix"),
@@ -129,33 +130,39 @@ class Kind(Enum):
 class SessionReport:
     """What a Start, Interim-Update or Stop says, in columns of radacct; what it does not say is left out.
 
-    `news` is what may be new about a session that is known. The rest is the same in each of its reports, so
-    it is read only when it is asked for.
+    `said` is what is sent to the database where that knows the rest. Of an Interim-Update or Stop it is what
+    may be new about a session; the rest is the same in each report of it, and only read when asked for. What
+    follows from the others is not in it: counters of 0, and when a Start or Stop was heard of, which is when
+    the session began or ended. `row` has all of it.
     """
 
-    __slots__ = ("_read_constant", "_row", "kind", "nas", "news")
+    __slots__ = ("_read_constant", "_row", "kind", "nas", "said")
 
     def __init__(
-        self, nas: NasEntry, kind: Kind, news: dict[str, Any], read_constant: Callable[[], dict[str, Any]]
+        self,
+        nas: NasEntry,
+        kind: Kind,
+        said: dict[str, Any],
+        read_constant: Callable[[], dict[str, Any]] = dict,
     ) -> None:
-        self.nas, self.kind, self.news = nas, kind, news
+        self.nas, self.kind, self.said = nas, kind, said
         self._read_constant = read_constant
         self._row: dict[str, Any] | None = None
 
     @property
     def unique_id(self) -> str:
-        return cast(str, self.news["acctuniqueid"])
+        return cast(str, self.said["acctuniqueid"])
 
     @property
     def row(self) -> dict[str, Any]:
         if self._row is None:
-            self._row = self._read_constant() | self.news
+            self._row = _complete(self.kind, self._read_constant() | self.said)
         return self._row
 
     @property
     def boot_digit(self) -> str | None:
-        """Which boot of its NAS the session is of, where the NAS says so."""
-        return boot_digit(self.row["acctsessionid"]) if self.nas.is_mikrotik else None
+        """Of a Start: which boot of its NAS the session is of, where the NAS says so."""
+        return boot_digit(self.said["acctsessionid"]) if self.nas.is_mikrotik else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,28 +196,28 @@ def read_event(request: Request, nas: NasEntry, index: Index, received_at: datet
     if status not in (START, STOP, INTERIM_UPDATE):
         return None
     request.check_integers(_NAMED_KINDS)  # so that nothing turns out to be broken later
-    news = _news(request, nas, nas_address, at)
+    said = _news(request, nas, nas_address)
     username = request.text(USER_NAME) or ""
     account = index.accounts.get(username)
     if account is not None:
-        news["service_id"] = account.service_id
-    if status == STOP:
-        news["acctstoptime"] = at
-        _put(news, "acctterminatecause", _name(request, ACCT_TERMINATE_CAUSE, _TERMINATE_CAUSES))
-        _put(news, "connectinfo_stop", request.text(CONNECT_INFO))
+        said["service_id"] = account.service_id
     if status == START:
-        began = {"acctstarttime": at, "received_at": received_at}
-        _put(began, "connectinfo_start", request.text(CONNECT_INFO))
+        said |= _constant(request, username, nas_address, at)
+        if delay:
+            said["received_at"] = received_at
+        _put(said, "connectinfo_start", request.text(CONNECT_INFO))
+        return SessionReport(nas, Kind.START, said)
+    if status == STOP:
+        said["acctstoptime"] = at
+        _put(said, "acctterminatecause", _name(request, ACCT_TERMINATE_CAUSE, _TERMINATE_CAUSES))
+        _put(said, "connectinfo_stop", request.text(CONNECT_INFO))
     else:
-        began = {"acctstarttime": at - timedelta(seconds=news["acctsessiontime"])}
-    what = Kind.START if status == START else Kind.NEWS
-    report = SessionReport(nas, what, news, partial(_constant, request, username, nas_address, began))
-    if what is Kind.START:
-        report.row  # noqa: B018 - all of it is going to be asked for, when somebody waits for it
-    return report
+        said["acctupdatetime"] = at
+    began = at - timedelta(seconds=said.get("acctsessiontime", 0))
+    return SessionReport(nas, Kind.NEWS, said, partial(_constant, request, username, nas_address, began))
 
 
-def _news(request: Request, nas: NasEntry, nas_address: str, at: datetime) -> dict[str, Any]:
+def _news(request: Request, nas: NasEntry, nas_address: str) -> dict[str, Any]:
     """The columns every kind of report may bring something new for."""
     attributes = request.attributes
     session_id = attributes.get(ACCT_SESSION_ID)
@@ -224,13 +231,10 @@ def _news(request: Request, nas: NasEntry, nas_address: str, at: datetime) -> di
         nas_port_id=attributes.get(NAS_PORT_ID, b""),
         nas_port=request.integer(NAS_PORT),
     )
-    news = {
-        "acctuniqueid": unique_id,
-        "acctupdatetime": at,
-        "acctsessiontime": request.integer(ACCT_SESSION_TIME) or 0,
-        "acctinputoctets": _octets(request, ACCT_INPUT_OCTETS, ACCT_INPUT_GIGAWORDS),
-        "acctoutputoctets": _octets(request, ACCT_OUTPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS),
-    }
+    news: dict[str, Any] = {"acctuniqueid": unique_id}
+    _put(news, "acctsessiontime", request.integer(ACCT_SESSION_TIME) or None)
+    _put(news, "acctinputoctets", _octets(request, ACCT_INPUT_OCTETS, ACCT_INPUT_GIGAWORDS) or None)
+    _put(news, "acctoutputoctets", _octets(request, ACCT_OUTPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS) or None)
     _put(news, "router_id", nas.router_id)
     _put(news, "callingstationid", request.text(CALLING_STATION_ID))
     for kind, column in _ADDRESSES:
@@ -244,9 +248,17 @@ def _news(request: Request, nas: NasEntry, nas_address: str, at: datetime) -> di
     return news
 
 
-def _constant(request: Request, username: str, nas_address: str, began: dict[str, Any]) -> dict[str, Any]:
-    """The columns every report of a session gives alike, and how it began."""
-    row = {"username": username, "nasipaddress": nas_address, **began}
+def _complete(kind: Kind, row: dict[str, Any]) -> dict[str, Any]:
+    """With what follows from the others. statements.begin_sessions and report_on_sessions say the same."""
+    follows = {**_NO_COUNTERS, "acctupdatetime": row.get("acctstoptime") or row["acctstarttime"]}
+    if kind is Kind.START:
+        follows["received_at"] = row["acctstarttime"]
+    return follows | row
+
+
+def _constant(request: Request, username: str, nas_address: str, began: datetime) -> dict[str, Any]:
+    """The columns every report of a session gives alike, and when it began."""
+    row: dict[str, Any] = {"username": username, "nasipaddress": nas_address, "acctstarttime": began}
     for kind, column in _TEXTS:
         _put(row, column, request.text(kind))
     nas_port = request.integer(NAS_PORT)

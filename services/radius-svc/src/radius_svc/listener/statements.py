@@ -78,7 +78,7 @@ _IS_ALONE = (
     "NOT EXISTS (SELECT FROM radacct AS other WHERE other.username = radacct.username"
     " AND other.acctstoptime IS NULL AND other.acctuniqueid <> radacct.acctuniqueid)"
 )
-# What may be new about a session that is known: SessionReport.news.
+# What may be new about a session that is known: SessionReport.said of an Interim-Update or Stop.
 _NEWS = (
     "acctuniqueid",
     "acctupdatetime",
@@ -89,6 +89,16 @@ _NEWS = (
     "router_id",
     *_GROWING,
     *_LAST_KEPT,
+)
+# What a Start may say.
+_STARTED = (
+    "acctsessionid",
+    "acctuniqueid",
+    "nasipaddress",
+    "acctstarttime",
+    *_GROWING,
+    *_FIRST_KEPT,
+    *(name for name in _LAST_KEPT if name != "connectinfo_stop"),
 )
 WRITTEN = (
     "acctsessionid",
@@ -111,13 +121,14 @@ def upsert_from_values() -> Any:
 
 def upsert_from_json() -> Any:
     """For PostgreSQL: the rows are one parameter."""
-    return _on_conflict_merge(_insert_from_json(), is_sqlite=False)
+    return _on_conflict_merge(_insert(select(*_from_json("said", WRITTEN).c)), is_sqlite=False)
 
 
 def begin_sessions() -> Any:
-    """For PostgreSQL: writes Starts, and returns of each it has written the acctuniqueid and whether its
-    login has no other open session. Left out is a Start whose id is that of a session long over."""
-    here, insert = RADACCT.c, _insert_from_json()
+    """For PostgreSQL: writes Starts (SessionReport.said), and returns of each it has written the acctuniqueid
+    and whether its login has no other open session. Left out is a Start whose id is that of a session long
+    over."""
+    here, insert = RADACCT.c, _insert(_said_of_starts())
     is_id_of_before = here.acctstoptime < insert.excluded.acctstarttime - _interval(REUSED_AFTER)
     upsert = insert.on_conflict_do_update(
         index_elements=["acctuniqueid"],
@@ -128,18 +139,32 @@ def begin_sessions() -> Any:
 
 
 def report_on_sessions() -> Any:
-    """For PostgreSQL: writes what is new (SessionReport.news) about sessions that are there, and returns of
+    """For PostgreSQL: writes what is new (SessionReport.said) about sessions that are there, and returns of
     each the acctuniqueid, and true."""
-    said = _from_json("said", _NEWS)
-    report = update(RADACCT).values(_merged(said.c, is_sqlite=False))
-    is_there = RADACCT.c.acctuniqueid == said.c.acctuniqueid, RADACCT.c.acctstarttime.is_not(None)
+    said = _said_of_others().subquery("said").c
+    report = update(RADACCT).values(_merged(said, is_sqlite=False))
+    is_there = RADACCT.c.acctuniqueid == said.acctuniqueid, RADACCT.c.acctstarttime.is_not(None)
     return report.where(*is_there).returning(RADACCT.c.acctuniqueid, true())
 
 
-def _insert_from_json() -> postgresql.Insert:
-    said = _from_json("said", WRITTEN)
-    columns = [RADACCT.c[name] for name in WRITTEN]
-    return postgresql.insert(RADACCT).from_select(columns, select(*said.c))
+def _said_of_starts() -> Select[*tuple[Any, ...]]:
+    sent = _from_json("sent", _STARTED).c
+    follows = {name: func.coalesce(sent[name], literal_column("0")).label(name) for name in _GROWING}
+    follows["received_at"] = func.coalesce(sent.received_at, sent.acctstarttime).label("received_at")
+    said = [follows.get(name, sent[name]) for name in _STARTED]
+    return select(*said, sent.acctstarttime.label("acctupdatetime"))
+
+
+def _said_of_others() -> Select[*tuple[Any, ...]]:
+    """Counters that are not said leave those that are there: nothing is greater than NULL."""
+    sent = _from_json("sent", _NEWS).c
+    heard_at = func.coalesce(sent.acctupdatetime, sent.acctstoptime).label("acctupdatetime")
+    return select(*(heard_at if name == "acctupdatetime" else sent[name] for name in _NEWS))
+
+
+def _insert(said: Select[*tuple[Any, ...]]) -> postgresql.Insert:
+    columns = [RADACCT.c[column.name] for column in said.selected_columns]
+    return postgresql.insert(RADACCT).from_select(columns, said)
 
 
 def _on_conflict_merge(insert: Any, *, is_sqlite: bool) -> Any:

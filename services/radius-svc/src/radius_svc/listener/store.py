@@ -66,9 +66,9 @@ class AccountingStore:
         if not sent:
             return Writing(self, None, [], left)
         if sent[0].kind is Kind.START:
-            background.begin(self._begin_sessions, {"rows": _json([start.row for start in sent])})
+            background.begin(self._begin_sessions, {"rows": _json([start.said for start in sent])})
         else:
-            background.begin(self._report, {"rows": _json([report.news for report in sent])})
+            background.begin(self._report, {"rows": _json([report.said for report in sent])})
         return Writing(self, background, sent, left)
 
     def _divided(self, events: Sequence[Event]) -> tuple[list[SessionReport], list[Event]]:
@@ -82,11 +82,11 @@ class AccountingStore:
                 left.append(event)
             elif event.kind is Kind.NEWS:
                 sent[event.unique_id] = event
-            elif event.row["username"] in logins or self._tells_of_a_reboot(event):
+            elif event.said["username"] in logins or self._tells_of_a_reboot(event):
                 left.append(event)
             else:
                 sent[event.unique_id] = event
-                logins.add(event.row["username"])
+                logins.add(event.said["username"])
         return _in_order(sent), left
 
     def write_what_is_accepted(self, events: Sequence[Event]) -> list[Event]:
@@ -110,7 +110,7 @@ class AccountingStore:
         }
         with self._database.write() as connection, connection.begin():
             if starts:
-                earliest = min(start.row["acctstarttime"] for start in starts)
+                earliest = min(start.said["acctstarttime"] for start in starts)
                 ids = [start.unique_id for start in starts]
                 before = earliest - statements.REUSED_AFTER
                 self._set_aside.execute(connection, {"ids": ids, "before": before})
@@ -131,7 +131,7 @@ class AccountingStore:
             self._close_what_they_replace(connection, starts)
 
     def _close_what_they_replace(self, connection: Connection, starts: Sequence[SessionReport]) -> None:
-        names = list({start.row["username"] for start in starts})
+        names = list({start.said["username"] for start in starts})
         lines = map(OpenLine._make, self._open_lines.execute(connection, {"names": names}))
         over = [{"id": id_, "at": at} for id_, at in replaced_sessions(lines).items()]
         if over:
