@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 from contracts.money import DEFAULT_CURRENCY, Money
+from contracts.subscriber import MAX_KBPS
 
 LONGEST_ID = 100
 
@@ -34,7 +35,7 @@ def parse_speed(text: str) -> int:
     found = _SPEED.fullmatch(text.strip().lower()) if text.isascii() else None
     if found is not None:
         kbps = Decimal(found.group(1)) * _KBPS[found.group(2) or "m"]
-        if kbps == int(kbps) and 1 <= kbps <= 100_000_000:
+        if kbps == int(kbps) and 1 <= kbps <= MAX_KBPS:
             return int(kbps)
     raise ValueError("is not a speed; write it like 50Mbps, 512k or 1G")
 

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from contracts.money import Money
+from contracts.money import MAX_MINOR, Money
 from gateway.api.fields import Input, MoneyInput, field_errors
 from gateway.api.services import DiscountInput
 from hypothesis import given
@@ -17,7 +17,7 @@ def read(value):
     return Priced.model_validate_json(json.dumps({"price": value})).price
 
 
-@given(st.integers(min_value=0, max_value=10**13))
+@given(st.integers(min_value=0, max_value=MAX_MINOR))
 def test_money_is_minor_units_bare_or_in_an_object(minor):
     assert (
         read(minor) == read({"amount": minor, "currency": "PHP"}) == read({"amount": minor}) == Money(minor)

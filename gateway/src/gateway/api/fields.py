@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from contracts.common import FieldError
-from contracts.money import DEFAULT_CURRENCY, Money
-from contracts.subscriber import MOST_SESSIONS, DiscountKind
+from contracts.money import DEFAULT_CURRENCY, MAX_MINOR, Money
+from contracts.subscriber import MAX_KBPS, MAX_SESSIONS, DiscountKind
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,8 +24,6 @@ from pydantic_core import PydanticCustomError
 
 from gateway.typed import percent_hundredths
 
-MAX_MINOR = 10**13
-MAX_KBPS = 100_000_000
 MONEY_HELP = 'write whole centavos, 150000 or {"amount": 150000, "currency": "PHP"} for 1,500.00'
 
 
@@ -155,7 +153,7 @@ LongText = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
 Identifier = Annotated[Text, Field(min_length=1, max_length=100)]
 Kbps = Annotated[int, Field(ge=1, le=MAX_KBPS, examples=[50000])]
 Port = Annotated[int, Field(ge=1, le=65535)]
-SessionLimit = Annotated[int, Field(ge=1, le=MOST_SESSIONS)]
+SessionLimit = Annotated[int, Field(ge=1, le=MAX_SESSIONS)]
 Days = Annotated[int, Field(ge=0, le=10_000)]
 Day = Annotated[date, AfterValidator(_sane_date)]
 MoneyInput = Annotated[

@@ -34,13 +34,22 @@ DEADLINES = {"run_collections": 300.0}
 
 
 class InvoiceStatus(StrEnum):
-    """Shown status, computed from what is stored, the balance and the due date."""
+    """The status shown for an invoice, computed from the stored state, the balance and the due date."""
 
     SENT = "sent"
     PARTIALLY_PAID = "partially_paid"
     OVERDUE = "overdue"
     PAID = "paid"
     VOID = "void"
+
+    @property
+    def is_open(self) -> bool:
+        """True while something is left to pay: neither paid nor void."""
+        return self not in (InvoiceStatus.PAID, InvoiceStatus.VOID)
+
+
+OPEN_STATUSES = tuple(status for status in InvoiceStatus if status.is_open)
+CLOSED_STATUSES = tuple(status for status in InvoiceStatus if not status.is_open)
 
 
 class CollectionStatus(StrEnum):

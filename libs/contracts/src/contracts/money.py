@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEFAULT_CURRENCY = "PHP"
+# The largest price or payment that is accepted: 1,000,000,000.00. A larger one is a typing mistake.
+MAX_MINOR = 100_000_000_000
 
 
 class CurrencyMismatch(ValueError):

@@ -11,6 +11,9 @@ from contracts.common import Command, Instant, Page, PaymentId, RouterId, Servic
 
 SERVICE_NAME = "radius"
 
+# The promise to subscribers: their service is back online at most this long after they pay.
+RECONNECT_PROMISE_SECONDS = 30
+
 
 class RequestKind(StrEnum):
     """PROBE: a CoA-Request that changes nothing and asks whether the session still lives."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from contracts.common import Page, SubscriberId
@@ -53,12 +53,22 @@ class Receivables:
 
 @dataclass(frozen=True)
 class AgingBucket:
-    """Open balances that are `from_days` to `until_days` past due (None: and more); 0 to 0 is not due yet."""
+    """Open invoices that are `from_days` to `until_days` past due, and their balance.
+
+    `until_days` is None for the oldest bucket, which has no end. From 0 to 0 means not past due.
+    """
 
     from_days: int
     until_days: int | None
     invoices: int
     amount: Money
+
+    def due_dates(self, today: date) -> tuple[date | None, date | None]:
+        """The first and last due date of the invoices in this bucket; None where it is unbounded."""
+        if self.until_days == 0:
+            return today, None
+        first = None if self.until_days is None else today - timedelta(days=self.until_days)
+        return first, today - timedelta(days=self.from_days)
 
 
 @dataclass(frozen=True)

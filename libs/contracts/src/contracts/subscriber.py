@@ -19,11 +19,12 @@ from contracts.common import (
     SubscriberId,
 )
 from contracts.money import Money
+from contracts.pricing import PLAN_PRICE, BillingTerms, Discount, DiscountKind  # noqa: F401
 
 SERVICE_NAME = "subscriber"
 
-# How many sessions a login may have at a time, if they are limited at all.
-MOST_SESSIONS = 16
+MAX_SESSIONS = 16  # the highest session limit of a service (None means no limit)
+MAX_KBPS = 400_000_000  # the highest speed of a plan or burst: 400 Gbit/s
 
 
 class BillingType(StrEnum):
@@ -36,7 +37,7 @@ class PlanStatus(StrEnum):
 
 
 class ServiceStatus(StrEnum):
-    """Shown status: suspended means at least one hold stands."""
+    """The status shown for a service. SUSPENDED: it has at least one hold that was not released."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -51,11 +52,6 @@ class HoldReason(StrEnum):
     EQUIPMENT = "equipment"
 
 
-class DiscountKind(StrEnum):
-    AMOUNT = "amount"
-    PERCENT = "percent"
-
-
 @dataclass(frozen=True)
 class Burst:
     """RouterOS burst: speeds in kbit/s above the plan's, allowed for `seconds` below the threshold."""
@@ -65,26 +61,6 @@ class Burst:
     threshold_download_kbps: int
     threshold_upload_kbps: int
     seconds: int
-
-
-@dataclass(frozen=True)
-class Discount:
-    """Applied after the price. `value` is minor units for an amount, hundredths of a percent for a percent.
-
-    `until` is the last day on which a billing period may begin and still get it; None is for good.
-    """
-
-    kind: DiscountKind
-    value: int
-    until: date | None = None
-
-
-@dataclass(frozen=True)
-class BillingTerms:
-    """`individual_price` replaces the plan's price for this one service; None means the plan's."""
-
-    individual_price: Money | None = None
-    discount: Discount | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +88,11 @@ class HoldView:
     released_at: Instant | None
     released_by: str | None
 
+    @property
+    def is_standing(self) -> bool:
+        """True until the hold is released."""
+        return self.released_at is None
+
 
 @dataclass(frozen=True)
 class ServiceView:
@@ -136,6 +117,11 @@ class ServiceView:
     created_at: Instant
     session_limit: int | None = None
 
+    @property
+    def standing_holds(self) -> list[HoldView]:
+        """The holds that were not released: the reasons why the service is suspended."""
+        return [hold for hold in self.holds if hold.is_standing]
+
 
 @dataclass(frozen=True)
 class SubscriberView:
@@ -148,6 +134,23 @@ class SubscriberView:
     notes: str
     services: list[ServiceView]
     created_at: Instant
+
+    @property
+    def live_services(self) -> list[ServiceView]:
+        """The services that are not terminated."""
+        return [service for service in self.services if service.status is not ServiceStatus.TERMINATED]
+
+    @property
+    def standing_holds(self) -> list[HoldView]:
+        """The holds of all live services that were not released."""
+        return [hold for service in self.live_services for hold in service.standing_holds]
+
+    @property
+    def status(self) -> ServiceStatus | None:
+        """SUSPENDED if any live service is suspended, TERMINATED if none is live, None without a service."""
+        if not self.live_services:
+            return ServiceStatus.TERMINATED if self.services else None
+        return ServiceStatus.SUSPENDED if self.standing_holds else ServiceStatus.ACTIVE
 
 
 class SubscriberOrder(StrEnum):
@@ -259,7 +262,7 @@ class NewService:
     plan_id: PlanId
     router_id: RouterId
     static_ip: str | None = None
-    billing_terms: BillingTerms = BillingTerms()
+    billing_terms: BillingTerms = PLAN_PRICE
     session_limit: int | None = 1
 
 
@@ -430,8 +433,7 @@ class Subscriber(Protocol):
     def count_services(self) -> ServiceCounts: ...
 
     def list_hold_changes(self, limit: int) -> list[HoldChange]:
-        """The newest first, of all services."""
-        ...
+        """Hold changes of all services, the newest first."""
 
     def add_service(self, command: AddService) -> ServiceView: ...
 

@@ -12,7 +12,8 @@ from contracts.billing import (
     SuspensionMode,
     TaxMode,
 )
-from contracts.subscriber import BillingType, DiscountKind, ServiceStatus
+from contracts.pricing import DiscountKind
+from contracts.subscriber import BillingType, ServiceStatus
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
 from servicekit.paging import folded
 from servicekit.tables import BigSerial

@@ -27,9 +27,9 @@ from contracts.billing import (
 from contracts.common import Event
 from contracts.money import Money
 from contracts.payment import PaymentMethod, PaymentReceived
+from contracts.pricing import BillingTerms
 from contracts.receivables import CollectionsRunView
 from contracts.subscriber import (
-    BillingTerms,
     BillingType,
     PlanStatus,
     PlanView,

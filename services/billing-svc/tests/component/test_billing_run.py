@@ -21,7 +21,8 @@ from contracts.billing import (
 )
 from contracts.common import BillingPeriod, InvalidInput
 from contracts.money import Money
-from contracts.subscriber import BillingTerms, Discount, DiscountKind, ServiceStatus
+from contracts.pricing import BillingTerms, Discount, DiscountKind
+from contracts.subscriber import ServiceStatus
 from servicekit import leases
 from servicekit.idempotency import once
 from servicekit.testing import while_held

@@ -7,7 +7,7 @@ from billing_svc.domain.periods import period_of
 from billing_svc.domain.pricing import price_line
 from contracts.billing import PriceSource, TaxMode
 from contracts.money import Money
-from contracts.subscriber import BillingTerms, Discount, DiscountKind
+from contracts.pricing import BillingTerms, Discount, DiscountKind
 from hypothesis import given
 from hypothesis import strategies as st
 

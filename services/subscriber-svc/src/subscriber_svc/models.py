@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from contracts.subscriber import BillingType, DiscountKind, HoldReason, PlanStatus
+from contracts.pricing import DiscountKind
+from contracts.subscriber import BillingType, HoldReason, PlanStatus
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
 from servicekit.paging import folded
 from sqlalchemy import (

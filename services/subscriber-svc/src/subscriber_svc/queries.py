@@ -6,10 +6,9 @@ from datetime import datetime
 
 from contracts.common import NotFound, Page
 from contracts.money import DEFAULT_CURRENCY, Money
+from contracts.pricing import BillingTerms, Discount
 from contracts.subscriber import (
-    BillingTerms,
     Burst,
-    Discount,
     HoldChange,
     HoldView,
     PlanView,

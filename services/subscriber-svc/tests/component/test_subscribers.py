@@ -8,10 +8,10 @@ from datetime import date
 import pytest
 from contracts.common import Conflict, IdempotencyMismatch, InvalidInput, NotFound
 from contracts.money import Money
+from contracts.pricing import BillingTerms, Discount, DiscountKind
 from contracts.subscriber import (
     AddService,
     ArchivePlan,
-    BillingTerms,
     BillingType,
     Burst,
     ChangePlan,
@@ -19,8 +19,6 @@ from contracts.subscriber import (
     ChangeSubscriber,
     CreatePlan,
     CreateSubscriber,
-    Discount,
-    DiscountKind,
     PlanChanged,
     PlanStatus,
     RevealedPassword,

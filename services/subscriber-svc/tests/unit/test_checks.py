@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 from contracts.common import InvalidInput
 from contracts.money import Money
-from contracts.subscriber import BillingTerms, Burst, Discount, DiscountKind
+from contracts.pricing import BillingTerms, Discount, DiscountKind
+from contracts.subscriber import Burst
 from hypothesis import given
 from hypothesis import strategies as st
 from subscriber_svc.domain import checks

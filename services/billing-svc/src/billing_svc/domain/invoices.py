@@ -11,7 +11,7 @@ from contracts.money import Money
 
 from billing_svc.domain.periods import days_overdue
 
-LONGEST_VOID_REASON = 500
+MAX_VOID_REASON_LENGTH = 500
 
 
 class InvoiceState(StrEnum):
@@ -43,8 +43,8 @@ def number_of(series: str, count: int) -> str:
 def check_void_reason(reason: str) -> str:
     """The reason without surrounding space. Raises InvalidInput."""
     reason = reason.strip()
-    if len(reason) > LONGEST_VOID_REASON:
-        raise InvalidInput.of("reason", f"use at most {LONGEST_VOID_REASON} characters")
+    if len(reason) > MAX_VOID_REASON_LENGTH:
+        raise InvalidInput.of("reason", f"use at most {MAX_VOID_REASON_LENGTH} characters")
     if not "".join(reason.splitlines()).isprintable():
         raise InvalidInput.of("reason", "contains control characters; remove them")
     return reason

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from contracts.billing import PriceSource, TaxMode
 from contracts.common import BillingPeriod
 from contracts.money import Money
-from contracts.subscriber import BillingTerms, Discount, DiscountKind
+from contracts.pricing import BillingTerms, Discount, DiscountKind
 
 VAT_PERCENT = 12
 PERCENT_SCALE = 10_000  # a percentage is kept in hundredths of a percent

@@ -36,7 +36,7 @@ STANDING = Allocation.reversed_at.is_(None)
 # So many subscribers are looked up in the index of their invoices; a name of more is common enough that
 # going through the invoices finds a page soon.
 FEW_SUBSCRIBERS = 300
-LONGEST_NUMBER = 18
+MAX_NUMBER_DIGITS = 18
 AFTER_NUMBERS = "~"  # comes after all that a number is made of
 
 
@@ -93,7 +93,7 @@ def _matches(session: Session, text: str) -> ColumnElement[bool]:
 
 def _numbers(session: Session, text: str) -> list[str]:
     """What 123 can mean: INV-000123, and the same of each other series."""
-    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_NUMBER_DIGITS):
         return []
     return [number_of(prefix, int(text)) for prefix in session.scalars(select(InvoiceSeries.prefix))]
 

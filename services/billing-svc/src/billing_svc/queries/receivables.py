@@ -11,13 +11,11 @@ from contracts.receivables import AgingBucket, DayCollected, Receivables
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from billing_svc.domain.aging import AGES, is_of_age
 from billing_svc.domain.invoices import InvoiceState
-from billing_svc.domain.periods import days_overdue
 from billing_svc.models import Allocation, Invoice, ReceivedPayment
 
-# Days past due, from and until.
-AGES = ((0, 0), (1, 30), (31, 60), (61, 90), (91, None))
-MOST_DAYS = 366
+MAX_DAYS = 366
 
 
 @dataclass(frozen=True)
@@ -46,20 +44,15 @@ def list_aging(session: Session, today: date) -> list[AgingBucket]:
     open_days = _open_by_due_date(session)
     buckets = []
     for from_days, until_days in AGES:
-        days = [
-            day
-            for day in open_days
-            if from_days <= days_overdue(day.due_on, today)
-            and (until_days is None or days_overdue(day.due_on, today) <= until_days)
-        ]
+        days = [day for day in open_days if is_of_age(day.due_on, today, from_days, until_days)]
         buckets.append(AgingBucket(from_days, until_days, _count(days), _left(days)))
     return buckets
 
 
 def list_days_collected(session: Session, days: int, today: date) -> list[DayCollected]:
     """Raises InvalidInput."""
-    if not 1 <= days <= MOST_DAYS:
-        raise InvalidInput.of("days", f"must be between 1 and {MOST_DAYS}")
+    if not 1 <= days <= MAX_DAYS:
+        raise InvalidInput.of("days", f"must be between 1 and {MAX_DAYS}")
     first = today - timedelta(days=days - 1)
     received = (
         select(ReceivedPayment.received_on, func.count(), func.sum(ReceivedPayment.amount_minor))

@@ -17,7 +17,8 @@ from typing import Any
 from contracts.billing import CollectionStatus, ItemOutcome, RunStatus, StartBillingRun
 from contracts.common import BillingPeriod
 from contracts.money import Money, total
-from contracts.subscriber import BillingTerms, Discount, ServiceStatus
+from contracts.pricing import BillingTerms, Discount
+from contracts.subscriber import ServiceStatus
 from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
 from sqlalchemy import func, insert, select, update

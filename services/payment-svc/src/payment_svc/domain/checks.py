@@ -6,10 +6,9 @@ from datetime import date
 
 from contracts.billing import InvoiceStatus, InvoiceView
 from contracts.common import InvalidInput
-from contracts.money import DEFAULT_CURRENCY, Money
+from contracts.money import DEFAULT_CURRENCY, MAX_MINOR, Money
 
-MAX_MINOR = 100_000_000_000
-LONGEST_REFERENCE = 100
+MAX_REFERENCE_LENGTH = 100
 
 
 def check_amount(amount: Money) -> None:
@@ -23,8 +22,8 @@ def check_amount(amount: Money) -> None:
 def check_reference(reference: str) -> str:
     """The reference without surrounding space. Raises InvalidInput."""
     reference = reference.strip()
-    if len(reference) > LONGEST_REFERENCE:
-        raise InvalidInput.of("reference", f"use at most {LONGEST_REFERENCE} characters")
+    if len(reference) > MAX_REFERENCE_LENGTH:
+        raise InvalidInput.of("reference", f"use at most {MAX_REFERENCE_LENGTH} characters")
     if not reference.isprintable():
         raise InvalidInput.of("reference", "contains control characters; remove them")
     return reference

@@ -6,15 +6,15 @@ import ipaddress
 
 from contracts.common import InvalidInput
 
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 MAX_SECRET_OCTETS = 128
 BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 
 def name(value: str) -> str:
     value = value.strip()
-    if not value or len(value) > LONGEST_NAME or not value.isprintable():
-        raise InvalidInput.of("name", f"must be 1 to {LONGEST_NAME} printable characters")
+    if not value or len(value) > MAX_NAME_LENGTH or not value.isprintable():
+        raise InvalidInput.of("name", f"must be 1 to {MAX_NAME_LENGTH} printable characters")
     return value
 
 

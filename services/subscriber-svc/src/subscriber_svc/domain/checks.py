@@ -6,13 +6,12 @@ import ipaddress
 import re
 
 from contracts.common import InvalidInput
-from contracts.money import Money
-from contracts.subscriber import MOST_SESSIONS, BillingTerms, Burst, DiscountKind
+from contracts.money import MAX_MINOR, Money
+from contracts.pricing import BillingTerms, DiscountKind
+from contracts.subscriber import MAX_KBPS, MAX_SESSIONS, Burst
 
 MAX_USERNAME_OCTETS = 64
 MAX_PASSWORD_OCTETS = 128  # RFC 2865 5.2: a User-Password is at most 128 octets
-MAX_KBPS = 400_000_000
-MAX_MINOR = 100_000_000_000
 PERCENT_SCALE = 10_000  # hundredths of a percent
 
 # Half a surrogate pair (JSON can escape one) is no character: it can be neither stored nor sent.
@@ -88,8 +87,8 @@ def static_ip(value: str | None) -> str | None:
 
 def session_limit(value: int | None) -> int | None:
     """How many sessions a login may have at a time; None is no limit."""
-    if value is not None and not 1 <= value <= MOST_SESSIONS:
-        raise InvalidInput.of("session_limit", f"must be between 1 and {MOST_SESSIONS}")
+    if value is not None and not 1 <= value <= MAX_SESSIONS:
+        raise InvalidInput.of("session_limit", f"must be between 1 and {MAX_SESSIONS}")
     return value
 
 

@@ -6,9 +6,9 @@ from datetime import date, datetime
 
 from contracts.common import Conflict, InvalidInput, NotFound
 from contracts.money import DEFAULT_CURRENCY
+from contracts.pricing import BillingTerms
 from contracts.subscriber import (
     AddService,
-    BillingTerms,
     ChangeService,
     NewService,
     RevealedPassword,
