@@ -1,4 +1,4 @@
-"""The client's side of RFC 2759 9.2."""
+"""The client's side of the example in RFC 2759 section 9.2."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def exchange():
     )
 
 
-def test_response_is_that_of_the_rfc(exchange):
+def test_response_matches_the_rfc(exchange):
     assert exchange.nt_response().hex().upper() == "82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF"
     assert len(exchange.response_attribute()) == 50
 
 
-def test_server_that_knows_the_password_is_genuine_and_no_other(exchange):
+def test_only_a_server_that_knows_the_password_is_genuine(exchange):
     assert exchange.server_is_genuine(SUCCESS)
     assert not exchange.server_is_genuine(b"\x02" + SUCCESS[1:])
     assert not exchange.server_is_genuine(SUCCESS[:-1] + b"7")
 
 
-def test_keys_are_those_of_the_rfc(exchange):
+def test_keys_match_the_rfc(exchange):
     assert exchange.keys()[1].hex().upper() == "8B7CDC149B993A1BA118CB153F56DCCB"

@@ -1,4 +1,4 @@
-"""The simulated NAS and home router against a RADIUS server of a few lines, made of pyrad alone."""
+"""The simulated NAS and home router, against a RADIUS server of a few lines that uses only pyrad."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET = b"s3cret"
 
 
 class SmallServer:
-    """PAP with one password, plus whatever reply attributes a test sets; remembers what was reported."""
+    """Accepts one password with PAP, sends the reply attributes a test sets, and records all reports."""
 
     def __init__(self):
         self.reply = {}
@@ -106,7 +106,7 @@ def nas(make_nas):
 
 
 def ask(nas, code, secret=SECRET, sock=None, ident=1, **attributes):
-    """Send one CoA-Request (43) or Disconnect-Request (40); the reply, or None after 0.5 s."""
+    """Send one CoA-Request (43) or Disconnect-Request (40). Returns the reply, or None after 0.5 s."""
     request = CoAPacket(code=code, id=ident, secret=secret, dict=DICTIONARY)
     for name, value in attributes.items():
         request[name.replace("_", "-")] = value
@@ -126,7 +126,7 @@ def ask(nas, code, secret=SECRET, sock=None, ident=1, **attributes):
     return reply
 
 
-def test_request_says_what_a_mikrotik_says(server, nas):
+def test_access_request_has_the_attributes_a_mikrotik_sends(server, nas):
     nas.pap("juan", "secret", mac="02:00:00:00:00:01")
     request = AuthPacket(secret=SECRET, dict=DICTIONARY, packet=server.requests[0])
 
@@ -144,20 +144,20 @@ def test_retransmission_is_the_same_packet(server, nas):
     assert server.requests[0] == server.requests[1]
 
 
-def test_silence_is_no_answer(server, nas):
+def test_silent_server_is_no_answer(server, nas):
     server.silent_for = 99
 
     assert nas.pap("juan", "secret").outcome is Outcome.NO_ANSWER
     assert len(server.requests) == 3
 
 
-def test_reply_that_is_not_genuine_is_no_answer(server, nas):
+def test_forged_reply_is_no_answer(server, nas):
     server.forge = True
 
     assert nas.pap("juan", "secret").outcome is Outcome.NO_ANSWER
 
 
-def test_session_has_what_the_server_gave(server, nas):
+def test_session_takes_its_attributes_from_the_reply(server, nas):
     server.reply = {"Framed-IP-Address": "10.9.8.7", "Mikrotik-Rate-Limit": "1M/2M", "Class": b"c"}
     session = nas.pap("juan", "secret").session
     nas.wait_reported(5)
@@ -180,7 +180,7 @@ def test_accounting_is_start_interim_stop_with_gigawords(server, nas):
     assert server.reports[-1]["Acct-Terminate-Cause"] == ["User-Request"]
 
 
-def test_interims_come_by_themselves(server, make_nas):
+def test_interim_updates_are_sent_automatically(server, make_nas):
     nas = make_nas(interim_seconds=0.05)
     session = nas.pap("juan", "secret").session
     with nas.changed:
@@ -198,7 +198,7 @@ def test_session_timeout_ends_the_session(server, nas):
     assert server.reports[-1]["Acct-Terminate-Cause"] == ["Session-Timeout"]
 
 
-def test_disconnect_is_acknowledged_and_then_stopped(server, nas):
+def test_disconnect_is_acknowledged_and_ends_the_session(server, nas):
     session = nas.pap("juan", "secret").session
 
     assert ask(nas, 40, Acct_Session_Id=session.acct_session_id, User_Name="juan").code == 41
@@ -206,7 +206,7 @@ def test_disconnect_is_acknowledged_and_then_stopped(server, nas):
     assert server.kinds() == ["Start", "Stop"]
 
 
-def test_coa_changes_rate_and_list_of_the_live_session(nas):
+def test_coa_changes_rate_and_address_list_of_a_session(nas):
     session = nas.pap("juan", "secret").session
     reply = ask(
         nas,
@@ -221,7 +221,7 @@ def test_coa_changes_rate_and_list_of_the_live_session(nas):
     assert session.rate_limit == "256k/256k"
 
 
-def test_everything_that_identifies_the_session_must_match(nas):
+def test_every_attribute_that_identifies_a_session_must_match(nas):
     session = nas.pap("juan", "secret").session
 
     reply = ask(nas, 40, Acct_Session_Id=session.acct_session_id, User_Name="pedro")
@@ -231,13 +231,13 @@ def test_everything_that_identifies_the_session_must_match(nas):
     assert session.online
 
 
-def test_coa_with_another_secret_meets_silence(nas):
+def test_coa_with_another_secret_is_ignored(nas):
     nas.pap("juan", "secret")
 
     assert ask(nas, 40, secret=b"another", User_Name="juan") is None
 
 
-def test_retransmitted_coa_is_answered_again_and_done_once(nas):
+def test_retransmitted_coa_is_answered_twice_and_obeyed_once(nas):
     nas.pap("juan", "secret")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         codes = [ask(nas, 40, sock=sock, User_Name="juan").code for _ in range(2)]
@@ -246,7 +246,7 @@ def test_retransmitted_coa_is_answered_again_and_done_once(nas):
     assert len(nas.coa_exchanges) == 1
 
 
-def test_faults_do_what_they_are_called(nas):
+def test_each_fault_does_what_its_name_says(nas):
     session = nas.pap("juan", "secret").session
 
     nas.faults.ignore_coa = True
@@ -264,7 +264,7 @@ def test_faults_do_what_they_are_called(nas):
     assert not session.online
 
 
-def test_reboot_loses_sessions_without_a_stop_and_changes_the_boot_digit(server, nas):
+def test_reboot_drops_sessions_without_a_stop_and_changes_session_ids(server, nas):
     session = nas.pap("juan", "secret").session
     nas.reboot()
     again = nas.pap("juan", "secret").session
@@ -275,7 +275,7 @@ def test_reboot_loses_sessions_without_a_stop_and_changes_the_boot_digit(server,
     assert server.kinds() == ["Start", "Start"]
 
 
-def test_home_router_dials_again_after_a_reject_and_after_a_disconnect(server, nas):
+def test_home_router_redials_after_a_reject_and_a_disconnect(server, nas):
     server.password = "changed"
     with HomeRouter(nas, "juan", "secret", "pap", backoff_seconds=0.02) as router:
         router.wait_rejected(5)
@@ -289,6 +289,6 @@ def test_home_router_dials_again_after_a_reject_and_after_a_disconnect(server, n
     assert router.session is None
 
 
-def test_waiting_in_vain_says_for_what(nas):
+def test_wait_timeout_says_what_was_missing(nas):
     with pytest.raises(TimeoutError, match="juan is not online"):
         HomeRouter(nas, "juan", "secret", "pap").wait_online(0.01)

@@ -1,15 +1,17 @@
-"""A subscriber's box at home: it dials, stays on, and dials again whenever it is thrown off or refused."""
+"""A subscriber's home router: it dials in, stays online, and redials when disconnected or refused."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 
-from simulators.nas import Dial, Method, NasSession, Outcome, SimulatedNas
+from simulators.packets import Method
+from simulators.pppoe_server import SimulatedNas
+from simulators.sessions import Dial, NasSession, Outcome
 
 
 class HomeRouter:
-    """`start()` it and wait for what should become of it. `last_dial` is the result of the latest try."""
+    """Use as a context manager, or `start()` and `close()`. `last_dial` is the latest dial-in's result."""
 
     def __init__(
         self,
@@ -32,12 +34,12 @@ class HomeRouter:
         self.last_dial: Dial | None = None
 
     def start(self) -> HomeRouter:
-        self._thread = threading.Thread(target=self._keep_dialling, name=f"home-{self.username}", daemon=True)
+        self._thread = threading.Thread(target=self._keep_dialing, name=f"home-{self.username}", daemon=True)
         self._thread.start()
         return self
 
     def close(self) -> None:
-        """Switch it off; its session ends with a Stop."""
+        """Switch it off. Its session ends with a Stop."""
         with self._nas.changed:
             self._closed = True
             self._nas.changed.notify_all()
@@ -53,25 +55,25 @@ class HomeRouter:
 
     @property
     def session(self) -> NasSession | None:
-        """The session it has now."""
+        """Its current session, if it is online."""
         session = self.last_dial.session if self.last_dial is not None else None
         return session if session is not None and session.online else None
 
     def wait_until(self, description: str, wanted: Callable[[HomeRouter], bool], timeout: float) -> None:
-        """Raises TimeoutError saying what was waited for and how things stand."""
+        """Wait for a condition. Raises TimeoutError with the description and the current state."""
         with self._nas.changed:
             if not self._nas.changed.wait_for(lambda: wanted(self), timeout):
                 state = self.session or self.last_dial
                 raise TimeoutError(f"{self.username} is not {description} after {timeout} s: {state}")
 
     def wait_online(self, timeout: float) -> NasSession:
-        """Until it has a session, fenced or not."""
+        """Wait until it has a session, fenced or not."""
         self.wait_until("online", lambda router: router.session is not None, timeout)
         assert self.session is not None
         return self.session
 
     def wait_fenced(self, timeout: float, address_list: str | None = None) -> NasSession:
-        """Until its session is on the address list: the named one, or any."""
+        """Wait until its session is on the named address list, or on any."""
 
         def fenced(router: HomeRouter) -> bool:
             listed = router.session.address_list if router.session is not None else None
@@ -82,11 +84,11 @@ class HomeRouter:
         return self.session
 
     def wait_offline(self, timeout: float) -> None:
-        """Until it has no session."""
+        """Wait until it has no session."""
         self.wait_until("offline", lambda router: router.session is None, timeout)
 
     def wait_rejected(self, timeout: float) -> Dial:
-        """Until the server has refused it."""
+        """Wait until the server has refused it."""
 
         def rejected(router: HomeRouter) -> bool:
             return router.last_dial is not None and router.last_dial.outcome is Outcome.REJECTED
@@ -95,7 +97,7 @@ class HomeRouter:
         assert self.last_dial is not None
         return self.last_dial
 
-    def _keep_dialling(self) -> None:
+    def _keep_dialing(self) -> None:
         while not self._closed:
             dial = self._nas.dial(self.username, self.password, self._method, mac=self._mac)
             with self._nas.changed:

@@ -1,5 +1,5 @@
-"""MS-CHAPv2 as the subscriber's router computes it (RFC 2759, RFC 3079), apart from the server's code:
-a mistake made twice would have to be made twice differently."""
+"""The subscriber's side of MS-CHAPv2 (RFC 2759, RFC 3079). It shares no code with the server, so that one
+mistake cannot make both sides agree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLIENT_RECEIVES = b"On the client side, this is the receive key; on the server s
 
 @dataclass(frozen=True)
 class MsChap2Exchange:
-    """One answer to one challenge, and all that follows from it."""
+    """One response to one challenge, and the values derived from it."""
 
     username: str
     password: str
@@ -42,11 +42,11 @@ class MsChap2Exchange:
         return b"".join(cipher.encrypt(self._challenge()) for cipher in ciphers)
 
     def server_is_genuine(self, success: bytes) -> bool:
-        """Whether the value of MS-CHAP2-Success could only come from one who knows the password."""
+        """Whether the value of MS-CHAP2-Success proves that the server knows the password."""
         return success[:1] == bytes((self.ident,)) and success[1:43] == self._authenticator_response()
 
     def keys(self) -> tuple[bytes, bytes]:
-        """What this side encrypts with and decrypts with, 128 bit."""
+        """The 128-bit keys this side encrypts with and decrypts with."""
         master = hashlib.sha1(self._password_hash_hash() + self.nt_response() + MASTER).digest()[:16]  # noqa: S324
         return _session_key(master, CLIENT_SENDS), _session_key(master, CLIENT_RECEIVES)
 
@@ -73,6 +73,6 @@ def _session_key(master: bytes, magic: bytes) -> bytes:
 
 
 def _spread(seven: bytes) -> bytes:
-    """Seven octets as an eight-octet DES key: a free bit after every seven."""
+    """Seven octets as an eight-octet DES key: a parity bit after every seven bits."""
     bits = "".join(f"{octet:08b}" for octet in seven)
     return bytes(int(bits[start : start + 7] + "0", 2) for start in range(0, 56, 7))

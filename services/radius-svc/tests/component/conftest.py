@@ -435,7 +435,7 @@ class ControlPlane:
             mppe_keys=None,
             started_at=time.monotonic(),
         )
-        self.nas._open(live)
+        self.nas.begin(live)
         values = {
             "acctsessionid": live.acct_session_id,
             "acctuniqueid": f"unique-{number}",

@@ -19,7 +19,8 @@ from radius_svc.listener.signing import SharedSecret
 from radius_svc.listener.spool import Spool
 from radius_svc.listener.store import Writing
 from servicekit.clock import FrozenClock
-from simulators.nas import DICTIONARY, Method, _add_proof
+from simulators.nas import DICTIONARY, Method
+from simulators.packets import add_proof
 from sqlalchemy.exc import OperationalError
 
 SECRET = b"nas-shared-secret"
@@ -162,7 +163,7 @@ def access_octets(
         request.add_message_authenticator()
     request["User-Name"] = username
     request["Calling-Station-Id"] = "02:00:00:00:00:01"
-    _add_proof(request, username, password, method)
+    add_proof(request, username, password, method)
     return request.RequestPacket()
 
 

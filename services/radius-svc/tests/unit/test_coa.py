@@ -43,7 +43,7 @@ def nas() -> Iterator[SimulatedNas]:
 @pytest.fixture
 def juan(nas: SimulatedNas) -> NasSession:
     live = NasSession("juan", "81000001", 1, "", "10.0.0.1", None, None, None, None, None, None, 0.0)
-    nas._open(live)
+    nas.begin(live)
     return live
 
 
