@@ -20,7 +20,7 @@ def test_the_import_rules_hold():
 def test_the_radius_listener_loads_no_event_loop():
     loaded = f"""
 import sys
-import radius_svc.listener.run
+import radius_svc.listener.process.run
 print(*[name for name in {LISTENER_MUST_NOT_LOAD} if name in sys.modules])
 """
     result = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 
 from billing_svc.models import Account, PlanProjection, ServiceProjection
 from contracts.subscriber import BillingType, PlanStatus, ServiceStatus
-from radius_svc import authorization
 from radius_svc.domain.mschap import nt_password_hash
 from radius_svc.models import RadCheck, RadiusAccount, RadUserGroup
+from radius_svc.usecases import authorization
 from servicekit.db import Database
 from servicekit.ids import new_id
 from servicekit.secrets import FieldCipher

@@ -22,14 +22,20 @@ from statistics import median
 
 import psycopg2
 from contracts.radius import SessionOrder, SessionQuery
-from radius_svc import histories, jobs, queries
+from radius_svc import jobs
+from radius_svc.listener.accounting.events import Kind, SessionReport
+from radius_svc.listener.accounting.store import AccountingStore
 from radius_svc.listener.database import Database as ListenerDatabase
-from radius_svc.listener.events import Kind, SessionReport
-from radius_svc.listener.index import NasEntry
-from radius_svc.listener.signing import SharedSecret
-from radius_svc.listener.store import AccountingStore
+from radius_svc.listener.index.entries import NasEntry
 from radius_svc.models import RadAcct
-from radius_svc.usecases import following, retention, silent_sessions, strays
+from radius_svc.protocol.signing import SharedSecret
+from radius_svc.queries.accounts import list_service_states
+from radius_svc.queries.line_events import list_line_events
+from radius_svc.queries.nas import list_nas_activity
+from radius_svc.queries.sessions import count_open_sessions, list_sessions
+from radius_svc.queries.usage import list_usage
+from radius_svc.usecases import retention, silent_sessions
+from radius_svc.usecases.following import rounds, strays
 from servicekit.clock import FrozenClock
 from servicekit.db import Database
 from servicekit.migrations import migrate
@@ -328,7 +334,7 @@ def _measure_pages(database: Database, measured: Measured) -> None:
         return _timed(once)
 
     def page(**query: object) -> Callable[[Session], object]:
-        return lambda session: queries.list_sessions(session, SessionQuery(**query), 50, None)
+        return lambda session: list_sessions(session, SessionQuery(**query), 50, None)
 
     routers = [f"01900000-0000-7000-9000-{number:012x}" for number in range(ROUTERS)]
     router = routers[7]
@@ -345,16 +351,14 @@ def _measure_pages(database: Database, measured: Measured) -> None:
         "sessions of a router": page(router_id=router),
         "sessions of a router, a login": page(router_id=router, text="subscriber.012307"),
         "sessions of a service": page(service_id=_service(12_345)),
-        "service page: timeline": lambda session: histories.list_line_events(session, [_service(12_345)], 50),
-        "service page: usage": lambda session: histories.list_usage(
+        "service page: timeline": lambda session: list_line_events(session, [_service(12_345)], 50),
+        "service page: usage": lambda session: list_usage(
             session, _service(12_345), 30, today=datetime.now(UTC).date()
         ),
-        "subscriber list: 50 states": lambda session: queries.list_service_states(session, services),
-        "router list: activity of 50": lambda session: queries.list_nas_activity(
-            session, routers, datetime.now(UTC)
-        ),
-        "how many are on line": queries.count_open_sessions,
-        "dispatcher: what is due": lambda session: following.due_changes(session, per_router=25),
+        "subscriber list: 50 states": lambda session: list_service_states(session, services),
+        "router list: activity of 50": lambda session: list_nas_activity(session, routers, datetime.now(UTC)),
+        "how many are on line": count_open_sessions,
+        "dispatcher: what is due": lambda session: rounds.due_changes(session, per_router=25),
         "dispatcher: strays": strays.strays,
     }
     for name, work in pages.items():

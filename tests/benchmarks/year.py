@@ -26,9 +26,11 @@ from contracts.radius import RequestKind, RequestOutcome
 from contracts.router import RouterStatus, SessionControl
 from contracts.subscriber import BillingType, HoldReason, PlanStatus, ServiceStatus
 from payment_svc import models as payment
-from radius_svc import authorization, control_models, models
+from radius_svc import models
 from radius_svc.domain.change_rules import SUSPENDED_CLASS_IN_RADACCT
 from radius_svc.domain.mschap import nt_password_hash
+from radius_svc.models import control
+from radius_svc.usecases import authorization
 from router_svc import models as router
 from servicekit.clock import local_date
 from servicekit.db import Database
@@ -629,16 +631,16 @@ def _seed_radius(database: Database, year: Year, cipher: FieldCipher) -> None:
         {"radacctid": number, "download_octets": 3 * GIGABYTE, "upload_octets": GIGABYTE, "final": False}
         for number in open_ids
     )
-    copy_rows(database, control_models.UsageMark, marks)
+    copy_rows(database, control.UsageMark, marks)
     newest = open_ids.stop - 1
     with database.transaction() as session:
-        session.merge(control_models.UsageProgress(id=1, counted_to=newest, seen_to=newest))
-    copy_rows(database, control_models.DailyUsage, _usage(year))
-    copy_rows(database, control_models.OnlineCount, _samples(year, len(live)))
+        session.merge(control.UsageProgress(id=1, counted_to=newest, seen_to=newest))
+    copy_rows(database, control.DailyUsage, _usage(year))
+    copy_rows(database, control.OnlineCount, _samples(year, len(live)))
     back = [person for person in live if person.was_suspended]
-    copy_rows(database, control_models.SessionChange, (_change(year, person, seq) for person in back))
-    copy_rows(database, control_models.RequestAttempt, _attempts(year, back))
-    copy_rows(database, control_models.Reconnect, _reconnects(year, back))
+    copy_rows(database, control.SessionChange, (_change(year, person, seq) for person in back))
+    copy_rows(database, control.RequestAttempt, _attempts(year, back))
+    copy_rows(database, control.Reconnect, _reconnects(year, back))
 
 
 def _login(year: Year, person: Person, cipher: FieldCipher, seq: int) -> dict[str, Any]:
@@ -730,8 +732,8 @@ def _change(year: Year, person: Person, seq: int) -> dict[str, Any]:
     at = year.came_back(person)
     return {
         "service_id": person.service_id,
-        "kind": control_models.ChangeKind.AUTHORIZATION,
-        "status": control_models.ChangeStatus.DONE,
+        "kind": control.ChangeKind.AUTHORIZATION,
+        "status": control.ChangeStatus.DONE,
         "authorized_seq": seq,
         "authorized_at": at,
         "rounds": 1,

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 from pyrad.packet import AcctPacket
-from radius_svc.authorization import NasClient, write_nas
 from radius_svc.models import RadAcct
+from radius_svc.usecases.authorization import NasClient, write_nas
 from servicekit.db import Database
 from servicekit.migrations import migrate
 from servicekit.private_postgres import PrivatePostgres

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from contracts.billing import SuspensionMode
-from radius_svc import authorization
 from radius_svc.domain.acct_unique_id import acct_unique_id
 from radius_svc.domain.mschap import nt_password_hash
 from radius_svc.models import (
@@ -21,6 +20,7 @@ from radius_svc.models import (
     RadReply,
     RadUserGroup,
 )
+from radius_svc.usecases import authorization
 from servicekit.db import Database
 from servicekit.migrations import migrate
 from servicekit.secrets import FieldCipher

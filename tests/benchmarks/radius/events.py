@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 
 from contracts.money import Money
 from contracts.subscriber import BillingType, PlanStatus, PlanView
-from radius_svc import authorization
-from radius_svc.control_models import ListenerState
-from radius_svc.models import IndexVersion
-from radius_svc.usecases import provisioning
+from radius_svc.models import IndexVersion, ListenerState
+from radius_svc.usecases import authorization, provisioning
 from servicekit.db import Database
 from sqlalchemy import select
 

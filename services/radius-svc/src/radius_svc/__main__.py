@@ -15,7 +15,7 @@ def listen() -> int:
     with TemporaryDirectory(prefix="radius-listener-") as folder:
         # Where the workers keep their figures for one another. Prometheus's client reads it when imported.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        from radius_svc.listener import run
+        from radius_svc.listener.process import run
 
         return run.main()
 

@@ -21,16 +21,16 @@ from types import ModuleType
 MODULES = (
     "radius_svc.domain.acct_unique_id",
     "radius_svc.domain.mschap",
-    "radius_svc.listener.accounting",
-    "radius_svc.listener.authenticate",
-    "radius_svc.listener.authentication",
-    "radius_svc.listener.duplicates",
-    "radius_svc.listener.events",
-    "radius_svc.listener.index",
-    "radius_svc.listener.packet",
-    "radius_svc.listener.receiver",
-    "radius_svc.listener.signing",
-    "radius_svc.listener.tally",
+    "radius_svc.listener.accounting.events",
+    "radius_svc.listener.accounting.receiver",
+    "radius_svc.listener.authentication.decision",
+    "radius_svc.listener.authentication.receiver",
+    "radius_svc.listener.index.entries",
+    "radius_svc.listener.receiving.duplicates",
+    "radius_svc.listener.receiving.receiver",
+    "radius_svc.listener.receiving.tally",
+    "radius_svc.protocol.packet",
+    "radius_svc.protocol.signing",
 )
 # What the compiled modules are parts of, by the name of the group that mypyc is given.
 GROUP = "radius_svc"

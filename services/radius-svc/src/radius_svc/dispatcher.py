@@ -22,10 +22,10 @@ from servicekit.ids import new_id
 from servicekit.logs import correlated, log
 from servicekit.runtime import Runtime, RuntimeExtension
 
-from radius_svc.adapters import coa
 from radius_svc.domain import change_rules
-from radius_svc.listener.attributes import ReplyItem, encode
-from radius_svc.listener.packet import (
+from radius_svc.protocol import coa
+from radius_svc.protocol.attributes import ReplyItem, encode
+from radius_svc.protocol.packet import (
     ACCT_SESSION_ID,
     FRAMED_IP_ADDRESS,
     NAS_IP_ADDRESS,
@@ -34,9 +34,9 @@ from radius_svc.listener.packet import (
     attribute,
     octets_of,
 )
-from radius_svc.usecases import following, probing, strays
-from radius_svc.usecases.following import Work
-from radius_svc.usecases.live_sessions import ADDRESS_LIST, RATE_LIMIT, LiveSession
+from radius_svc.usecases.following import probing, rounds, strays
+from radius_svc.usecases.following.rounds import Work
+from radius_svc.usecases.following.sessions import ADDRESS_LIST, RATE_LIMIT, LiveSession
 from radius_svc.usecases.provisioning import MARK
 
 PER_ROUTER = 25
@@ -106,7 +106,7 @@ class SessionChangeDispatcher(DependencyProvider):
     def _dispatch_due(self) -> None:
         runtime = self.shared.runtime
         with runtime.reading() as session:
-            due = following.due_changes(session, per_router=PER_ROUTER)
+            due = rounds.due_changes(session, per_router=PER_ROUTER)
         if not due and not self._busy:
             return
         with runtime.transaction() as session:
@@ -151,7 +151,7 @@ class SessionChangeDispatcher(DependencyProvider):
 def follow_change(runtime: Runtime, change_id: int) -> None:
     """One round of one change: ask each NAS, write down what it said."""
     with runtime.reading() as session:
-        work = following.load_work(session, change_id)
+        work = rounds.load_work(session, change_id)
     if work is None:
         return
     with correlated(work.correlation_id):
@@ -159,7 +159,7 @@ def follow_change(runtime: Runtime, change_id: int) -> None:
             _wait_until_in_force(runtime, work.authorized_seq)
         answers = [_ask(runtime, work, live) for live in work.sessions]
         with runtime.transaction() as session:
-            following.finish_round(session, work, answers, now=runtime.now())
+            rounds.finish_round(session, work, answers, now=runtime.now())
 
 
 def _wait_until_in_force(runtime: Runtime, seq: int) -> None:
@@ -167,7 +167,7 @@ def _wait_until_in_force(runtime: Runtime, seq: int) -> None:
     deadline = time.monotonic() + APPLIED_WITHIN_SECONDS
     while time.monotonic() < deadline:
         with runtime.reading() as session:
-            if following.all_listeners_applied(session, seq):
+            if rounds.all_listeners_applied(session, seq):
                 return
         eventlet.sleep(APPLIED_POLL_SECONDS)
 
@@ -180,7 +180,7 @@ def _ask(runtime: Runtime, work: Work, live: LiveSession) -> tuple[RequestKind, 
         except ValueError as error:  # what the row says does not fit into a packet
             answer = coa.unsent(error, runtime.now())
         with runtime.transaction() as session:
-            following.record_attempt(session, work, live, kind, answer)
+            rounds.record_attempt(session, work, live, kind, answer)
         _count(kind, live, answer)
         log.info(
             "asked the router",

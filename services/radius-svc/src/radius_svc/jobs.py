@@ -16,7 +16,7 @@ from servicekit.metrics import JOB_LAST_SUCCESS
 from servicekit.runtime import Runtime
 from sqlalchemy.orm import Session
 
-from radius_svc import queries
+from radius_svc.queries.sessions import count_open_sessions
 from radius_svc.usecases import online_samples, reconnects, retention, silent_sessions, usage
 
 USAGE = "usage"
@@ -99,7 +99,7 @@ def sample_online(runtime: Runtime, now: datetime) -> None:
     with runtime.reading() as session:
         if online_samples.is_taken(session, at):
             return
-        sessions = queries.count_open_sessions(session)
+        sessions = count_open_sessions(session)
     with runtime.transaction() as session:
         online_samples.take(session, at, sessions)
     forgotten = online_samples.BATCH

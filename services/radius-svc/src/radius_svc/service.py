@@ -45,11 +45,14 @@ from servicekit.rpc import serves
 from servicekit.service import Service
 from sqlalchemy.orm import Session
 
-from radius_svc import histories, jobs, queries, rejects
+from radius_svc import jobs
 from radius_svc.dispatcher import SessionChangeDispatcher
 from radius_svc.domain.change_rules import is_settled
 from radius_svc.models import RadiusAccount
-from radius_svc.usecases import following, listeners, live_sessions, provisioning
+from radius_svc.queries import accounts, attempts, line_events, nas, reconnects, rejects, sessions, usage
+from radius_svc.usecases import listeners, provisioning
+from radius_svc.usecases.following import rounds
+from radius_svc.usecases.following.sessions import count_live_sessions
 
 PROCESS = new_id()  # names this process in leases
 KICK_SECONDS = 8.0
@@ -94,15 +97,15 @@ class RadiusService(Service):
 
     def list_service_states(self, service_ids: list[str]) -> list[ServiceState]:
         with self.runtime.reading() as session:
-            return queries.list_service_states(session, service_ids)
+            return accounts.list_service_states(session, service_ids)
 
     def list_sessions(self, query: SessionQuery, limit: int, after: str | None) -> Page[SessionView]:
         with self.runtime.reading() as session:
-            return queries.list_sessions(session, query, limit, after)
+            return sessions.list_sessions(session, query, limit, after)
 
     def count_open_sessions(self) -> int:
         with self.runtime.reading() as session:
-            return queries.count_open_sessions(session)
+            return sessions.count_open_sessions(session)
 
     def list_rejects(self, query: RejectQuery, limit: int, after: str | None) -> Page[RejectView]:
         with self.runtime.reading() as session:
@@ -110,47 +113,47 @@ class RadiusService(Service):
 
     def list_online_samples(self, hours: int) -> list[OnlineSample]:
         with self.runtime.reading() as session:
-            return histories.list_online_samples(session, hours, now=datetime.now(UTC))
+            return usage.list_online_samples(session, hours, now=datetime.now(UTC))
 
     def list_usage(self, service_id: str, days: int) -> list[UsageDay]:
         with self.runtime.reading() as session:
-            return histories.list_usage(session, service_id, days, today=self.runtime.today())
+            return usage.list_usage(session, service_id, days, today=self.runtime.today())
 
     def list_line_events(self, service_ids: list[str], limit: int) -> list[LineEvent]:
         with self.runtime.reading() as session:
-            return histories.list_line_events(session, service_ids, limit)
+            return line_events.list_line_events(session, service_ids, limit)
 
     def disconnect_service(self, command: DisconnectService) -> DisconnectResult:
         with self.runtime.transaction() as session:
             if session.get(RadiusAccount, command.service_id) is None:
                 raise NotFound(f"RADIUS knows no service {command.service_id}")
             change = provisioning.ask_to_kick(session, command.service_id, now=self.runtime.now())
-            sessions = live_sessions.count_live_sessions(session, command.service_id)
+            sessions = count_live_sessions(session, command.service_id)
         deadline = time.monotonic() + KICK_SECONDS
         while time.monotonic() < deadline:
             eventlet.sleep(KICK_POLL_SECONDS)
             with self.runtime.reading() as session:
-                attempts = queries.attempts_of_change(session, change.id)
-                if following.had_a_round(session, change.id):
+                asked = attempts.attempts_of_change(session, change.id)
+                if rounds.had_a_round(session, change.id):
                     break
-        settled = [attempt for attempt in attempts if is_settled(attempt.outcome, attempt.error_cause)]
-        return DisconnectResult(sessions=sessions, disconnected=len(settled) >= sessions, attempts=attempts)
+        settled = [attempt for attempt in asked if is_settled(attempt.outcome, attempt.error_cause)]
+        return DisconnectResult(sessions=sessions, disconnected=len(settled) >= sessions, attempts=asked)
 
     def list_attempts(self, service_id: str, limit: int, after: str | None) -> Page[AttemptView]:
         with self.runtime.reading() as session:
-            return queries.list_attempts(session, service_id, limit, after)
+            return attempts.list_attempts(session, service_id, limit, after)
 
     def list_reconnects(self, service_id: str | None, limit: int, after: str | None) -> Page[ReconnectView]:
         with self.runtime.reading() as session:
-            return histories.list_reconnects(session, service_id, limit, after)
+            return reconnects.list_reconnects(session, service_id, limit, after)
 
     def get_reconnect_times(self, days: int) -> ReconnectTimes:
         with self.runtime.reading() as session:
-            return histories.get_reconnect_times(session, days, now=self.runtime.now())
+            return reconnects.get_reconnect_times(session, days, now=self.runtime.now())
 
     def list_nas_activity(self, router_ids: list[str]) -> list[NasActivity]:
         with self.runtime.reading() as session:
-            return queries.list_nas_activity(session, router_ids, self.runtime.now())
+            return nas.list_nas_activity(session, router_ids, self.runtime.now())
 
     @handles(ServiceCreated, ServiceChanged, ServiceTerminated, ServiceHoldPlaced)
     def on_service_changed(self, session: Session, event: ServiceEvent) -> None:

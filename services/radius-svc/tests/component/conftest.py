@@ -36,13 +36,12 @@ from contracts.subscriber import (
     ServiceStatus,
     ServiceTerminated,
 )
-from radius_svc.authorization import Account, NasClient, write_account, write_nas, write_plan_group
-from radius_svc.control_models import ChangeStatus, ListenerState, SessionChange
 from radius_svc.dispatcher import follow_change
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
-from radius_svc.models import IndexVersion, RadAcct
+from radius_svc.models import ChangeStatus, IndexVersion, ListenerState, RadAcct, SessionChange
 from radius_svc.service import RadiusService
-from radius_svc.usecases import following, strays
+from radius_svc.usecases.authorization import Account, NasClient, write_account, write_nas, write_plan_group
+from radius_svc.usecases.following import rounds, strays
 from servicekit.codec import to_wire
 from servicekit.db import Database
 from servicekit.ids import new_id
@@ -472,7 +471,7 @@ class ControlPlane:
 
     def due(self) -> list[int]:
         with self.runtime.reading() as session:
-            return following.due_changes(session, per_router=25)
+            return rounds.due_changes(session, per_router=25)
 
     def follow(self) -> None:
         """One round of every change that is due, until none is left."""
@@ -517,7 +516,7 @@ class ControlPlane:
 @pytest.fixture
 def control(tested: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
     """With a plan, a router that answers, and the walled garden."""
-    monkeypatch.setattr("radius_svc.adapters.coa.WAITS_SECONDS", (0.05, 0.05))
+    monkeypatch.setattr("radius_svc.protocol.coa.WAITS_SECONDS", (0.05, 0.05))
     silent = Faults(lose_accounting=True)  # its rows are written by the test
     with SimulatedNas(secret=SECRET.encode(), auth_port=9, acct_port=9, faults=silent) as nas:
         yield ControlPlane(tested, nas)

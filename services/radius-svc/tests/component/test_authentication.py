@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 from pyrad.packet import AuthPacket
-from radius_svc.authorization import SuspensionMode, remove_nas, write_suspended_group
 from radius_svc.models import Nas, RadPostAuth
+from radius_svc.usecases.authorization import SuspensionMode, remove_nas, write_suspended_group
 from servicekit.pytest_plugin import require
 from simulators.nas import DICTIONARY, Outcome
 from sqlalchemy import select

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from radius_svc.authorization import (
+from radius_svc.listener import database as listener_database
+from radius_svc.listener.index.entries import Index
+from radius_svc.listener.index.reader import IndexReader
+from radius_svc.models import IndexVersion, Nas, RadCheck, RadGroupCheck, RadReply, RadUserGroup
+from radius_svc.usecases.authorization import (
     Account,
     NasClient,
     SuspensionMode,
@@ -14,10 +18,6 @@ from radius_svc.authorization import (
     write_plan_group,
     write_suspended_group,
 )
-from radius_svc.listener import database as listener_database
-from radius_svc.listener.index import Index
-from radius_svc.listener.index_reader import IndexReader
-from radius_svc.models import IndexVersion, Nas, RadCheck, RadGroupCheck, RadReply, RadUserGroup
 from servicekit.db import Database
 from servicekit.migrations import migrate
 from sqlalchemy import event, select

@@ -12,11 +12,11 @@ from contracts.radius import DisconnectService, NasHealth, RequestKind, RequestO
 from contracts.router import SessionControl
 from radius_svc import jobs
 from radius_svc import service as radius_service
-from radius_svc.adapters import coa
-from radius_svc.control_models import Reconnect
 from radius_svc.dispatcher import follow_change
-from radius_svc.models import Nas, RadiusAccount
-from radius_svc.usecases import following, listeners
+from radius_svc.models import Nas, RadiusAccount, Reconnect
+from radius_svc.protocol import coa
+from radius_svc.usecases import listeners
+from radius_svc.usecases.following import rounds
 from servicekit.ids import new_id
 from sqlalchemy import event, select, update
 
@@ -207,7 +207,7 @@ class TestReconnects:
         service = control.release(service)
         (change_id,) = control.due()
         with control.runtime.reading() as session:
-            work = following.load_work(session, change_id)
+            work = rounds.load_work(session, change_id)
         acked_at = control.runtime.now()
         control.clock.advance(seconds=1)
         control.dial(service)
@@ -216,7 +216,7 @@ class TestReconnects:
         acked = coa.Answer(RequestOutcome.ACKED, None, "", acked_at, acked_at)
         with control.runtime.transaction() as session:
             answers = [(RequestKind.COA, acked)]
-            following.finish_round(session, work, answers, now=control.runtime.now())
+            rounds.finish_round(session, work, answers, now=control.runtime.now())
         note_reconnects(control)
         (case,) = control.reconnects(service)
         assert (case.how, case.online_at) == ("coa", acked_at)
@@ -368,7 +368,7 @@ class TestKick:
     def test_it_answers_before_its_caller_gives_up(self, control, monkeypatch):
         assert radius_service.KICK_SECONDS <= RPC_DEADLINE_SECONDS - 1
         monkeypatch.setattr(radius_service, "KICK_SECONDS", 0.2)
-        monkeypatch.setattr("radius_svc.adapters.coa.WAITS_SECONDS", (3.0,))
+        monkeypatch.setattr("radius_svc.protocol.coa.WAITS_SECONDS", (3.0,))
         control.nas.faults.ignore_coa = True
         control.dial(service := control.service())
         began = time.monotonic()

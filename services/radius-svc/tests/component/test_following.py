@@ -10,11 +10,11 @@ from contracts.billing import SuspensionMode
 from contracts.radius import RequestKind, RequestOutcome
 from contracts.router import SessionControl
 from radius_svc import dispatcher
-from radius_svc.adapters import coa
-from radius_svc.control_models import ChangeKind, SessionChange
 from radius_svc.dispatcher import SessionChangeDispatcher, _attributes, follow_change
 from radius_svc.domain.change_rules import MOST_ROUNDS
-from radius_svc.listener.packet import (
+from radius_svc.models import ChangeKind, RadAcct, SessionChange
+from radius_svc.protocol import coa
+from radius_svc.protocol.packet import (
     ACCT_SESSION_ID,
     FRAMED_IP_ADDRESS,
     NAS_IP_ADDRESS,
@@ -23,8 +23,8 @@ from radius_svc.listener.packet import (
     Request,
     readable,
 )
-from radius_svc.models import RadAcct
-from radius_svc.usecases import following, provisioning
+from radius_svc.usecases import provisioning
+from radius_svc.usecases.following import rounds
 from servicekit.testing import while_held
 from sqlalchemy import select, update
 
@@ -189,7 +189,7 @@ def request_of(control) -> Request:
     """The packet that the next request would be."""
     (change_id,) = control.due()
     with control.runtime.reading() as session:
-        work = following.load_work(session, change_id)
+        work = rounds.load_work(session, change_id)
     (live,) = work.sessions
     return Request(coa._signed(coa.DISCONNECT_REQUEST, _attributes(live.requests[0], live), b"secret"))
 
@@ -334,7 +334,7 @@ class TestOutcomes:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(following, "record_attempt", killed)
+            patch.setattr(rounds, "record_attempt", killed)
             with pytest.raises(KeyboardInterrupt):
                 control.follow()
         assert not live.online
@@ -366,14 +366,14 @@ class TestOutcomes:
         control.hold(service)
         (change_id,) = control.due()
         with control.runtime.reading() as session:
-            late = following.load_work(session, change_id)
+            late = rounds.load_work(session, change_id)
         control.follow()
         timed_out = coa.Answer(RequestOutcome.TIMED_OUT, None, "", control.runtime.now(), None)
         with control.runtime.transaction() as session:
             session.execute(update(SessionChange).values(rounds=MOST_ROUNDS))
         with control.runtime.transaction() as session:
             answers = [(RequestKind.DISCONNECT, timed_out)]
-            following.finish_round(session, late, answers, now=control.runtime.now())
+            rounds.finish_round(session, late, answers, now=control.runtime.now())
 
         assert control.statuses(service) == ["done"]
 
@@ -392,11 +392,11 @@ class TestOrder:
         service = control.hold(service)
         (first,) = control.due()
         with control.runtime.reading() as session:
-            work = following.load_work(session, first)  # the first dispatcher begins
+            work = rounds.load_work(session, first)  # the first dispatcher begins
         control.release(service)
         assert control.due() == [first]  # all the second could do
         with control.runtime.transaction() as session:
-            following.finish_round(session, work, [], now=control.runtime.now())
+            rounds.finish_round(session, work, [], now=control.runtime.now())
         assert len(control.due()) == 1
         assert control.due() != [first]
 
@@ -440,7 +440,7 @@ class TestOrder:
         control.dial(there := control.service("there"), router_id="other")
         control.hold(there)
         with control.runtime.reading() as session:
-            due = following.due_changes(session, per_router=2)
+            due = rounds.due_changes(session, per_router=2)
         assert len(due) == 3
         assert control.changes(there)[0].id in due
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from radius_svc.listener import session_watch
+from radius_svc.listener.authentication import session_watch
+from radius_svc.listener.authentication.session_watch import SessionWatch
 from radius_svc.listener.database import Database
-from radius_svc.listener.session_watch import SessionWatch
 from radius_svc.models import RadAcct, RadPostAuth
 from servicekit.clock import SystemClock
 from simulators.nas import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from radius_svc.control_models import RequestAttempt, SessionChange
+from radius_svc.models import RequestAttempt, SessionChange
 from servicekit.db import Database
 from servicekit.migrations import migrate
 from servicekit.testing import database_of_revision

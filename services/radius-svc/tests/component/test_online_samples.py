@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from radius_svc import histories, jobs
-from radius_svc.control_models import OnlineCount
+from radius_svc import jobs
+from radius_svc.models import OnlineCount
+from radius_svc.queries import usage
 from radius_svc.usecases import online_samples
 from sqlalchemy import select
 
@@ -15,7 +16,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 def shown(control, hours=1, now=NOON):
     with control.runtime.reading() as session:
-        found = histories.list_online_samples(session, hours, now=now)
+        found = usage.list_online_samples(session, hours, now=now)
     return [(sample.at, sample.sessions) for sample in found]
 
 

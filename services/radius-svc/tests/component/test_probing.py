@@ -7,10 +7,9 @@ from datetime import timedelta
 import pytest
 from contracts.router import SessionControl
 from radius_svc import dispatcher
-from radius_svc.control_models import ChangeKind, SessionChange
 from radius_svc.domain.change_rules import FEW_PROBES, pause_before_probe
-from radius_svc.models import RadAcct, RadPostAuth
-from radius_svc.usecases import probing
+from radius_svc.models import ChangeKind, RadAcct, RadPostAuth, SessionChange
+from radius_svc.usecases.following import probing
 from sqlalchemy import delete, select, update
 
 from .test_following import make_dispatcher

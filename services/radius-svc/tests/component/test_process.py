@@ -63,7 +63,7 @@ def test_sigterm_ends_the_listener_cleanly(listener):
 def test_listener_loads_neither_the_bus_nor_the_web(listener):
     """Memory matters: on a small box the listener runs beside everything else."""
     script = (
-        "import sys, radius_svc.listener.run; "
+        "import sys, radius_svc.listener.process.run; "
         "print([m for m in ('nameko', 'eventlet', 'kombu', 'flask', 'alembic', 'pyrad') if m in sys.modules])"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:

@@ -15,8 +15,17 @@ from contracts.subscriber import (
     ServiceHoldReleased,
     ServiceStatus,
 )
-from radius_svc.control_models import ChangeKind, ChangeStatus, SessionChange
-from radius_svc.models import Base, Nas, RadCheck, RadGroupCheck, RadiusAccount, RadUserGroup
+from radius_svc.models import (
+    Base,
+    ChangeKind,
+    ChangeStatus,
+    Nas,
+    RadCheck,
+    RadGroupCheck,
+    RadiusAccount,
+    RadUserGroup,
+    SessionChange,
+)
 from servicekit import inbox
 from servicekit.codec import to_wire
 from servicekit.ids import new_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radius_svc.listener.damper import UNDAMPED_REJECTS
+from radius_svc.listener.authentication.reject_throttle import UNDAMPED_REJECTS
 from radius_svc.models import Nas, RadPostAuth
 from simulators.nas import Outcome
 from sqlalchemy import select

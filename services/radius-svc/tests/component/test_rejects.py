@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from contracts.common import InvalidInput
 from contracts.radius import RejectQuery, RejectReason
-from radius_svc import rejects
-from radius_svc.listener import authenticate
+from radius_svc.listener.authentication import decision
 from radius_svc.models import RadPostAuth
+from radius_svc.queries import rejects
 from sqlalchemy import event, insert, text
 
 MAC = "02:AB:CD:00:00:01"
@@ -56,7 +56,7 @@ def page_by_page(control, limit=2, **query):
 
 
 def test_what_the_listener_says_has_a_word_in_the_contract():
-    assert {reason.value for reason in authenticate.RejectReason} <= set(RejectReason)
+    assert {reason.value for reason in decision.RejectReason} <= set(RejectReason)
 
 
 def test_a_reject_as_it_was_written(control, refuse):

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from contracts.radius import RequestKind, RequestOutcome
 from radius_svc import jobs
-from radius_svc.control_models import (
+from radius_svc.models import (
     DailyUsage,
+    RadAcct,
+    RadPostAuth,
     Reconnect,
     RequestAttempt,
     SessionChange,
     UsageMark,
     UsageProgress,
 )
-from radius_svc.models import RadAcct, RadPostAuth
 from radius_svc.usecases import retention
 from servicekit.ids import new_id
 from sqlalchemy import event, func, select, update

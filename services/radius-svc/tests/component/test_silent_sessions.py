@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from radius_svc import jobs
-from radius_svc.control_models import NasHearing
-from radius_svc.models import RadAcct, RadGroupReply, RadReply, RadUserGroup
+from radius_svc.models import NasHearing, RadAcct, RadGroupReply, RadReply, RadUserGroup
 from radius_svc.usecases import silent_sessions
 from sqlalchemy import select, update
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from radius_svc.dispatcher import follow_change
 from radius_svc.models import RadAcct
-from radius_svc.usecases import following, probing
+from radius_svc.usecases.following import probing, rounds
 from servicekit.clock import SystemClock
 from servicekit.runtime import Runtime
 from servicekit.testing import make_settings
@@ -55,7 +55,7 @@ def ask_refused(runtime):
     with runtime.transaction() as session:
         found = probing.ask_refused(session, now=runtime.now())
     with runtime.reading() as session:
-        due = following.due_changes(session, per_router=25)
+        due = rounds.due_changes(session, per_router=25)
     for change_id in due:
         follow_change(runtime, change_id)
     return found or None

@@ -9,9 +9,9 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from contracts.radius import UsageDay
-from radius_svc import histories, jobs, migrations
-from radius_svc.control_models import UsageMark
-from radius_svc.models import RadAcct
+from radius_svc import jobs, migrations
+from radius_svc.models import RadAcct, UsageMark
+from radius_svc.queries.usage import list_usage
 from radius_svc.usecases import usage
 from servicekit.clock import FrozenClock
 from servicekit.migrations import migrate
@@ -248,7 +248,7 @@ def test_what_went_through_before_the_tables_were_there_is_not_counted(radius_da
         session.execute(open_one.values(acctoutputoctets=1_000, acctupdatetime=START))
     jobs.count_usage(runtime, "one")
     with runtime.reading() as session:
-        assert histories.list_usage(session, "juan", 1, today=TODAY) == [UsageDay(TODAY, 100, 0)]
+        assert list_usage(session, "juan", 1, today=TODAY) == [UsageDay(TODAY, 100, 0)]
     runtime.database.close()
 
 

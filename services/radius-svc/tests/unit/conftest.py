@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 import pytest
 from pyrad.packet import AcctPacket, AuthPacket
 from radius_svc.domain.mschap import nt_password_hash
-from radius_svc.listener.accounting import AccountingReceiver
-from radius_svc.listener.authentication import AuthenticationReceiver
-from radius_svc.listener.index import Account, Index, NasEntry
-from radius_svc.listener.receiver import Shared
-from radius_svc.listener.session_watch import Doubt
-from radius_svc.listener.signing import SharedSecret
-from radius_svc.listener.spool import Spool
-from radius_svc.listener.store import Writing
+from radius_svc.listener.accounting.receiver import AccountingReceiver
+from radius_svc.listener.accounting.spool import Spool
+from radius_svc.listener.accounting.store import Writing
+from radius_svc.listener.authentication.receiver import AuthenticationReceiver
+from radius_svc.listener.authentication.session_watch import Doubt
+from radius_svc.listener.index.entries import Account, Index, NasEntry
+from radius_svc.listener.receiving.receiver import Shared
+from radius_svc.protocol.signing import SharedSecret
 from servicekit.clock import FrozenClock
 from simulators.nas import DICTIONARY, Method
 from simulators.packets import add_proof

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from radius_svc.listener.attributes import ReplyItem, encode, merged
+from radius_svc.protocol.attributes import ReplyItem, encode, merged
 
 PLAN = [ReplyItem("Mikrotik-Rate-Limit", "=", "10M/50M"), ReplyItem("Framed-Pool", "=", "subscribers")]
 SUSPENDED = [

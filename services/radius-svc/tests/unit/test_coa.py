@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import pytest
 from contracts.radius import RequestKind, RequestOutcome
 from pyrad.packet import CoAPacket
-from radius_svc.adapters import coa
-from radius_svc.adapters.coa import Target, send
-from radius_svc.listener.packet import ACCT_SESSION_ID, USER_NAME, attribute
+from radius_svc.protocol import coa
+from radius_svc.protocol.coa import Target, send
+from radius_svc.protocol.packet import ACCT_SESSION_ID, USER_NAME, attribute
 from simulators.nas import DICTIONARY, SESSION_NOT_FOUND, Faults, NasSession, SimulatedNas
 
 SECRET = b"nas-shared-secret"

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from radius_svc.listener.damper import UNDAMPED_REJECTS, WINDOW_SECONDS, DelayQueue, RejectCounter
+from radius_svc.listener.authentication.reject_throttle import (
+    UNDAMPED_REJECTS,
+    WINDOW_SECONDS,
+    DelayQueue,
+    RejectCounter,
+)
 
 
 def storms(counter: RejectCounter, who: str, times: int, now: float = 1000.0) -> list[bool]:

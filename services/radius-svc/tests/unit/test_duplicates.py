@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from radius_svc.listener.duplicates import DuplicateCache
+from radius_svc.listener.receiving.duplicates import DuplicateCache
 
 KEY = 7
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pyrad.packet import AcctPacket
-from radius_svc.listener.events import read_event
-from radius_svc.listener.packet import Request
+from radius_svc.listener.accounting.events import read_event
+from radius_svc.protocol.packet import Request
 from simulators.nas import DICTIONARY
 
 from .conftest import NAS, SECRET

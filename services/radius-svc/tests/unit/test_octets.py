@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from radius_svc.listener.packet import octets_of, readable
+from radius_svc.protocol.packet import octets_of, readable
 
 TRICKY = st.lists(
     st.sampled_from([b"\\", b"x", b"\\x", b"5c", b"0", b"f", b"\xff", b"\0", "é".encode(), b"%"])

@@ -7,9 +7,9 @@ import struct
 
 import pytest
 from pyrad.packet import AcctPacket, AuthPacket
-from radius_svc.listener import packet as codec
-from radius_svc.listener.packet import Malformed, Request
-from radius_svc.listener.signing import SharedSecret, two_salts
+from radius_svc.protocol import packet as codec
+from radius_svc.protocol.packet import Malformed, Request
+from radius_svc.protocol.signing import SharedSecret, two_salts
 from simulators.nas import DICTIONARY
 
 from .conftest import mutated

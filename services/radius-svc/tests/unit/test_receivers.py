@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from pyrad.packet import AcctPacket
-from radius_svc.listener.authentication import REJECT_DELAY_SECONDS
-from radius_svc.listener.damper import UNDAMPED_REJECTS
+from radius_svc.listener.authentication.receiver import REJECT_DELAY_SECONDS
+from radius_svc.listener.authentication.reject_throttle import UNDAMPED_REJECTS
 from simulators.nas import DICTIONARY, Method
 
 from .conftest import NAS, SECRET, SENDER, access_octets, accounting_octets, later, unavailable
@@ -121,7 +121,7 @@ def test_a_router_removed_meanwhile_loses_nothing_it_has_said(spooling, store, s
 
 
 def test_a_full_spool_answers_nothing_and_loses_nothing(spooling, sock, store, monkeypatch):
-    monkeypatch.setattr("radius_svc.listener.spool.CAPACITY", 1)
+    monkeypatch.setattr("radius_svc.listener.accounting.spool.CAPACITY", 1)
     store.errors = [unavailable(), unavailable()]
     for ident in (1, 2):
         spooling.handle(accounting_octets(ident), SENDER)

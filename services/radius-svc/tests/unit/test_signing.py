@@ -4,7 +4,7 @@ import hmac
 
 from hypothesis import given
 from hypothesis import strategies as st
-from radius_svc.listener.signing import SharedSecret, two_salts
+from radius_svc.protocol.signing import SharedSecret, two_salts
 
 
 @given(secret=st.binary(min_size=1, max_size=200), octets=st.binary(max_size=300))

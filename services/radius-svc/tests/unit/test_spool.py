@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from radius_svc.listener.spool import Spool, SpooledPacket
+from radius_svc.listener.accounting.spool import Spool, SpooledPacket
 
 AT = datetime(2026, 11, 28, 12, 30, 15, 250_000, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def test_what_waits_there_is_for_its_owner_only(path):
 
 
 def test_it_has_an_end(path, monkeypatch):
-    monkeypatch.setattr("radius_svc.listener.spool.CAPACITY", 2)
+    monkeypatch.setattr("radius_svc.listener.accounting.spool.CAPACITY", 2)
     spool = Spool(path)
     spool.add(packets(1))
     assert spool.has_room()

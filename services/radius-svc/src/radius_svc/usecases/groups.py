@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from radius_svc.authorization import SUSPENDED_GROUP
 from radius_svc.models import RadGroupCheck, RadGroupReply
+from radius_svc.usecases.authorization import SUSPENDED_GROUP
 
 
 def group_replies(session: Session, groupname: str) -> dict[str, str]:

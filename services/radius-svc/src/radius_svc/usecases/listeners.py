@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from radius_svc.control_models import ListenerState
-from radius_svc.usecases.following import LISTENER_SILENT_AFTER
+from radius_svc.models import ListenerState
+from radius_svc.usecases.following.rounds import LISTENER_SILENT_AFTER
 
 
 def health(session: Session) -> str:

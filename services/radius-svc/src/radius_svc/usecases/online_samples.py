@@ -8,7 +8,7 @@ from servicekit.db import insert_if_absent, rows_changed
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from radius_svc.control_models import OnlineCount
+from radius_svc.models import OnlineCount
 
 EVERY = timedelta(minutes=5)
 KEPT = timedelta(days=400)

@@ -18,10 +18,9 @@ from servicekit.secrets import FieldCipher
 from sqlalchemy import Select, Update, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from radius_svc import authorization
-from radius_svc.control_models import ChangeKind, ChangeStatus, Reconnect, SessionChange
 from radius_svc.domain.rate_limit import Burst, Speed, mikrotik_rate_limit
-from radius_svc.models import RadAcct, RadiusAccount
+from radius_svc.models import ChangeKind, ChangeStatus, RadAcct, RadiusAccount, Reconnect, SessionChange
+from radius_svc.usecases import authorization
 from radius_svc.usecases.groups import group_replies
 
 # Set in session.info when live sessions have to follow; the commit wakes the dispatcher.

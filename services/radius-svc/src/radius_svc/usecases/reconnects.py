@@ -12,10 +12,9 @@ from servicekit.db import UtcDateTime, rows_changed
 from sqlalchemy import ScalarSelect, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from radius_svc.control_models import Reconnect
-from radius_svc.dialects import day_before
 from radius_svc.domain.change_rules import SUSPENDED_CLASS_IN_RADACCT
-from radius_svc.models import RadAcct
+from radius_svc.models import RadAcct, Reconnect
+from radius_svc.models.dialects import day_before
 
 BATCH = 500
 FOR_EVER = datetime.max.replace(tzinfo=UTC)

@@ -14,8 +14,15 @@ from servicekit.db import rows_changed
 from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from radius_svc.control_models import Reconnect, RequestAttempt, SessionChange, UsageMark, UsageProgress
-from radius_svc.models import RadAcct, RadPostAuth
+from radius_svc.models import (
+    RadAcct,
+    RadPostAuth,
+    Reconnect,
+    RequestAttempt,
+    SessionChange,
+    UsageMark,
+    UsageProgress,
+)
 
 BATCH = 500
 # Reconnects are shown for up to a year back, so they and what they refer to are kept as long.

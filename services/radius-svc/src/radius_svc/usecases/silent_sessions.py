@@ -14,7 +14,6 @@ from servicekit.db import rows_changed
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
 
-from radius_svc.control_models import NasHearing
 from radius_svc.domain.silence import (
     ALLOWANCE,
     LEAST_INTERVAL,
@@ -24,7 +23,7 @@ from radius_svc.domain.silence import (
     hearing_at,
     is_over,
 )
-from radius_svc.models import IS_OPEN, RadAcct, RadGroupReply, RadReply, RadUserGroup
+from radius_svc.models import IS_OPEN, NasHearing, RadAcct, RadGroupReply, RadReply, RadUserGroup
 
 EVIDENCE = "missed-interims"
 BATCH = 500

@@ -19,9 +19,8 @@ from sqlalchemy import Row, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from radius_svc.control_models import DailyUsage, UsageMark, UsageProgress
 from radius_svc.domain.usage import last_word, new_octets
-from radius_svc.models import LIVE_ACCOUNT, RadAcct, RadiusAccount
+from radius_svc.models import LIVE_ACCOUNT, DailyUsage, RadAcct, RadiusAccount, UsageMark, UsageProgress
 
 BATCH = 500
 # A session that we closed on evidence may get its Stop late, or turn out to live.

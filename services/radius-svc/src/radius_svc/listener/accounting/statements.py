@@ -1,0 +1,329 @@
+"""What accounting does to radacct, as SQL.
+
+The statements make retransmission and reordering harmless: counters only grow, the first Start gives the
+start, the NAS's Stop is final.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ColumnClause,
+    ColumnElement,
+    Select,
+    Table,
+    TableValuedAlias,
+    Text,
+    TextClause,
+    Update,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from radius_svc.listener.accounting.events import NasRestart, SessionReport
+from radius_svc.listener.index.entries import NasEntry
+from radius_svc.models import RadAcct
+
+# Octets a moment late prove nothing; octets this long after we closed a session prove it lives.
+_REOPENED_AFTER = timedelta(seconds=5)
+# Session ids come again after some reboots. Nobody retransmits a Start for this long.
+REUSED_AFTER = timedelta(hours=1)
+
+RADACCT: Table = RadAcct.__table__  # type: ignore[assignment]
+_GROWING = ("acctsessiontime", "acctinputoctets", "acctoutputoctets")
+_FIRST_KEPT = (
+    "username",
+    "nasportid",
+    "nasporttype",
+    "acctauthentic",
+    "connectinfo_start",
+    "calledstationid",
+    "callingstationid",
+    "servicetype",
+    "framedprotocol",
+    "class",
+    "service_id",
+    "router_id",
+    "received_at",
+)
+_LAST_KEPT = (
+    "connectinfo_stop",
+    "framedipaddress",
+    "framedipv6address",
+    "framedipv6prefix",
+    "framedinterfaceid",
+    "delegatedipv6prefix",
+)
+# SQLAlchemy gives a query in RETURNING no way to the row it is about.
+_IS_ALONE = (
+    "NOT EXISTS (SELECT FROM radacct AS other WHERE other.username = radacct.username"
+    " AND other.acctstoptime IS NULL AND other.acctuniqueid <> radacct.acctuniqueid)"
+)
+# What may be new about a session that is known: SessionReport.said of an Interim-Update or Stop.
+_NEWS = (
+    "acctuniqueid",
+    "acctupdatetime",
+    "acctstoptime",
+    "acctterminatecause",
+    "callingstationid",  # which home it is, should the Start not have said so
+    "service_id",
+    "router_id",
+    *_GROWING,
+    *_LAST_KEPT,
+)
+# What a Start may say.
+_STARTED = (
+    "acctsessionid",
+    "acctuniqueid",
+    "nasipaddress",
+    "acctstarttime",
+    *_GROWING,
+    *_FIRST_KEPT,
+    *(name for name in _LAST_KEPT if name != "connectinfo_stop"),
+)
+WRITTEN = (
+    "acctsessionid",
+    "acctuniqueid",
+    "nasipaddress",
+    "acctstarttime",
+    "acctupdatetime",
+    "acctstoptime",
+    "acctterminatecause",
+    *_GROWING,
+    *_FIRST_KEPT,
+    *_LAST_KEPT,
+)
+
+
+def upsert_from_values() -> Any:
+    """For SQLite: the rows are parameters, one set for each."""
+    return _on_conflict_merge(sqlite.insert(RADACCT), is_sqlite=True)
+
+
+def upsert_from_json() -> Any:
+    """For PostgreSQL: the rows are one parameter."""
+    return _on_conflict_merge(_insert(select(*_from_json("said", WRITTEN).c)), is_sqlite=False)
+
+
+def begin_sessions() -> Any:
+    """For PostgreSQL: writes Starts (SessionReport.said), and returns of each it has written the acctuniqueid
+    and whether its login has no other open session. Left out is a Start whose id is that of a session long
+    over."""
+    here, insert = RADACCT.c, _insert(_said_of_starts())
+    is_id_of_before = here.acctstoptime < insert.excluded.acctstarttime - _interval(REUSED_AFTER)
+    upsert = insert.on_conflict_do_update(
+        index_elements=["acctuniqueid"],
+        set_=_merged(insert.excluded, is_sqlite=False),
+        where=is_id_of_before.is_not(true()),
+    )
+    return upsert.returning(here.acctuniqueid, literal_column(_IS_ALONE))
+
+
+def report_on_sessions() -> Any:
+    """For PostgreSQL: writes what is new (SessionReport.said) about sessions that are there, and returns of
+    each the acctuniqueid, and true."""
+    said = _said_of_others().subquery("said").c
+    report = update(RADACCT).values(_merged(said, is_sqlite=False))
+    is_there = RADACCT.c.acctuniqueid == said.acctuniqueid, RADACCT.c.acctstarttime.is_not(None)
+    return report.where(*is_there).returning(RADACCT.c.acctuniqueid, true())
+
+
+def _said_of_starts() -> Select[*tuple[Any, ...]]:
+    sent = _from_json("sent", _STARTED).c
+    follows = {name: func.coalesce(sent[name], literal_column("0")).label(name) for name in _GROWING}
+    follows["received_at"] = func.coalesce(sent.received_at, sent.acctstarttime).label("received_at")
+    said = [follows.get(name, sent[name]) for name in _STARTED]
+    return select(*said, sent.acctstarttime.label("acctupdatetime"))
+
+
+def _said_of_others() -> Select[*tuple[Any, ...]]:
+    """Counters that are not said leave those that are there: nothing is greater than NULL."""
+    sent = _from_json("sent", _NEWS).c
+    heard_at = func.coalesce(sent.acctupdatetime, sent.acctstoptime).label("acctupdatetime")
+    return select(*(heard_at if name == "acctupdatetime" else sent[name] for name in _NEWS))
+
+
+def _insert(said: Select[*tuple[Any, ...]]) -> postgresql.Insert:
+    columns = [RADACCT.c[column.name] for column in said.selected_columns]
+    return postgresql.insert(RADACCT).from_select(columns, said)
+
+
+def _on_conflict_merge(insert: Any, *, is_sqlite: bool) -> Any:
+    return insert.on_conflict_do_update(
+        index_elements=["acctuniqueid"], set_=_merged(insert.excluded, is_sqlite=is_sqlite)
+    )
+
+
+def _merged(said: Any, *, is_sqlite: bool) -> dict[str, ColumnElement[Any]]:
+    """Each column of `said` that a row of radacct takes over, and what of both it becomes."""
+    greatest = func.max if is_sqlite else func.greatest
+    here = RADACCT.c
+    stopped_by_nas = and_(
+        said.acctstoptime.is_not(None), or_(here.acctstoptime.is_(None), here.closed_on_evidence.is_not(None))
+    )
+    lives_after_all = and_(
+        said.acctstoptime.is_(None),
+        here.closed_on_evidence.is_not(None),
+        said.acctupdatetime > _a_little_after(here.acctstoptime, is_sqlite=is_sqlite),
+    )
+    merged: dict[str, ColumnElement[Any]] = {
+        "acctupdatetime": greatest(
+            func.coalesce(here.acctupdatetime, said.acctupdatetime), said.acctupdatetime
+        ),
+        "acctstoptime": case(
+            (stopped_by_nas, said.acctstoptime), (lives_after_all, null()), else_=here.acctstoptime
+        ),
+        "acctterminatecause": case(
+            (stopped_by_nas, said.acctterminatecause),
+            (lives_after_all, null()),
+            else_=here.acctterminatecause,
+        ),
+        "closed_on_evidence": case(
+            (or_(stopped_by_nas, lives_after_all), null()), else_=here.closed_on_evidence
+        ),
+    }
+    if "acctstarttime" in said:
+        merged["acctstarttime"] = case(
+            (and_(said.received_at.is_not(None), here.received_at.is_(None)), said.acctstarttime),
+            else_=func.coalesce(here.acctstarttime, said.acctstarttime),
+        )
+    for name in _GROWING:
+        merged[name] = greatest(func.coalesce(here[name], literal_column("0")), said[name])
+    for name in _FIRST_KEPT:
+        if name in said:
+            merged[name] = func.coalesce(here[name], said[name])
+    for name in _LAST_KEPT:
+        merged[name] = func.coalesce(said[name], here[name])
+    return merged
+
+
+def _a_little_after(column: Column[Any], *, is_sqlite: bool) -> ColumnElement[Any]:
+    if is_sqlite:
+        return func.strftime("%Y-%m-%d %H:%M:%f", column, f"+{_REOPENED_AFTER.total_seconds()} seconds")
+    return column + _interval(_REOPENED_AFTER)
+
+
+def _interval(duration: timedelta) -> TextClause:
+    """Not a parameter: it never changes."""
+    return text(f"interval '{duration.total_seconds()} seconds'")
+
+
+def set_reused_ids_aside(*, is_sqlite: bool) -> Update:
+    """A Start for a session that ended long ago is another session with the same id. Both must be kept.
+
+    Parameters: `ids` of the sessions that began, and `before`.
+    """
+    table = RADACCT
+    return (
+        update(table)
+        .where(
+            _one_of(table.c.acctuniqueid, "ids", is_sqlite=is_sqlite),
+            table.c.acctstoptime < bindparam("before"),
+        )
+        .values(acctuniqueid=table.c.acctuniqueid.concat(literal_column("'-'")).concat(table.c.radacctid))
+    )
+
+
+def open_lines(*, is_sqlite: bool) -> Select[*tuple[Any, ...]]:
+    """The columns of OpenLine, of the open sessions of the logins that began one. Parameter: `names`."""
+    table = RADACCT.c
+    return select(
+        table.radacctid,
+        table.username,
+        func.coalesce(table.router_id, cast(table.nasipaddress, Text)),
+        table.nasportid,
+        table.callingstationid,
+        table.acctstarttime,
+    ).where(
+        _one_of(table.username, "names", is_sqlite=is_sqlite),
+        table.acctstoptime.is_(None),
+        table.acctstarttime.is_not(None),
+    )
+
+
+def _one_of(known: Column[Any], values: str, *, is_sqlite: bool) -> ColumnElement[bool]:
+    """On PostgreSQL an array: one statement whatever the number of values, to be compiled once."""
+    if is_sqlite:
+        return known.in_(bindparam(values, expanding=True))
+    return known == any_(bindparam(values, type_=postgresql.ARRAY(Text)))
+
+
+def close_replaced(*, is_sqlite: bool) -> Update:
+    """In two steps, and this one by the key: joined to itself, radacct would be read again for every session
+    for as long as the statistics of the database have seen few that are open.
+
+    Parameters: `id` and `at` of each on SQLite, `rows` with all of them on PostgreSQL.
+    """
+    table = RADACCT.c
+    ended_by_newer = {"acctterminatecause": "Lost-Carrier", "closed_on_evidence": "newer-start"}
+    values: dict[str, ColumnElement[Any]] = {
+        name: literal_column(f"'{value}'") for name, value in ended_by_newer.items()
+    }
+    close = update(RADACCT).where(table.acctstoptime.is_(None))
+    if is_sqlite:
+        values["acctstoptime"] = bindparam("at")
+        return close.where(table.radacctid == bindparam("id")).values(values)
+    over = _rows_of_json("over", [column("id", BigInteger), column("at", table.acctstoptime.type)])
+    return close.where(table.radacctid == over.c.id).values(values | {"acctstoptime": over.c.at})
+
+
+def _from_json(name: str, columns: Iterable[str]) -> TableValuedAlias:
+    """The rows of the one parameter, with columns of radacct: a batch of any size is one statement."""
+    return _rows_of_json(name, [column(each, RADACCT.c[each].type) for each in columns])
+
+
+def _rows_of_json(name: str, columns: Sequence[ColumnClause[Any]]) -> TableValuedAlias:
+    rows = func.json_to_recordset(bindparam("rows", type_=Text).cast(JSON))
+    return rows.table_valued(*columns).render_derived(name=name, with_types=True)
+
+
+def close_earlier_boots(start: SessionReport) -> Update:
+    """A MikroTik counts its boots in the session id: sessions of another boot ended with it."""
+    session_id, row = RADACCT.c.acctsessionid, start.row
+    statement = _close_sessions_of(
+        start.nas, row["nasipaddress"], at=row["acctstarttime"], evidence="boot-digit"
+    )
+    return statement.where(
+        func.length(session_id) == 8,
+        func.substr(session_id, 1, 1) == "8",
+        func.lower(func.substr(session_id, 3, 1)) != start.boot_digit,
+    )
+
+
+def close_all_sessions(restart: NasRestart) -> Update:
+    return _close_sessions_of(restart.nas, restart.nas_address, at=restart.at, evidence=restart.evidence)
+
+
+def _close_sessions_of(nas: NasEntry, nas_address: str, *, at: datetime, evidence: str) -> Update:
+    """Close what was open before `at`. A NAS is believed about its own sessions only, whatever it calls
+    itself: where its router is known, that is what its rows are found by."""
+    table = RADACCT.c
+    its_own = (
+        table.router_id == nas.router_id
+        if nas.router_id is not None
+        else and_(table.router_id.is_(None), table.nasipaddress == nas_address)
+    )
+    return (
+        update(RADACCT)
+        .where(table.acctstoptime.is_(None), its_own, table.acctstarttime < at)
+        .values(acctstoptime=at, acctterminatecause="NAS-Reboot", closed_on_evidence=evidence)
+    )

@@ -1,0 +1,103 @@
+"""Puts the listener together and runs it until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from functools import partial
+
+from servicekit.logs import log
+
+from radius_svc.listener.process.settings import ConfigurationError, ListenerSettings, read_listener_settings
+from radius_svc.listener.process.sockets import bind
+from radius_svc.listener.process.supervisor import Answers, Supervisor
+from radius_svc.listener.process.workers import Worker, show_metrics
+from radius_svc.listener.stopping import Stopping, Termination, stopping_by_signal
+
+EXIT_CONFIGURATION = 2
+
+# Whoever reads rows must not keep an Access-Request waiting for the interpreter.
+_SWITCH_SECONDS = 0.0001
+
+
+def main() -> int:
+    """Run the listener; returns the exit code. 2 means that it cannot start as configured."""
+    try:
+        settings = read_listener_settings()
+        auth_sockets = _bind(settings.host, settings.auth_port, "ISPOS_RADIUS_AUTH_PORT", settings.workers)
+        (acct_socket,) = _bind(settings.host, settings.acct_port, "ISPOS_RADIUS_ACCT_PORT", 1)
+        metrics_socket = _metrics_socket(settings)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIGURATION
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    ports = {
+        "auth_port": auth_sockets[0].getsockname()[1],
+        "acct_port": acct_socket.getsockname()[1],
+    }
+    place = f"{socket.gethostname()}:{ports['auth_port']}"
+
+    def ready() -> None:
+        log.info("radius listener ready", **ports, workers=settings.workers)
+
+    if settings.workers == 1:
+        worker = Worker(settings, place).authenticates(auth_sockets[0]).accounts(acct_socket)
+        if metrics_socket is not None:
+            worker.also(partial(show_metrics, metrics_socket))
+        worker.run(stopping_by_signal(), ready)
+    else:
+        supervisor = Supervisor(Termination())
+        for number, auth_socket in enumerate(auth_sockets):
+            name = f"authentication-{number}"
+            supervisor.add(name, partial(_authenticate, settings, f"{place}/{name}", auth_socket))
+        # One, however many there are for logins: what several gain they lose in smaller commits.
+        supervisor.add("accounting", partial(_account, settings, f"{place}/accounting", acct_socket))
+        if metrics_socket is not None:
+            supervisor.add("metrics", partial(_show_metrics, metrics_socket))
+        supervisor.run(ready)
+    log.info("radius listener stopped")
+    return 0
+
+
+def _authenticate(
+    settings: ListenerSettings,
+    name: str,
+    sock: socket.socket,
+    stopping: Stopping,
+    answers: Answers,
+) -> None:
+    Worker(settings, name).authenticates(sock).run(stopping, answers)
+
+
+def _account(
+    settings: ListenerSettings,
+    name: str,
+    sock: socket.socket,
+    stopping: Stopping,
+    answers: Answers,
+) -> None:
+    Worker(settings, name).accounts(sock).run(stopping, answers)
+
+
+def _show_metrics(sock: socket.socket, stopping: Stopping, answers: Answers) -> None:
+    answers()
+    show_metrics(sock, stopping)
+
+
+def _metrics_socket(settings: ListenerSettings) -> socket.socket | None:
+    """Bound here, so that a taken port is said at the start."""
+    if settings.metrics_port is None:
+        return None
+    try:
+        return socket.create_server(("", settings.metrics_port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"ISPOS_RADIUS_METRICS_PORT: cannot listen on {settings.metrics_port}: {error.strerror}"
+        ) from None
+
+
+def _bind(host: str, port: int, variable: str, count: int) -> list[socket.socket]:
+    try:
+        return bind(host, port, workers=count)
+    except OSError as error:
+        raise ConfigurationError(f"{variable}: cannot listen on {host}:{port}: {error.strerror}") from None

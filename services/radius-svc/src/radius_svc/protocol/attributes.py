@@ -1,0 +1,99 @@
+"""The reply attributes of the standard tables: from a name and a text to octets, and which row wins."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from radius_svc.protocol.packet import MIKROTIK, attribute, vendor_attribute
+
+FALL_THROUGH = "Fall-Through"
+
+_TEXT = "text"
+_INTEGER = "integer"
+_ADDRESS = "address"
+
+# What RouterOS accepts in an Access-Accept, by the names FreeRADIUS's dictionaries give: vendor, type, kind.
+_KNOWN: dict[str, tuple[int, int, str]] = {
+    "Framed-IP-Address": (0, 8, _ADDRESS),
+    "Framed-IP-Netmask": (0, 9, _ADDRESS),
+    "Filter-Id": (0, 11, _TEXT),
+    "Reply-Message": (0, 18, _TEXT),
+    "Framed-Route": (0, 22, _TEXT),
+    "Class": (0, 25, _TEXT),
+    "Session-Timeout": (0, 27, _INTEGER),
+    "Idle-Timeout": (0, 28, _INTEGER),
+    "Port-Limit": (0, 62, _INTEGER),
+    "Acct-Interim-Interval": (0, 85, _INTEGER),
+    "Framed-Pool": (0, 88, _TEXT),
+    "Framed-IPv6-Pool": (0, 100, _TEXT),
+    "Mikrotik-Recv-Limit": (MIKROTIK, 1, _INTEGER),
+    "Mikrotik-Xmit-Limit": (MIKROTIK, 2, _INTEGER),
+    "Mikrotik-Group": (MIKROTIK, 3, _TEXT),
+    "Mikrotik-Rate-Limit": (MIKROTIK, 8, _TEXT),
+    "Mikrotik-Recv-Limit-Gigawords": (MIKROTIK, 14, _INTEGER),
+    "Mikrotik-Xmit-Limit-Gigawords": (MIKROTIK, 15, _INTEGER),
+    "Mikrotik-Address-List": (MIKROTIK, 19, _TEXT),
+    "Mikrotik-Delegated-IPv6-Pool": (MIKROTIK, 22, _TEXT),
+}
+
+
+class ReplyItem(NamedTuple):
+    """One row of radreply or radgroupreply."""
+
+    name: str
+    op: str
+    value: str
+
+
+@lru_cache(maxsize=4096)  # those of a plan are the same for thousands of logins
+def encode(item: ReplyItem) -> bytes:
+    """The octets of one attribute.
+
+    Raises ValueError if the attribute is unknown here or its value is not of the attribute's kind.
+    """
+    if item.name not in _KNOWN:
+        raise ValueError(f"{item.name} is not an attribute this server can send")
+    vendor, kind, form = _KNOWN[item.name]
+    value = _octets(form, item)
+    return vendor_attribute(vendor, kind, value) if vendor else attribute(kind, value)
+
+
+def merged(own: Iterable[ReplyItem], groups: Iterable[Iterable[ReplyItem]]) -> list[ReplyItem]:
+    """The reply of a login, as FreeRADIUS's rlm_sql makes it from the same rows.
+
+    The login's own rows come first, then its groups in the order of their priority, as long as each says
+    `Fall-Through = Yes`. `=` gives what is not there yet, `:=` replaces, `+=` adds.
+    """
+    reply: list[ReplyItem] = []
+    _apply(reply, own)
+    for items in groups:
+        items = list(items)
+        _apply(reply, items)
+        if not any(item.name == FALL_THROUGH and item.value == "Yes" for item in items):
+            break
+    return reply
+
+
+def _apply(reply: list[ReplyItem], items: Iterable[ReplyItem]) -> None:
+    for item in items:
+        if item.name == FALL_THROUGH:
+            continue
+        if item.op == ":=":
+            reply[:] = [present for present in reply if present.name != item.name]
+        elif item.op != "+=" and any(present.name == item.name for present in reply):
+            continue
+        reply.append(item)
+
+
+def _octets(form: str, item: ReplyItem) -> bytes:
+    if form == _TEXT:
+        return item.value.encode()
+    if form == _ADDRESS:
+        return ipaddress.IPv4Address(item.value).packed
+    number = int(item.value)
+    if not 0 <= number < 1 << 32:
+        raise ValueError(f"{item.name}: {number} does not fit in 32 bits")
+    return number.to_bytes(4, "big")

@@ -1,0 +1,38 @@
+"""Which services RADIUS knows, and what each of them is doing now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.radius import ServiceState
+from servicekit.paging import MOST
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from radius_svc.models import IS_OPEN, RadAcct, RadiusAccount
+from radius_svc.queries.sessions import session_view
+from radius_svc.usecases.following.rounds import all_listeners_applied
+
+
+def list_service_states(session: Session, service_ids: Sequence[str]) -> list[ServiceState]:
+    """One state per id asked for (at most 200)."""
+    ids = list(service_ids)[:MOST]
+    accounts = {
+        account.service_id: account
+        for account in session.scalars(select(RadiusAccount).where(RadiusAccount.service_id.in_(ids)))
+    }
+    rows = session.scalars(
+        select(RadAcct).where(RadAcct.service_id.in_(ids), IS_OPEN).order_by(RadAcct.radacctid)
+    )
+    sessions = {row.service_id: session_view(row) for row in rows}
+    newest = max((account.changed_seq for account in accounts.values()), default=0)
+    in_force = all_listeners_applied(session, newest)
+    return [
+        ServiceState(
+            service_id=service_id,
+            version=accounts[service_id].version if service_id in accounts else 0,
+            provisioned=service_id in accounts and in_force,
+            session=sessions.get(service_id),
+        )
+        for service_id in ids
+    ]

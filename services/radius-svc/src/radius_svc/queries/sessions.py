@@ -1,0 +1,100 @@
+"""Views of sessions, open and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from contracts.common import Page
+from contracts.radius import SessionOrder, SessionQuery, SessionView
+from servicekit.paging import Order, page_of
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from radius_svc.domain import evidence
+from radius_svc.models import IS_OPEN, RadAcct
+from radius_svc.models.dialects import address_text, begins_with, folded
+
+CLOSED = RadAcct.acctstoptime.is_not(None)
+IN_IP_ADDRESS = frozenset("0123456789.")
+IN_MAC_ADDRESS = frozenset("0123456789abcdefABCDEF:-.")
+FEW_SESSIONS = 1_000
+
+
+def list_sessions(session: Session, query: SessionQuery, limit: int, after: str | None) -> Page[SessionView]:
+    """Raises InvalidInput for a cursor of another order."""
+    page = partial(page_of, session, limit=limit, after=after, order=_order(query.order))
+    # Open and closed sessions have indexes of their own, and of closed ones so has each kind of text: one
+    # page of each is looked up, and the page asked for is the first of what they hold together.
+    parts = [page(part, RadAcct.radacctid, lambda row: row.radacctid) for part in _parts(session, query)]
+    ids = {id_ for part in parts for id_ in part.items}
+    found = page(select(RadAcct).where(RadAcct.radacctid.in_(ids)), RadAcct.radacctid, session_view)
+    # A part with more to come is full: if that is all there is on this page, it goes on where the part does.
+    return Page(found.items, found.next or next((part.next for part in parts if part.next), None))
+
+
+def _parts(session: Session, query: SessionQuery) -> Iterator[Select[RadAcct]]:
+    sessions = select(RadAcct)
+    if query.service_id is not None:
+        sessions = sessions.where(RadAcct.service_id == query.service_id)
+    if query.router_id is not None:
+        sessions = sessions.where(RadAcct.router_id == query.router_id)
+    if query.order is SessionOrder.USERNAME:
+        sessions = sessions.where(RadAcct.username.is_not(None))  # by FreeRADIUS; has no place in this order
+    # What cannot be in a name cannot be sent to the database either.
+    text = "".join(filter(str.isprintable, query.text or "")).strip()
+    beginnings = _beginnings(text)
+    yield sessions.where(IS_OPEN, or_(*beginnings))
+    if not query.open_only:
+        for beginning in beginnings:
+            yield _closed(session, sessions.where(CLOSED, beginning)) if text else sessions.where(CLOSED)
+
+
+def _closed(session: Session, found: Select[RadAcct]) -> Select[RadAcct]:
+    """Few are looked up in the index of the text; of many, going through all sessions finds a page soon.
+
+    PostgreSQL does not know which: without the look at the index it always goes through all of them.
+    """
+    few = session.scalars(found.with_only_columns(RadAcct.radacctid).limit(FEW_SESSIONS + 1)).all()
+    return select(RadAcct).where(RadAcct.radacctid.in_(few)) if len(few) <= FEW_SESSIONS else found
+
+
+def _beginnings(text: str) -> list[ColumnElement[bool]]:
+    """A text that cannot be the beginning of an address is not looked for there."""
+    if not text:
+        return [true()]
+    beginnings = [begins_with(folded(RadAcct.username), text)]
+    if IN_IP_ADDRESS.issuperset(text):
+        beginnings.append(begins_with(address_text(RadAcct.framedipaddress), text))
+    if IN_MAC_ADDRESS.issuperset(text):
+        beginnings.append(begins_with(folded(RadAcct.callingstationid), text))
+    return beginnings
+
+
+def _order(order: SessionOrder) -> Order:
+    if order is SessionOrder.USERNAME:
+        return Order(folded(RadAcct.username))  # type: ignore[arg-type]  # an expression is ordered by as well
+    return Order(RadAcct.radacctid, descending=order is SessionOrder.NEWEST)
+
+
+def count_open_sessions(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(RadAcct).where(IS_OPEN)) or 0
+
+
+def session_view(row: RadAcct) -> SessionView:
+    return SessionView(
+        id=str(row.radacctid),
+        username=row.username or "",
+        service_id=row.service_id,
+        router_id=row.router_id,
+        acct_session_id=row.acctsessionid,
+        framed_ip_address=str(row.framedipaddress) if row.framedipaddress else None,
+        calling_station_id=row.callingstationid,
+        started_at=row.acctstarttime,
+        updated_at=row.acctupdatetime,
+        stopped_at=row.acctstoptime,
+        input_octets=row.acctinputoctets or 0,
+        output_octets=row.acctoutputoctets or 0,
+        terminate_cause=row.acctterminatecause,
+        ended_because=evidence.in_words(row.closed_on_evidence) if row.closed_on_evidence else None,
+    )

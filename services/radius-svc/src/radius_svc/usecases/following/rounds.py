@@ -1,0 +1,212 @@
+"""Making live sessions follow their service: which change is due, what came of asking for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contracts.radius import RequestKind
+from servicekit.ids import new_id
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session
+
+from radius_svc.domain import change_rules
+from radius_svc.models import (
+    ChangeKind,
+    ChangeStatus,
+    ListenerState,
+    RadAcct,
+    RadiusAccount,
+    Reconnect,
+    RequestAttempt,
+    SessionChange,
+)
+from radius_svc.protocol.coa import Answer
+from radius_svc.usecases.following.sessions import (
+    LiveSession,
+    close_as_gone,
+    sessions_to_ask,
+    sessions_to_probe,
+)
+
+# A listener that has not given a sign for this long is not waited for.
+LISTENER_SILENT_AFTER = timedelta(seconds=10)
+
+# What a newer change must be to ask the sessions of an older one for at least as much.
+COVERED_BY = {
+    ChangeKind.RATE: (ChangeKind.RATE, ChangeKind.AUTHORIZATION, ChangeKind.KICK),
+    ChangeKind.AUTHORIZATION: (ChangeKind.AUTHORIZATION, ChangeKind.KICK),
+    ChangeKind.KICK: (ChangeKind.KICK,),
+    ChangeKind.PROBE: tuple(ChangeKind),
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A change that is due, with the sessions it still concerns.
+
+    `unreachable` is how many more there are whose router is not known now. `outdone` means that it was tried
+    in vain and a newer change asks the same sessions for as much.
+    """
+
+    change_id: int
+    service_id: str
+    kind: ChangeKind
+    authorized_seq: int
+    correlation_id: str
+    suspended: bool
+    sessions: list[LiveSession]
+    unreachable: int
+    outdone: bool
+
+
+def had_a_round(session: Session, change_id: int) -> bool:
+    """Whether the NASes were asked at least once for this change."""
+    change = session.get_one(SessionChange, change_id)
+    return change.status is not ChangeStatus.PENDING or change.rounds > 0
+
+
+def due_changes(session: Session, *, per_router: int) -> list[int]:
+    """The oldest pending change of each service, where its time has come: so many of each router.
+
+    What is being worked on counts, since it has waited longest.
+    """
+    first = select(func.min(SessionChange.id)).where(SessionChange.status == ChangeStatus.PENDING)
+    router_id = (
+        select(func.min(RadAcct.router_id))
+        .where(RadAcct.service_id == SessionChange.service_id, RadAcct.acctstoptime.is_(None))
+        .correlate(SessionChange)
+        .scalar_subquery()
+    )
+    due = (
+        select(SessionChange.id, SessionChange.next_round_at, router_id.label("router_id"))
+        .where(
+            SessionChange.id.in_(first.group_by(SessionChange.service_id)),
+            SessionChange.next_round_at <= datetime.now(UTC),
+        )
+        .subquery()
+    )
+    waited_longest = [due.c.next_round_at, due.c.id]
+    place = func.row_number().over(partition_by=due.c.router_id, order_by=waited_longest).label("place")
+    placed = select(due.c.id, place).subquery()
+    return list(
+        session.scalars(select(placed.c.id).where(placed.c.place <= per_router).order_by(placed.c.id))
+    )
+
+
+def load_work(session: Session, change_id: int) -> Work | None:
+    """None if the change is no longer pending."""
+    change = session.get(SessionChange, change_id)
+    if change is None or change.status is not ChangeStatus.PENDING:
+        return None
+    account = session.get(RadiusAccount, change.service_id)
+    suspended = account is not None and account.suspended
+    outdone = change.rounds > 0 and _newer_change(session, change) is not None
+    sessions: list[LiveSession] = []
+    unreachable = 0
+    if change.kind is ChangeKind.PROBE:
+        sessions = sessions_to_probe(session, account)
+    elif not outdone:
+        sessions, unreachable = sessions_to_ask(session, change, account)
+    return Work(
+        change_id=change.id,
+        service_id=change.service_id,
+        kind=change.kind,
+        authorized_seq=change.authorized_seq,
+        correlation_id=change.correlation_id,
+        suspended=suspended,
+        sessions=sessions,
+        unreachable=unreachable,
+        outdone=outdone,
+    )
+
+
+def all_listeners_applied(session: Session, seq: int) -> bool:
+    """Whether every listener that is alive answers by the RADIUS tables as of `seq`."""
+    behind = exists().where(
+        ListenerState.applied_seq < seq,
+        ListenerState.heartbeat_at > datetime.now(UTC) - LISTENER_SILENT_AFTER,
+    )
+    return not session.scalar(select(behind))
+
+
+def record_attempt(
+    session: Session, work: Work, asked: LiveSession, kind: RequestKind, answer: Answer
+) -> None:
+    session.add(
+        RequestAttempt(
+            id=new_id(),
+            change_id=work.change_id,
+            service_id=work.service_id,
+            acctuniqueid=asked.acctuniqueid,
+            kind=kind,
+            outcome=answer.outcome,
+            error_cause=answer.error_cause,
+            detail=answer.detail,
+            suspended=work.suspended,
+            sent_at=answer.sent_at,
+            answered_at=answer.answered_at,
+        )
+    )
+    if answer.error_cause == change_rules.SESSION_CONTEXT_NOT_FOUND:
+        close_as_gone(session, asked, answer.answered_at)
+
+
+def finish_round(
+    session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]], *, now: datetime
+) -> None:
+    """`answers` are the last ones per session. Settled: the change is done. Else another round, or never.
+
+    What is not settled gives way to a newer change, which must not wait for a router that does not answer.
+    """
+    change = session.scalars(
+        select(SessionChange).where(SessionChange.id == work.change_id).with_for_update()
+    ).one()
+    if change.status is not ChangeStatus.PENDING:
+        return  # our lease ran out meanwhile, and another process was quicker
+    if change.kind is ChangeKind.PROBE:  # whatever was said; a login that is refused again is asked again
+        change.status, change.finished_at = ChangeStatus.DONE, now
+        return
+    settled = all(change_rules.is_settled(answer.outcome, answer.error_cause) for _, answer in answers)
+    if settled and not work.unreachable and not work.outdone:
+        change.status, change.finished_at = ChangeStatus.DONE, now
+        _stamp_reconnect(session, work, answers)
+        return
+    change.rounds += 1
+    pause = change_rules.pause_before_round(change.rounds)
+    newer = _newer_change(session, change)
+    if newer is not None and not work.suspended:
+        _hand_over_reconnect(session, change.id, newer)
+    if pause is None or newer is not None:
+        change.status, change.finished_at = ChangeStatus.GIVEN_UP, now
+    else:
+        change.next_round_at = datetime.now(UTC) + pause
+
+
+def _newer_change(session: Session, change: SessionChange) -> int | None:
+    """The first newer pending change of the service that asks its sessions for at least as much."""
+    query = select(SessionChange.id).where(
+        SessionChange.service_id == change.service_id,
+        SessionChange.id > change.id,
+        SessionChange.status == ChangeStatus.PENDING,
+        SessionChange.kind.in_(COVERED_BY[change.kind]),
+    )
+    return session.scalar(query.order_by(SessionChange.id).limit(1))
+
+
+def _hand_over_reconnect(session: Session, change_id: int, newer_id: int) -> None:
+    session.execute(update(Reconnect).where(Reconnect.change_id == change_id).values(change_id=newer_id))
+
+
+def _stamp_reconnect(session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]]) -> None:
+    acked = [(kind, answer.answered_at) for kind, answer in answers if answer.answered_at is not None]
+    if not acked or work.suspended:  # suspended again since: that is what was acknowledged
+        return
+    by_coa = [at for kind, at in acked if kind is RequestKind.COA]
+    values: dict[str, Any] = {"router_acked_at": max(at for _, at in acked)}
+    if len(by_coa) == len(acked):
+        # A session that began meanwhile may have been noted: what came first is found out anew.
+        values |= {"changed_by_coa_at": max(by_coa), "online_at": None, "milliseconds": None}
+    session.execute(update(Reconnect).where(Reconnect.change_id == work.change_id).values(values))
