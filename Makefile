@@ -10,7 +10,7 @@ PACKAGES := libs/contracts libs/servicekit libs/simulators \
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo run-distributed test lint format bench bench-radius dead-letters rescue-operator lock clean compiled test-tools
+.PHONY: help setup run demo run-distributed test lint format bench bench-radius dead-letters rescue-operator lock licenses clean compiled test-tools
 
 help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -43,12 +43,21 @@ test-browser:
 test-tools: $(READY)
 	@PYTHON="$(BIN)/python" sh tests/install-tools.sh
 
-lint: $(READY) ## Check style and types
+# Three parts, so that the hooks in .pre-commit-config.yaml can run each on its own.
+.PHONY: lint-style lint-types lint-generated
+lint: lint-style lint-types lint-generated ## Check style, types and generated files
+
+lint-style: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+lint-types: $(READY)
 	@$(BIN)/mypy --strict libs/contracts/src $(wildcard services/*/src/*/domain)
-	@$(BIN)/mypy libs/servicekit/src gateway/src $(wildcard services/*/src) ispos
+	@$(BIN)/mypy libs/servicekit/src gateway/src $(wildcard services/*/src) ispos tools
+
+lint-generated: $(READY)
 	@$(BIN)/python -W ignore -m servicekit.schemas check
+	@$(BIN)/python tools/third_party_licenses.py check
 
 format: $(READY) ## Put the code into its standard form
 	@$(BIN)/ruff check --fix .
@@ -69,9 +78,12 @@ rescue-operator: $(READY) ## Let an operator in again who lost everything (EMAIL
 
 setup: $(READY) compiled ## Make the virtual environment and install everything
 
-lock: $(READY) ## Pin the newest versions that requirements.in allows
-	@$(BIN)/uv pip compile requirements.in --generate-hashes --no-header --universal \
+lock: $(READY) ## Update requirements.lock from requirements.in (UPGRADE=1 takes the newest versions)
+	@$(BIN)/uv pip compile requirements.in $(if $(UPGRADE),--upgrade) --generate-hashes --no-header --universal \
 		--python-version 3.11 --no-emit-index-url --quiet -o requirements.lock
+
+licenses: $(READY) ## Update THIRD_PARTY_LICENSES.md from the installed packages
+	@$(BIN)/python tools/third_party_licenses.py write
 
 clean: ## Remove the virtual environment and what was compiled (data stays)
 	rm -rf $(VENV) services/radius-svc/src/radius_svc/_compiled
