@@ -20,7 +20,6 @@ from packaging.requirements import Requirement
 REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "THIRD_PARTY_LICENSES.md"
 VENDOR = REPOSITORY / "gateway/src/gateway/static/vendor"
-PRODUCT = "isp-os"
 PARTS = ("gateway/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml", "pyproject.toml")
 # Dependencies differ between Pythons. The page is about this one, wherever it is written.
 ENVIRONMENT = {
@@ -102,15 +101,17 @@ def runtime_packages() -> dict[str, Distribution | None]:
     None stands for a package that the oldest supported Python needs and the running one does not have.
     """
     found: dict[str, Distribution | None] = {}
-    parts = {_project_name(file) for pattern in PARTS for file in REPOSITORY.glob(pattern)}
-    wanted: list[tuple[str, frozenset[str]]] = [(PRODUCT, frozenset())]
+    parts = dict(_project(file) for pattern in PARTS for file in REPOSITORY.glob(pattern))
+    wanted: list[tuple[str, frozenset[str]]] = [(name, frozenset()) for name in parts]
     seen = set(wanted)
     while wanted:
         name, extras = wanted.pop()
-        package = _installed(name)
-        if name not in parts:
-            found[name] = package
-        for text in (package.requires if package else None) or ():
+        if name in parts:
+            requirements = parts[name]
+        else:
+            found[name] = package = _installed(name)
+            requirements = (package.requires if package else None) or []
+        for text in requirements:
             requirement = Requirement(text)
             needed = (_normalized(requirement.name), frozenset(requirement.extras))
             if _applies(requirement, extras) and needed not in seen:
@@ -169,8 +170,10 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _project_name(file: Path) -> str:
-    return _normalized(tomllib.loads(file.read_text())["project"]["name"])
+def _project(file: Path) -> tuple[str, list[str]]:
+    """Name and dependencies of one of our parts, from its pyproject.toml."""
+    project = tomllib.loads(file.read_text())["project"]
+    return _normalized(project["name"]), project["dependencies"]
 
 
 if __name__ == "__main__":
