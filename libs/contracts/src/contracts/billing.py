@@ -1,4 +1,4 @@
-"""billing-svc: invoices, the ledger, allocations, and who is overdue."""
+"""billing-svc: invoices, the ledger, allocations and overdue accounts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from contracts.receivables import (
 
 SERVICE_NAME = "billing"
 
-# Methods that take longer than an ordinary call may: seconds.
+# Methods that may take longer than an ordinary call, in seconds.
 DEADLINES = {"run_collections": 300.0}
 
 
@@ -53,6 +53,8 @@ CLOSED_STATUSES = tuple(status for status in InvoiceStatus if not status.is_open
 
 
 class CollectionStatus(StrEnum):
+    """What collections did about an invoice: nothing yet, suspended its services, or restored them."""
+
     PENDING = "pending"
     SUSPENDED = "suspended"
     RESTORED = "restored"
@@ -64,14 +66,17 @@ class PriceSource(StrEnum):
 
 
 class SuspensionMode(StrEnum):
-    """What a suspended login gets: a fenced session, or a refusal."""
+    """What happens to the login of a suspended service.
+
+    WALLED_GARDEN: it works but reaches only what the router allows. BLOCK: it is refused.
+    """
 
     WALLED_GARDEN = "walled_garden"
     BLOCK = "block"
 
 
 class TaxMode(StrEnum):
-    """VAT_INCLUSIVE: prices contain 12 % VAT, which the invoice shows apart."""
+    """VAT_INCLUSIVE: prices include 12 % VAT, which the invoice shows separately."""
 
     NON_VAT = "non_vat"
     VAT_INCLUSIVE = "vat_inclusive"
@@ -104,9 +109,9 @@ class BillingSettings:
 
 @dataclass(frozen=True)
 class InvoiceLineView:
-    """What was charged and why: the pricing snapshot taken when the invoice was made.
+    """A charge and how it was calculated, as of the day the invoice was issued.
 
-    amount = price - discount_amount; `tax` is contained in `amount`.
+    amount = price - discount_amount; `amount` includes `tax`.
     """
 
     service_id: ServiceId
@@ -122,6 +127,8 @@ class InvoiceLineView:
 
 @dataclass(frozen=True)
 class AllocationView:
+    """The part of a payment that pays an invoice."""
+
     id: str
     payment_id: PaymentId
     invoice_id: InvoiceId
@@ -132,7 +139,7 @@ class AllocationView:
 
 @dataclass(frozen=True)
 class InvoiceSummary:
-    """`days_overdue` is 0 unless the status is overdue."""
+    """An invoice as lists show it. `days_overdue` is 0 unless the status is OVERDUE."""
 
     id: InvoiceId
     number: str
@@ -150,6 +157,8 @@ class InvoiceSummary:
 
 @dataclass(frozen=True)
 class InvoiceView(InvoiceSummary):
+    """An invoice with its lines and the payments on it."""
+
     lines: list[InvoiceLineView]
     allocations: list[AllocationView]
     created_at: Instant
@@ -159,7 +168,7 @@ class InvoiceView(InvoiceSummary):
 
 
 class InvoiceOrder(StrEnum):
-    """NEWEST is by number, which is by date; DUE_ON begins with the oldest due date."""
+    """NEWEST: latest issued first. DUE_ON: oldest due date first. TOTAL: smallest total first."""
 
     NEWEST = "newest"
     DUE_ON = "due_on"
@@ -170,9 +179,9 @@ class InvoiceOrder(StrEnum):
 
 @dataclass(frozen=True)
 class InvoiceQuery:
-    """`text` is looked for in numbers and subscribers' names; no `statuses` means all of them.
+    """`text` is searched for in invoice numbers and subscribers' names. No `statuses` means any status.
 
-    Both days of `due_from` and `due_until` belong to the range.
+    The range from `due_from` to `due_until` includes both days.
     """
 
     text: str | None = None
@@ -192,7 +201,7 @@ class AccountEventKind(StrEnum):
 
 @dataclass(frozen=True)
 class AccountEvent:
-    """Something that happened to an account, for its timeline. `payment_id` if money was moved."""
+    """An event on an account's timeline. `payment_id` is set if money was allocated or freed."""
 
     at: Instant
     kind: AccountEventKind
@@ -204,7 +213,10 @@ class AccountEvent:
 
 @dataclass(frozen=True)
 class AccountView:
-    """What a subscriber owes. balance = receivable less credit; overdue is the part past its due date."""
+    """What a subscriber owes. `balance` is below zero if they have more credit than open invoices.
+
+    `credit` is money that is not on an invoice; `overdue` is what is left to pay on overdue invoices.
+    """
 
     subscriber_id: SubscriberId
     balance: Money
@@ -214,7 +226,7 @@ class AccountView:
 
 @dataclass(frozen=True)
 class LedgerEntryView:
-    """One movement: `amount` leaves `credit_account` and enters `debit_account`, so it always balances."""
+    """One movement of `amount` from `credit_account` to `debit_account`, so the ledger always balances."""
 
     id: int
     subscriber_id: SubscriberId
@@ -229,7 +241,10 @@ class LedgerEntryView:
 
 @dataclass(frozen=True)
 class LedgerCheck:
-    """`differences` lists the subscribers whose ledger does not agree with invoices less payments."""
+    """The ledger compared with invoices and payments.
+
+    `differences` lists the subscribers whose ledger balance is not their open invoices minus their credit.
+    """
 
     receivable: Money
     credit: Money
@@ -239,6 +254,8 @@ class LedgerCheck:
 
 @dataclass(frozen=True)
 class RunItem:
+    """What a billing run did for one subscriber, and why if no invoice was created."""
+
     subscriber_id: SubscriberId
     subscriber_name: str
     outcome: ItemOutcome
@@ -249,7 +266,7 @@ class RunItem:
 
 @dataclass(frozen=True)
 class PeriodTotals:
-    """What was billed for a period, void invoices left out."""
+    """What was billed for a period, without void invoices."""
 
     period: BillingPeriod
     invoices: int
@@ -258,9 +275,9 @@ class PeriodTotals:
 
 @dataclass(frozen=True)
 class BillingRunView:
-    """`total` is the number of subscribers to go through; the rest count those done so far.
+    """A billing run. `total` is its number of subscribers; `created`, `skipped`, `failed` count so far.
 
-    `previous` is the period before, to compare with; only `get_billing_run` gives it.
+    `previous` is the period before, for comparison. Only `get_billing_run` fills it in.
     """
 
     id: str
@@ -284,7 +301,7 @@ class BillingRunView:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeSettings(Command):
-    """None leaves a setting as it is."""
+    """Change billing settings. None leaves a setting as it is."""
 
     invoice_generation_day: int | None = None
     payment_terms_days: int | None = None
@@ -297,7 +314,7 @@ class ChangeSettings(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class StartBillingRun(Command):
-    """Bill the period that `date` (default: today) falls into."""
+    """Bill the period that contains `date` (default: today)."""
 
     date: date | None = None
     dry_run: bool = False
@@ -305,12 +322,16 @@ class StartBillingRun(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class RunCollections(Command):
+    """Suspend and restore accounts as of `date` (default: today)."""
+
     date: date | None = None
     dry_run: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class VoidInvoice(Command):
+    """Void an invoice. Payments on it become credit."""
+
     invoice_id: InvoiceId
     reason: str = ""
 
@@ -320,9 +341,9 @@ class VoidInvoice(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountOverdue(Event, name="account.overdue.v1", consumers=("subscriber",)):
-    """The account is overdue beyond the grace period: these services are to be suspended.
+    """An account is overdue beyond the grace period, and these services must be suspended.
 
-    `sequence` grows with each overdue or settled of the account; an older one is dropped.
+    `sequence` numbers the account's overdue and settled events. Consumers drop one older than the latest.
     """
 
     subscriber_id: SubscriberId
@@ -338,7 +359,7 @@ class AccountOverdue(Event, name="account.overdue.v1", consumers=("subscriber",)
 
 @dataclass(frozen=True, kw_only=True)
 class AccountSettled(Event, name="account.settled.v1", consumers=("subscriber",)):
-    """Nothing of the account is overdue any more; `payment_id` and `paid_at` if a payment did it."""
+    """An account has nothing overdue anymore. `payment_id` and `paid_at` are set if a payment did it."""
 
     subscriber_id: SubscriberId
     sequence: int
@@ -352,6 +373,8 @@ class AccountSettled(Event, name="account.settled.v1", consumers=("subscriber",)
 
 @dataclass(frozen=True, kw_only=True)
 class BillingSettingsChanged(Event, name="billing.settings_changed.v1", consumers=("radius",)):
+    """Billing settings were changed, or created at the first start."""
+
     settings: BillingSettings
 
     @property
@@ -389,7 +412,7 @@ class Billing(Protocol):
     def list_accounts(self, subscriber_ids: list[SubscriberId]) -> list[AccountView]: ...
 
     def find_allocations(self, payment_id: PaymentId) -> list[AllocationView] | None:
-        """None while billing has not heard of the payment yet."""
+        """Active allocations of a payment, or None if billing has not processed the payment yet."""
         ...
 
     def list_ledger_entries(
@@ -401,17 +424,17 @@ class Billing(Protocol):
     def get_receivables(self) -> Receivables: ...
 
     def list_aging(self) -> list[AgingBucket]:
-        """Not due yet, 1 to 30, 31 to 60, 61 to 90 and more than 90 days past due."""
+        """Open invoices not past due, and 1-30, 31-60, 61-90 and more than 90 days past due."""
         ...
 
     def list_days_collected(self, days: int) -> list[DayCollected]:
-        """One for each of the last `days` days, today last."""
+        """One item for each of the last `days` days (1 to 366), ending with today."""
         ...
 
     def list_suspensions_due(self, until: date, limit: int, after: str | None) -> SuspensionsDue:
-        """Those who are suspended first come first."""
+        """Accounts that will be suspended by `until` (inclusive), the first to be suspended first."""
         ...
 
     def list_account_events(self, subscriber_id: SubscriberId, limit: int) -> list[AccountEvent]:
-        """The newest first."""
+        """The latest events, newest first."""
         ...

@@ -1,14 +1,15 @@
-"""Shapes that every service's contract uses."""
+"""Types that every contract uses."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from msgspec import Meta
 
-# An instant always carries its zone; a naive datetime is refused by the codec on both sides.
+# An instant always has a time zone; the codec refuses a naive datetime on both sides.
 Instant = Annotated[datetime, Meta(tz=True)]
 
 SubscriberId = str
@@ -23,7 +24,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """Some items of a list, and the cursor that continues it (None at the end)."""
+    """One page of a list. `next` is the cursor of the following page, or None on the last one."""
 
     items: list[Item]
     next: str | None = None
@@ -39,16 +40,16 @@ class BillingPeriod:
 
 @dataclass(frozen=True)
 class FieldError:
-    """One wrong field of an input: its name as the caller wrote it, and what to do about it."""
+    """One invalid field of an input: its name as the caller wrote it, and what to do about it."""
 
     field: str
     message: str
 
 
 class ContractError(Exception):
-    """An answer of a service that is not a result. Arrives at the caller as its own class.
+    """An error that a service returns to its caller, where it is raised as the same class.
 
-    Args are the human message, which names the ids one needs, and the wrong fields, if any.
+    `message` is written for people and names the ids involved. `errors` lists the invalid fields, if any.
     """
 
     code: ClassVar[str] = "error"
@@ -67,43 +68,56 @@ class ContractError(Exception):
 
 
 class NotFound(ContractError, code="not_found"):
-    """The id names nothing."""
+    """Nothing has this id."""
 
 
 class InvalidInput(ContractError, code="invalid_input"):
-    """A value cannot be accepted; `errors` names the fields."""
+    """A value is not acceptable; `errors` names the fields."""
 
     @classmethod
     def of(cls, field_name: str, message: str) -> InvalidInput:
+        """The error for one field. `message` continues the field's name: "must not be empty"."""
         return cls(message, [FieldError(field_name, message)])
 
 
 class Conflict(ContractError, code="conflict"):
-    """The state of the thing does not allow this now."""
+    """The current state of the object does not allow this."""
 
 
 class IdempotencyMismatch(ContractError, code="idempotency_mismatch"):
-    """The idempotency key was used before with other content."""
+    """The idempotency key was already used with different content."""
 
 
 class Unavailable(ContractError, code="unavailable"):
-    """The service cannot answer now (down, too slow, its database busy); trying again later is right."""
+    """The service cannot answer right now (it is down or too slow, or its database is busy). Retry later."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """Base of every command. The same `idempotency_key` gives the first answer again for 72 hours."""
+    """Base of every command.
+
+    For 72 hours, a command with the same `idempotency_key` gets the first answer again and has no effect.
+    """
 
     idempotency_key: str | None = None
     actor: str = "system"
 
 
+def changes(command: Command) -> Iterator[tuple[str, Any]]:
+    """Name and value of each optional field that the caller filled in; None leaves a field as it is."""
+    inherited = {field.name for field in fields(Command)}
+    for field in fields(command):
+        value = getattr(command, field.name)
+        if field.default is None and field.name not in inherited and value is not None:
+            yield field.name, value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Base of every event: a fact, told at least once, in order only per subject.
+    """Base of every event: a fact, delivered at least once, in order only within one subject.
 
-    `consumers` names the services that listen. It is part of the contract so that the publisher can
-    declare their queues and no event is lost because a listener has never been started.
+    `consumers` names the services that subscribe. It is part of the contract so that the publisher can
+    declare their queues: no event is lost because a consumer has never been started.
     """
 
     name: ClassVar[str]
@@ -120,13 +134,13 @@ class Event:
 
     @property
     def subject(self) -> str:
-        """The id of the thing the event is about."""
+        """The id of the object that the event is about."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """How an event travels. `id` is what an inbox remembers."""
+    """An event on the wire. Consumers remember `id` in their inbox to handle each event once."""
 
     id: str
     type: str

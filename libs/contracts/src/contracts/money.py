@@ -1,4 +1,4 @@
-"""Money: an integer number of minor units (centavos) with a currency. No float touches it anywhere."""
+"""Money: a whole number of minor units (centavos) with a currency. Floats are never used."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ MAX_MINOR = 100_000_000_000
 
 
 class CurrencyMismatch(ValueError):
-    """Two amounts of different currencies met in one sum or comparison."""
+    """Two amounts in different currencies cannot be added or compared."""
 
 
 @dataclass(frozen=True)
 class Money:
-    """`minor` units of `currency`: Money(150000, "PHP") is 1,500.00 pesos. May be negative (credit)."""
+    """`minor` units of `currency`: Money(150000, "PHP") is 1,500.00 pesos. Negative amounts are credit."""
 
     minor: int
     currency: str = DEFAULT_CURRENCY
 
     def __post_init__(self) -> None:
         if isinstance(self.minor, bool) or not isinstance(self.minor, int):
-            raise TypeError(f"minor units are an integer, got {self.minor!r}")
+            raise TypeError(f"minor units must be an integer, got {self.minor!r}")
 
     def __add__(self, other: Money) -> Money:
         return Money(self.minor + self._same_currency(other).minor, self.currency)
@@ -46,14 +46,13 @@ class Money:
         return self.minor >= self._same_currency(other).minor
 
     def __bool__(self) -> bool:
-        # "Is there an amount" and "is it zero" are two questions, and both are asked in places where a
-        # wrong answer costs money: `is None` or `.minor` say which.
-        raise TypeError("an amount is neither true nor false: ask `is None` or `.minor`")
+        # "Is there an amount?" and "is it zero?" are different questions, and a mix-up costs money.
+        raise TypeError("an amount is neither true nor false: use `is None` or `.minor`")
 
     def share(self, numerator: int, denominator: int) -> Money:
         """This amount times numerator / denominator, rounded half up (away from zero).
 
-        The one place where money is rounded.
+        This is the only place where money is rounded.
         """
         product = abs(self.minor) * numerator
         rounded = (2 * product + denominator) // (2 * denominator)
@@ -66,7 +65,7 @@ class Money:
 
 
 def total(amounts: list[Money], currency: str = DEFAULT_CURRENCY) -> Money:
-    """The sum of already rounded amounts; zero of `currency` for none."""
+    """The sum of amounts that are already rounded; zero in `currency` if there are none."""
     result = Money(0, currency)
     for amount in amounts:
         result = result + amount

@@ -1,4 +1,4 @@
-"""payment-svc: money that arrived."""
+"""payment-svc: payments received."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class PaymentMethod(StrEnum):
 
 @dataclass(frozen=True)
 class PaymentView:
-    """`received_on` is the day the money came in, `recorded_at` the instant it was written down.
+    """`received_on` is the day the money arrived, `recorded_at` the instant it was entered.
 
-    `same_reference` lists earlier payments with the same reference: a warning, not a refusal.
+    `same_reference` lists other payments with the same reference. This is a warning, not an error.
     """
 
     id: PaymentId
@@ -50,7 +50,7 @@ class PaymentOrder(StrEnum):
 
 @dataclass(frozen=True)
 class PaymentQuery:
-    """`text` is looked for in references and subscribers' names; both days belong to the range."""
+    """`text` is searched for in references and subscribers' names. The range includes both days."""
 
     text: str | None = None
     method: PaymentMethod | None = None
@@ -62,7 +62,7 @@ class PaymentQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordPayment(Command):
-    """With an `invoice_id` the money goes to that invoice first, then to the oldest open one."""
+    """Record a payment. It pays `invoice_id` first, if given, then the oldest open invoices."""
 
     subscriber_id: SubscriberId
     amount: Money
@@ -74,6 +74,8 @@ class RecordPayment(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentReceived(Event, name="payment.received.v1", consumers=("billing",)):
+    """A payment was recorded. `paid_at` is when, and starts the reconnect time."""
+
     payment_id: PaymentId
     subscriber_id: SubscriberId
     invoice_id: InvoiceId | None

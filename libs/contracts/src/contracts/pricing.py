@@ -1,10 +1,11 @@
-"""What a service costs, apart from its plan's price: an individual price and a discount."""
+"""How the price of a service differs from its plan's: an individual price and a discount."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any, Protocol
 
 from contracts.money import Money
 
@@ -16,9 +17,9 @@ class DiscountKind(StrEnum):
 
 @dataclass(frozen=True)
 class Discount:
-    """Applied after the price. `value` is minor units for an amount, hundredths of a percent for a percent.
+    """A discount on the price. `value` is in minor units (AMOUNT) or hundredths of a percent (PERCENT).
 
-    `until` is the last day on which a billing period may begin and still get it; None is for good.
+    It applies to billing periods that begin on or before `until`; None means permanently.
     """
 
     kind: DiscountKind
@@ -26,12 +27,47 @@ class Discount:
     until: date | None = None
 
 
+class TermsColumns(Protocol):
+    """A row that keeps billing terms."""
+
+    @property
+    def individual_price_minor(self) -> int | None: ...
+    @property
+    def discount_kind(self) -> DiscountKind | None: ...
+    @property
+    def discount_value(self) -> int | None: ...
+    @property
+    def discount_until(self) -> date | None: ...
+
+
 @dataclass(frozen=True)
 class BillingTerms:
-    """`individual_price` replaces the plan's price for this one service; None means the plan's."""
+    """How one service is priced. `individual_price` replaces the plan's price; None means the plan's price.
+
+    Tables keep the terms in four columns; `columns` and `of_columns` convert.
+    """
 
     individual_price: Money | None = None
     discount: Discount | None = None
 
+    def columns(self) -> dict[str, Any]:
+        """The terms by column name."""
+        price, discount = self.individual_price, self.discount
+        return {
+            "individual_price_minor": None if price is None else price.minor,
+            "discount_kind": None if discount is None else discount.kind,
+            "discount_value": None if discount is None else discount.value,
+            "discount_until": None if discount is None else discount.until,
+        }
 
-PLAN_PRICE = BillingTerms()  # what the plan costs, nothing more and nothing less
+    @classmethod
+    def of_columns(cls, row: TermsColumns, currency: str) -> BillingTerms:
+        """The terms kept in `row`, whose amounts are in `currency`."""
+        minor = row.individual_price_minor
+        discount = None
+        if row.discount_kind is not None and row.discount_value is not None:
+            discount = Discount(row.discount_kind, row.discount_value, row.discount_until)
+        return cls(None if minor is None else Money(minor, currency), discount)
+
+
+PLAN_PRICE = BillingTerms()  # the terms of a service that costs what its plan costs

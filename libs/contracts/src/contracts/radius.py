@@ -1,4 +1,4 @@
-"""radius-svc: logins, sessions, usage, and what was asked of the NASes (RFC 2865, 2866, 5176)."""
+"""radius-svc: logins, sessions, usage and requests to NASes (RFC 2865, 2866, 5176)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from contracts.common import Command, Instant, Page, PaymentId, RouterId, Servic
 
 SERVICE_NAME = "radius"
 
-# The promise to subscribers: their service is back online at most this long after they pay.
+# What we promise subscribers: a suspended service is back online within this time after they pay.
 RECONNECT_PROMISE_SECONDS = 30
 
 
 class RequestKind(StrEnum):
-    """PROBE: a CoA-Request that changes nothing and asks whether the session still lives."""
+    """PROBE: a CoA-Request that changes nothing, sent to find out whether a session still exists."""
 
     COA = "coa"
     DISCONNECT = "disconnect"
@@ -24,7 +24,7 @@ class RequestKind(StrEnum):
 
 
 class RequestOutcome(StrEnum):
-    """ACKED: the NAS did it. NACKED: it refused, see the error cause. TIMED_OUT: no answer."""
+    """ACKED: the NAS complied. NACKED: it refused; see the error cause. TIMED_OUT: it did not answer."""
 
     ACKED = "acked"
     NACKED = "nacked"
@@ -32,7 +32,7 @@ class RequestOutcome(StrEnum):
 
 
 class NasHealth(StrEnum):
-    """By the last RADIUS packet heard: CONNECTED at most 15 minutes ago, SILENT longer, NEVER_HEARD."""
+    """When the last RADIUS packet came: CONNECTED up to 15 minutes ago, SILENT earlier, NEVER_HEARD never."""
 
     CONNECTED = "connected"
     SILENT = "silent"
@@ -40,11 +40,12 @@ class NasHealth(StrEnum):
 
 
 class RejectReason(StrEnum):
-    """Why a login was refused. TOO_MANY_SESSIONS: as many as the service may have are on line.
+    """Why a login was refused.
 
-    SECRET_MISMATCH: the password could not be read, as the NAS encrypts it with another secret than ours.
-    NO_PASSWORD_STORED, PASSWORD_UNREADABLE: it is our side that cannot compare. UNSUPPORTED_METHOD: the NAS
-    asked by a method that is not served, or that did not carry what it needs.
+    TOO_MANY_SESSIONS: the service already has as many online sessions as its limit allows.
+    SECRET_MISMATCH: the password is unreadable because the NAS uses a different RADIUS secret.
+    NO_PASSWORD_STORED, PASSWORD_UNREADABLE: our copy of the password is missing or cannot be decrypted.
+    UNSUPPORTED_METHOD: the NAS used an authentication method that is not supported, or an incomplete one.
     """
 
     UNKNOWN_USER = "unknown_user"
@@ -59,9 +60,10 @@ class RejectReason(StrEnum):
 
 @dataclass(frozen=True)
 class SessionView:
-    """A session as its NAS told it. `started_at` is None when its Start has not come (FreeRADIUS's rows).
+    """A session as its NAS reported it.
 
-    `ended_because` is set when it was closed without a Stop of the NAS: the evidence, in words.
+    `started_at` is None if no Start was received (rows written by FreeRADIUS). `ended_because` is set if the
+    session was closed without a Stop from the NAS, and says on what evidence.
     """
 
     id: str
@@ -88,7 +90,7 @@ class SessionOrder(StrEnum):
 
 @dataclass(frozen=True)
 class SessionQuery:
-    """`text` is the beginning of a username, an IP address or a MAC address."""
+    """`text` is the beginning of a username, IP address or MAC address."""
 
     text: str | None = None
     open_only: bool = False
@@ -99,10 +101,10 @@ class SessionQuery:
 
 @dataclass(frozen=True)
 class RejectView:
-    """A login that was refused; `repeats` is how many times within the minute that this stands for.
+    """A refused login. `repeats` is how many refusals within a minute this row represents.
 
-    `service_id` is the service that has this login now, None if there is none. `reason` is None where nobody
-    noted one (rows of FreeRADIUS).
+    `service_id` is the service that has this username now, or None. `reason` is None if it was not recorded
+    (rows written by FreeRADIUS).
     """
 
     id: str
@@ -117,11 +119,11 @@ class RejectView:
 
 @dataclass(frozen=True)
 class RejectQuery:
-    """`text` is the beginning of a username or a MAC address.
+    """`text` is the beginning of a username or MAC address.
 
-    Of a service are those with its login, and those of the device that it was last on line with: somebody
-    who mistypes the login there is looked for under the right one. `since` is the earliest moment;
-    `since_on_line` asks of a service for those after its newest session began: what it has not got over yet.
+    `service_id` selects refusals of the service's username and of the device it was last online with, so
+    that a mistyped username is found too. `since` is the earliest time. With `since_on_line`, only refusals
+    after the service's latest session began are returned: those that still keep it offline.
     """
 
     text: str | None = None
@@ -132,7 +134,7 @@ class RejectQuery:
 
 @dataclass(frozen=True)
 class UsageDay:
-    """What went through on a day of the ISP's time zone, as the subscriber sees the direction."""
+    """Traffic of one day in the ISP's time zone. Download and upload are the subscriber's."""
 
     date: date
     download_octets: int
@@ -141,13 +143,15 @@ class UsageDay:
 
 @dataclass(frozen=True)
 class OnlineSample:
+    """How many sessions were open at `at`."""
+
     at: Instant
     sessions: int
 
 
 @dataclass(frozen=True)
 class AttemptView:
-    """One CoA-Request or Disconnect-Request and what came of it."""
+    """One CoA-Request or Disconnect-Request and its outcome."""
 
     kind: RequestKind
     outcome: RequestOutcome
@@ -159,7 +163,7 @@ class AttemptView:
 
 @dataclass(frozen=True)
 class DisconnectResult:
-    """`disconnected` is true when no session of the service is left that did not acknowledge."""
+    """`disconnected` is true if every session of the service was acknowledged as ended."""
 
     sessions: int
     disconnected: bool
@@ -168,7 +172,7 @@ class DisconnectResult:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """What RADIUS knows of a service. `provisioned` means the next dial gets this `version`'s answer."""
+    """A service as RADIUS knows it. `provisioned` means that the next login gets this `version`."""
 
     service_id: ServiceId
     version: int
@@ -178,10 +182,10 @@ class ServiceState:
 
 @dataclass(frozen=True)
 class ReconnectView:
-    """One case of a line that came back. `milliseconds` counts from paid_at (or released_at) to online_at.
+    """One reconnect of a service after its last hold was released.
 
-    `how`: `redial` (a new session started after the release), `coa` (the live session was changed), or
-    None while the line is not back.
+    `milliseconds` is the time from `paid_at` (or `released_at`) to `online_at`. `how` is `redial` (a new
+    session started), `coa` (the live session was changed), or None while the service is not back.
     """
 
     id: str
@@ -199,7 +203,7 @@ class ReconnectView:
 
 @dataclass(frozen=True)
 class ReconnectBucket:
-    """Cases that took longer than the bucket before and at most `up_to_milliseconds` (None: longer still)."""
+    """Reconnects slower than the previous bucket, up to `up_to_milliseconds` (None: no upper limit)."""
 
     up_to_milliseconds: int | None
     cases: int
@@ -207,9 +211,9 @@ class ReconnectBucket:
 
 @dataclass(frozen=True)
 class ReconnectTimes:
-    """How long lines took to come back after a payment, among cases of the last `days` days.
+    """How long services took to reconnect after a payment in the last `days` days.
 
-    `waiting` counts those that are not back yet (nobody dialled, perhaps): they are in no bucket.
+    `waiting` counts those that are not back yet, perhaps because nobody dialed. They are in no bucket.
     """
 
     days: int
@@ -229,11 +233,11 @@ class LineEventKind(StrEnum):
 
 @dataclass(frozen=True)
 class LineEvent:
-    """Something that happened on a line, for a timeline.
+    """An event on a service's timeline.
 
-    `detail` is the address given (ONLINE), the Acct-Terminate-Cause or the evidence (OFFLINE), or what the
-    NAS answered (REQUEST, which also has `request`, `outcome` and, if it refused with one, the `error_cause`
-    of RFC 5176 3.6).
+    `detail` is the assigned address (ONLINE), the Acct-Terminate-Cause or evidence (OFFLINE), or the answer
+    of the NAS (REQUEST). A REQUEST also has `request`, `outcome` and, if the NAS refused with one, the
+    `error_cause` (RFC 5176 section 3.6).
     """
 
     at: Instant
@@ -247,11 +251,12 @@ class LineEvent:
 
 @dataclass(frozen=True)
 class NasActivity:
-    """`version` is that of the router as RADIUS has it.
+    """What RADIUS hears from a router. `version` is the version of the router that RADIUS has.
 
-    `secret_mismatch_at` is when its last packet came that is signed with another secret than ours. It is None
-    once well-signed ones have come for six minutes since, or we were given another secret. `also_well_signed`
-    says that well-signed ones come too: a second sender at this address, or the secret was changed just now.
+    `secret_mismatch_at` is when the last packet signed with a different secret came. It is None again after
+    six minutes of correctly signed packets, or when the secret is changed here. `also_well_signed` means
+    that correctly signed packets come too: there is a second sender at this address, or the secret was
+    changed a moment ago.
     """
 
     router_id: RouterId
@@ -265,6 +270,8 @@ class NasActivity:
 
 @dataclass(frozen=True, kw_only=True)
 class DisconnectService(Command):
+    """End every live session of a service. Its router may redial at once."""
+
     service_id: ServiceId
 
 
@@ -278,19 +285,19 @@ class Radius(Protocol):
     def count_open_sessions(self) -> int: ...
 
     def list_rejects(self, query: RejectQuery, limit: int, after: str | None) -> Page[RejectView]:
-        """The newest first."""
+        """Refused logins, newest first."""
         ...
 
     def list_online_samples(self, hours: int) -> list[OnlineSample]:
-        """How many sessions were open over the last `hours` hours, oldest first."""
+        """The number of open sessions over the last `hours` hours, oldest first."""
         ...
 
     def list_usage(self, service_id: ServiceId, days: int) -> list[UsageDay]:
-        """One for each of the last `days` days, today last."""
+        """One item for each of the last `days` days, ending with today."""
         ...
 
     def list_line_events(self, service_ids: list[ServiceId], limit: int) -> list[LineEvent]:
-        """The newest first."""
+        """Events of these services, newest first."""
         ...
 
     def disconnect_service(self, command: DisconnectService) -> DisconnectResult: ...
@@ -300,7 +307,7 @@ class Radius(Protocol):
     def list_reconnects(
         self, service_id: ServiceId | None, limit: int, after: str | None
     ) -> Page[ReconnectView]:
-        """Of one service, or with None of all."""
+        """Reconnects of one service, or of all services if `service_id` is None."""
         ...
 
     def get_reconnect_times(self, days: int) -> ReconnectTimes: ...

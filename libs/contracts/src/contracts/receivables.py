@@ -1,4 +1,4 @@
-"""What billing-svc says about money that is owed: figures, ages, and who is or will be suspended for it."""
+"""billing-svc, money owed: totals, aging, and the accounts that are or will be suspended for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from contracts.money import Money
 
 
 class CollectionsAction(StrEnum):
-    """What a collections run did, or in a dry run would do, for a subscriber."""
+    """What a collections run did (or, in a dry run, would do) for a subscriber.
+
+    MARKED: the account is overdue but not suspended by this run.
+    """
 
     MARKED = "marked"
     SUSPENDED = "suspended"
@@ -29,7 +32,7 @@ class CollectionsItem:
 
 @dataclass(frozen=True)
 class CollectionsRunView:
-    """What one pass over the overdue accounts did. `items` holds the first 1,000."""
+    """The result of one pass over the overdue accounts. `items` holds the first 1,000."""
 
     date: date
     dry_run: bool
@@ -41,7 +44,7 @@ class CollectionsRunView:
 
 @dataclass(frozen=True)
 class Receivables:
-    """Figures for the dashboard."""
+    """Totals for the dashboard."""
 
     receivable: Money
     overdue: Money
@@ -73,6 +76,8 @@ class AgingBucket:
 
 @dataclass(frozen=True)
 class DayCollected:
+    """The payments received on one day."""
+
     date: date
     payments: int
     amount: Money
@@ -80,7 +85,7 @@ class DayCollected:
 
 @dataclass(frozen=True)
 class SuspensionDue:
-    """An account that the collections run of `suspend_on` will suspend, unless it pays before."""
+    """An account that the collections run of `suspend_on` will suspend unless it pays before."""
 
     subscriber_id: SubscriberId
     subscriber_name: str
@@ -91,7 +96,7 @@ class SuspensionDue:
 
 @dataclass(frozen=True)
 class SuspensionsDue:
-    """Who will be suspended up to and on `until`: how many, what they owe, and some of them."""
+    """The accounts that will be suspended by `until` (inclusive): how many, what they owe, and one page."""
 
     until: date
     auto_suspend: bool

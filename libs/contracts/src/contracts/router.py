@@ -1,4 +1,4 @@
-"""router-svc: the routers (NASes) of the ISP."""
+"""router-svc: the ISP's routers (NASes)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class RouterStatus(StrEnum):
 
 
 class SessionControl(StrEnum):
-    """How a live session is made to follow a suspension or a restore.
+    """How a live session is updated when its service is suspended or restored (RFC 5176).
 
-    DISCONNECT goes straight to a Disconnect-Request. COA tries a CoA-Request first and falls back to a
-    disconnect when it is refused or unanswered: no redial, but only for routers known to apply
-    Mikrotik-Address-List from a CoA.
+    DISCONNECT sends a Disconnect-Request, and the subscriber's router redials. COA sends a CoA-Request
+    first, which needs no redial, and disconnects if that is refused or unanswered. Use COA only for routers
+    known to apply Mikrotik-Address-List from a CoA-Request.
     """
 
     DISCONNECT = "disconnect"
@@ -30,7 +30,7 @@ class SessionControl(StrEnum):
 
 @dataclass(frozen=True)
 class RouterView:
-    """A router. The shared secret is never shown."""
+    """A router. It never contains the RADIUS secret."""
 
     id: RouterId
     version: int
@@ -45,7 +45,7 @@ class RouterView:
 
 @dataclass(frozen=True, kw_only=True)
 class RegisterRouter(Command):
-    """Register a router that already speaks RADIUS, as it is."""
+    """Register a router that is already set up for RADIUS."""
 
     name: str
     nas_address: str
@@ -71,7 +71,7 @@ class ChangeRouter(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class NasRegistered(Event, name="nas.registered.v1", consumers=("radius",)):
-    """A router is, or goes on being, a RADIUS client with these properties (secret encrypted)."""
+    """A router was registered, enabled or changed: it is a RADIUS client with these properties."""
 
     router: RouterView
     radius_secret_encrypted: str
@@ -83,7 +83,7 @@ class NasRegistered(Event, name="nas.registered.v1", consumers=("radius",)):
 
 @dataclass(frozen=True, kw_only=True)
 class NasDeregistered(Event, name="nas.deregistered.v1", consumers=("radius",)):
-    """The router is no longer a RADIUS client: its packets are dropped."""
+    """A router was disabled: it is no longer a RADIUS client, and its packets are dropped."""
 
     router_id: RouterId
     version: int

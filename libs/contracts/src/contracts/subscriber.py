@@ -1,4 +1,4 @@
-"""subscriber-svc: subscribers, plans, services and the holds on them."""
+"""subscriber-svc: subscribers, plans, services and their holds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PlanStatus(StrEnum):
 
 
 class ServiceStatus(StrEnum):
-    """The status shown for a service. SUSPENDED: it has at least one hold that was not released."""
+    """The status shown for a service. SUSPENDED: it has at least one active hold."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -54,7 +54,7 @@ class HoldReason(StrEnum):
 
 @dataclass(frozen=True)
 class Burst:
-    """RouterOS burst: speeds in kbit/s above the plan's, allowed for `seconds` below the threshold."""
+    """A RouterOS burst: higher speeds (kbit/s) while the average of `seconds` is below the threshold."""
 
     download_kbps: int
     upload_kbps: int
@@ -90,15 +90,15 @@ class HoldView:
 
     @property
     def is_standing(self) -> bool:
-        """True until the hold is released."""
+        """Whether the hold is active: it was not released."""
         return self.released_at is None
 
 
 @dataclass(frozen=True)
 class ServiceView:
-    """A service as an operator sees it. `version` grows with every change and is what consumers compare.
+    """A service as operators see it. `version` grows with every change; consumers compare it.
 
-    `session_limit` is how many sessions the login may have at a time; None is no limit.
+    `session_limit` is how many sessions the login may have at the same time; None means no limit.
     """
 
     id: ServiceId
@@ -119,7 +119,7 @@ class ServiceView:
 
     @property
     def standing_holds(self) -> list[HoldView]:
-        """The holds that were not released: the reasons why the service is suspended."""
+        """The active holds: the reasons why the service is suspended."""
         return [hold for hold in self.holds if hold.is_standing]
 
 
@@ -142,12 +142,12 @@ class SubscriberView:
 
     @property
     def standing_holds(self) -> list[HoldView]:
-        """The holds of all live services that were not released."""
+        """The active holds of all live services."""
         return [hold for service in self.live_services for hold in service.standing_holds]
 
     @property
     def status(self) -> ServiceStatus | None:
-        """SUSPENDED if any live service is suspended, TERMINATED if none is live, None without a service."""
+        """SUSPENDED if a live service is, TERMINATED if all services are, None without services."""
         if not self.live_services:
             return ServiceStatus.TERMINATED if self.services else None
         return ServiceStatus.SUSPENDED if self.standing_holds else ServiceStatus.ACTIVE
@@ -161,7 +161,7 @@ class SubscriberOrder(StrEnum):
 
 @dataclass(frozen=True)
 class SubscriberQuery:
-    """`text` is looked for in names, contacts, short ids and PPPoE usernames; None does not narrow."""
+    """`text` is searched for in names, contacts, short ids and PPPoE usernames. None means any."""
 
     text: str | None = None
     status: ServiceStatus | None = None
@@ -179,7 +179,7 @@ class ServiceCounts:
 
 @dataclass(frozen=True)
 class RevealedPassword:
-    """The one answer that carries a PPPoE password in clear. Who asked is written down by the asker."""
+    """The only view with a PPPoE password in clear. The caller records in the audit log who read it."""
 
     service_id: ServiceId
     pppoe_username: str
@@ -188,7 +188,7 @@ class RevealedPassword:
 
 @dataclass(frozen=True)
 class HoldChange:
-    """A hold that was placed, or released (`released` is true), at `at` by `by`."""
+    """A hold was placed, or released if `released` is true, at `at` by `by`."""
 
     at: Instant
     released: bool
@@ -203,9 +203,9 @@ class HoldChange:
 
 @dataclass(frozen=True)
 class ServiceSnapshot:
-    """The whole state of a service at `version`: a consumer keeps the newest and drops older ones.
+    """The complete state of a service at `version`. Consumers keep the newest and drop older ones.
 
-    The password travels only encrypted (AES-256-GCM, bound to the service id).
+    The password is always encrypted (AES-256-GCM, bound to the service id).
     """
 
     id: ServiceId
@@ -219,7 +219,7 @@ class ServiceSnapshot:
     billing_terms: BillingTerms
     status: ServiceStatus
     activated_on: date
-    session_limit: int | None = None  # as in events from before there was one
+    session_limit: int | None = None  # events published before it existed do not have it
 
 
 # Commands
@@ -238,7 +238,7 @@ class CreatePlan(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangePlan(Command):
-    """None leaves a field as it is; `clear` names the optional fields to empty (`burst`, `address_pool`)."""
+    """None leaves a field as it is. `clear` names fields to empty: `burst`, `address_pool`."""
 
     plan_id: PlanId
     name: str | None = None
@@ -296,7 +296,7 @@ class AddService(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeService(Command):
-    """None leaves a field as it is; `clear` names those to empty (`static_ip`, `session_limit`)."""
+    """None leaves a field as it is. `clear` names fields to empty: `static_ip`, `session_limit`."""
 
     service_id: ServiceId
     pppoe_username: str | None = None
@@ -337,7 +337,7 @@ class RevealPassword(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class SubscriberChanged(Event, name="subscriber.changed.v1", consumers=("billing", "payment")):
-    """A subscriber was made, or their name changed."""
+    """A subscriber was created, or their name was changed."""
 
     subscriber_id: SubscriberId
     version: int
@@ -350,7 +350,7 @@ class SubscriberChanged(Event, name="subscriber.changed.v1", consumers=("billing
 
 @dataclass(frozen=True, kw_only=True)
 class PlanChanged(Event, name="plan.changed.v1", consumers=("billing", "radius")):
-    """A plan was made or changed."""
+    """A plan was created, changed or archived."""
 
     plan: PlanView
 
@@ -361,7 +361,7 @@ class PlanChanged(Event, name="plan.changed.v1", consumers=("billing", "radius")
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceEvent(Event):
-    """What all events about a service carry: its whole state."""
+    """Base of the events about a service, which carry its complete state."""
 
     service: ServiceSnapshot
 
@@ -387,16 +387,16 @@ class ServiceTerminated(ServiceEvent, name="service.terminated.v1", consumers=("
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceHoldPlaced(ServiceEvent, name="service.hold_placed.v1", consumers=("billing", "radius")):
-    """A hold was placed; the service was up until now if it is the first."""
+    """A hold was placed. If it is the only active hold, the service was just suspended."""
 
     reason: HoldReason
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceHoldReleased(ServiceEvent, name="service.hold_released.v1", consumers=("billing", "radius")):
-    """A hold was released; the line may come back if it was the last one.
+    """A hold was released. If no active hold is left, the service may go online again.
 
-    `paid_at` and `payment_id` are set when a payment did it: the reconnect time counts from `paid_at`.
+    `paid_at` and `payment_id` are set if a payment did it; the reconnect time counts from `paid_at`.
     """
 
     reason: HoldReason
@@ -433,7 +433,7 @@ class Subscriber(Protocol):
     def count_services(self) -> ServiceCounts: ...
 
     def list_hold_changes(self, limit: int) -> list[HoldChange]:
-        """Hold changes of all services, the newest first."""
+        """Hold changes of all services, newest first."""
 
     def add_service(self, command: AddService) -> ServiceView: ...
 

@@ -91,7 +91,7 @@ def test_same_number_in_another_currency_is_another_amount():
 
 @pytest.mark.parametrize("minor", [1.0, 0.1, "100", None, True])
 def test_only_whole_numbers_are_money(minor):
-    with pytest.raises(TypeError, match="minor units are an integer"):
+    with pytest.raises(TypeError, match="must be an integer"):
         Money(minor)
 
 
