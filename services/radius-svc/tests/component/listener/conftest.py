@@ -1,0 +1,246 @@
+"""A real listener process and the parties that talk to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from radius_svc.models import IndexVersion, ListenerState, RadAcct
+from radius_svc.usecases.authorization import Account, NasClient, write_account, write_nas, write_plan_group
+from servicekit.db import Database
+from servicekit.migrations import migrate
+from servicekit.pytest_plugin import require
+from servicekit.secrets import FieldCipher, new_key
+from simulators.nas import SimulatedNas
+from sqlalchemy import select
+
+from ..conftest import SECRET
+
+STATUS_SECRET = "health-check-secret"
+ENCRYPTION_KEY = new_key()
+PLAN = {"Mikrotik-Rate-Limit": "10M/50M", "Framed-Pool": "subscribers", "Acct-Interim-Interval": "300"}
+
+
+@dataclass
+class RadiusDatabase:
+    """The control plane's side of the database."""
+
+    database: Database
+    cipher: FieldCipher = field(default_factory=lambda: FieldCipher(ENCRYPTION_KEY))
+    versions: dict[str, int] = field(default_factory=dict)
+
+    def limit(self, username: str, sessions: int) -> None:
+        self.account(username, session_limit=sessions)
+
+    def account(self, username: str, password: str = "clientPass", **changes: Any) -> None:
+        """Write a login; the service is named after it unless `service_id` says otherwise."""
+        service_id = changes.pop("service_id", f"service-{username}")
+        self.versions[service_id] = self.versions.get(service_id, 0) + 1
+        account = Account(
+            service_id=service_id,
+            version=self.versions[service_id],
+            subscriber_id=f"subscriber-{username}",
+            username=username,
+            password=password,
+            password_encrypted=self.cipher.encrypt(password, service_id),
+            **{"plan_id": "fast"} | changes,
+        )
+        with self.database.transaction() as session:
+            assert write_account(session, account)
+
+    def nas(self, address: str, secret: str = SECRET, *, version: int = 1, **changes: Any) -> None:
+        client = NasClient(
+            router_id=f"router-{address}",
+            version=version,
+            address=address,
+            name=f"nas-{address}",
+            secret=secret,
+            **changes,
+        )
+        with self.database.transaction() as session:
+            assert write_nas(session, client)
+
+    def plan(self, plan_id: str = "fast", version: int = 1, **replies: str) -> None:
+        with self.database.transaction() as session:
+            write_plan_group(session, plan_id, version, replies or PLAN)
+
+    def wait_in_force(self) -> None:
+        """Until every listener answers by what was written last: the very next packet is answered anew."""
+
+        def applied() -> bool | None:
+            with self.database.reading() as session:
+                seq = session.scalar(select(IndexVersion.seq))
+                applied = list(session.scalars(select(ListenerState.applied_seq)))
+                return True if applied and min(applied) >= seq else None
+
+        wait_for(applied, what="the listener to apply a change")
+
+    def sessions(self) -> list[RadAcct]:
+        """All sessions, the oldest first."""
+        with self.database.reading() as session:
+            rows = list(session.scalars(select(RadAcct).order_by(RadAcct.radacctid)))
+            session.expunge_all()
+            return rows
+
+
+@pytest.fixture
+def radius_database(radius_database_url: str) -> Iterator[RadiusDatabase]:
+    """Migrated tables, one plan, one NAS at 127.0.0.1 and Juan."""
+    database = Database(radius_database_url)
+    migrate(database, "radius_svc")
+    prepared = RadiusDatabase(database)
+    prepared.plan()
+    prepared.nas("127.0.0.1")
+    prepared.account("juan")
+    yield prepared
+    database.engine.dispose()
+
+
+@dataclass
+class Listener:
+    process: subprocess.Popen[bytes]
+    log: Path
+    auth_port: int = 0
+    acct_port: int = 0
+    metrics_port: int = 0
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return wait_for(self.process.poll, what="the listener to end")
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as response:
+            lines = response.read().decode().splitlines()
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if line.startswith((name + "{", name + " ")) and all(label in line for label in wanted)
+        )
+
+    def counts(self, name: str, number: float, **labels: str) -> bool:
+        """Whether a metric comes to be this number: what a worker counts it hands over once a second."""
+        reached = lambda: True if self.metric(name, **labels) >= number else None  # noqa: E731
+        wait_for(reached, what=f"{name} {labels} to be {number}")
+        return self.metric(name, **labels) == number
+
+    def worker(self, name: str) -> int:
+        """The process that is this worker now, by what the supervisor said last."""
+        said = [line for line in self.lines() if line["event"] == "worker started" and line["worker"] == name]
+        return said[-1]["pid"]
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+def wait_for(probe: Callable[[], Any], *, what: str, seconds: float = 60.0) -> Any:
+    """Another process's doing can only be asked for; the answer that is not None."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        answer = probe()
+        if answer is not None:
+            return answer
+        time.sleep(0.01)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+@pytest.fixture
+def start_listener(
+    radius_database_url: str, tmp_path: Path, free_port: Callable[[], int]
+) -> Iterator[Callable[..., Listener]]:
+    started: list[Listener] = []
+
+    def start(**environment: str) -> Listener:
+        log = tmp_path / f"listener-{len(started)}.log"
+        metrics_port = free_port()
+        settings = {
+            "RADIUS_DATABASE_URL": radius_database_url,
+            "ISPOS_ENCRYPTION_KEY": ENCRYPTION_KEY,
+            "ISPOS_RADIUS_HOST": "127.0.0.1",
+            "ISPOS_RADIUS_AUTH_PORT": "0",
+            "ISPOS_RADIUS_ACCT_PORT": "0",
+            "ISPOS_RADIUS_METRICS_PORT": str(metrics_port),
+            "ISPOS_RADIUS_STATUS_SECRET": STATUS_SECRET,
+            "ISPOS_RADIUS_SPOOL_DIR": str(tmp_path / "spool"),
+        }
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "radius_svc", "listen"],
+                env=os.environ | settings | environment,
+                stderr=stream,
+            )
+        listener = Listener(process, log, metrics_port=metrics_port)
+        started.append(listener)
+        ready = wait_for(lambda: _ready_line(listener), what="the listener")
+        listener.auth_port, listener.acct_port = ready["auth_port"], ready["acct_port"]
+        return listener
+
+    yield start
+    for listener in started:
+        if listener.process.poll() is None:
+            listener.stop()
+
+
+def _ready_line(listener: Listener) -> dict[str, Any] | None:
+    assert listener.process.poll() is None, listener.log.read_text()
+    return next((line for line in listener.lines() if line["event"] == "radius listener ready"), None)
+
+
+@pytest.fixture
+def listener(radius_database: RadiusDatabase, start_listener: Callable[..., Listener]) -> Listener:
+    return start_listener()
+
+
+@pytest.fixture
+def make_nas(listener: Listener) -> Iterator[Callable[..., SimulatedNas]]:
+    """Call it for a running NAS at 127.0.0.1, or with other settings."""
+    running: list[SimulatedNas] = []
+
+    def make(listener: Listener = listener, **settings: Any) -> SimulatedNas:
+        defaults = {"secret": SECRET.encode(), "timeout_seconds": 0.5, "tries": 2}
+        nas = SimulatedNas(
+            auth_port=listener.auth_port, acct_port=listener.acct_port, **defaults | settings
+        ).start()
+        running.append(nas)
+        return nas
+
+    yield make
+    for nas in running:
+        nas.close()
+
+
+@pytest.fixture
+def nas(make_nas: Callable[..., SimulatedNas]) -> SimulatedNas:
+    return make_nas()
+
+
+@pytest.fixture
+def radclient(listener: Listener, tmp_path: Path) -> Callable[..., str]:
+    """Call it with attributes; returns what FreeRADIUS's client received, or raises AssertionError."""
+    require("radclient")
+
+    def ask(attributes: str, kind: str = "auth", secret: str = SECRET, tries: int = 1) -> str:
+        port = listener.acct_port if kind == "acct" else listener.auth_port
+        request = tmp_path / "radclient.request"
+        request.write_text(attributes)
+        answer = tmp_path / "radclient.answer"
+        with request.open() as stdin, answer.open("w") as stdout:
+            subprocess.Popen(
+                ["radclient", "-x", "-r", str(tries), "-t", "1", f"127.0.0.1:{port}", kind, secret],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stdout,
+            ).wait()
+        return answer.read_text()
+
+    return ask
