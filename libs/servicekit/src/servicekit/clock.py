@@ -1,4 +1,12 @@
-"""Time. Instants are aware and UTC; a clock is passed in, so that tests and the demo can move it."""
+"""Time. Instants are aware and UTC.
+
+There are two times, and every instant belongs to one of them:
+
+- Business time, `runtime.now()` or a `Clock` passed in: when an invoice is due, a payment arrived, a session
+  began. Tests and the demo move it.
+- Machine time, `machine_now()`: when a retry is due, a lease expires, a kept answer is forgotten. Nobody
+  moves it.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +19,25 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 
+def machine_now() -> datetime:
+    """The machine's time, for time-outs, retries, leases, retention of messages and signs of life.
+
+    Everything a subscriber or an operator would put a date on uses business time instead (`Clock.now`).
+    """
+    return datetime.now(UTC)
+
+
 class Clock(Protocol):
-    """Tells the business time. Time-outs, retries and leases use the machine's own clock instead."""
+    """Tells business time. Time-outs, retries and leases use `machine_now` instead."""
 
     def now(self) -> datetime: ...
 
 
 class SystemClock:
+    """Business time is machine time: the clock of a real installation."""
+
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return machine_now()
 
 
 class MovableClock:
@@ -31,19 +49,19 @@ class MovableClock:
         self._offset = timedelta(0)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._current_offset()
+        return machine_now() + self._current_offset()
 
     def move_to(self, instant: datetime) -> None:
         """Make `now()` continue from `instant`, in every process that reads the same file.
 
-        Raises ValueError for an instant without a zone.
+        Raises ValueError for an instant without a time zone.
         """
         _require_zone(instant)
-        offset = instant.astimezone(UTC) - datetime.now(UTC)
+        offset = instant.astimezone(UTC) - machine_now()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._path.with_suffix(".new")
-        beside.write_text(json.dumps({"offset_microseconds": offset // timedelta(microseconds=1)}))
-        beside.replace(self._path)
+        new_file = self._path.with_suffix(".new")
+        new_file.write_text(json.dumps({"offset_microseconds": offset // timedelta(microseconds=1)}))
+        new_file.replace(self._path)
 
     def _current_offset(self) -> timedelta:
         try:
@@ -60,7 +78,7 @@ class MovableClock:
 
 @dataclass
 class FrozenClock:
-    """A clock for unit tests: stands still until it is told otherwise."""
+    """A clock for tests: it stands still until `advance` moves it."""
 
     instant: datetime
 
@@ -68,13 +86,25 @@ class FrozenClock:
         return self.instant
 
     def advance(self, **delta: float) -> None:
+        """Move forward by the arguments of a timedelta, such as `days=8`."""
         self.instant += timedelta(**delta)
 
 
-def local_date(instant: datetime, zone: ZoneInfo) -> date:
-    """The calendar date of an instant in the ISP's time zone: the only crossing from instants to dates.
+def clock_of(data_dir: Path, *, movable: bool) -> Clock:
+    """The clock of a process: the system's, or the movable one of the data folder (demo and tests)."""
+    return MovableClock(data_dir / "clock.json") if movable else SystemClock()
 
-    Raises ValueError for an instant without a zone: Python would take it for the machine's own.
+
+def clock_from_environment() -> Clock:
+    """The clock of a process that has no Settings (the RADIUS listener), by ISPOS_CLOCK."""
+    data_dir = Path(os.environ.get("ISPOS_DATA_DIR") or "data")
+    return clock_of(data_dir, movable=os.environ.get("ISPOS_CLOCK") == "movable")
+
+
+def local_date(instant: datetime, zone: ZoneInfo) -> date:
+    """The calendar date of an instant in the ISP's time zone: the only way from instants to dates.
+
+    Raises ValueError for an instant without a time zone: Python would assume the machine's own.
     """
     _require_zone(instant)
     return instant.astimezone(zone).date()
@@ -82,11 +112,4 @@ def local_date(instant: datetime, zone: ZoneInfo) -> date:
 
 def _require_zone(instant: datetime) -> None:
     if instant.tzinfo is None:
-        raise ValueError(f"a naive datetime is no instant: {instant!r}")
-
-
-def clock_from_environment() -> Clock:
-    """The system clock, or the movable one when ISPOS_CLOCK=movable (demo and tests only)."""
-    if os.environ.get("ISPOS_CLOCK") == "movable":
-        return MovableClock(Path(os.environ.get("ISPOS_DATA_DIR", "data")) / "clock.json")
-    return SystemClock()
+        raise ValueError(f"an instant needs a time zone: {instant!r}")

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import DateTime, Enum, create_engine, event, text
+from sqlalchemy import DateTime, Enum, Index, TextClause, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
@@ -89,6 +89,15 @@ def enum_type(enum: type[StrEnum]) -> Enum:
         name=enum.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def partial_index(name: str, *columns: str, where: str | TextClause, unique: bool = False) -> Index:
+    """An index, or a uniqueness, over only the rows that meet `where`: a condition both databases read alike.
+
+    PostgreSQL uses it only for queries that contain the condition.
+    """
+    condition = text(where) if isinstance(where, str) else where
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 def insert_if_absent(session: Session, table: type[DeclarativeBase], **values: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import eventlet
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from servicekit import outbox
 from servicekit.bell import Bell
+from servicekit.clock import machine_now
 from servicekit.codec import from_wire, to_wire
 from servicekit.logs import log
 from servicekit.metrics import OUTBOX_AGE, OUTBOX_PENDING
@@ -127,7 +128,7 @@ class OutboxRelay(DependencyProvider):
 
     def _publish_all(self, woken: bool) -> None:
         # Another replica publishes its own rows at once; only what it left behind is ours to send.
-        older_than = None if woken else datetime.now(UTC) - timedelta(seconds=2 * POLL_SECONDS)
+        older_than = None if woken else machine_now() - timedelta(seconds=2 * POLL_SECONDS)
         while not self._stopping:
             with self._database.reading() as session:
                 messages = outbox.unsent(session, limit=RELAY_BATCH, older_than=older_than)

@@ -5,19 +5,34 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from contracts.common import Command, Conflict, IdempotencyMismatch
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from servicekit.clock import machine_now
 from servicekit.codec import from_json, to_json
 from servicekit.db import insert_if_absent, rows_changed
+from servicekit.leases import Transactional
 from servicekit.tables import IdempotentCommand
 
 KEPT_FOR = timedelta(hours=72)
 Answer = TypeVar("Answer")
+
+
+def carry_out(
+    runtime: Transactional, command: Command, shape: Any, action: Callable[[Session], Answer]
+) -> Answer:
+    """Carry out a command in a transaction of its own, once per idempotency key.
+
+    `action` gets the session and returns the answer, a `shape`; a repeat gets the first answer again. Raises
+    what `action` raises, and what `once` does. Any call to another service goes before this.
+    """
+    with runtime.transaction() as session:
+        return once(session, command, shape, partial(action, session))
 
 
 def once(session: Session, command: Command, shape: Any, action: Callable[[], Answer]) -> Answer:
@@ -34,7 +49,7 @@ def once(session: Session, command: Command, shape: Any, action: Callable[[], An
         IdempotentCommand,
         key=command.idempotency_key,
         fingerprint=fingerprint,
-        created_at=datetime.now(UTC),
+        created_at=machine_now(),
     )
     if not claimed:
         return _first_answer(session, command.idempotency_key, fingerprint, shape)
@@ -45,7 +60,7 @@ def once(session: Session, command: Command, shape: Any, action: Callable[[], An
 
 def forget_old(session: Session, *, limit: int) -> int:
     """Delete at most `limit` keys older than 72 hours. Returns how many."""
-    oldest_kept = datetime.now(UTC) - KEPT_FOR
+    oldest_kept = machine_now() - KEPT_FOR
     old = select(IdempotentCommand.key).where(IdempotentCommand.created_at < oldest_kept).limit(limit)
     return rows_changed(session, delete(IdempotentCommand).where(IdempotentCommand.key.in_(old)))
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from contracts.common import Envelope, Event
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from servicekit.clock import machine_now
 from servicekit.codec import WireError, from_json, from_wire, to_json
 from servicekit.db import Database, insert_if_absent, rows_changed
 from servicekit.logs import correlated, log
@@ -62,7 +63,7 @@ class Inbox:
                 subject=str(told.get("subject", "unknown")),
                 status=DEAD,
                 attempts=1,
-                received_at=datetime.now(UTC),
+                received_at=machine_now(),
                 envelope=text,
                 error=_short(error),
             )
@@ -74,7 +75,7 @@ class Inbox:
             due = list(
                 session.scalars(
                     select(InboxMessage.event_id)
-                    .where(InboxMessage.status == WAITING, InboxMessage.next_attempt_at <= datetime.now(UTC))
+                    .where(InboxMessage.status == WAITING, InboxMessage.next_attempt_at <= machine_now())
                     .order_by(InboxMessage.event_id)
                     .limit(100)
                 )
@@ -124,7 +125,7 @@ class Inbox:
             parked.envelope = to_json(envelope, Envelope)
             last = parked.attempts > len(PAUSES)
             parked.status = DEAD if last else WAITING
-            parked.next_attempt_at = None if last else datetime.now(UTC) + PAUSES[parked.attempts - 1]
+            parked.next_attempt_at = None if last else machine_now() + PAUSES[parked.attempts - 1]
         EVENTS_HANDLED.labels(self._service, envelope.type, "dead" if last else "failed").inc()
         log.warning(
             "event handler failed",
@@ -152,7 +153,7 @@ def _note(session: Session, envelope: Envelope) -> bool:
         subject=envelope.subject,
         status=DONE,
         attempts=0,
-        received_at=datetime.now(UTC),
+        received_at=machine_now(),
     )
 
 
@@ -168,7 +169,7 @@ def replay_dead_letters(session: Session, event_ids: list[str] | None = None) ->
         letter for letter in dead_letters(session) if event_ids is None or letter.event_id in event_ids
     ]
     for letter in letters:
-        letter.status, letter.attempts, letter.next_attempt_at = WAITING, 0, datetime.now(UTC)
+        letter.status, letter.attempts, letter.next_attempt_at = WAITING, 0, machine_now()
     return len(letters)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from contracts.common import Envelope, Event
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from servicekit.clock import machine_now
 from servicekit.codec import from_json, to_json
 from servicekit.db import rows_changed
 from servicekit.ids import first_id_at, made_at, new_id
@@ -52,7 +53,7 @@ def unsent(session: Session, *, limit: int, older_than: datetime | None = None) 
 
 def mark_sent(session: Session, ids: list[str]) -> None:
     """By list of ids, never by range: the order of numbers is not the order of commits."""
-    session.execute(update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(sent_at=datetime.now(UTC)))
+    session.execute(update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(sent_at=machine_now()))
 
 
 def replay_recent(session: Session) -> int:
@@ -72,7 +73,7 @@ def pending(session: Session) -> tuple[int, float]:
     if oldest is None:
         return 0, 0.0
     count = session.scalar(select(func.count(OutboxMessage.seq)).where(waiting)) or 0
-    return count, max(0.0, (datetime.now(UTC) - made_at(oldest)).total_seconds())
+    return count, max(0.0, (machine_now() - made_at(oldest)).total_seconds())
 
 
 def forget_sent(session: Session, *, before: datetime, limit: int) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import eventlet
 from nameko.runners import ServiceRunner
 
 from servicekit import inbox, membus, nameko_patches
+from servicekit.clock import machine_now
 from servicekit.db import Database
 from servicekit.logs import configure_logging, log
 from servicekit.migrations import migrate
@@ -104,7 +104,7 @@ def dead_letters(database: Database, *, replay: bool) -> None:
     """Print the dead letters of a service, or put them back to be tried again."""
     with database.transaction() as session:
         for letter in inbox.dead_letters(session):
-            age = datetime.now(UTC) - letter.received_at
+            age = machine_now() - letter.received_at
             print(f"{letter.event_id}  {letter.type}  {letter.subject}  {age}  {letter.error}")
         if replay:
             print(f"{inbox.replay_dead_letters(session)} put back to be tried again")

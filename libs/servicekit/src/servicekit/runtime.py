@@ -9,7 +9,7 @@ from typing import Any
 from nameko.extensions import DependencyProvider, SharedExtension
 from sqlalchemy.orm import Session
 
-from servicekit.clock import Clock, MovableClock, SystemClock, local_date
+from servicekit.clock import Clock, clock_of, local_date
 from servicekit.db import Database
 from servicekit.settings import Settings
 
@@ -22,7 +22,7 @@ class Runtime:
     def __init__(self, service: str, settings: Settings, clock: Clock | None = None) -> None:
         self.service = service
         self.settings = settings
-        self.clock = clock or _clock_of(settings)
+        self.clock = clock or clock_of(settings.data_dir, movable=settings.movable_clock)
         self.database = Database(settings.database_urls[service])
         self.cipher = settings.cipher
 
@@ -38,10 +38,6 @@ class Runtime:
     def today(self) -> date:
         """The date in the ISP's time zone."""
         return local_date(self.now(), self.settings.time_zone)
-
-
-def _clock_of(settings: Settings) -> Clock:
-    return MovableClock(settings.data_dir / "clock.json") if settings.movable_clock else SystemClock()
 
 
 class RuntimeExtension(SharedExtension):

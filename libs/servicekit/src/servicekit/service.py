@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 from nameko.extensions import DependencyProvider
@@ -12,6 +12,8 @@ from nameko.rpc import rpc
 from nameko.timer import timer
 
 from servicekit import idempotency, inbox, leases, outbox
+from servicekit.batches import in_batches
+from servicekit.clock import machine_now
 from servicekit.codec import WireError
 from servicekit.events import OutboxRelay, decode, handlers_of, receives_events
 from servicekit.health import HealthServer
@@ -23,7 +25,8 @@ from servicekit.runtime import Runtime, RuntimeExtension, ServiceRuntime
 # Longer than any redelivery or replay can come late.
 MESSAGES_KEPT = timedelta(days=30)
 UPKEEP_BATCH = 1000
-UPKEEP_LEASE = timedelta(minutes=10)
+UPKEEP_SECONDS = 600
+UPKEEP_LEASE = timedelta(seconds=UPKEEP_SECONDS // 2)
 
 
 class Preparation(DependencyProvider):
@@ -61,24 +64,19 @@ class Service:
     def retry_parked_events(self) -> None:
         self._inbox().retry_due()
 
-    @timer(interval=600)
+    @timer(interval=UPKEEP_SECONDS)
     def upkeep(self) -> None:
         """Forget messages and idempotency keys that nobody can ask for any more."""
-        before = datetime.now(UTC) - MESSAGES_KEPT
-        with self.runtime.transaction() as session:
-            if not leases.take(session, "upkeep", new_id(), UPKEEP_LEASE):
-                return
+        before = machine_now() - MESSAGES_KEPT
+        held = partial(leases.holding, self.runtime, "upkeep", new_id(), UPKEEP_LEASE)
         forget_old: tuple[Callable[..., int], ...] = (
             partial(outbox.forget_sent, before=before),
             partial(inbox.forget_done, before=before),
             idempotency.forget_old,
         )
-        for forget in forget_old:
-            forgotten = UPKEEP_BATCH
-            while forgotten == UPKEEP_BATCH:
-                with self.runtime.transaction() as session:
-                    forgotten = forget(session, limit=UPKEEP_BATCH)
-                time.sleep(0)  # green: SQLite does not yield, and others wait for the database
+        with suppress(leases.LeaseTaken):
+            for forget in forget_old:
+                in_batches(held, partial(forget, limit=UPKEEP_BATCH), size=UPKEEP_BATCH)
 
     @rpc
     def ping(self, _request: dict) -> dict:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, MetaData, Text, text
+from sqlalchemy import BigInteger, Index, Integer, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from servicekit.db import NAMING_CONVENTION, UtcDateTime
+from servicekit.db import NAMING_CONVENTION, UtcDateTime, partial_index
 
 # SQLite counts up only a column declared exactly INTEGER PRIMARY KEY.
 BigSerial = BigInteger().with_variant(Integer, "sqlite")
@@ -22,12 +22,7 @@ class OutboxMessage(KitBase):
 
     __tablename__ = "outbox_messages"
     __table_args__ = (
-        Index(
-            "ix_outbox_messages_unsent",
-            "seq",
-            sqlite_where=text("sent_at IS NULL"),
-            postgresql_where=text("sent_at IS NULL"),
-        ),
+        partial_index("ix_outbox_messages_unsent", "seq", where="sent_at IS NULL"),
         Index("ix_outbox_messages_sent_at", "sent_at"),
     )
 
@@ -46,12 +41,7 @@ class InboxMessage(KitBase):
 
     __tablename__ = "inbox_messages"
     __table_args__ = (
-        Index(
-            "ix_inbox_messages_undone",
-            "next_attempt_at",
-            sqlite_where=text("status <> 'done'"),
-            postgresql_where=text("status <> 'done'"),
-        ),
+        partial_index("ix_inbox_messages_undone", "next_attempt_at", where="status <> 'done'"),
         Index("ix_inbox_messages_received_at", "received_at"),
     )
 

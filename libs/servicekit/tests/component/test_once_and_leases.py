@@ -6,7 +6,6 @@ import pytest
 from contracts.common import Command, Conflict, IdempotencyMismatch
 from contracts.money import Money
 from servicekit import idempotency, leases
-from servicekit.idempotency import once
 from servicekit.tables import IdempotentCommand
 from sqlalchemy import update
 
@@ -37,8 +36,8 @@ def carry_out(database):
             runs.append(1)
             return Money(len(runs))
 
-        with database.transaction() as session:
-            return once(session, command, Money, action or count)
+        act = action or count
+        return idempotency.carry_out(database, command, Money, lambda _session: act())
 
     run.runs = runs
     return run

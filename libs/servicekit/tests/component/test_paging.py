@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from contracts.common import InvalidInput, Page
 from servicekit.paging import Order, page_of
-from servicekit.tables import Lease
+from servicekit.tables import Lease, OutboxMessage
 from sqlalchemy import select
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -114,10 +114,42 @@ def test_cursor_of_another_order_is_refused(database, names):
         page = page_of(session, select(Lease), Lease.name, name_of, limit=1, after=None, order=BY_HOLDER)
         by_time = Order(Lease.expires_at)
         for after in (page.next, packed('["2026-11-23T00:00:00","000"]')):
-            with pytest.raises(InvalidInput, match="no cursor of this list"):
+            with pytest.raises(InvalidInput, match="not a cursor of this list"):
                 page_of(session, select(Lease), Lease.name, name_of, limit=1, after=after, order=by_time)
 
 
 def test_id_that_no_database_takes_is_refused(database):
-    with database.reading() as session, pytest.raises(InvalidInput, match="no cursor of this list"):
+    with database.reading() as session, pytest.raises(InvalidInput, match="not a cursor of this list"):
         page_of(session, select(Lease), Lease.name, name_of, limit=1, after="a\0")
+
+
+@pytest.fixture
+def numbered(database):
+    """Three messages with the numbers 1, 2, 3."""
+    with database.transaction() as session:
+        for number in (1, 2, 3):
+            session.add(message(number))
+
+
+def message(number):
+    texts = {"id": f"m-{number}", "type": "t", "subject": "s", "correlation_id": "c", "data": "{}"}
+    return OutboxMessage(seq=number, occurred_at=START, **texts)
+
+
+def page_of_numbers(session, after):
+    return page_of(
+        session, select(OutboxMessage), OutboxMessage.seq, lambda row: row.seq, limit=2, after=after
+    )
+
+
+def test_number_is_its_own_cursor(database, numbered):
+    with database.reading() as session:
+        assert page_of_numbers(session, None) == Page([3, 2], "2")
+        assert page_of_numbers(session, "2") == Page([1], None)
+        assert page_of_numbers(session, str(2**63 - 1)) == Page([3, 2], "2")
+
+
+@pytest.mark.parametrize("after", ["", "x", "-1", "1.5", "²", " 1", "1" * 20, str(2**63)])
+def test_cursor_that_is_not_a_number_of_the_list_is_refused(database, after):
+    with database.reading() as session, pytest.raises(InvalidInput, match="not a cursor of this list"):
+        page_of_numbers(session, after)

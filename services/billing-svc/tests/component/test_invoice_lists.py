@@ -157,7 +157,7 @@ def test_each_order_walks_everything_once(billing):
 
 
 def test_nonsense_for_a_cursor_is_refused(billing):
-    with pytest.raises(InvalidInput, match="no cursor of this list"):
+    with pytest.raises(InvalidInput, match="not a cursor of this list"):
         page(billing, after="nonsense", order=InvoiceOrder.TOTAL)
 
 

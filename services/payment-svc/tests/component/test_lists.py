@@ -126,5 +126,5 @@ def test_each_order_walks_everything_once(payments):
 
 
 def test_nonsense_for_a_cursor_is_refused(payments):
-    with pytest.raises(InvalidInput, match="no cursor of this list"):
+    with pytest.raises(InvalidInput, match="not a cursor of this list"):
         payments.api.list_payments(PaymentQuery(order=PaymentOrder.AMOUNT), 2, "nonsense")

@@ -20,7 +20,7 @@ from contracts.subscriber import (
     SubscriberQuery,
     SubscriberView,
 )
-from servicekit.paging import MOST, Order, page_of, searched
+from servicekit.paging import MAX_PAGE_SIZE, Order, page_of, searched
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -203,7 +203,7 @@ def count_services(session: Session) -> ServiceCounts:
 
 def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:
     """The newest first, at most `limit` (up to 200)."""
-    limit = max(1, min(limit, MOST))
+    limit = max(1, min(limit, MAX_PAGE_SIZE))
     holds = select(Hold).options(joinedload(Hold.service).joinedload(Service.subscriber)).limit(limit)
     placed = session.scalars(holds.order_by(Hold.placed_at.desc(), Hold.id.desc()))
     changes = [_hold_change(hold, hold.placed_at, hold.placed_by, released=False) for hold in placed]

@@ -146,7 +146,7 @@ def test_pages_in_an_order_walk_everybody_once(subscribers):
 
 
 def test_nonsense_for_a_cursor_is_refused(subscribers):
-    with pytest.raises(InvalidInput, match="no cursor of this list"):
+    with pytest.raises(InvalidInput, match="not a cursor of this list"):
         subscribers.api.list_subscribers(SubscriberQuery(order=SubscriberOrder.NAME), 2, "nonsense")
 
 

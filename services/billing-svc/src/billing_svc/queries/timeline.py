@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.billing import AccountEvent, AccountEventKind
 from contracts.money import Money
-from servicekit.paging import MOST
+from servicekit.paging import MAX_PAGE_SIZE
 from sqlalchemy import Select, Text, literal, null, select, type_coerce, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -28,7 +28,7 @@ def list_account_events(session: Session, subscriber_id: str, limit: int) -> lis
         _of_allocations(AccountEventKind.ALLOCATION_REVERSED, Allocation.reversed_at, subscriber_id),
     ).subquery()
     newest = select(events).order_by(events.c.at.desc(), events.c.rank.desc(), events.c.id.desc())
-    rows = session.execute(newest.limit(max(1, min(limit, MOST))))
+    rows = session.execute(newest.limit(max(1, min(limit, MAX_PAGE_SIZE))))
     return [
         AccountEvent(
             at=row.at,

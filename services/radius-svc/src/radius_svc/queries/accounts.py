@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.radius import ServiceState
-from servicekit.paging import MOST
+from servicekit.paging import MAX_PAGE_SIZE
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from radius_svc.usecases.following.rounds import all_listeners_applied
 
 def list_service_states(session: Session, service_ids: Sequence[str]) -> list[ServiceState]:
     """One state per id asked for (at most 200)."""
-    ids = list(service_ids)[:MOST]
+    ids = list(service_ids)[:MAX_PAGE_SIZE]
     accounts = {
         account.service_id: account
         for account in session.scalars(select(RadiusAccount).where(RadiusAccount.service_id.in_(ids)))

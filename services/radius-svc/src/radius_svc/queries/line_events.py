@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contracts.radius import LineEvent, LineEventKind
-from servicekit.paging import MOST
+from servicekit.paging import MAX_PAGE_SIZE
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,11 +16,11 @@ from radius_svc.queries.usage import within
 
 def list_line_events(session: Session, service_ids: Sequence[str], limit: int) -> list[LineEvent]:
     """At most `limit` (up to 200), the newest first, of at most 200 services."""
-    limit = within(limit, MOST)
+    limit = within(limit, MAX_PAGE_SIZE)
     # A query per service, so that each is a short walk on an index.
     events = [
         event
-        for service_id in dict.fromkeys(service_ids[:MOST])
+        for service_id in dict.fromkeys(service_ids[:MAX_PAGE_SIZE])
         for event in (
             *_session_events(session, service_id, limit),
             *_request_events(session, service_id, limit),

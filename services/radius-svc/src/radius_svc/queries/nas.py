@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from contracts.radius import NasActivity, NasHealth
-from servicekit.paging import MOST
+from servicekit.paging import MAX_PAGE_SIZE
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,7 @@ MISMATCH_COUNTS_FOR = timedelta(minutes=6)
 
 def list_nas_activity(session: Session, router_ids: Sequence[str], now: datetime) -> list[NasActivity]:
     """One row per id that is a RADIUS client now (at most 200)."""
-    ids = list(router_ids)[:MOST]
+    ids = list(router_ids)[:MAX_PAGE_SIZE]
     counts = select(RadAcct.router_id, func.count()).where(RadAcct.router_id.in_(ids), IS_OPEN)
     open_sessions = dict(session.execute(counts.group_by(RadAcct.router_id)).all())
     clients = session.scalars(select(Nas).where(Nas.router_id.in_(ids)))
