@@ -4,7 +4,7 @@ PYTHON ?= python3
 TEST_PARTS := test-books test-radius test-system test-browser
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := libs/contracts libs/servicekit libs/simulators \
+PACKAGES := libs/contracts libs/servicekit libs/simulators libs/testkit \
 	services/subscriber-svc services/billing-svc services/payment-svc services/radius-svc \
 	services/router-svc gateway .
 READY := $(VENV)/ready
@@ -30,7 +30,7 @@ test: $(READY) test-tools compiled ## Set up what the tests need and run them al
 # Side by side, since much of a test is waiting; each part has ports of its own.
 .PHONY: $(TEST_PARTS)
 test-books:
-	@ISPOS_TEST_PART=0 $(BIN)/python -m pytest -q libs/contracts libs/servicekit gateway \
+	@ISPOS_TEST_PART=0 $(BIN)/python -m pytest -q libs/contracts libs/servicekit libs/testkit gateway \
 		services/subscriber-svc services/billing-svc services/payment-svc services/router-svc
 test-radius:
 	@ISPOS_TEST_PART=1 $(BIN)/python -m pytest -q libs/simulators services/radius-svc \
@@ -53,7 +53,7 @@ lint-style: $(READY)
 
 lint-types: $(READY)
 	@$(BIN)/mypy --strict libs/contracts/src $(wildcard services/*/src/*/domain)
-	@$(BIN)/mypy libs/servicekit/src gateway/src $(wildcard services/*/src) ispos tools
+	@$(BIN)/mypy libs/servicekit/src libs/testkit/src gateway/src $(wildcard services/*/src) ispos tools
 
 lint-generated: $(READY)
 	@$(BIN)/python -W ignore -m servicekit.schemas check

@@ -41,9 +41,9 @@ from servicekit.db import Database
 from servicekit.migrations import migrate
 from servicekit.private_postgres import PrivatePostgres
 from servicekit.runtime import Runtime
-from servicekit.testing import make_settings
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from testkit.component import make_settings
 
 from tests.benchmarks.figures import machine, replace_section, table
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
-from servicekit.pytest_tools import require
+from testkit.pytest_tools import require
 
 from tests.browser.browsing import DESKTOP, OpenBrowser, Window
 from tests.browser.town import Town, build_town
@@ -128,5 +128,5 @@ def second(open_browser: OpenBrowser, town: Town, second_operator: str) -> Windo
 
 
 def _no_eventlet() -> None:
-    if "servicekit.pytest_plugin" in sys.modules:
+    if "testkit.pytest_plugin" in sys.modules:
         pytest.skip("not run: tests in a browser need a run of their own (make test-browser)")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from servicekit.pytest_plugin import require
+from testkit.pytest_plugin import require
 
 from tests.support import radclient
 from tests.support.deployment import (

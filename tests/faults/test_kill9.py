@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from servicekit.pytest_plugin import require
+from testkit.pytest_plugin import require
 
 from tests.support.books import assert_all_events_arrived, assert_each_paid_once, assert_ledger_agrees
 from tests.support.clients import Payment, PaymentClients, deliver_all

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from servicekit.private_postgres import PrivatePostgres
 from servicekit.private_rabbitmq import PrivateRabbitMQ, find_rabbitmq_port
-from servicekit.pytest_plugin import require
+from testkit.pytest_plugin import require
 
 from tests.support import radclient
 from tests.support.api import Problem

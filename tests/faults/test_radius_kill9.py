@@ -21,10 +21,10 @@ from radius_svc.usecases.authorization import NasClient, write_nas
 from servicekit.db import Database
 from servicekit.migrations import migrate
 from servicekit.private_postgres import PrivatePostgres
-from servicekit.pytest_plugin import require
 from servicekit.secrets import new_key
 from simulators.nas import DICTIONARY
 from sqlalchemy import select as sql_select
+from testkit.pytest_plugin import require
 
 from tests.support.waiting import wait_for
 

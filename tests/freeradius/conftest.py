@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from servicekit.db import Database
-from servicekit.pytest_plugin import require
+from testkit.pytest_plugin import require
 
 from tests.support.deployment import Deployment
 from tests.support.deployment import running as running_deployment

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from servicekit.pytest_plugin import require
+from testkit.pytest_plugin import require
 
 from tests.support.deployment import MODES, Deployment, running
 from tests.support.isp import Isp, MakeIsp

@@ -8,7 +8,7 @@ from hashlib import md5
 
 import pytest
 from eventlet.patcher import original
-from servicekit.pytest_plugin import require
+from testkit.pytest_plugin import require
 
 from tests.benchmarks.radius.generator import Generator
 from tests.benchmarks.radius.packets import Dialler, Method, Report

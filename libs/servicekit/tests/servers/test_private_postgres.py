@@ -6,7 +6,7 @@ import pytest
 from servicekit import private_postgres
 from servicekit.private_postgres import PrivatePostgres
 from servicekit.private_process import PrivateServerError
-from servicekit.pytest_plugin import require
+from testkit.pytest_plugin import require
 
 
 @pytest.fixture(params=[True, False], ids=["durable", "fast"])

@@ -10,7 +10,7 @@ from nameko.standalone.rpc import ClusterRpcProxy
 from servicekit import private_rabbitmq
 from servicekit.private_process import PrivateServerError
 from servicekit.private_rabbitmq import PrivateRabbitMQ, find_rabbitmq_port
-from servicekit.pytest_plugin import require
+from testkit.pytest_plugin import require
 
 KEPT = Queue("kept", Exchange("kept", type="topic"), "kept")
 

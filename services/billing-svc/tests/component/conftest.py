@@ -1,4 +1,4 @@
-"""The service on SQLite and on PostgreSQL, without a bus, and a short way to say what happens to it."""
+"""Billing on SQLite and on PostgreSQL, without a bus: events it handles, commands, queries."""
 
 from __future__ import annotations
 
@@ -27,18 +27,11 @@ from contracts.billing import (
 from contracts.common import Event
 from contracts.money import Money
 from contracts.payment import PaymentMethod, PaymentReceived
-from contracts.pricing import BillingTerms
 from contracts.receivables import CollectionsRunView
-from contracts.subscriber import (
-    BillingType,
-    PlanStatus,
-    PlanView,
-    ServiceSnapshot,
-    ServiceStatus,
-    SubscriberChanged,
-)
+from contracts.subscriber import PlanView, ServiceSnapshot, SubscriberChanged
 from servicekit.ids import new_id
-from servicekit.testing import ServiceUnderTest, service_fixtures
+from testkit.component import ServiceUnderTest, service_fixtures
+from testkit.examples import a_plan, a_service
 
 MANILA = ZoneInfo("Asia/Manila")
 
@@ -46,7 +39,7 @@ migrated, tested = service_fixtures("billing", "billing_svc")
 
 
 class BillingUnderTest:
-    """What others tell billing, what operators ask of it, and what it says."""
+    """Events billing handles, commands and queries operators send, and events it publishes."""
 
     def __init__(self, tested: ServiceUnderTest) -> None:
         self.tested = tested
@@ -66,23 +59,10 @@ class BillingUnderTest:
         """To a wall-clock time in the ISP's zone."""
         self.tested.clock.instant = datetime.combine(day, at, MANILA).astimezone(UTC)
 
-    # Facts from other services
+    # Events from other services
 
     def plan(self, minor: int = 150_000, **changes: Any) -> PlanView:
-        plan = PlanView(
-            id=new_id(),
-            version=1,
-            name="Fiber 50 Mbps",
-            price=Money(minor),
-            billing_type=BillingType.POSTPAID,
-            download_kbps=50_000,
-            upload_kbps=50_000,
-            burst=None,
-            address_pool=None,
-            status=PlanStatus.ACTIVE,
-            created_at=self.runtime.now(),
-        )
-        plan = replace(plan, **changes)
+        plan = a_plan(**{"price": Money(minor), "created_at": self.runtime.now(), **changes})
         self.hear_plan(plan)
         return plan
 
@@ -104,21 +84,14 @@ class BillingUnderTest:
             projections.keep_subscriber(session, event)
 
     def service(self, subscriber_id: str, plan: PlanView | None = None, **changes: Any) -> ServiceSnapshot:
-        service_id = new_id()
-        service = ServiceSnapshot(
-            id=service_id,
-            version=1,
-            subscriber_id=subscriber_id,
-            pppoe_username=f"login-{service_id[-6:]}",
-            password_encrypted="",
-            plan=plan or self.fiber,
-            router_id="router",
-            static_ip=None,
-            billing_terms=BillingTerms(),
-            status=ServiceStatus.ACTIVE,
-            activated_on=self.today,
+        service = a_service(
+            **{
+                "subscriber_id": subscriber_id,
+                "plan": plan or self.fiber,
+                "activated_on": self.today,
+                **changes,
+            }
         )
-        service = replace(service, **changes)
         self.hear_service(service)
         return service
 
@@ -154,7 +127,7 @@ class BillingUnderTest:
         self.hear_payment(event)
         return event.payment_id
 
-    # What operators do
+    # Commands
 
     def set(self, **changes: Any) -> None:
         with self.runtime.transaction() as session:
@@ -169,11 +142,11 @@ class BillingUnderTest:
             return run.id
 
     def tick(self, holder: str = "this process") -> None:
-        """What the timer of the service does."""
+        """Do what the service's timer does."""
         jobs.work_on_billing_runs(self.runtime, holder)
 
     def bill(self, on: date | None = None, *, dry_run: bool = False) -> BillingRunView:
-        """Start a run and finish it, and whatever else is to be run."""
+        """Start a run and finish it, and any other that is unfinished."""
         run_id = self.start_run(on, dry_run=dry_run)
         self.tick()
         return self.run(run_id)
@@ -186,7 +159,7 @@ class BillingUnderTest:
         with self.runtime.transaction() as session:
             voiding.void_invoice(session, command, now=self.runtime.now(), today=self.today)
 
-    # What is shown
+    # Queries
 
     def invoices(self, subscriber_id: str | None = None) -> list[InvoiceView]:
         """By number, the oldest first."""
@@ -229,7 +202,7 @@ class BillingUnderTest:
         return self.tested.new_events()
 
     def overdue_since(self, subscriber_id: str, days: int = 5) -> InvoiceView:
-        """Bill, then let so many days pass after the due date."""
+        """Bill, then move to `days` days after the due date."""
         self.bill()
         invoice = self.invoices(subscriber_id)[-1]
         self.move_to(invoice.due_on + timedelta(days=days))

@@ -25,8 +25,8 @@ from contracts.pricing import BillingTerms, Discount, DiscountKind
 from contracts.subscriber import ServiceStatus
 from servicekit import leases
 from servicekit.idempotency import once
-from servicekit.testing import while_held
 from sqlalchemy import exc, func, select
+from testkit.component import while_held
 
 NOVEMBER = BillingPeriod(date(2026, 11, 1), date(2026, 12, 1))
 

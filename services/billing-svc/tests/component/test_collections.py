@@ -18,7 +18,7 @@ from contracts.billing import (
 from contracts.common import InvalidInput
 from contracts.money import Money
 from contracts.receivables import CollectionsAction
-from servicekit.testing import while_held
+from testkit.component import while_held
 
 
 def test_suspended_on_the_first_day_after_the_grace_period(billing):

@@ -23,7 +23,7 @@ class Books(RuleBasedStateMachine):
 
     def __init__(self, tested, make_billing) -> None:
         super().__init__()
-        tested.begin_anew()
+        tested.start_over()
         self.billing = billing = make_billing(tested)
         self.subscribers = [
             billing.subscriber("Juan"),

@@ -11,7 +11,7 @@ from billing_svc.usecases import projections, settlement, voiding
 from contracts.billing import InvoiceQuery, InvoiceStatus, VoidInvoice
 from contracts.common import Conflict, InvalidInput, NotFound
 from contracts.money import Money
-from servicekit.testing import while_held
+from testkit.component import while_held
 
 
 def months(billing, count: int) -> str:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from billing_svc.models import Base
 from servicekit import migrations
-from servicekit.testing import ServiceUnderTest, database_of_revision, schema_differences
 from sqlalchemy import text
+from testkit.component import ServiceUnderTest, database_of_revision, schema_differences
 
 
 def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):

@@ -184,7 +184,7 @@ ACCOUNTS = st.lists(
 def test_it_agrees_with_the_run_whatever_has_happened(
     tested, make_billing, accounts, grace, collected, until, ahead, auto
 ):
-    tested.begin_anew()
+    tested.start_over()
     billing = make_billing(tested)
     billing.set(grace_period_days=grace)
     people: dict[int, str] = {}

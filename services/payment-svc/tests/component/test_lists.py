@@ -15,7 +15,7 @@ from payment_svc.models import Payment
 from payment_svc.service import PaymentService
 from payment_svc.usecases import projections
 from servicekit.ids import new_id
-from servicekit.testing import ServiceUnderTest, client_of
+from testkit.component import ServiceUnderTest, client_of
 
 
 class Payments:

@@ -16,8 +16,8 @@ from payment_svc.models import Payment
 from payment_svc.service import PaymentService
 from payment_svc.usecases import recording
 from servicekit.idempotency import once
-from servicekit.testing import ServiceUnderTest, client_of, while_held
 from sqlalchemy import func, select
+from testkit.component import ServiceUnderTest, client_of, while_held
 
 INVOICE = InvoiceView(
     id="invoice",

@@ -6,8 +6,8 @@ from contracts.payment import PaymentView
 from payment_svc.models import Base
 from servicekit import migrations
 from servicekit.codec import from_json
-from servicekit.testing import ServiceUnderTest, database_of_revision, schema_differences
 from sqlalchemy import text
+from testkit.component import ServiceUnderTest, database_of_revision, schema_differences
 
 ANSWER_OF_0001 = {
     "id": "payment",

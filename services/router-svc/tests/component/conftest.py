@@ -1,5 +1,5 @@
 """The service on SQLite and on PostgreSQL, without a bus."""
 
-from servicekit.testing import service_fixtures
+from testkit.component import service_fixtures
 
 migrated, tested = service_fixtures("router", "router_svc")

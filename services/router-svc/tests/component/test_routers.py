@@ -18,7 +18,7 @@ from contracts.router import (
 from contracts.router import Router as RouterApi
 from router_svc.service import RouterService
 from router_svc.usecases import routers as usecases
-from servicekit.testing import ServiceUnderTest, client_of, while_held
+from testkit.component import ServiceUnderTest, client_of, while_held
 
 
 class RoutersUnderTest:

@@ -1,5 +1,5 @@
 from router_svc.models import Base
-from servicekit.testing import ServiceUnderTest, schema_differences
+from testkit.component import ServiceUnderTest, schema_differences
 
 
 def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):

@@ -21,9 +21,9 @@ from contracts.subscriber import (
     SubscriberView,
 )
 from contracts.subscriber import Subscriber as SubscriberApi
-from servicekit.testing import ServiceUnderTest, client_of, service_fixtures
 from subscriber_svc.service import SubscriberService
 from subscriber_svc.usecases import holds
+from testkit.component import ServiceUnderTest, client_of, service_fixtures
 
 migrated, tested = service_fixtures("subscriber", "subscriber_svc")
 

@@ -15,8 +15,8 @@ from contracts.subscriber import (
     ServiceStatus,
     TerminateService,
 )
-from servicekit.testing import while_held
 from subscriber_svc.usecases import holds
+from testkit.component import while_held
 
 
 def test_hold_suspends_and_its_release_restores(subscribers):

@@ -31,8 +31,8 @@ from contracts.subscriber import (
     SubscriberQuery,
     TerminateService,
 )
-from servicekit.testing import while_held
 from subscriber_svc.usecases import plans, services
+from testkit.component import while_held
 
 BURST = Burst(60_000, 60_000, 40_000, 40_000, 8)
 

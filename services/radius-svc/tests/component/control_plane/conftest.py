@@ -37,9 +37,9 @@ from radius_svc.service import RadiusService
 from radius_svc.usecases.following import rounds, strays
 from servicekit.codec import to_wire
 from servicekit.ids import new_id
-from servicekit.testing import ServiceUnderTest, client_of, service_fixtures
 from simulators.nas import Faults, NasSession, SimulatedNas
 from sqlalchemy import select, update
+from testkit.component import ServiceUnderTest, client_of, service_fixtures
 
 from ..conftest import SECRET
 

@@ -25,8 +25,8 @@ from radius_svc.protocol.packet import (
 )
 from radius_svc.usecases import provisioning
 from radius_svc.usecases.following import rounds
-from servicekit.testing import while_held
 from sqlalchemy import select, update
+from testkit.component import while_held
 
 
 def kick(control, service):

@@ -8,9 +8,9 @@ import pytest
 from radius_svc.models import RequestAttempt, SessionChange
 from servicekit.db import Database
 from servicekit.migrations import migrate
-from servicekit.testing import database_of_revision
 from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
+from testkit.component import database_of_revision
 
 old = database_of_revision("radius_svc", "0006")
 older = database_of_revision("radius_svc", "0005")

@@ -29,8 +29,8 @@ from radius_svc.models import (
 from servicekit import inbox
 from servicekit.codec import to_wire
 from servicekit.ids import new_id
-from servicekit.testing import ServiceUnderTest, schema_differences
 from sqlalchemy import select, update
+from testkit.component import ServiceUnderTest, schema_differences
 
 # On an expression: neither SQLAlchemy nor Alembic can compare them (see RadAcct). test_sessions.py and
 # test_rejects.py use them.

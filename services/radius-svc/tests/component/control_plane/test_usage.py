@@ -16,8 +16,8 @@ from radius_svc.usecases import usage
 from servicekit.clock import FrozenClock
 from servicekit.migrations import migrate
 from servicekit.runtime import Runtime
-from servicekit.testing import START, make_settings
 from sqlalchemy import func, insert, select, update
+from testkit.component import START, make_settings
 
 TODAY = date(2026, 11, 23)
 

@@ -18,10 +18,10 @@ from radius_svc.models import IndexVersion, ListenerState, RadAcct
 from radius_svc.usecases.authorization import Account, NasClient, write_account, write_nas, write_plan_group
 from servicekit.db import Database
 from servicekit.migrations import migrate
-from servicekit.pytest_plugin import require
 from servicekit.secrets import FieldCipher, new_key
 from simulators.nas import SimulatedNas
 from sqlalchemy import select
+from testkit.pytest_plugin import require
 
 from ..conftest import SECRET
 

@@ -7,9 +7,9 @@ import pytest
 from pyrad.packet import AuthPacket
 from radius_svc.models import Nas, RadPostAuth
 from radius_svc.usecases.authorization import SuspensionMode, remove_nas, write_suspended_group
-from servicekit.pytest_plugin import require
 from simulators.nas import DICTIONARY, Outcome
 from sqlalchemy import select
+from testkit.pytest_plugin import require
 
 from .conftest import SECRET, STATUS_SECRET, wait_for
 

@@ -7,9 +7,9 @@ from radius_svc.models import RadAcct
 from radius_svc.usecases.following import probing, rounds
 from servicekit.clock import SystemClock
 from servicekit.runtime import Runtime
-from servicekit.testing import make_settings
 from simulators.nas import Outcome
 from sqlalchemy import select
+from testkit.component import make_settings
 
 from .conftest import wait_for
 

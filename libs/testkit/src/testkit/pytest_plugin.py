@@ -1,13 +1,13 @@
-"""The test kit, loaded with ``-p servicekit.pytest_plugin``: private servers, and tools that may be missing.
+"""The pytest plugin of the repository (``-p testkit.pytest_plugin``): private servers, and checks for tools.
 
-A test asks for a server by fixture. The server starts at the first such test and lives until the end of the
-run, so a run without such tests starts none. What cannot be had is said at the end of the run, with the
-command that installs it; under ``CI=true`` it is a failure, because a skipped test there is a green lie.
+A test asks for a server by fixture. The server starts with the first such test and runs until the end, so a
+run without such tests starts none. What is not installed is named at the end of the run, with the command
+that installs it. Under ``CI=true`` it is a failure, because nobody would notice a skipped test there.
 """
 
-# Everything in the process must see green sockets and locks, as in the processes that run services: nameko
-# is built on eventlet, and what was imported before this line would keep the blocking kind. Tests of plain
-# processes (the RADIUS listener, gunicorn) lose nothing, since they run those as children.
+# nameko is built on eventlet, so everything in the process must use cooperative sockets and locks, as in the
+# processes that run services. What was imported before this line would keep the blocking kind. Tests of plain
+# processes (the RADIUS listener, gunicorn) are not affected, since they start those as children.
 import eventlet
 
 eventlet.monkey_patch()
@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
-
 from servicekit import membus, nameko_patches  # noqa: E402
 from servicekit.private_postgres import PrivatePostgres  # noqa: E402
 from servicekit.private_rabbitmq import PrivateRabbitMQ, find_rabbitmq_port  # noqa: E402
-from servicekit.pytest_tools import (  # noqa: E402
+
+from testkit.pytest_tools import (  # noqa: E402
     TOOLS,
     Tool,
     free_port,

@@ -1,4 +1,4 @@
-"""For component tests: a service's Runtime on a real, migrated database, and what the service has said."""
+"""For component tests: a service's Runtime on a real, migrated database, and the events it publishes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +15,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from contracts.common import Event
-from sqlalchemy import MetaData, inspect, select, text
-from sqlalchemy.orm import Session
-
 from servicekit.clock import FrozenClock
 from servicekit.codec import from_json
 from servicekit.db import Database
@@ -28,9 +24,11 @@ from servicekit.runtime import Runtime
 from servicekit.secrets import new_key
 from servicekit.settings import Settings, read_settings
 from servicekit.tables import KitBase, OutboxMessage
+from sqlalchemy import MetaData, inspect, select, text
+from sqlalchemy.orm import Session
 
-# Ten in the morning of 23 November 2026 in Manila.
-START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+from testkit.examples import START
+
 ENCRYPTION_KEY = new_key()
 BLOCKED_WITHIN_SECONDS = 5.0
 
@@ -60,7 +58,7 @@ class ServiceUnderTest:
     _seen: int = field(default=0)
 
     def new_events(self) -> list[Event]:
-        """The events said since the last call, in the order they were said."""
+        """The events published since the last call, in that order."""
         with self.runtime.reading() as session:
             rows = session.scalars(
                 select(OutboxMessage).where(OutboxMessage.seq > self._seen).order_by(OutboxMessage.seq)
@@ -69,7 +67,7 @@ class ServiceUnderTest:
             self._seen = rows[-1].seq
         return [from_json(row.data, Event.known[row.type]) for row in rows]
 
-    def begin_anew(self) -> None:
+    def start_over(self) -> None:
         """Forget everything: for a test that makes many rounds (Hypothesis)."""
         _empty(self.runtime.database)
         self.clock.instant, self._seen = START, 0

@@ -1,6 +1,6 @@
 import pytest
-from servicekit import pytest_tools
-from servicekit.pytest_tools import Tool, require
+from testkit import pytest_tools
+from testkit.pytest_tools import Tool, require
 
 SENTENCE = r"not run: tests with a crystal ball \(apt install crystal-ball\)"
 

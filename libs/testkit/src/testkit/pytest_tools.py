@@ -1,7 +1,7 @@
 """What a test may need from its machine: programs that may be missing, ports, folders for private servers.
 
-Loaded by `servicekit.pytest_plugin`, and alone (``-p servicekit.pytest_tools``) by tests that must not have
-their standard library made cooperative, as those that drive a browser.
+`testkit.pytest_plugin` loads it. Tests that drive a browser load only this (``-p testkit.pytest_tools``),
+because playwright does not work in a process that eventlet made cooperative.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from servicekit import private_postgres, private_rabbitmq
 from servicekit.private_process import find_free_port
 
@@ -75,7 +74,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Call it for a loopback port that nobody listens on."""
+    """Call it for a loopback port that is not in use."""
     return find_free_port
 
 
