@@ -109,7 +109,7 @@ def _provide_broker(
         return []
     if not is_installed():
         raise CannotStart(
-            "RabbitMQ is missing: install it with sudo apt-get install rabbitmq-server, "
+            "RabbitMQ is missing: install it with sudo sh tests/install-tools.sh, "
             "or name a broker with AMQP_URL=amqp://user:password@host:5672/ make run-distributed"
         )
     # The node keeps its queues under a name that contains its port, so the port is kept as well.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import re
 import time
+import typing
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import eventlet
-from contracts import billing, payment, radius, router, subscriber  # noqa: F401  # all events be known
+from contracts import billing, payment, radius, router, subscriber  # noqa: F401  # so that Event.known is complete
 from contracts.common import Envelope, Event
 from kombu import Exchange, Queue, binding
 from nameko.amqp.publish import Publisher
@@ -23,7 +27,7 @@ from servicekit.clock import machine_now
 from servicekit.codec import from_wire, to_wire
 from servicekit.logs import log
 from servicekit.metrics import OUTBOX_AGE, OUTBOX_PENDING
-from servicekit.rpc import Named
+from servicekit.rpc import ContractMismatch, Named
 from servicekit.runtime import RuntimeExtension
 
 EXCHANGE = Exchange("isp.events", type="topic", durable=True)
@@ -33,15 +37,16 @@ REQUEUE_PAUSE_SECONDS = 1.0
 
 
 def queue_of(service: str) -> Queue:
-    """The queue of all events that `service` listens to, by the contracts."""
+    """The queue of all events that the contracts send to `service`."""
     names = sorted(event.name for event in Event.known.values() if service in event.consumers)
     return Queue(f"{service}.events", durable=True, bindings=[binding(EXCHANGE, name) for name in names])
 
 
 def handles(*events: type[Event]) -> Callable:
-    """Mark a method `(self, session, event)` as the handler of these events.
+    """Mark a method `(self, session: Session, event: <the event>)` as the handler of these events.
 
-    It runs in the transaction of the inbox row; it must not call other services or the outside.
+    It runs in the transaction of the inbox row; it must not call other services or the outside. `serves`
+    checks it at import.
     """
 
     def mark(function: Callable) -> Callable:
@@ -51,15 +56,59 @@ def handles(*events: type[Event]) -> Callable:
     return mark
 
 
+@functools.cache
 def handlers_of(service_class: type[Named]) -> dict[str, Callable]:
-    """Event name -> handling function. Raises TypeError for an event the contract does not send here."""
+    """Event name -> handling function, for every event the contracts send to this service.
+
+    Raises ContractMismatch, which says what to write, if an event has no handler or several, if a handler is
+    for an event that is not sent here, or if it does not take what it handles.
+    """
+    consumed = {event.name: event for event in Event.known.values() if service_class.name in event.consumers}
     found: dict[str, Callable] = {}
-    for function in vars(service_class).values():
+    mistakes: list[str] = []
+    for method, function in inspect.getmembers(service_class, inspect.isfunction):
         for event in getattr(function, "handled_events", ()):
-            if service_class.name not in event.consumers:
-                raise TypeError(f"{event.name} does not name {service_class.name} as a consumer")
-            found[event.name] = function
+            handler = f"{service_class.__name__}.{method}"
+            if event.name not in consumed:
+                mistakes.append(_not_consumed(service_class, handler, event))
+            elif event.name in found:
+                mistakes.append(f"{handler} handles {event.name}, and so does {found[event.name].__name__}")
+            elif not _takes(function, event):
+                mistakes.append(f"{handler} must take (self, session: Session, event: {event.__name__})")
+            found.setdefault(event.name, function)
+    mistakes += [
+        _not_handled(service_class, event) for name, event in sorted(consumed.items()) if name not in found
+    ]
+    if mistakes:
+        raise ContractMismatch("\n".join(mistakes))
     return found
+
+
+def _not_consumed(service_class: type[Named], handler: str, event: type[Event]) -> str:
+    return (
+        f"{handler} handles {event.name}, which is not sent to {service_class.name}: add it to the consumers "
+        f"of {event.__module__}.{event.__name__}, or remove the handler"
+    )
+
+
+def _not_handled(service_class: type[Named], event: type[Event]) -> str:
+    method = "on_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", event.__name__).lower()
+    return (
+        f"{service_class.__name__} has no handler for {event.name}, which is sent to {service_class.name}; "
+        f"add one:\n"
+        f"    @handles({event.__name__})\n"
+        f"    def {method}(self, session: Session, event: {event.__name__}) -> None: ..."
+    )
+
+
+def _takes(function: Callable, event: type[Event]) -> bool:
+    """Whether the handler is a method of (session, event), annotated for this event or a base of it."""
+    hints = typing.get_type_hints(function)
+    names = list(inspect.signature(function).parameters)
+    if len(names) != 3 or hints.get(names[1]) is not Session:
+        return False
+    taken = hints.get(names[2])
+    return any(isinstance(one, type) and issubclass(event, one) for one in typing.get_args(taken) or [taken])
 
 
 class EventReceiver(Consumer):

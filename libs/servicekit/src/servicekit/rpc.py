@@ -40,7 +40,6 @@ BUS_PAUSE_SECONDS = 0.2
 BUS_TROUBLE = (BusTrouble, amqp.ConnectionError, OSError)
 
 Api = TypeVar("Api")
-ServiceClass = TypeVar("ServiceClass", bound="type[Named]")
 # (service, method, encoded arguments, deadline in seconds) -> encoded answer
 Transport = Callable[[str, str, dict, float], dict]
 
@@ -60,7 +59,7 @@ class Expired(Exception):
 
 
 class ContractMismatch(TypeError):
-    """A service class does not have the signature its contract promises."""
+    """A service class does not have the methods or event handlers that the contracts promise."""
 
 
 class Method:
@@ -113,23 +112,17 @@ class PunctualRpc(Rpc):
 rpc = PunctualRpc.decorator
 
 
-def serves(protocol: type) -> Callable[[ServiceClass], ServiceClass]:
-    """Class decorator: make each method of `protocol` an RPC entrypoint of the class.
+def serve_methods(service_class: type[Named], protocol: type) -> None:
+    """Make each method of `protocol` an RPC entrypoint of the class, which must have it.
 
-    Raises ContractMismatch, at import, when a method is missing or its signature has drifted.
+    Raises ContractMismatch if a method is missing or its signature differs.
     """
-
-    def decorate(service_class: ServiceClass) -> ServiceClass:
-        service_class.name = service_name_of(protocol)
-        for method in methods_of(protocol).values():
-            function = getattr(service_class, method.name, None)
-            if function is None:
-                raise ContractMismatch(f"{service_class.__name__} lacks {protocol.__name__}.{method.name}")
-            _check_signature(service_class, method, function)
-            setattr(service_class, method.name, rpc(_entrypoint(service_class.name, method, function)))
-        return service_class
-
-    return decorate
+    for method in methods_of(protocol).values():
+        function = getattr(service_class, method.name, None)
+        if function is None:
+            raise ContractMismatch(f"{service_class.__name__} lacks {protocol.__name__}.{method.name}")
+        _check_signature(service_class, method, function)
+        setattr(service_class, method.name, rpc(_entrypoint(service_class.name, method, function)))
 
 
 def _check_signature(service_class: type, method: Method, function: Callable) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from nameko.extensions import DependencyProvider
 from nameko.rpc import rpc
@@ -20,13 +21,33 @@ from servicekit.health import HealthServer
 from servicekit.ids import new_id
 from servicekit.inbox import Inbox
 from servicekit.metrics import DEAD_LETTERS
+from servicekit.rpc import Named, serve_methods, service_name_of
 from servicekit.runtime import Runtime, RuntimeExtension, ServiceRuntime
 
 # Longer than any redelivery or replay can come late.
 MESSAGES_KEPT = timedelta(days=30)
 UPKEEP_BATCH = 1000
+ServiceClass = TypeVar("ServiceClass", bound="type[Named]")
 UPKEEP_SECONDS = 600
 UPKEEP_LEASE = timedelta(seconds=UPKEEP_SECONDS // 2)
+
+
+def serves(protocol: type) -> Callable[[ServiceClass], ServiceClass]:
+    """Class decorator: the class is the service of this contract, under its name.
+
+    Makes each method of `protocol` an RPC entrypoint and checks the event handlers. Raises ContractMismatch,
+    at import, which says what to write: if a method is missing or its signature differs, if an event that
+    the contracts send to the service does not have exactly one handler, or if one is handled that is not
+    sent there.
+    """
+
+    def decorate(service_class: ServiceClass) -> ServiceClass:
+        service_class.name = service_name_of(protocol)
+        serve_methods(service_class, protocol)
+        handlers_of(service_class)
+        return service_class
+
+    return decorate
 
 
 class Preparation(DependencyProvider):

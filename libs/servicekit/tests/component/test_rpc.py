@@ -9,7 +9,8 @@ import pytest
 from contracts.common import Command, FieldError, InvalidInput, NotFound, Unavailable
 from nameko.rpc import rpc
 from servicekit.logs import correlated, correlation_id
-from servicekit.rpc import ServiceFault, client, serves
+from servicekit.rpc import ServiceFault, client
+from servicekit.service import serves
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 

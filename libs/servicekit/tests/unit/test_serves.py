@@ -6,7 +6,8 @@ from typing import Protocol
 import pytest
 from contracts.common import Command, ContractError, FieldError, InvalidInput
 from servicekit.codec import WireError
-from servicekit.rpc import ContractMismatch, ServiceFault, client, serves
+from servicekit.rpc import ContractMismatch, ServiceFault, client
+from servicekit.service import serves
 
 SERVICE_NAME = "shop"
 

@@ -40,9 +40,8 @@ from nameko.timer import timer
 from servicekit.events import handles
 from servicekit.idempotency import once
 from servicekit.ids import new_id
-from servicekit.rpc import serves
 from servicekit.runtime import Runtime
-from servicekit.service import Service
+from servicekit.service import Service, serves
 from sqlalchemy.orm import Session
 
 from billing_svc import jobs

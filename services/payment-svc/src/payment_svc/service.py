@@ -8,8 +8,8 @@ from contracts.payment import Payment, PaymentQuery, PaymentView, RecordPayment
 from contracts.subscriber import Subscriber, SubscriberChanged
 from servicekit.events import handles
 from servicekit.idempotency import once
-from servicekit.rpc import Peer, serves
-from servicekit.service import Service
+from servicekit.rpc import Peer
+from servicekit.service import Service, serves
 from sqlalchemy.orm import Session
 
 from payment_svc import queries

@@ -41,8 +41,7 @@ from contracts.subscriber import (
 from nameko.timer import timer
 from servicekit.events import handles
 from servicekit.ids import new_id
-from servicekit.rpc import serves
-from servicekit.service import Service
+from servicekit.service import Service, serves
 from sqlalchemy.orm import Session
 
 from radius_svc import jobs

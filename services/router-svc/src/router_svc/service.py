@@ -5,8 +5,7 @@ from __future__ import annotations
 from contracts.common import Page
 from contracts.router import ChangeRouter, RegisterRouter, Router, RouterView
 from servicekit.idempotency import once
-from servicekit.rpc import serves
-from servicekit.service import Service
+from servicekit.service import Service, serves
 
 from router_svc import queries
 from router_svc.usecases import routers

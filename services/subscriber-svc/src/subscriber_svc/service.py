@@ -28,8 +28,8 @@ from contracts.subscriber import (
 )
 from servicekit.events import handles
 from servicekit.idempotency import once
-from servicekit.rpc import Peer, serves
-from servicekit.service import Service
+from servicekit.rpc import Peer
+from servicekit.service import Service, serves
 from sqlalchemy.orm import Session
 
 from subscriber_svc import queries
