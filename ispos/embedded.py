@@ -11,8 +11,8 @@ import eventlet
 from billing_svc.service import BillingService
 from gateway.service import GatewayService
 from payment_svc.service import PaymentService
+from radius_svc.queries import listeners
 from radius_svc.service import RadiusService
-from radius_svc.usecases import listeners
 from router_svc.service import RouterService
 from servicekit.db import Database
 from servicekit.logs import log

@@ -127,8 +127,8 @@ def _of_one_plan(bench: Bench) -> list[Subscriber]:
     return bench.population.subscribers[::PLANS]
 
 
-def _suspended(bench: Bench, subscriber: Subscriber) -> authorization.Account:
-    return authorization.Account(
+def _suspended(bench: Bench, subscriber: Subscriber) -> authorization.AccountData:
+    return authorization.AccountData(
         service_id=subscriber.service_id,
         version=2,
         subscriber_id=f"subscriber-{subscriber.number}",

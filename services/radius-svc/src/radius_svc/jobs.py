@@ -16,6 +16,9 @@ from servicekit.metrics import JOB_LAST_SUCCESS
 from servicekit.runtime import Runtime
 from sqlalchemy.orm import Session
 
+from radius_svc.domain.evidence import Evidence
+from radius_svc.domain.online_samples import sample_time
+from radius_svc.queries.reconnects import find_back
 from radius_svc.queries.sessions import count_open_sessions
 from radius_svc.usecases import online_samples, reconnects, retention, silent_sessions, usage
 
@@ -95,7 +98,7 @@ def sample_online(runtime: Runtime, now: datetime) -> None:
 
     It needs no lease: the table has room for one sample of a moment.
     """
-    at = online_samples.sample_time(now)
+    at = sample_time(now)
     with runtime.reading() as session:
         if online_samples.is_taken(session, at):
             return
@@ -117,7 +120,7 @@ def note_reconnects(runtime: Runtime, *, lately: bool) -> None:
     """
     with runtime.reading() as session:  # asked every second: must not hold up who writes
         since = runtime.now() - LATELY if lately else None
-        back = reconnects.find_back(session, authorized_after=since)
+        back = find_back(session, authorized_after=since)
     if back:
         with runtime.transaction() as session:
             reconnects.note_back(session, back)
@@ -146,7 +149,7 @@ def close_silent_sessions(runtime: Runtime, holder: str) -> None:
         silent += len(batch)
         time.sleep(0)
     STALE.set(silent - closed)
-    CLOSED.labels(silent_sessions.EVIDENCE).inc(closed)
+    CLOSED.labels(Evidence.MISSED_INTERIMS).inc(closed)
     JOB_LAST_SUCCESS.labels(SILENT_SESSIONS).set_to_current_time()
 
 

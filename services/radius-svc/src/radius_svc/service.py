@@ -5,12 +5,10 @@ The packets are answered elsewhere, by the listener processes (radius_svc.listen
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
-import eventlet
 from contracts.billing import BillingSettingsChanged
-from contracts.common import NotFound, Page
+from contracts.common import Page
 from contracts.radius import (
     AttemptView,
     DisconnectResult,
@@ -46,16 +44,20 @@ from sqlalchemy.orm import Session
 
 from radius_svc import jobs
 from radius_svc.dispatcher import SessionChangeDispatcher
-from radius_svc.domain.change_rules import is_settled
-from radius_svc.models import RadiusAccount
-from radius_svc.queries import accounts, attempts, line_events, nas, reconnects, rejects, sessions, usage
-from radius_svc.usecases import listeners, provisioning
-from radius_svc.usecases.following import rounds
-from radius_svc.usecases.following.sessions import count_live_sessions
+from radius_svc.queries import (
+    accounts,
+    attempts,
+    line_events,
+    listeners,
+    nas,
+    reconnects,
+    rejects,
+    sessions,
+    usage,
+)
+from radius_svc.usecases import disconnects, provisioning
 
 PROCESS = new_id()  # names this process in leases
-KICK_SECONDS = 8.0
-KICK_POLL_SECONDS = 0.02
 
 
 @serves(Radius)
@@ -123,20 +125,7 @@ class RadiusService(Service):
             return line_events.list_line_events(session, service_ids, limit)
 
     def disconnect_service(self, command: DisconnectService) -> DisconnectResult:
-        with self.runtime.transaction() as session:
-            if session.get(RadiusAccount, command.service_id) is None:
-                raise NotFound(f"RADIUS knows no service {command.service_id}")
-            change = provisioning.ask_to_kick(session, command.service_id, now=self.runtime.now())
-            sessions = count_live_sessions(session, command.service_id)
-        deadline = time.monotonic() + KICK_SECONDS
-        while time.monotonic() < deadline:
-            eventlet.sleep(KICK_POLL_SECONDS)
-            with self.runtime.reading() as session:
-                asked = attempts.attempts_of_change(session, change.id)
-                if rounds.had_a_round(session, change.id):
-                    break
-        settled = [attempt for attempt in asked if is_settled(attempt.outcome, attempt.error_cause)]
-        return DisconnectResult(sessions=sessions, disconnected=len(settled) >= sessions, attempts=asked)
+        return disconnects.disconnect_service(self.runtime, command)
 
     def list_attempts(self, service_id: str, limit: int, after: str | None) -> Page[AttemptView]:
         with self.runtime.reading() as session:

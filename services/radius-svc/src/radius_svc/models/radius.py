@@ -184,8 +184,7 @@ class RadAcct(Base):
     router_id: Mapped[str | None] = mapped_column(Text)
     # When the server received the Start; acctstarttime is that minus Acct-Delay-Time.
     received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # Set when the server closed the session without a Stop of its own (newer-start, boot-digit,
-    # accounting-on, accounting-off, unknown-to-nas, missed-interims). Null when the NAS stopped it.
+    # A value of domain.evidence.Evidence if the session was closed without a Stop; null if the NAS sent one.
     closed_on_evidence: Mapped[str | None] = mapped_column(Text)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from radius_svc.protocol import attribute_names
 from radius_svc.protocol.packet import MIKROTIK, attribute, vendor_attribute
-
-FALL_THROUGH = "Fall-Through"
 
 _TEXT = "text"
 _INTEGER = "integer"
@@ -17,25 +16,25 @@ _ADDRESS = "address"
 
 # What RouterOS accepts in an Access-Accept, by the names FreeRADIUS's dictionaries give: vendor, type, kind.
 _KNOWN: dict[str, tuple[int, int, str]] = {
-    "Framed-IP-Address": (0, 8, _ADDRESS),
+    attribute_names.FRAMED_IP_ADDRESS: (0, 8, _ADDRESS),
     "Framed-IP-Netmask": (0, 9, _ADDRESS),
     "Filter-Id": (0, 11, _TEXT),
     "Reply-Message": (0, 18, _TEXT),
     "Framed-Route": (0, 22, _TEXT),
-    "Class": (0, 25, _TEXT),
-    "Session-Timeout": (0, 27, _INTEGER),
+    attribute_names.CLASS: (0, 25, _TEXT),
+    attribute_names.SESSION_TIMEOUT: (0, 27, _INTEGER),
     "Idle-Timeout": (0, 28, _INTEGER),
     "Port-Limit": (0, 62, _INTEGER),
-    "Acct-Interim-Interval": (0, 85, _INTEGER),
-    "Framed-Pool": (0, 88, _TEXT),
+    attribute_names.ACCT_INTERIM_INTERVAL: (0, 85, _INTEGER),
+    attribute_names.FRAMED_POOL: (0, 88, _TEXT),
     "Framed-IPv6-Pool": (0, 100, _TEXT),
     "Mikrotik-Recv-Limit": (MIKROTIK, 1, _INTEGER),
     "Mikrotik-Xmit-Limit": (MIKROTIK, 2, _INTEGER),
     "Mikrotik-Group": (MIKROTIK, 3, _TEXT),
-    "Mikrotik-Rate-Limit": (MIKROTIK, 8, _TEXT),
+    attribute_names.MIKROTIK_RATE_LIMIT: (MIKROTIK, 8, _TEXT),
     "Mikrotik-Recv-Limit-Gigawords": (MIKROTIK, 14, _INTEGER),
     "Mikrotik-Xmit-Limit-Gigawords": (MIKROTIK, 15, _INTEGER),
-    "Mikrotik-Address-List": (MIKROTIK, 19, _TEXT),
+    attribute_names.MIKROTIK_ADDRESS_LIST: (MIKROTIK, 19, _TEXT),
     "Mikrotik-Delegated-IPv6-Pool": (MIKROTIK, 22, _TEXT),
 }
 
@@ -72,14 +71,14 @@ def merged(own: Iterable[ReplyItem], groups: Iterable[Iterable[ReplyItem]]) -> l
     for items in groups:
         items = list(items)
         _apply(reply, items)
-        if not any(item.name == FALL_THROUGH and item.value == "Yes" for item in items):
+        if not any(item.name == attribute_names.FALL_THROUGH and item.value == "Yes" for item in items):
             break
     return reply
 
 
 def _apply(reply: list[ReplyItem], items: Iterable[ReplyItem]) -> None:
     for item in items:
-        if item.name == FALL_THROUGH:
+        if item.name == attribute_names.FALL_THROUGH:
             continue
         if item.op == ":=":
             reply[:] = [present for present in reply if present.name != item.name]

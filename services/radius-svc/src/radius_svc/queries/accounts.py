@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from radius_svc.models import IS_OPEN, RadAcct, RadiusAccount
+from radius_svc.queries import listeners
 from radius_svc.queries.sessions import session_view
-from radius_svc.usecases.following.rounds import all_listeners_applied
 
 
 def list_service_states(session: Session, service_ids: Sequence[str]) -> list[ServiceState]:
@@ -26,7 +26,7 @@ def list_service_states(session: Session, service_ids: Sequence[str]) -> list[Se
     )
     sessions = {row.service_id: session_view(row) for row in rows}
     newest = max((account.changed_seq for account in accounts.values()), default=0)
-    in_force = all_listeners_applied(session, newest)
+    in_force = listeners.all_have_applied(session, newest)
     return [
         ServiceState(
             service_id=service_id,

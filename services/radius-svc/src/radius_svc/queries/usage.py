@@ -8,9 +8,9 @@ from contracts.radius import OnlineSample, UsageDay
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from radius_svc.domain import online_samples
 from radius_svc.models import DailyUsage, OnlineCount
 from radius_svc.queries.sessions import count_open_sessions
-from radius_svc.usecases import online_samples
 
 MOST_DAYS = 366
 MOST_HOURS = 24 * 31

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from servicekit.db import insert_if_absent, rows_changed
 from sqlalchemy import delete, select
@@ -10,20 +10,8 @@ from sqlalchemy.orm import Session
 
 from radius_svc.models import OnlineCount
 
-EVERY = timedelta(minutes=5)
 KEPT = timedelta(days=400)
 BATCH = 500
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def number_of(instant: datetime) -> int:
-    """How many samples there could have been until then."""
-    return (instant - _EPOCH) // EVERY
-
-
-def sample_time(now: datetime) -> datetime:
-    """The last full five minutes."""
-    return _EPOCH + number_of(now) * EVERY
 
 
 def is_taken(session: Session, at: datetime) -> bool:

@@ -14,6 +14,7 @@ from servicekit.db import rows_changed
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.orm import Session
 
+from radius_svc.domain.evidence import Evidence
 from radius_svc.domain.silence import (
     ALLOWANCE,
     LEAST_INTERVAL,
@@ -24,13 +25,12 @@ from radius_svc.domain.silence import (
     is_over,
 )
 from radius_svc.models import IS_OPEN, NasHearing, RadAcct, RadGroupReply, RadReply, RadUserGroup
+from radius_svc.protocol.attribute_names import ACCT_INTERIM_INTERVAL
 
-EVIDENCE = "missed-interims"
 BATCH = 500
 
 # A router as its sessions name it: also behind one that passes on for others.
 NasKey = tuple[str, str]
-INTERIM_INTERVAL = "Acct-Interim-Interval"
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,12 @@ def told_intervals(session: Session, usernames: Iterable[str]) -> dict[str, int]
     """The longest Acct-Interim-Interval that each login, or a group of it, is given."""
     names = list(usernames)
     own = select(RadReply.username, RadReply.value).where(
-        RadReply.username.in_(names), RadReply.attribute == INTERIM_INTERVAL
+        RadReply.username.in_(names), RadReply.attribute == ACCT_INTERIM_INTERVAL
     )
     of_groups = (
         select(RadUserGroup.username, RadGroupReply.value)
         .join(RadGroupReply, RadGroupReply.groupname == RadUserGroup.groupname)
-        .where(RadUserGroup.username.in_(names), RadGroupReply.attribute == INTERIM_INTERVAL)
+        .where(RadUserGroup.username.in_(names), RadGroupReply.attribute == ACCT_INTERIM_INTERVAL)
     )
     longest: dict[str, int] = {}
     for query in (own, of_groups) if names else ():
@@ -174,6 +174,6 @@ def close(session: Session, ended: Iterable[Silent]) -> int:
         closing.values(
             acctstoptime=func.coalesce(RadAcct.acctupdatetime, RadAcct.acctstarttime),
             acctterminatecause="Lost-Carrier",
-            closed_on_evidence=EVIDENCE,
+            closed_on_evidence=Evidence.MISSED_INTERIMS,
         ),
     )

@@ -30,11 +30,11 @@ from contracts.subscriber import (
     ServiceStatus,
     ServiceTerminated,
 )
-from radius_svc.dispatcher import follow_change
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
 from radius_svc.models import ChangeStatus, ListenerState, RadAcct, SessionChange
 from radius_svc.service import RadiusService
 from radius_svc.usecases.following import rounds, strays
+from radius_svc.usecases.following.asking import follow_change
 from servicekit.codec import to_wire
 from servicekit.ids import new_id
 from simulators.nas import Faults, NasSession, SimulatedNas

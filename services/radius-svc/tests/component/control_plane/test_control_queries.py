@@ -11,12 +11,12 @@ from contracts.common import NotFound
 from contracts.radius import DisconnectService, NasHealth, RequestKind, RequestOutcome
 from contracts.router import SessionControl
 from radius_svc import jobs
-from radius_svc import service as radius_service
-from radius_svc.dispatcher import follow_change
 from radius_svc.models import Nas, RadiusAccount, Reconnect
 from radius_svc.protocol import coa
-from radius_svc.usecases import listeners
+from radius_svc.queries import listeners
+from radius_svc.usecases import disconnects
 from radius_svc.usecases.following import rounds
+from radius_svc.usecases.following.asking import follow_change
 from servicekit.ids import new_id
 from sqlalchemy import event, select, update
 
@@ -366,8 +366,8 @@ class TestKick:
         assert not live.online
 
     def test_it_answers_before_its_caller_gives_up(self, control, monkeypatch):
-        assert radius_service.KICK_SECONDS <= RPC_DEADLINE_SECONDS - 1
-        monkeypatch.setattr(radius_service, "KICK_SECONDS", 0.2)
+        assert disconnects.MAX_WAIT_SECONDS <= RPC_DEADLINE_SECONDS - 1
+        monkeypatch.setattr(disconnects, "MAX_WAIT_SECONDS", 0.2)
         monkeypatch.setattr("radius_svc.protocol.coa.WAITS_SECONDS", (3.0,))
         control.nas.faults.ignore_coa = True
         control.dial(service := control.service())

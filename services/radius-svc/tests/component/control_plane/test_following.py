@@ -9,8 +9,7 @@ import pytest
 from contracts.billing import SuspensionMode
 from contracts.radius import RequestKind, RequestOutcome
 from contracts.router import SessionControl
-from radius_svc import dispatcher
-from radius_svc.dispatcher import SessionChangeDispatcher, _attributes, follow_change
+from radius_svc.dispatcher import SessionChangeDispatcher
 from radius_svc.domain.change_rules import MOST_ROUNDS
 from radius_svc.models import ChangeKind, RadAcct, SessionChange
 from radius_svc.protocol import coa
@@ -24,14 +23,15 @@ from radius_svc.protocol.packet import (
     readable,
 )
 from radius_svc.usecases import provisioning
-from radius_svc.usecases.following import rounds
+from radius_svc.usecases.following import asking, changes, rounds
+from radius_svc.usecases.following.asking import _attributes, follow_change
 from sqlalchemy import select, update
 from testkit.component import while_held
 
 
 def kick(control, service):
     with control.runtime.transaction() as session:
-        provisioning.ask_to_kick(session, service.id, now=control.runtime.now())
+        changes.request_kick(session, service.id, now=control.runtime.now())
 
 
 def row_of(control, live):
@@ -513,7 +513,7 @@ class TestInForce:
             seen.append(control.asked())
             control.listener(applied_seq=1_000)
 
-        monkeypatch.setattr(dispatcher.eventlet, "sleep", sleep)
+        monkeypatch.setattr(asking.time, "sleep", sleep)
         (change_id,) = control.due()
         follow_change(control.runtime, change_id)
         assert seen == [[]]
@@ -521,7 +521,7 @@ class TestInForce:
 
     @pytest.mark.parametrize("silent", [True, False])
     def test_a_listener_that_is_late_or_dead_does_not_hold_it_up_for_ever(self, control, monkeypatch, silent):
-        monkeypatch.setattr(dispatcher, "APPLIED_WITHIN_SECONDS", 0.1)
+        monkeypatch.setattr(asking, "APPLIED_WITHIN_SECONDS", 0.1)
         heard_at = datetime.now(UTC) - timedelta(seconds=60 if silent else 0)
         control.listener(applied_seq=0, heard_at=heard_at)
         live = control.dial(service := control.service())

@@ -6,10 +6,9 @@ from datetime import timedelta
 
 import pytest
 from contracts.router import SessionControl
-from radius_svc import dispatcher
 from radius_svc.domain.change_rules import FEW_PROBES, pause_before_probe
 from radius_svc.models import ChangeKind, RadAcct, RadPostAuth, SessionChange
-from radius_svc.usecases.following import probing
+from radius_svc.usecases.following import asking, probing
 from sqlalchemy import delete, select, update
 
 from .test_following import make_dispatcher
@@ -232,11 +231,11 @@ class TestWhenAndHowOften:
 
 def test_the_figures_name_the_router(control, juan):
     labels = ("probe", "acked", "router")
-    before = dispatcher.REQUESTS.labels(*labels)._value.get()
-    retries = dispatcher.RETRIES.labels("probe", "router")._value.get()
+    before = asking.REQUESTS.labels(*labels)._value.get()
+    retries = asking.RETRIES.labels("probe", "router")._value.get()
     control.nas.faults.coa_replies_to_lose = 1
     control.dial(juan)
     refuse(control)
     probe(control)
-    assert dispatcher.REQUESTS.labels(*labels)._value.get() == before + 1
-    assert dispatcher.RETRIES.labels("probe", "router")._value.get() == retries + 1
+    assert asking.REQUESTS.labels(*labels)._value.get() == before + 1
+    assert asking.RETRIES.labels("probe", "router")._value.get() == retries + 1

@@ -15,7 +15,13 @@ from typing import Any
 
 import pytest
 from radius_svc.models import IndexVersion, ListenerState, RadAcct
-from radius_svc.usecases.authorization import Account, NasClient, write_account, write_nas, write_plan_group
+from radius_svc.usecases.authorization import (
+    AccountData,
+    NasClient,
+    write_account,
+    write_nas,
+    write_plan_group,
+)
 from servicekit.db import Database
 from servicekit.migrations import migrate
 from servicekit.secrets import FieldCipher, new_key
@@ -45,7 +51,7 @@ class RadiusDatabase:
         """Write a login; the service is named after it unless `service_id` says otherwise."""
         service_id = changes.pop("service_id", f"service-{username}")
         self.versions[service_id] = self.versions.get(service_id, 0) + 1
-        account = Account(
+        account = AccountData(
             service_id=service_id,
             version=self.versions[service_id],
             subscriber_id=f"subscriber-{username}",

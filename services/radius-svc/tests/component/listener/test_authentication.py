@@ -4,9 +4,10 @@ import socket
 import subprocess
 
 import pytest
+from contracts.billing import SuspensionMode
 from pyrad.packet import AuthPacket
 from radius_svc.models import Nas, RadPostAuth
-from radius_svc.usecases.authorization import SuspensionMode, remove_nas, write_suspended_group
+from radius_svc.usecases.authorization import remove_nas, write_suspended_group
 from simulators.nas import DICTIONARY, Outcome
 from sqlalchemy import select
 from testkit.pytest_plugin import require

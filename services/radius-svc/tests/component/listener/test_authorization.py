@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from contracts.billing import SuspensionMode
 from radius_svc.listener import database as listener_database
 from radius_svc.listener.index.entries import Index
 from radius_svc.listener.index.reader import IndexReader
 from radius_svc.models import IndexVersion, Nas, RadCheck, RadGroupCheck, RadReply, RadUserGroup
 from radius_svc.usecases.authorization import (
-    Account,
+    AccountData,
     NasClient,
-    SuspensionMode,
     next_seq,
     remove_nas,
     write_account,
@@ -24,7 +24,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
 
 
-def account(**changes) -> Account:
+def account(**changes) -> AccountData:
     defaults = {
         "service_id": "s1",
         "version": 1,
@@ -34,7 +34,7 @@ def account(**changes) -> Account:
         "password_encrypted": "token",
         "plan_id": "fast",
     }
-    return Account(**defaults | changes)
+    return AccountData(**defaults | changes)
 
 
 def nas(**changes) -> NasClient:

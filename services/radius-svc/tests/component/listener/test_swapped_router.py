@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from radius_svc.dispatcher import follow_change
 from radius_svc.models import RadAcct
 from radius_svc.usecases.following import probing, rounds
+from radius_svc.usecases.following.asking import follow_change
 from servicekit.clock import SystemClock
 from servicekit.runtime import Runtime
 from simulators.nas import Outcome

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from radius_svc.domain.acct_unique_id import acct_unique_id
+from radius_svc.domain.evidence import Evidence
 from radius_svc.domain.simultaneous_use import boot_digit
 from radius_svc.listener.index.entries import Index, NasEntry
 from radius_svc.protocol.packet import (
@@ -172,7 +173,7 @@ class NasRestart:
     nas: NasEntry
     nas_address: str
     at: datetime
-    evidence: str
+    evidence: Evidence
     kind: Kind = Kind.RESTART
 
 
@@ -191,7 +192,7 @@ def read_event(request: Request, nas: NasEntry, index: Index, received_at: datet
     at = received_at - timedelta(seconds=delay) if delay else received_at
     nas_address = request.address(NAS_IPV6_ADDRESS) or request.address(NAS_IP_ADDRESS) or nas.address
     if status in (ACCOUNTING_ON, ACCOUNTING_OFF):
-        evidence = "accounting-on" if status == ACCOUNTING_ON else "accounting-off"
+        evidence = Evidence.ACCOUNTING_ON if status == ACCOUNTING_ON else Evidence.ACCOUNTING_OFF
         return NasRestart(nas=nas, nas_address=nas_address, at=at, evidence=evidence)
     if status not in (START, STOP, INTERIM_UPDATE):
         return None

@@ -39,6 +39,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from radius_svc.domain.evidence import Evidence
 from radius_svc.listener.accounting.events import NasRestart, SessionReport
 from radius_svc.listener.index.entries import NasEntry
 from radius_svc.models import RadAcct
@@ -274,7 +275,7 @@ def close_replaced(*, is_sqlite: bool) -> Update:
     Parameters: `id` and `at` of each on SQLite, `rows` with all of them on PostgreSQL.
     """
     table = RADACCT.c
-    ended_by_newer = {"acctterminatecause": "Lost-Carrier", "closed_on_evidence": "newer-start"}
+    ended_by_newer = {"acctterminatecause": "Lost-Carrier", "closed_on_evidence": Evidence.NEWER_START}
     values: dict[str, ColumnElement[Any]] = {
         name: literal_column(f"'{value}'") for name, value in ended_by_newer.items()
     }
@@ -300,7 +301,7 @@ def close_earlier_boots(start: SessionReport) -> Update:
     """A MikroTik counts its boots in the session id: sessions of another boot ended with it."""
     session_id, row = RADACCT.c.acctsessionid, start.row
     statement = _close_sessions_of(
-        start.nas, row["nasipaddress"], at=row["acctstarttime"], evidence="boot-digit"
+        start.nas, row["nasipaddress"], at=row["acctstarttime"], evidence=Evidence.BOOT_DIGIT
     )
     return statement.where(
         func.length(session_id) == 8,
@@ -313,7 +314,7 @@ def close_all_sessions(restart: NasRestart) -> Update:
     return _close_sessions_of(restart.nas, restart.nas_address, at=restart.at, evidence=restart.evidence)
 
 
-def _close_sessions_of(nas: NasEntry, nas_address: str, *, at: datetime, evidence: str) -> Update:
+def _close_sessions_of(nas: NasEntry, nas_address: str, *, at: datetime, evidence: Evidence) -> Update:
     """Close what was open before `at`. A NAS is believed about its own sessions only, whatever it calls
     itself: where its router is known, that is what its rows are found by."""
     table = RADACCT.c

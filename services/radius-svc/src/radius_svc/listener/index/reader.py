@@ -25,6 +25,7 @@ from radius_svc.models import (
     RadUserGroup,
     RemovedNas,
 )
+from radius_svc.protocol import attribute_names
 from radius_svc.protocol.attributes import ReplyItem
 from radius_svc.protocol.signing import SharedSecret
 
@@ -135,7 +136,7 @@ def _read_checks(
 ) -> tuple[dict[str, bytes], dict[str, int]]:
     """NT-Password and Simultaneous-Use of each login that has them."""
     statement = select(RadCheck.username, RadCheck.attribute, RadCheck.value).where(
-        RadCheck.attribute.in_(("NT-Password", "Simultaneous-Use"))
+        RadCheck.attribute.in_((attribute_names.NT_PASSWORD, attribute_names.SIMULTANEOUS_USE))
     )
     if names is not None:
         statement = statement.where(RadCheck.username.in_(names))
@@ -143,7 +144,7 @@ def _read_checks(
     limits: dict[str, int] = {}
     for username, attribute, value in rows_in_turns(connection, statement):
         try:
-            if attribute == "NT-Password":
+            if attribute == attribute_names.NT_PASSWORD:
                 hashes[username] = bytes.fromhex(value.removeprefix("0x"))
             else:
                 limits[username] = int(value)
@@ -181,7 +182,8 @@ def _read_memberships(connection: Connection, names: Sequence[str] | None) -> di
 def _read_groups(connection: Connection) -> GroupTable:
     refused = connection.execute(
         select(RadGroupCheck.groupname).where(
-            RadGroupCheck.attribute == "Auth-Type", RadGroupCheck.value == "Reject"
+            RadGroupCheck.attribute == attribute_names.AUTH_TYPE,
+            RadGroupCheck.value == attribute_names.REJECT,
         )
     ).scalars()
     return GroupTable(_read_items(connection, RadGroupReply, RadGroupReply.groupname), refused)

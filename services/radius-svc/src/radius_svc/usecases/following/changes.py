@@ -1,18 +1,72 @@
-"""Have the NASes asked about sessions that nobody changed, because evidence gives reason to."""
+"""Requests for live sessions to follow their service: the rows the dispatcher works through."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
+from servicekit.db import rows_changed
 from servicekit.ids import new_id
+from servicekit.logs import correlation_id
+from sqlalchemy import Select, Update, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from radius_svc.models import ChangeKind, ChangeStatus, SessionChange
-from radius_svc.usecases.provisioning import MARK
+from radius_svc.usecases import authorization
+
+# Set in session.info when live sessions have to follow; the commit wakes the dispatcher.
+MARK = "session_changes"
 
 
-def ask(session: Session, services: Mapping[str, int], kind: ChangeKind, *, now: datetime) -> int:
+def request_kick(session: Session, service_id: str, *, now: datetime) -> SessionChange:
+    """A person wants the live sessions of the service ended."""
+    return request_change(session, service_id, ChangeKind.KICK, now)
+
+
+def request_change(session: Session, service_id: str, kind: ChangeKind, now: datetime) -> SessionChange:
+    """One change after the other: those that are waiting have their next round at once, or give way."""
+    session.execute(_hurry_those_waiting().where(SessionChange.service_id == service_id))
+    change = SessionChange(service_id=service_id, **_new_change(session, kind, now))
+    session.add(change)
+    session.info[MARK] = True
+    return change
+
+
+def request_change_of_all(session: Session, services: Select[str], kind: ChangeKind, now: datetime) -> None:
+    """The same of all services that a query finds, in two statements however many they are: every other
+    change of RADIUS rows waits meanwhile."""
+    hurry = _hurry_those_waiting().where(SessionChange.service_id.in_(services))
+    session.execute(hurry, execution_options={"synchronize_session": False})
+    values = _new_change(session, kind, now)
+    found = services.subquery()
+    constants = [literal(value, SessionChange.__table__.c[name].type) for name, value in values.items()]
+    change = insert(SessionChange).from_select(
+        ["service_id", *values], select(found.c.service_id, *constants)
+    )
+    if rows_changed(session, change):
+        session.info[MARK] = True
+
+
+def _hurry_those_waiting() -> Update:
+    waiting = update(SessionChange).where(SessionChange.status == ChangeStatus.PENDING)
+    return waiting.values(next_round_at=datetime.now(UTC))
+
+
+def _new_change(session: Session, kind: ChangeKind, now: datetime) -> dict[str, Any]:
+    """The columns of a change that do not depend on whose it is."""
+    return {
+        "kind": kind,
+        "status": ChangeStatus.PENDING,
+        "authorized_seq": authorization.next_seq(session),
+        "authorized_at": now,
+        "rounds": 0,
+        "next_round_at": datetime.now(UTC),
+        "correlation_id": correlation_id(),
+    }
+
+
+def request_changes(session: Session, services: Mapping[str, int], kind: ChangeKind, *, now: datetime) -> int:
     """`services` are ids, and the change of the RADIUS tables that has to be in force. Returns how many."""
     for service_id, seq in services.items():
         session.add(

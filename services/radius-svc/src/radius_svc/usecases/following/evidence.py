@@ -28,7 +28,7 @@ def is_free() -> ColumnElement[bool]:
     return and_(let_in_free, ~fenced_by_coa)
 
 
-def told_gone_at() -> ScalarSelect[datetime | None]:
+def reported_gone_at() -> ScalarSelect[datetime | None]:
     """When its NAS last said that this session is gone, having been asked to change or to end it."""
     query = select(func.max(RequestAttempt.answered_at)).where(
         RequestAttempt.acctuniqueid == RadAcct.acctuniqueid,

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from contracts.radius import RejectReason
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from radius_svc.domain.change_rules import PROBES_COUNTED, pause_before_probe
 from radius_svc.models import ChangeKind, ChangeStatus, RadiusAccount, RadPostAuth, SessionChange
-from radius_svc.usecases.following.changes import ask
+from radius_svc.usecases.following.changes import request_changes
 
-TOO_MANY_SESSIONS = "too_many_sessions"
 # The home router dials again all the while: an older refusal has been repeated, or matters to nobody.
 REFUSED_WITHIN = timedelta(seconds=90)
 # A change of the same login waits for its probe, so there are never many of them waiting.
@@ -33,7 +33,7 @@ def refused_logins(session: Session, *, now: datetime) -> dict[str, int]:
         .join(RadPostAuth, RadPostAuth.username == RadiusAccount.username)
         .where(
             RadPostAuth.authdate > now - REFUSED_WITHIN,
-            RadPostAuth.reason == TOO_MANY_SESSIONS,
+            RadPostAuth.reason == RejectReason.TOO_MANY_SESSIONS,
             RadiusAccount.terminated.is_(False),
         )
         .group_by(RadiusAccount.service_id, RadiusAccount.changed_seq)
@@ -49,7 +49,7 @@ def refused_logins(session: Session, *, now: datetime) -> dict[str, int]:
 
 def ask_refused(session: Session, *, now: datetime) -> int:
     """Have the sessions of refused logins asked. Returns how many logins that are."""
-    return ask(session, refused_logins(session, now=now), ChangeKind.PROBE, now=now)
+    return request_changes(session, refused_logins(session, now=now), ChangeKind.PROBE, now=now)
 
 
 def _probes_waiting(session: Session) -> int:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 from contracts.radius import RequestKind
 from servicekit.ids import new_id
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from radius_svc.domain import change_rules
 from radius_svc.models import (
     ChangeKind,
     ChangeStatus,
-    ListenerState,
     RadAcct,
     RadiusAccount,
     Reconnect,
@@ -30,9 +30,6 @@ from radius_svc.usecases.following.sessions import (
     sessions_to_ask,
     sessions_to_probe,
 )
-
-# A listener that has not given a sign for this long is not waited for.
-LISTENER_SILENT_AFTER = timedelta(seconds=10)
 
 # What a newer change must be to ask the sessions of an older one for at least as much.
 COVERED_BY = {
@@ -123,15 +120,6 @@ def load_work(session: Session, change_id: int) -> Work | None:
     )
 
 
-def all_listeners_applied(session: Session, seq: int) -> bool:
-    """Whether every listener that is alive answers by the RADIUS tables as of `seq`."""
-    behind = exists().where(
-        ListenerState.applied_seq < seq,
-        ListenerState.heartbeat_at > datetime.now(UTC) - LISTENER_SILENT_AFTER,
-    )
-    return not session.scalar(select(behind))
-
-
 def record_attempt(
     session: Session, work: Work, asked: LiveSession, kind: RequestKind, answer: Answer
 ) -> None:
@@ -154,35 +142,58 @@ def record_attempt(
         close_as_gone(session, asked, answer.answered_at)
 
 
+class RoundOutcome(Enum):
+    """SETTLED: every session follows, or is gone. UNSETTLED: at least one may not. PROBED: none had to."""
+
+    PROBED = "probed"
+    SETTLED = "settled"
+    UNSETTLED = "unsettled"
+
+
 def finish_round(
     session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]], *, now: datetime
 ) -> None:
-    """`answers` are the last ones per session. Settled: the change is done. Else another round, or never.
-
-    What is not settled gives way to a newer change, which must not wait for a router that does not answer.
-    """
+    """Write down what came of a round. `answers` are the last request and its answer for each session."""
     change = session.scalars(
         select(SessionChange).where(SessionChange.id == work.change_id).with_for_update()
     ).one()
     if change.status is not ChangeStatus.PENDING:
         return  # our lease ran out meanwhile, and another process was quicker
-    if change.kind is ChangeKind.PROBE:  # whatever was said; a login that is refused again is asked again
-        change.status, change.finished_at = ChangeStatus.DONE, now
-        return
+    match _outcome(work, answers):
+        case RoundOutcome.PROBED:
+            _finish(change, ChangeStatus.DONE, now)
+        case RoundOutcome.SETTLED:
+            _finish(change, ChangeStatus.DONE, now)
+            _stamp_reconnect(session, work, answers)
+        case RoundOutcome.UNSETTLED:
+            _retry_or_give_up(session, change, work, now)
+
+
+def _outcome(work: Work, answers: Sequence[tuple[RequestKind, Answer]]) -> RoundOutcome:
+    if work.kind is ChangeKind.PROBE:  # whatever was answered: a login that is refused again is probed again
+        return RoundOutcome.PROBED
     settled = all(change_rules.is_settled(answer.outcome, answer.error_cause) for _, answer in answers)
     if settled and not work.unreachable and not work.outdone:
-        change.status, change.finished_at = ChangeStatus.DONE, now
-        _stamp_reconnect(session, work, answers)
-        return
+        return RoundOutcome.SETTLED
+    return RoundOutcome.UNSETTLED
+
+
+def _retry_or_give_up(session: Session, change: SessionChange, work: Work, now: datetime) -> None:
+    """Another round after a pause. A newer change takes over at once: it must not wait for a router that does
+    not answer."""
     change.rounds += 1
     pause = change_rules.pause_before_round(change.rounds)
     newer = _newer_change(session, change)
     if newer is not None and not work.suspended:
         _hand_over_reconnect(session, change.id, newer)
     if pause is None or newer is not None:
-        change.status, change.finished_at = ChangeStatus.GIVEN_UP, now
+        _finish(change, ChangeStatus.GIVEN_UP, now)
     else:
         change.next_round_at = datetime.now(UTC) + pause
+
+
+def _finish(change: SessionChange, status: ChangeStatus, now: datetime) -> None:
+    change.status, change.finished_at = status, now
 
 
 def _newer_change(session: Session, change: SessionChange) -> int | None:

@@ -12,15 +12,16 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from radius_svc.domain import change_rules
+from radius_svc.domain.evidence import Evidence
 from radius_svc.models import ChangeKind, Nas, RadAcct, RadiusAccount, SessionChange
+from radius_svc.protocol.attribute_names import MIKROTIK_ADDRESS_LIST, MIKROTIK_RATE_LIMIT
 from radius_svc.protocol.coa import Target
 from radius_svc.usecases import authorization
+from radius_svc.usecases.authorization import group_replies, suspended_are_refused
 from radius_svc.usecases.following import evidence
-from radius_svc.usecases.groups import group_replies, suspended_are_refused
 
 # A CoA cannot take an address off a list, so a restore names another list (docs/adr/0008).
 ACTIVE_ADDRESS_LIST = "isp-active"
-ADDRESS_LIST, RATE_LIMIT = "Mikrotik-Address-List", "Mikrotik-Rate-Limit"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,24 @@ class LiveSession:
     changes: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """An open session that a change may concern, with its router if that is known now.
+
+    `fence_lifted_by_coa`: a CoA took it out of the walled garden. `is_free`: it was let in unfenced, and no
+    CoA has fenced it since.
+    """
+
+    row: RadAcct
+    nas: Nas | None
+    fence_lifted_by_coa: bool
+    is_free: bool
+
+    @property
+    def is_out_of_the_fence(self) -> bool:
+        return self.is_free or self.fence_lifted_by_coa
+
+
 def count_live_sessions(session: Session, service_id: str) -> int:
     """How many sessions of the service are open."""
     query = select(func.count()).select_from(RadAcct)
@@ -51,41 +70,31 @@ def sessions_to_ask(
     suspended = account is not None and account.suspended
     if change.kind is ChangeKind.RATE and suspended:
         return [], 0  # the walled garden has its own speed
-    refused = account is None or account.terminated or (suspended and suspended_are_refused(session))
-    concerned = [
-        (row, nas, lifted, free)
-        for row, nas, lifted, free in _open_sessions(session, RadAcct.service_id == change.service_id)
-        if change_rules.must_follow(
-            started_at=row.received_at or row.acctstarttime,
-            authorized_at=change.authorized_at,
-            session_class=row.class_,
-            suspended=suspended,
-            fence_lifted_by_coa=lifted,
-        )
-        or (suspended and free and evidence.may_be_let_in_before(row, change.authorized_at))
-    ]
-    replies = _replies(session, account)
+    candidates = _candidates(session, RadAcct.service_id == change.service_id)
+    concerned = [each for each in candidates if _must_follow(each, change, suspended=suspended)]
+    refused = _is_refused(session, account)
+    changes = {MIKROTIK_ADDRESS_LIST: ACTIVE_ADDRESS_LIST, **_replies(session, account)}
     live = [
         _live_session(
-            row,
-            nas,
+            each.row,
+            each.nas,
             change_rules.requests_for(
                 # A session that is still fenced needs more than another speed.
-                rate_only=change.kind is ChangeKind.RATE and (free or lifted),
+                rate_only=change.kind is ChangeKind.RATE and each.is_out_of_the_fence,
                 kick=change.kind is ChangeKind.KICK,
-                must_redial=refused or _has_another_identity(row, account),
-                control=SessionControl(nas.session_control or SessionControl.DISCONNECT),
+                must_redial=refused or _has_another_identity(each.row, account),
+                control=SessionControl(each.nas.session_control or SessionControl.DISCONNECT),
             ),
-            {ADDRESS_LIST: ACTIVE_ADDRESS_LIST, **replies},
+            changes,
         )
-        for row, nas, lifted, free in concerned
-        if nas is not None
+        for each in concerned
+        if each.nas is not None
     ]
     return live, len(concerned) - len(live)
 
 
 def sessions_to_probe(session: Session, account: RadiusAccount | None) -> list[LiveSession]:
-    """All open ones of the login, each to be told the speed that it has."""
+    """All open sessions of the login. A probe sets each to the speed it already has."""
     if account is None:
         return []
     its_own = or_(
@@ -97,13 +106,13 @@ def sessions_to_probe(session: Session, account: RadiusAccount | None) -> list[L
     fence = {**plan, **group_replies(session, authorization.SUSPENDED_GROUP)}
     return [
         _live_session(
-            row,
-            nas,
+            each.row,
+            each.nas,
             [RequestKind.PROBE],
-            _only_rate(plan if free or lifted else fence),
+            _only_rate(plan if each.is_out_of_the_fence else fence),
         )
-        for row, nas, lifted, free in _open_sessions(session, its_own)
-        if nas is not None
+        for each in _candidates(session, its_own)
+        if each.nas is not None
     ]
 
 
@@ -112,21 +121,41 @@ def close_as_gone(session: Session, asked: LiveSession, at: datetime | None) -> 
     session.execute(
         update(RadAcct)
         .where(RadAcct.acctuniqueid == asked.acctuniqueid, RadAcct.acctstoptime.is_(None))
-        .values(acctstoptime=at, acctterminatecause="Lost-Service", closed_on_evidence="unknown-to-nas")
+        .values(
+            acctstoptime=at, acctterminatecause="Lost-Service", closed_on_evidence=Evidence.UNKNOWN_TO_NAS
+        )
     )
 
 
-def _open_sessions(
-    session: Session, which: ColumnElement[bool]
-) -> list[tuple[RadAcct, Nas | None, bool, bool]]:
-    """With their routers, whether a CoA has lifted their fence, whether they have none; the newest first."""
+def _candidates(session: Session, which: ColumnElement[bool]) -> list[_Candidate]:
+    """The newest first."""
     query = (
         select(RadAcct, Nas, evidence.fence_lifted_by_coa(), evidence.is_free())
         .outerjoin(Nas, Nas.router_id == RadAcct.router_id)
         .where(which, RadAcct.acctstoptime.is_(None))
         .order_by(RadAcct.radacctid.desc())
     )
-    return [(row, nas, lifted, free) for row, nas, lifted, free in session.execute(query)]
+    return [_Candidate(*row) for row in session.execute(query)]
+
+
+def _must_follow(candidate: _Candidate, change: SessionChange, *, suspended: bool) -> bool:
+    row = candidate.row
+    if suspended and candidate.is_free and evidence.may_be_let_in_before(row, change.authorized_at):
+        return True
+    return change_rules.must_follow(
+        started_at=row.received_at or row.acctstarttime,
+        authorized_at=change.authorized_at,
+        session_class=row.class_,
+        suspended=suspended,
+        fence_lifted_by_coa=candidate.fence_lifted_by_coa,
+    )
+
+
+def _is_refused(session: Session, account: RadiusAccount | None) -> bool:
+    """Whether the login would not be let in now."""
+    if account is None or account.terminated:
+        return True
+    return account.suspended and suspended_are_refused(session)
 
 
 def _has_another_identity(row: RadAcct, account: RadiusAccount | None) -> bool:
@@ -165,4 +194,4 @@ def _replies(session: Session, account: RadiusAccount | None) -> dict[str, str]:
 
 
 def _only_rate(replies: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in replies.items() if name == RATE_LIMIT}
+    return {name: value for name, value in replies.items() if name == MIKROTIK_RATE_LIMIT}

@@ -1,0 +1,18 @@
+"""The moments at which open sessions are counted: every five minutes of the machine's clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EVERY = timedelta(minutes=5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def number_of(instant: datetime) -> int:
+    """How many full sample intervals have passed since 1970."""
+    return (instant - _EPOCH) // EVERY
+
+
+def sample_time(now: datetime) -> datetime:
+    """The last full five minutes."""
+    return _EPOCH + number_of(now) * EVERY
