@@ -1,1 +1,1 @@
-"""Puts the parts together: one process (embedded), or one per service (distributed)."""
+"""Starts ISP-OS: everything in one process (embedded), or one process per service (distributed)."""

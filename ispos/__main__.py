@@ -32,7 +32,7 @@ def main() -> None:
     try:
         commands[arguments[0]](arguments[1:])
     except KeyboardInterrupt:
-        print("Stopped before everything was up.", file=sys.stderr)
+        print("Stopped before startup finished.", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except (SettingsError, CannotStart) as error:
         print(error, file=sys.stderr)
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def interrupt(_number: int, _frame: Any) -> None:
-    """SIGTERM or Ctrl-C while the system is starting: what has been started is stopped, undisturbed."""
+    """Handle SIGTERM or Ctrl-C during startup: stop what was started, and ignore further signals."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -65,19 +65,19 @@ def run_distributed(_arguments: list[str]) -> None:
 
 
 def dead_letters(arguments: list[str]) -> None:
-    """List what the services gave up on; `replay` puts it back to be tried again."""
+    """List the events that services gave up on. `replay` queues them for another try."""
     from servicekit.db import Database
     from servicekit.runner import dead_letters
 
     replay = "replay" in arguments
-    for service, url in _settings_of_whatever_runs().database_urls.items():
+    for service, url in _settings_of_running_system().database_urls.items():
         if service in arguments or not set(arguments) - {"replay"}:
             print(f"{service}:")
             dead_letters(Database(url), replay=replay)
 
 
 def rescue_operator(arguments: list[str]) -> None:
-    """Let an operator in again who lost password, phone and recovery codes."""
+    """Restore access for an operator who lost their password, phone and recovery codes."""
     from contracts.common import NotFound
     from gateway.rescue import rescue
     from servicekit.clock import SystemClock
@@ -85,18 +85,18 @@ def rescue_operator(arguments: list[str]) -> None:
 
     if len(arguments) != 1:
         sys.exit("usage: python -m ispos rescue-operator EMAIL")
-    database = Database(_settings_of_whatever_runs().database_urls["gateway"])
+    database = Database(_settings_of_running_system().database_urls["gateway"])
     try:
         with database.transaction() as session:
             password = rescue(session, arguments[0], now=SystemClock().now())
     except NotFound as error:
         sys.exit(error.message)
-    print(f"{arguments[0]} can log in with the password {password} and should change it under Account.")
-    print("The second factor is off, every session has ended and every API token is revoked.")
+    print(f"{arguments[0]} can now log in with the password {password}. Change it on the Account page.")
+    print("Two-factor authentication is off. All sessions were signed out and all API tokens revoked.")
 
 
-def _settings_of_whatever_runs() -> Settings:
-    """A distributed system that runs on this data folder has databases of its own."""
+def _settings_of_running_system() -> Settings:
+    """Settings with the databases of a distributed system, if one is running on this data folder."""
     from ispos.distributed import databases_file
 
     kept = read_kept(databases_file(prepare_data_dir()))

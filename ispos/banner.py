@@ -1,4 +1,4 @@
-"""What is printed once the system is up: where everything is."""
+"""The text printed once the system is up: addresses, ports and the data folder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from servicekit.settings import Settings
 
 
 def banner(settings: Settings, processes: Mapping[str, int | None] | None = None) -> str:
-    """Addresses, ports, and how to make the first owner while there is none."""
+    """Addresses and ports, and the setup link while there is no owner yet."""
     radius = (
-        "FreeRADIUS (not started from here), docs/howto/freeradius.md"
+        "FreeRADIUS, started separately (docs/howto/freeradius.md)"
         if settings.freeradius_in_front
         else f"{settings.radius_host} authentication {settings.radius_auth_port}/udp, "
         f"accounting {settings.radius_acct_port}/udp"
@@ -21,7 +21,7 @@ def banner(settings: Settings, processes: Mapping[str, int | None] | None = None
         "ISP-OS is running.",
         "",
         f"  Admin UI      {settings.public_url}/",
-        f"  Payment page  {settings.public_url}/c/<short id of a subscriber>",
+        f"  Payment page  {settings.public_url}/c/<subscriber's short id>",
         f"  REST API      {settings.public_url}/api/docs",
         f"  RADIUS        {radius}",
         f"  Data          {settings.data_dir}",
@@ -30,5 +30,5 @@ def banner(settings: Settings, processes: Mapping[str, int | None] | None = None
         lines.append("  Processes     " + ", ".join(f"{name} {pid}" for name, pid in processes.items()))
     owner = setup_url(settings)
     if owner:
-        lines += ["", f"  Make the first owner here: {owner}"]
-    return "\n".join([*lines, "", "Ctrl-C stops it.", ""])
+        lines += ["", f"  Create the first owner account: {owner}"]
+    return "\n".join([*lines, "", "Press Ctrl-C to stop.", ""])

@@ -1,6 +1,6 @@
-"""The whole loop on a laptop: a simulated router with three homes behind it, and a month in a minute.
+"""The demo: a simulated router with three homes behind it, and a month of billing in a minute.
 
-Everything is done through the REST API, as an integrator would, on the real system.
+It works on the real system through the REST API, as an integrator would.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ispos.processes import Child
 
 OWNER = {"ISPOS_OWNER_EMAIL": "owner@example.com", "ISPOS_OWNER_PASSWORD": "demo-owner-password"}
 ROUTER, PLAN = "Main Router - Brgy. San Jose", "Fiber 50 Mbps"
-INTERIM_SECONDS = "20"  # so that usage is to be seen without waiting long
+INTERIM_SECONDS = "20"  # short, so that usage soon shows up
 PRICE = {"amount": 150000, "currency": "PHP"}
 SUBSCRIBERS = (
     ("Juan dela Cruz", "juan@example.com", "09171234567", "juan.delacruz", "pppoe-pass-01"),
@@ -34,7 +34,7 @@ PAUSE_SECONDS = 2.0
 
 
 def run() -> None:
-    """Start on a data folder of its own (data/demo) with a movable clock, and show the tour."""
+    """Start on a separate data folder (data/demo) with a movable clock, and show the guided tour."""
     os.environ.setdefault("ISPOS_DATA_DIR", "data/demo")
     os.environ["ISPOS_CLOCK"] = "movable"
     for name, value in OWNER.items():
@@ -46,7 +46,7 @@ def run() -> None:
 
 
 class Tour:
-    """Tells what it does and does it. A second start on the same data goes straight to playing."""
+    """Performs and explains each step. A second start on the same data skips the steps."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -59,7 +59,7 @@ class Tour:
         try:
             self._show()
         except (requests.RequestException, TimeoutError) as error:
-            say(f"The tour stopped: {error}. The system goes on.")
+            say(f"The tour stopped: {error}. The system is still running.")
 
     def end(self) -> None:
         if self._router is not None:
@@ -69,7 +69,7 @@ class Tour:
     def _show(self) -> None:
         self._api.sign_in()
         if self._secret_file.exists():
-            say("Welcome back: the demo data of the last time is still there.")
+            say("Welcome back. The demo data from last time is still here.")
             router = next(one for one in self._api.get("/routers")["data"] if one["name"] == ROUTER)
             self._api.patch(f"/routers/{router['id']}", {"coa_port": self._coa_port})
             self._dial(self._secret_file.read_text())
@@ -85,12 +85,12 @@ class Tour:
         router = api.post("/routers", {"name": ROUTER, "connection": "manual", **address})
         self._secret_file.touch(mode=0o600)
         self._secret_file.write_text(secret)
-        say(f"Registered {ROUTER} (simulated, speaks real RADIUS).")
+        say(f"Added {ROUTER}. It is simulated, but speaks real RADIUS.")
 
         title("Step 2: create a billing plan")
         speeds = {"download_kbps": 50000, "upload_kbps": 50000}
         plan = api.post("/plans", {"name": PLAN, "price": PRICE, "billing_type": "postpaid", **speeds})
-        say(f"{PLAN}, ₱1,500.00 a month, postpaid.")
+        say(f"Created {PLAN}: ₱1,500.00 a month, postpaid.")
 
         title("Step 3: add three subscribers")
         people = {}
@@ -99,10 +99,10 @@ class Tour:
             service = {**login, "plan_id": plan["id"], "router_id": router["id"]}
             contact = {"full_name": name, "email": email, "phone": phone}
             people[username] = api.post("/subscribers", {**contact, "service": service})
-            say(f"{name} ({username}): the login works on the next dial.")
+            say(f"Added {name}. The login {username} works immediately.")
         say("The three home routers dial in:")
         self._dial(secret)
-        self._wait("all three on line", lambda: len(api.get("/sessions?open=true")["data"]) == 3)
+        self._wait("all three online", lambda: len(api.get("/sessions?open=true")["data"]) == 3)
 
         title("Step 4: generate invoices")
         run = api.post("/billing-runs", {})
@@ -112,32 +112,32 @@ class Tour:
             invoice = invoices[person["id"]]
             say(f"{invoice['number']}  {person['full_name']:<15} ₱1,500.00  Sent  due {invoice['due_on']}")
 
-        title("Step 5: Juan pays with GCash, Maria gets an admin hold")
+        title("Step 5: Juan pays with GCash; Maria gets an admin hold")
         juan, maria, pedro = (people[username] for _, _, _, username, _ in SUBSCRIBERS)
         self._pay(juan, "gcash", "GCash-20260408-001", invoices[juan["id"]]["id"])
         say("Juan's invoice: " + api.get(f"/invoices/{invoices[juan['id']]['id']}")["status"].capitalize())
-        hold = {"reason": "admin", "note": "Demo: only a person lifts this"}
+        hold = {"reason": "admin", "note": "Demo: only an operator can release this"}
         api.post(f"/services/{maria['services'][0]['id']}/holds", hold)
-        self._wait("Maria fenced off", lambda: status_of(api, maria) == "suspended")
+        self._wait("Maria suspended", lambda: status_of(api, maria) == "suspended")
 
-        title("Step 6: Pedro does not pay; three weeks pass in a moment")
+        title("Step 6: Pedro does not pay; skip ahead three weeks")
         moved = api.put("/clock", {"advance_days": 21})
         say(f"It is now {moved['date']}.")
         self._wait("Pedro suspended", lambda: status_of(api, pedro) == "suspended")
-        say("Pedro is suspended: his line reaches only the payment page.")
+        say("Pedro is suspended. His connection reaches only the payment page.")
         pause()
         say("Pedro and Maria pay.")
         self._pay(maria, "cash", "")
         self._pay(pedro, "gcash", "GCash-20260429-002")
         self._wait("Pedro restored", lambda: status_of(api, pedro) == "active")
         reconnects = f"/services/{pedro['services'][0]['id']}/reconnects"
-        self._wait("Pedro on line", lambda: api.get(reconnects)["data"][0]["online_at"])
+        self._wait("Pedro online", lambda: api.get(reconnects)["data"][0]["online_at"])
         case = api.get(reconnects)["data"][0]
-        say(f"Pedro is back on line {case['seconds']} s after his payment (promised: under 30 s).")
-        say(f"Maria has paid too and is still {status_of(api, maria)}: no payment lifts an admin hold.")
+        say(f"Pedro is back online {case['seconds']} s after he paid (the promise: within 30 s).")
+        say(f"Maria paid too, but is still {status_of(api, maria)}: a payment never releases an admin hold.")
 
     def _dial(self, secret: str) -> None:
-        """The simulated router, a process of its own that prints what happens on it."""
+        """Start the simulated router in a separate process, which prints what happens on it."""
         settings = self._settings
         arguments = ["simulators.nas", "--secret", secret, "--coa-port", str(self._coa_port)]
         arguments += ["--auth-port", str(settings.radius_auth_port)]
@@ -164,14 +164,14 @@ class Tour:
 
     def _what_next(self) -> None:
         address = self._settings.public_url
-        title("Now it is yours")
+        title("Now try it yourself")
         email, password = (os.environ[name] for name in OWNER)
         say(f"Open {address}/ and log in as {email} / {password}")
         say(f"REST API: {address}/api/docs")
-        say("Move the clock a week on:")
+        say("Move the clock forward a week:")
         say(f"  curl -X PUT {address}/api/v1/clock -H 'Authorization: Bearer {self._api.token}' \\")
         say("       -H 'Content-Type: application/json' -d '{\"advance_days\": 7}'")
-        say(f"Start over: stop with Ctrl-C and delete {self._settings.data_dir}")
+        say(f"To start over, press Ctrl-C and delete {self._settings.data_dir}")
 
 
 class Api:
@@ -210,7 +210,7 @@ def status_of(api: Api, person: dict) -> str:
 
 
 def find_coa_port() -> int:
-    """Where the simulated router hears CoA: 3799 as RouterOS does, or a free port if that is taken."""
+    """The simulated router's CoA port: 3799, as on RouterOS, or a free one if that is taken."""
     for port in (3799, 0):
         with socket.socket(type=socket.SOCK_DGRAM) as probe:
             try:

@@ -1,6 +1,7 @@
-"""One process per service, on RabbitMQ and PostgreSQL: private ones under the data folder, or those given.
+"""Runs one process per service on RabbitMQ and PostgreSQL.
 
-A broker given as AMQP_URL and databases given as <SVC>_DATABASE_URL are used as they are.
+Uses the broker in AMQP_URL and the databases in <SVC>_DATABASE_URL. Starts private servers under the data
+folder for those that are not set.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ LISTENER = "radius-listener"
 
 
 def run(data_dir: Path) -> None:
-    """Start everything, print where it is, keep it up until SIGTERM or Ctrl-C. Raises CannotStart."""
+    """Start everything, print the addresses, and keep it running until SIGTERM or Ctrl-C.
+
+    Raises CannotStart if something prevents the start.
+    """
     with data_dir_held(data_dir), ExitStack() as servers:
         environ = dict(os.environ)
         environ["ISPOS_DATA_DIR"] = str(data_dir)
@@ -75,7 +79,7 @@ def run(data_dir: Path) -> None:
 
 
 def databases_file(data_dir: Path) -> Path:
-    """Where a running distributed system keeps the addresses of its databases, for commands on the side."""
+    """The file that tells other commands the database addresses of a running distributed system."""
     return data_dir / "databases.env"
 
 
@@ -88,7 +92,7 @@ def _database_variables(environ: Mapping[str, str]) -> list[str]:
 def _provide_databases(
     environ: dict[str, str], data_dir: Path, servers: ExitStack
 ) -> list[PrivatePostgres | PrivateRabbitMQ]:
-    """A database, a role and a password for each service that was not given a database of its own."""
+    """Set a database URL, with its own role and password, for each service that has none."""
     missing = [name for name in PACKAGES if not environ.get(f"{name.upper()}_DATABASE_URL")]
     if not missing:
         return []
@@ -109,8 +113,8 @@ def _provide_broker(
         return []
     if not is_installed():
         raise CannotStart(
-            "RabbitMQ is missing: install it with sudo sh tests/install-tools.sh, "
-            "or name a broker with AMQP_URL=amqp://user:password@host:5672/ make run-distributed"
+            "RabbitMQ is missing. Install it with make test-tools (Debian, Ubuntu), "
+            "or use your own broker: AMQP_URL=amqp://user:password@host:5672/ make run-distributed"
         )
     # The node keeps its queues under a name that contains its port, so the port is kept as well.
     kept = data_dir / "rabbitmq.port"
@@ -125,7 +129,7 @@ def _provide_broker(
 
 
 def _children(environ: Mapping[str, str], data_dir: Path) -> dict[str, Child]:
-    """The listener first, the gateway last: it is what people see."""
+    """The listener first and the gateway last, because people see the gateway."""
     pids = data_dir / "pids"
     own = _own_environ(environ, "radius")
     children = {LISTENER: Child(LISTENER, ["radius_svc", "listen"], own, pids / LISTENER)}
@@ -137,7 +141,7 @@ def _children(environ: Mapping[str, str], data_dir: Path) -> dict[str, Child]:
 
 
 def _own_environ(environ: Mapping[str, str], service: str) -> dict[str, str]:
-    """A service is handed the address, and so the password, of no database but its own."""
+    """The environment for one service, without the database addresses (and passwords) of the others."""
     own = f"{service.upper()}_DATABASE_URL"
     return {
         name: value for name, value in environ.items() if name == own or not name.endswith("_DATABASE_URL")
@@ -160,7 +164,7 @@ def _running(children: Mapping[str, Child]) -> Iterator[None]:
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """A list that SIGTERM and Ctrl-C put their number into; after it, stopping is not to be disturbed."""
+    """A list that receives SIGTERM and SIGINT. Afterwards both are ignored, so that stopping can finish."""
     received: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: received.append(number))
@@ -175,25 +179,25 @@ def _tend(children: Mapping[str, Child]) -> None:
     for child in children.values():
         code = child.tend()
         if code is not None:
-            log.error("a process ended; starting it again", name=child.name, exit_code=code)
+            log.error("process ended; restarting it", name=child.name, exit_code=code)
 
 
 def _tend_servers(servers: Sequence[PrivatePostgres | PrivateRabbitMQ]) -> None:
-    """A server that ended is started again; if that fails, it is tried again at the next look."""
+    """Restart servers that ended. A failed restart is retried on the next call."""
     for server in servers:
         if server.is_running():
             continue
-        log.error("a private server ended; starting it again", server=type(server).__name__)
+        log.error("private server ended; restarting it", server=type(server).__name__)
         try:
             server.start()
         except PrivateServerError as error:
-            log.error("a private server does not start", error=str(error))
+            log.error("private server did not start", error=str(error))
 
 
 def _wait_until_ready(settings: Settings, children: Mapping[str, Child], stopping: list[int]) -> None:
     print(f"Starting: RabbitMQ, PostgreSQL and {len(children)} processes ...", flush=True)
     deadline = time.monotonic() + READY_SECONDS
-    wrong: object = "the gateway does not answer"
+    wrong: object = "the gateway isn't responding"
     while not stopping:
         try:
             answer = requests.get(f"http://{settings.http_host}:{settings.http_port}/readyz", timeout=5)
@@ -203,6 +207,6 @@ def _wait_until_ready(settings: Settings, children: Mapping[str, Child], stoppin
         except requests.RequestException:
             pass
         if time.monotonic() > deadline:
-            raise CannotStart(f"Not everything started within {READY_SECONDS:g} s: {wrong}")
+            raise CannotStart(f"Startup did not finish within {READY_SECONDS:g} s: {wrong}")
         _tend(children)
         time.sleep(TEND_SECONDS)

@@ -1,4 +1,4 @@
-"""Everything in one process on the in-process bus, SQLite per service, the RADIUS listener as a child."""
+"""Runs all services in one process: in-process bus, one SQLite file each, RADIUS listener as a child."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def run(
     when_ready: Callable[[], None] = lambda: None,
     before_stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Migrate, start, print where everything is, and serve until SIGTERM or Ctrl-C. Raises CannotStart."""
+    """Migrate, start, print the addresses, and serve until SIGTERM or Ctrl-C.
+
+    Raises CannotStart if something prevents the start.
+    """
     with data_dir_held(settings.data_dir):
         listener = _listener(settings)
         listener.replace_orphan()
@@ -69,9 +72,9 @@ def run(
 
 @contextmanager
 def _kept_up(listener: Child, *, wanted: bool) -> Iterator[list[bool]]:
-    """If wanted: started, started again whenever it ends, and stopped at the end, whatever happens between.
+    """Start the listener if wanted, restart it whenever it ends, and stop it on exit.
 
-    The list is filled when the system is about to stop: then the listener is left to end.
+    Append to the list before stopping the system: from then on the listener is not restarted.
     """
     stopping: list[bool] = []
     if wanted:
@@ -99,18 +102,18 @@ def _tend(listener: Child, stopping: list[bool]) -> None:
     while not stopping:
         code = listener.tend()
         if code is not None and not stopping:
-            log.error("the RADIUS listener ended; starting it again", exit_code=code)
+            log.error("RADIUS listener ended; restarting it", exit_code=code)
         eventlet.sleep(TEND_SECONDS)
 
 
 def _wait_for_listener(settings: Settings, stopping: list[bool]) -> None:
-    """Returns when it answers, or when the system is to stop. Raises CannotStart."""
+    """Return when the listener is ready or the system is stopping. Raises CannotStart after a timeout."""
     database = Database(settings.database_urls["radius"])
     deadline = time.monotonic() + LISTENER_READY_SECONDS
     state = ""
     while not stopping:
         if time.monotonic() > deadline:
-            raise CannotStart(f"The RADIUS listener did not start: {state}; see the messages above")
+            raise CannotStart(f"The RADIUS listener did not start: {state}. See the messages above.")
         with database.reading() as session:
             state = listeners.health(session)
         if state == "ok":

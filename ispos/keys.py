@@ -1,4 +1,4 @@
-"""The data folder and the two keys of an installation: made at the first start, kept, never shown."""
+"""The data folder and the two keys of an installation, created at the first start and never shown."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MAKERS = {"ISPOS_SECRET_KEY": lambda: secrets.token_urlsafe(48), "ISPOS_ENCRYPTI
 
 
 def prepare_data_dir() -> Path:
-    """The data folder, with the keys of this installation in it and in the environment.
+    """Create the data folder and the keys if missing, and put the keys into the environment.
 
-    Raises CannotStart, also when the keys are gone but what they encrypt is not.
+    Raises CannotStart if the folder cannot be written, or if it has encrypted data but no key.
     """
-    # Databases, keys and logs are for this account alone. Folders may be entered: under root, PostgreSQL
+    # Only this account may read databases, keys and logs. Others may enter folders: under root, PostgreSQL
     # runs as another user.
     os.umask(0o066)
     os.environ.setdefault("ISPOS_LOG_LEVEL", "WARNING")
@@ -35,14 +35,14 @@ def prepare_data_dir() -> Path:
 
 
 def _ensure_keys(data_dir: Path, environ: MutableMapping[str, str]) -> None:
-    """Put both keys into the environment: those given, else those kept, else new ones that are kept."""
+    """Put both keys into the environment, from there, from the file, or new ones, which are saved."""
     path = data_dir / "keys.env"
     kept = read_kept(path)
     missing = {name: make() for name, make in MAKERS.items() if not environ.get(name) and name not in kept}
     if "ISPOS_ENCRYPTION_KEY" in missing and _has_data(data_dir):
         raise CannotStart(
-            f"{path} is missing, and without its ISPOS_ENCRYPTION_KEY the passwords in {data_dir} cannot be "
-            "read: put the file back from your backup, or give the key as ISPOS_ENCRYPTION_KEY=... make run"
+            f"{path} is missing. Without its ISPOS_ENCRYPTION_KEY, the passwords in {data_dir} cannot be "
+            "read. Restore the file from your backup, or pass the key: ISPOS_ENCRYPTION_KEY=... make run"
         )
     if missing:
         kept.update(missing)
@@ -52,21 +52,21 @@ def _ensure_keys(data_dir: Path, environ: MutableMapping[str, str]) -> None:
 
 
 def _has_data(data_dir: Path) -> bool:
-    """Whether something was stored here that the key is needed for."""
+    """Whether the folder has data that may be encrypted with the key."""
     return any(data_dir.glob("*.db")) or (data_dir / "postgres").exists()
 
 
 def read_kept(path: Path) -> dict[str, str]:
-    """The variables kept in a file, none if it does not exist."""
+    """The variables in the file, or none if it does not exist."""
     return dict(line.split("=", 1) for line in path.read_text().split()) if path.exists() else {}
 
 
 def keep_private(path: Path, variables: Mapping[str, str]) -> None:
-    """Whole or not at all, readable by the owner only."""
-    beside = path.with_suffix(".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write the file atomically, readable only by its owner."""
+    temporary = path.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.writelines(f"{name}={value}\n" for name, value in variables.items())
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
+    temporary.replace(path)

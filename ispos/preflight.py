@@ -1,4 +1,4 @@
-"""What can be wrong before anything is started, said in one line with the command that mends it."""
+"""Checks before anything starts. Each error is one line that ends with a command to fix it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from servicekit.settings import Settings
 
 
 class CannotStart(Exception):
-    """The system cannot start as things are; the message says what to do."""
+    """The system cannot start. The message says why and what to do."""
 
 
 def cannot_write(data_dir: Path, error: OSError) -> CannotStart:
     return CannotStart(
-        f"The data folder {data_dir} cannot be written ({error.strerror}): "
-        "choose another with ISPOS_DATA_DIR=/path make run"
+        f"The data folder {data_dir} cannot be written ({error.strerror}). "
+        "Choose another one: ISPOS_DATA_DIR=/path make run"
     )
 
 
 @contextmanager
 def data_dir_held(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for this process alone. Raises CannotStart."""
+    """Lock the data folder for this process. Raises CannotStart if another process has it."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         file = (data_dir / "lock").open("w")
@@ -37,17 +37,17 @@ def data_dir_held(data_dir: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(
-                f"ISP-OS is already running on {data_dir}: stop it (Ctrl-C where it runs), "
-                "or start another one with ISPOS_DATA_DIR=/path make run"
+                f"ISP-OS is already running on {data_dir}. Stop it with Ctrl-C in its terminal, "
+                "or use another folder: ISPOS_DATA_DIR=/path make run"
             ) from None
         yield
 
 
 def check_ports(settings: Settings) -> None:
-    """Raises CannotStart for the first port that is taken or not ours to take."""
+    """Raises CannotStart if a port is taken or we may not use it."""
     _check(socket.SOCK_STREAM, settings.http_host, settings.http_port, "ISPOS_HTTP_PORT")
     if settings.freeradius_in_front:
-        return  # it may have the RADIUS ports of this machine
+        return  # FreeRADIUS may be using the RADIUS ports of this machine
     _check(socket.SOCK_DGRAM, settings.radius_host, settings.radius_auth_port, "ISPOS_RADIUS_AUTH_PORT")
     _check(socket.SOCK_DGRAM, settings.radius_host, settings.radius_acct_port, "ISPOS_RADIUS_ACCT_PORT")
 
@@ -61,12 +61,12 @@ def _check(kind: int, host: str, port: int, variable: str) -> None:
             sock.bind((host, port))
         except OSError as error:
             what = (
-                "is taken"
+                "is in use"
                 if error.errno == errno.EADDRINUSE
                 else f"cannot be used ({os.strerror(error.errno or 0)})"
             )
             raise CannotStart(
-                f"Port {port} on {host} {what}: choose another with {variable}={_other(port)} make run"
+                f"Port {port} on {host} {what}. Choose another one: {variable}={_other(port)} make run"
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Child processes that are to stay up."""
+"""Child processes that are restarted when they end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 from servicekit.logs import log
 
-# A child that dies soon after its start waits longer and longer for the next one.
+# How long to wait before each restart of a child that keeps ending soon after its start.
 PAUSES_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 STEADY_AFTER_SECONDS = 30.0
 TAKE_OVER_SECONDS = 10.0
@@ -19,10 +19,10 @@ DATA_DIR = "ISPOS_DATA_DIR"
 
 
 class Child:
-    """A Python module run as a process of its own, restarted whenever it ends by itself.
+    """A Python module that runs as a separate process and is restarted whenever it ends.
 
-    Its process id is kept in a file: after a kill -9 of the parent it goes on working, and the next start
-    replaces it.
+    Its process id is kept in a file. If the parent is killed (kill -9), the child keeps working until the
+    next start replaces it.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Child:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        # In a session of its own: a Ctrl-C is for the parent, which then stops its children in order.
+        # In a new session, so that Ctrl-C reaches only the parent, which then stops its children in order.
         self._process = subprocess.Popen(  # noqa: S603  # our own command line
             self._command, env=self._environ, stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -52,7 +52,7 @@ class Child:
         self._pid_file.write_text(str(self._process.pid))
 
     def tend(self) -> int | None:
-        """Start it again if it has ended and its pause is over. The exit code, when it has just ended."""
+        """Restart it if it has ended and its pause is over. Returns the exit code if it has just ended."""
         now = time.monotonic()
         if self._process is None:
             if now >= self._start_at:
@@ -71,8 +71,8 @@ class Child:
         self.restarts += 1
         try:
             self.start()
-        except OSError as error:  # no memory, no process, a full disk: it may pass
-            log.error("a process cannot be started", name=self.name, error=str(error))
+        except OSError as error:  # out of memory, processes or disk space: may be temporary
+            log.error("process cannot be started", name=self.name, error=str(error))
             self._start_at = now + PAUSES_SECONDS[-1]
 
     def ask_to_stop(self) -> None:
@@ -80,7 +80,7 @@ class Child:
             self._process.terminate()
 
     def wait_stopped(self, seconds: float) -> None:
-        """Until it has ended; after `seconds` it is killed."""
+        """Wait until it has ended, and kill it after `seconds`."""
         if self._process is not None:
             try:
                 self._process.wait(timeout=seconds)
@@ -90,7 +90,7 @@ class Child:
         self._pid_file.unlink(missing_ok=True)
 
     def replace_orphan(self) -> None:
-        """Stop a process of ours that a killed parent left behind."""
+        """Stop the process that a killed parent left running."""
         try:
             process = psutil.Process(int(self._pid_file.read_text()))
             if self._is_ours(process):
@@ -99,17 +99,17 @@ class Child:
                     process.kill()
                     _has_ended(process)
         except (OSError, ValueError, psutil.Error):
-            pass  # no such file, no number in it, no such process any more, or one of another user
+            pass  # no such file or process, not a number, or another user's process
         self._pid_file.unlink(missing_ok=True)
 
     def _is_ours(self, process: psutil.Process) -> bool:
-        """Whether it runs our command on our data: the number may have been given to another since."""
+        """Whether it runs our command on our data. The id may have been reused by another process."""
         same_command = process.cmdline()[1:] == self._command[1:]
         return same_command and process.environ().get(DATA_DIR) == self._environ.get(DATA_DIR)
 
 
 def _has_ended(process: psutil.Process) -> bool:
-    """Whether it ends in time. psutil's own wait() needs select.poll, which eventlet takes away."""
+    """Wait for the end; False after a timeout. psutil's wait() needs select.poll, which eventlet removes."""
     deadline = time.monotonic() + TAKE_OVER_SECONDS
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         if time.monotonic() > deadline:

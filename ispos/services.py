@@ -1,4 +1,4 @@
-"""The services and their packages, in the order in which they are started."""
+"""The services and their packages, in the order they are started."""
 
 from __future__ import annotations
 

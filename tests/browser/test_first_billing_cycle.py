@@ -197,7 +197,7 @@ def _become_owner(admin: Window, deployment: Deployment) -> None:
 
 
 def _set_up_link(deployment: Deployment) -> str:
-    found = re.search(r"Make the first owner here: (http\S+)", deployment.log.read_text())
+    found = re.search(r"Create the first owner account: (http\S+)", deployment.log.read_text())
     assert found is not None, "no set-up link was printed"
     return found[1]
 

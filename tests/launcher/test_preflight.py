@@ -1,4 +1,4 @@
-"""What stops a start, said in one line; and the keys of an installation."""
+"""Errors that prevent a start, and the keys of an installation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
         ("ISPOS_RADIUS_ACCT_PORT", socket.SOCK_DGRAM),
     ],
 )
-def test_a_port_that_is_taken_is_named_with_its_variable(variable, kind, free_port, tmp_path):
+def test_port_in_use_is_named_with_its_variable(variable, kind, free_port, tmp_path):
     names = ("ISPOS_HTTP_PORT", "ISPOS_RADIUS_AUTH_PORT", "ISPOS_RADIUS_ACCT_PORT")
     ports = dict(zip(names, (str(free_port()) for _ in names), strict=True))
     hosts = {"ISPOS_HTTP_HOST": "127.0.0.1", "ISPOS_RADIUS_HOST": "127.0.0.1"}
@@ -58,11 +58,11 @@ def test_a_port_that_is_taken_is_named_with_its_variable(variable, kind, free_po
         taken.bind(("127.0.0.1", int(ports[variable])))
         if kind == socket.SOCK_STREAM:
             taken.listen()
-        with pytest.raises(CannotStart, match=f"{ports[variable]} on 127.0.0.1 is taken: .*{variable}="):
+        with pytest.raises(CannotStart, match=f"{ports[variable]} on 127.0.0.1 is in use.*{variable}="):
             check_ports(settings)
 
 
-def test_one_start_per_data_folder(tmp_path):
+def test_data_folder_is_used_by_one_process_at_a_time(tmp_path):
     with (
         data_dir_held(tmp_path),
         pytest.raises(CannotStart, match="already running"),
@@ -73,7 +73,7 @@ def test_one_start_per_data_folder(tmp_path):
         pass
 
 
-def test_a_data_folder_that_cannot_be_made(tmp_path, monkeypatch):
+def test_data_folder_that_cannot_be_created_prevents_the_start(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("ISPOS_DATA_DIR", str(tmp_path / "file" / "data"))
     with pytest.raises(CannotStart, match="cannot be written"):
@@ -82,7 +82,7 @@ def test_a_data_folder_that_cannot_be_made(tmp_path, monkeypatch):
         pass
 
 
-def test_keys_are_made_once_for_their_owner_alone_and_kept(tmp_path, monkeypatch):
+def test_keys_are_created_once_and_only_their_owner_can_read_them(tmp_path, monkeypatch):
     data_dir = keys.prepare_data_dir()
     file = data_dir / "keys.env"
     made = {name: os.environ[name] for name in KEYS}
@@ -97,7 +97,7 @@ def test_keys_are_made_once_for_their_owner_alone_and_kept(tmp_path, monkeypatch
     assert list(data_dir.glob("keys*")) == [file]
 
 
-def test_a_key_from_the_environment_wins_and_is_not_kept(monkeypatch):
+def test_key_from_the_environment_wins_and_is_not_saved(monkeypatch):
     given = new_key()
     monkeypatch.setenv("ISPOS_ENCRYPTION_KEY", given)
     data_dir = keys.prepare_data_dir()
@@ -105,7 +105,7 @@ def test_a_key_from_the_environment_wins_and_is_not_kept(monkeypatch):
     assert given not in (data_dir / "keys.env").read_text()
 
 
-def test_data_without_its_key_is_not_started_on(monkeypatch):
+def test_encrypted_data_without_its_key_prevents_the_start(monkeypatch):
     data_dir = keys.prepare_data_dir()
     (data_dir / "subscriber.db").touch()
     (data_dir / "keys.env").unlink()
@@ -115,8 +115,8 @@ def test_data_without_its_key_is_not_started_on(monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_during_the_start_ends_it_in_order(number, tmp_path):
-    """What was started is stopped, also when the signal comes twice; no traceback."""
+def test_signal_during_startup_stops_what_was_started(number, tmp_path):
+    """Everything started is stopped without a traceback, even if the signal comes twice."""
     program = """
 import os, signal, sys
 from ispos import __main__ as launcher
@@ -132,5 +132,5 @@ launcher.main()
     arguments = [sys.executable, "-W", "ignore", "-c", program, "run", str(int(number))]
     ended = subprocess.run(arguments, capture_output=True, text=True, timeout=30, cwd=tmp_path.cwd())
     assert ended.stdout == "stopped what was started\n"
-    assert ended.stderr == "Stopped before everything was up.\n"
+    assert ended.stderr == "Stopped before startup finished.\n"
     assert ended.returncode == 130

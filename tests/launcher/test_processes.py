@@ -1,4 +1,4 @@
-"""Children that are to stay up, and those a killed launcher left behind."""
+"""Children that are restarted, and children that a killed launcher left running."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def make_child(tmp_path: Path) -> Iterator[Callable[..., Child]]:
 
 @pytest.fixture
 def make_process() -> Iterator[Callable[..., subprocess.Popen]]:
-    """A process somebody else started."""
+    """A process that someone else started."""
     made: list[subprocess.Popen] = []
 
     def make(arguments: list[str], data_dir: str = "here") -> subprocess.Popen:
@@ -59,7 +59,7 @@ def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
         time.sleep(0.01)
 
 
-def test_one_that_dies_is_started_again_after_growing_pauses(make_child, monkeypatch):
+def test_failing_child_is_restarted_after_growing_pauses(make_child, monkeypatch):
     pauses = []
     monkeypatch.setattr(processes, "PAUSES_SECONDS", (0.0, 0.05, 0.1))
     child = make_child(DYING)
@@ -74,7 +74,7 @@ def test_one_that_dies_is_started_again_after_growing_pauses(make_child, monkeyp
     assert min(pauses[1:]) >= 0.1
 
 
-def test_one_that_lived_is_started_again_at_once(make_child, monkeypatch):
+def test_child_that_ran_for_a_while_is_restarted_immediately(make_child, monkeypatch):
     monkeypatch.setattr(processes, "PAUSES_SECONDS", (0.0, 60.0))
     monkeypatch.setattr(processes, "STEADY_AFTER_SECONDS", 0.0)
     child = make_child()
@@ -86,7 +86,7 @@ def test_one_that_lived_is_started_again_at_once(make_child, monkeypatch):
     assert child.pid != first
 
 
-def test_a_start_that_fails_is_tried_again(make_child, monkeypatch):
+def test_failed_start_is_retried(make_child, monkeypatch):
     monkeypatch.setattr(processes, "PAUSES_SECONDS", (0.0,))
     child = make_child(DYING)
     child.start()
@@ -102,7 +102,7 @@ def test_a_start_that_fails_is_tried_again(make_child, monkeypatch):
     until(lambda: child.tend() is None and child.pid is not None)
 
 
-def test_one_that_does_not_end_is_killed_and_its_file_is_gone(make_child, tmp_path):
+def test_child_that_ignores_sigterm_is_killed(make_child, tmp_path):
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
     child = make_child(["timeit", "-n1", "-r1", stubborn])
     child.start()
@@ -114,7 +114,7 @@ def test_one_that_does_not_end_is_killed_and_its_file_is_gone(make_child, tmp_pa
     assert not (tmp_path / "pids" / "child").exists()
 
 
-def test_the_orphan_of_a_killed_launcher_is_stopped(make_child, make_process, tmp_path):
+def test_orphan_of_a_killed_launcher_is_stopped(make_child, make_process, tmp_path):
     orphan = make_process(["-m", *SLEEPER])
     child = make_child()
     (tmp_path / "pids").mkdir()
@@ -132,7 +132,7 @@ def test_the_orphan_of_a_killed_launcher_is_stopped(make_child, make_process, tm
         (["-m", *SLEEPER], "there"),  # another installation on this machine
     ],
 )
-def test_no_other_process_is_touched(make_child, make_process, tmp_path, arguments, data_dir):
+def test_orphan_search_leaves_other_processes_alone(make_child, make_process, tmp_path, arguments, data_dir):
     other = make_process(arguments, data_dir)
     (tmp_path / "pids").mkdir()
     (tmp_path / "pids" / "child").write_text(str(other.pid))
@@ -142,14 +142,14 @@ def test_no_other_process_is_touched(make_child, make_process, tmp_path, argumen
 
 
 @pytest.mark.parametrize("content", ["", "no number", "0", "-1", "999999999", "1"])
-def test_a_file_that_names_no_process_of_ours_is_dropped(make_child, tmp_path, content):
+def test_pid_file_without_a_process_of_ours_is_removed(make_child, tmp_path, content):
     (tmp_path / "pids").mkdir()
     (tmp_path / "pids" / "child").write_text(content)
     make_child().replace_orphan()
     assert not (tmp_path / "pids" / "child").exists()
 
 
-def test_a_dead_process_nobody_has_waited_for_is_no_orphan(make_child, make_process, tmp_path):
+def test_zombie_is_not_an_orphan(make_child, make_process, tmp_path):
     zombie = make_process(["-m", *SLEEPER])
     zombie.kill()
     (tmp_path / "pids").mkdir()

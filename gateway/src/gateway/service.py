@@ -50,7 +50,7 @@ class WebServer(DependencyProvider):
         self._socket = listen(settings.http_host, settings.http_port)
         address = first_owner.prepare(self._gateway)
         if address is not None and not settings.embedded:
-            print(f"Make the first owner here: {address}", flush=True)
+            print(f"Create the first owner account: {address}", flush=True)
         self._connections = eventlet.GreenPool(MAX_CONNECTIONS)
         self._server = eventlet.spawn(self._serve)
         log.info("listening", host=settings.http_host, port=settings.http_port)
