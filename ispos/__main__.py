@@ -79,7 +79,7 @@ def dead_letters(arguments: list[str]) -> None:
 def rescue_operator(arguments: list[str]) -> None:
     """Restore access for an operator who lost their password, phone and recovery codes."""
     from contracts.common import NotFound
-    from gateway.rescue import rescue
+    from gateway.identity.rescue import rescue
     from servicekit.clock import SystemClock
     from servicekit.db import Database
 

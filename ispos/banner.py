@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.first_owner import setup_url
+from gateway.identity.first_owner import setup_url
 from servicekit.settings import Settings
 
 

@@ -19,7 +19,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from gateway.app import make_app
-from gateway.context import EXTENSION, Gateway
+from gateway.clients.context import EXTENSION, Gateway
+from gateway.identity import operators
 from gateway.models import Role
 from gateway_fakes import NOW, PASSWORD, World, basic
 from servicekit.clock import FrozenClock, MovableClock
@@ -27,8 +28,6 @@ from servicekit.db import Database
 from servicekit.migrations import migrate
 from servicekit.secrets import new_key
 from servicekit.settings import Settings, read_settings
-
-from gateway import operators
 
 
 @pytest.fixture

@@ -10,24 +10,14 @@ from servicekit.rpc import Transport
 from servicekit.settings import Settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import (
-    access,
-    bodies,
-    branding,
-    display,
-    headers,
-    health,
-    held_forms,
-    kept,
-    observe,
-    operator_words,
-    problems,
-    static_files,
-)
 from gateway.admin import blueprint as admin
 from gateway.api import blueprint as api
 from gateway.api import docs
-from gateway.context import EXTENSION, Gateway
+from gateway.branding import brand
+from gateway.clients import kept
+from gateway.clients.context import EXTENSION, Gateway
+from gateway.display import words
+from gateway.http import access, bodies, headers, health, held_forms, observe, problems, static_files
 from gateway.portal import blueprint as portal
 
 
@@ -61,10 +51,9 @@ def make_app(
     CSRFProtect(app).exempt(api)
     held_forms.register(app)
     kept.register(app, gateway.kept)
-    display.register(app)
-    operator_words.register(app)
+    words.register(app)
     static_files.register(app)
     for blueprint in (health.blueprint, api, docs.blueprint, admin, portal):
         app.register_blueprint(blueprint)
-    branding.register(app)
+    brand.register(app)
     return app

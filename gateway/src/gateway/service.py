@@ -17,9 +17,10 @@ from servicekit.logs import log
 from servicekit.rpc import RpcTransport
 from servicekit.runtime import RuntimeExtension
 
-from gateway import first_owner, health, held_forms, idempotency, login_sessions, throttle
 from gateway.app import make_app
-from gateway.context import EXTENSION, Gateway
+from gateway.clients.context import EXTENSION, Gateway
+from gateway.http import health, held_forms, idempotency
+from gateway.identity import first_owner, login_sessions, throttle
 
 MAX_CONNECTIONS = 200
 BACKLOG = 512

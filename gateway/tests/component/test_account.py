@@ -4,11 +4,10 @@ import base64
 import re
 
 import pytest
+from gateway.identity import throttle
 from gateway.models import LoginSession, Operator, Role
 from gateway_fakes import PASSWORD
 from sqlalchemy import select
-
-from gateway import throttle
 
 OWNER = "owner@example.com"
 NEW = "another password 1"

@@ -6,12 +6,11 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from gateway.event_words import EVENTS, PAGES, all_words, events_called
+from gateway.audit import trail
+from gateway.audit.events import EVENTS, PAGES, all_words, events_called
 from gateway.models import AuditEntry, Role
 from gateway_fakes import NOW, basic
 from sqlalchemy import select
-
-from gateway import audit, rescue
 
 PLAN = {"name": "Fiber 50 Mbps", "price": 150000, "download_kbps": 50000, "upload_kbps": 50000}
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -51,12 +50,12 @@ def changing_views(app):
 
 
 def test_every_view_that_changes_something_has_words(app):
-    """A new one needs a line in gateway.event_words."""
+    """A new one needs a line in gateway.audit.events."""
     assert changing_views(app) - set(EVENTS) == set()
 
 
 def test_every_word_is_for_an_event_that_there_is(app):
-    assert set(EVENTS) - changing_views(app) == {audit.WRONG_PASSWORD, audit.WRONG_CODE, rescue.EVENT}
+    assert set(EVENTS) - changing_views(app) == {trail.WRONG_PASSWORD, trail.WRONG_CODE, trail.RESCUED}
 
 
 def test_records_lead_to_pages_that_there_are(app):

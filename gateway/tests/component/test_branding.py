@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 from gateway.app import make_app
+from gateway.branding import brand
 from gateway.models import Role
 from gateway_fakes import NOW
 from servicekit.clock import FrozenClock
@@ -15,8 +16,6 @@ from servicekit.migrations import migrate
 from sqlalchemy import text
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
-
-from gateway import branding
 
 FORM = {
     "isp_name": "Sinag Fiber",
@@ -310,7 +309,7 @@ def test_a_page_that_says_the_database_is_away_needs_no_database(app, database, 
     with database.transaction() as session:
         session.execute(text("DROP TABLE branding"))
     with app.test_request_context():
-        assert branding.shown().isp_name == "ISP-OS"
+        assert brand.shown().isp_name == "ISP-OS"
 
 
 def test_billing_settings_are_on_their_own_page(browser, world):
@@ -334,9 +333,9 @@ def test_it_is_kept_in_postgresql_too(make_postgres_database, settings, world):
     migrate(database, "gateway")
     app = make_app(settings, FrozenClock(NOW), database, world.call)
     with app.test_request_context(), database.transaction() as session:
-        branding.change(session, {"isp_name": "Sinag"})
-        branding.set_logo(session, SVG)
+        brand.change(session, {"isp_name": "Sinag"})
+        brand.set_logo(session, SVG)
     with app.test_request_context():
-        assert (branding.load().isp_name, branding.load().version) == ("Sinag", 2)
-        assert branding.logo_content() == SVG
+        assert (brand.load().isp_name, brand.load().version) == ("Sinag", 2)
+        assert brand.logo_content() == SVG
     database.close()

@@ -4,13 +4,12 @@ import io
 import re
 
 import pytest
+from gateway.http import held_forms
 from gateway.models import HeldForm, Role
 from gateway_fakes import PASSWORD
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
-
-from gateway import held_forms
 
 PLAN_FORM = {
     "name": "Fiber Peña 😀 <b>",

@@ -2,12 +2,11 @@ from datetime import timedelta
 
 import pytest
 from contracts.common import Unavailable
+from gateway.http import idempotency
 from gateway.models import IdempotencyKey, Role
 from gateway.service import GatewayService
 from gateway_fakes import basic
 from sqlalchemy import select
-
-from gateway import idempotency
 
 PLAN = {"name": "Fiber 50 Mbps", "price": 150000, "download_kbps": 50000, "upload_kbps": 50000}
 KEY = {"Idempotency_Key": "key-1"}

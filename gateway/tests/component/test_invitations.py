@@ -6,10 +6,9 @@ import zlib
 from datetime import timedelta
 
 import pytest
+from gateway.identity import throttle
 from gateway.models import AuditEntry, Invitation, LoginAttempt, Operator, Role
 from sqlalchemy import select
-
-from gateway import throttle
 
 PAGE = "/settings/operators"
 EMAIL = "pedro@example.com"

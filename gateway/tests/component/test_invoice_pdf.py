@@ -10,8 +10,8 @@ from contracts.billing import AllocationView, InvoiceStatus, PriceSource
 from contracts.common import Unavailable
 from contracts.money import Money
 from gateway.models import Role
-from gateway.pdf import invoice as document
 from gateway.pdf.renderer import RenderFailed
+from gateway.resources import invoice_pdf as document
 from gateway_fakes import NOW
 from pypdf import PdfReader
 

@@ -18,11 +18,10 @@ from contracts.radius import (
     RequestKind,
     RequestOutcome,
 )
+from gateway.display import error_causes
+from gateway.display.network import REFUSED_BECAUSE
 from gateway.models import Role
-from gateway.network_words import REFUSED_BECAUSE
 from gateway_fakes import NOW
-
-from gateway import error_causes
 
 
 def reject(**changes):

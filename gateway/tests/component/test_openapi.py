@@ -1,7 +1,7 @@
 import re
 
-from gateway.access import Permission, permission_of
 from gateway.api import openapi
+from gateway.http.access import Permission, permission_of
 from openapi_spec_validator import validate
 
 PUBLIC = {

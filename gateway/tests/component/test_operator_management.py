@@ -7,7 +7,8 @@ import pyotp
 import pytest
 from contracts.common import Conflict
 from gateway.app import make_app
-from gateway.context import EXTENSION
+from gateway.clients.context import EXTENSION
+from gateway.identity import operator_changes, operators
 from gateway.models import AuditEntry, Operator, Role
 from gateway_fakes import NOW, PASSWORD, basic
 from servicekit.clock import FrozenClock
@@ -16,8 +17,6 @@ from servicekit.migrations import migrate
 from servicekit.settings import read_settings
 from sqlalchemy import select
 from werkzeug.exceptions import Forbidden
-
-from gateway import operator_changes, operators
 
 PAGE = "/settings/operators"
 

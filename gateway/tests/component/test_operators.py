@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 from gateway.app import make_app
-from gateway.context import EXTENSION
+from gateway.clients.context import EXTENSION
+from gateway.identity import first_owner, throttle
+from gateway.identity.operators import any_exists
 from gateway.models import Operator, Role
-from gateway.operators import any_exists
 from gateway_fakes import NOW, PASSWORD, basic
 from servicekit.clock import FrozenClock
 from servicekit.db import Database
@@ -16,8 +17,6 @@ from servicekit.migrations import migrate
 from servicekit.settings import read_settings
 from sqlalchemy import select
 from werkzeug.exceptions import TooManyRequests
-
-from gateway import first_owner, throttle
 
 NEW_OWNER = {
     "full_name": "Ana Cruz",

@@ -3,11 +3,10 @@
 import pyotp
 import pytest
 from contracts.common import NotFound
+from gateway.identity import api_tokens, second_factor
+from gateway.identity.rescue import ACTOR, rescue
 from gateway.models import AuditEntry, Operator, Role
-from gateway.rescue import ACTOR, rescue
 from sqlalchemy import select, update
-
-from gateway import api_tokens, second_factor
 
 
 def rescued(gateway, email):

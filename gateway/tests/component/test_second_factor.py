@@ -7,7 +7,8 @@ from datetime import timedelta
 import pyotp
 import pytest
 from gateway.app import make_app
-from gateway.context import EXTENSION
+from gateway.clients.context import EXTENSION
+from gateway.identity import operators, second_factor, throttle
 from gateway.models import ApiToken, AuditEntry, Operator, RecoveryCode, Role, SecondFactor
 from gateway_fakes import NOW, PASSWORD, basic
 from servicekit.clock import FrozenClock
@@ -15,8 +16,6 @@ from servicekit.db import Database
 from servicekit.migrations import migrate
 from servicekit.settings import read_settings
 from sqlalchemy import select
-
-from gateway import operators, second_factor, throttle
 
 OWNER = "owner@example.com"
 START = "/account/second-factor/start"

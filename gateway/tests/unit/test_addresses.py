@@ -1,7 +1,7 @@
 """Who counts as one caller."""
 
 import pytest
-from gateway.addresses import network_of
+from gateway.identity.addresses import network_of
 
 
 @pytest.mark.parametrize(

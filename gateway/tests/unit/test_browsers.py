@@ -1,5 +1,5 @@
 import pytest
-from gateway.browsers import browser_words
+from gateway.identity.browsers import browser_words
 
 
 @pytest.mark.parametrize(

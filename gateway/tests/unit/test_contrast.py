@@ -1,8 +1,7 @@
 import pytest
+from gateway.branding import contrast
 from hypothesis import given
 from hypothesis import strategies as st
-
-from gateway import contrast
 
 COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 DARK_PAGE = "#182433"

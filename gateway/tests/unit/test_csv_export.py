@@ -3,7 +3,7 @@ import io
 
 import pytest
 from flask import Flask, current_app
-from gateway.csv_export import CHUNK_ROWS, csv_response, safe_cell
+from gateway.http.csv_export import CHUNK_ROWS, csv_response, safe_cell
 
 
 def rows_of(response):

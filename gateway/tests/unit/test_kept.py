@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from gateway.kept import Kept, register
+from gateway.clients.kept import Kept, register
 
 
 def counting() -> tuple[list[int], object]:

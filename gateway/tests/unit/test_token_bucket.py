@@ -1,4 +1,4 @@
-from gateway.token_bucket import MAX_KEYS, TokenBucket
+from gateway.clients.token_bucket import MAX_KEYS, TokenBucket
 
 
 def test_a_burst_is_let_through_and_then_one_a_second():

@@ -1,6 +1,6 @@
 import pytest
 from contracts.money import Money
-from gateway.typed import parse_pesos, parse_speed, percent_hundredths, percent_value
+from gateway.display.typed import parse_pesos, parse_speed, percent_hundredths, percent_value
 from hypothesis import given
 from hypothesis import strategies as st
 

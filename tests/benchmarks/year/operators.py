@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+from gateway.identity import passwords
 from servicekit.db import Database
 from servicekit.ids import new_id as new_correlation_id
 
 from gateway import models as gateway
-from gateway import passwords
 from tests.benchmarks.copying import copy_rows
 from tests.benchmarks.year.books import OPERATORS, Year
 from tests.support.deployment import OWNER_PASSWORD

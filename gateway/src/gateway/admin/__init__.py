@@ -1,49 +1,10 @@
 """The pages that operators work with. Importing this package declares every page."""
 
-from gateway.admin import (
-    account,
-    audit_log,
-    billing,
-    dashboard,
-    invoice_pdf,
-    invoices,
-    join,
-    login,
-    operators,
-    payments,
-    plans,
-    refused_logins,
-    routers,
-    search,
-    services,
-    sessions,
-    settings,
-    setup,
-    subscriber_page,
-    subscribers,
-)
-from gateway.admin.pages import blueprint
+import sys
 
-__all__ = [
-    "account",
-    "audit_log",
-    "billing",
-    "blueprint",
-    "dashboard",
-    "invoice_pdf",
-    "invoices",
-    "join",
-    "login",
-    "operators",
-    "payments",
-    "plans",
-    "refused_logins",
-    "routers",
-    "search",
-    "services",
-    "sessions",
-    "settings",
-    "setup",
-    "subscriber_page",
-    "subscribers",
-]
+from gateway.admin.pages import blueprint
+from gateway.discovery import import_modules
+
+__all__ = ["blueprint"]
+
+import_modules(sys.modules[__name__])

@@ -9,14 +9,14 @@ from flask import Response, flash, g, redirect, request, session, url_for
 from markupsafe import Markup
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
-from gateway import login_sessions, logins, operator_changes, second_factor, shown_once
-from gateway.access import SESSION_TOKEN, Permission
 from gateway.admin.forms import Form
 from gateway.admin.login import log_in
 from gateway.admin.pages import action, done, form_page, page, show
 from gateway.admin.password_fields import new_password
-from gateway.browsers import browser_words
-from gateway.context import current
+from gateway.clients.context import current
+from gateway.http.access import SESSION_TOKEN, Permission
+from gateway.identity import login_sessions, logins, operator_changes, second_factor, shown_once
+from gateway.identity.browsers import browser_words
 from gateway.models import Role
 
 RECOVERY_CODES = "recovery codes"

@@ -7,14 +7,14 @@ from datetime import date
 
 from flask import Response, request, url_for
 
-from gateway import invitations, operator_changes
-from gateway.access import Permission
 from gateway.admin.lists import Listing, date_argument, export_address, text_argument
 from gateway.admin.pages import PAGE_SIZE, all_items, every_item, page, show
-from gateway.audit_entries import AuditFilter, AuditView, list_entries
-from gateway.context import current
-from gateway.csv_export import csv_response
-from gateway.event_words import all_words, events_called, kind_of_record, page_of_record
+from gateway.audit.entries import AuditFilter, AuditView, list_entries
+from gateway.audit.events import all_words, events_called, kind_of_record, page_of_record
+from gateway.clients.context import current
+from gateway.http.access import Permission
+from gateway.http.csv_export import csv_response
+from gateway.identity import invitations, operator_changes
 
 HEADER = ("When (UTC)", "Who", "Role", "What", "Record", "Address", "Request", "Path", "Request ID")
 # Dates further off make no instant in every time zone.

@@ -17,7 +17,6 @@ from contracts.billing import (
 from contracts.money import Money
 from flask import Response, g, request, url_for
 
-from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing, choice_argument, date_argument, export_address, text_argument
 from gateway.admin.pages import (
@@ -30,9 +29,11 @@ from gateway.admin.pages import (
     question,
     show,
 )
-from gateway.context import current, services
-from gateway.csv_export import csv_response
-from gateway.display import difference, invoice_status, plain_amount, run_outcome
+from gateway.clients.context import current, services
+from gateway.display.billing import difference, invoice_status, run_outcome
+from gateway.display.money import plain_amount
+from gateway.http.access import Permission
+from gateway.http.csv_export import csv_response
 
 STATUSES = (
     ("", "All"),

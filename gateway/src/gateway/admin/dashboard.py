@@ -13,12 +13,15 @@ from contracts.receivables import AgingBucket, Receivables
 from contracts.subscriber import HoldChange, SubscriberQuery
 from flask import Response, url_for
 
-from gateway.access import Permission
 from gateway.admin import timeline
 from gateway.admin.pages import allowed, page, show
-from gateway.context import current
-from gateway.display import aging_words, bucket_words, day, hold_reason, start_of
-from gateway.provisioning import if_it_answers
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current
+from gateway.display.billing import aging_words
+from gateway.display.network import bucket_words
+from gateway.display.subscribers import hold_reason
+from gateway.display.times import day, start_of
+from gateway.http.access import Permission
 
 COLLECTED_DAYS = 30
 ONLINE_HOURS = 24

@@ -12,8 +12,8 @@ from contracts.money import Money
 from flask import request
 from servicekit.ids import new_id
 
-from gateway import held_forms
-from gateway.typed import parse_pesos, parse_speed
+from gateway.display.typed import parse_pesos, parse_speed
+from gateway.http import held_forms
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Value = TypeVar("Value")

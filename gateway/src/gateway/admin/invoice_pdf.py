@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Response
 
-from gateway.access import Permission
 from gateway.admin.pages import page
-from gateway.context import services
-from gateway.pdf import invoice as document
+from gateway.clients.context import services
+from gateway.http.access import Permission
+from gateway.resources import invoice_pdf as document
 
 
 @page("/invoices/<invoice_id>.pdf", permission=Permission.VIEW_BILLING)

@@ -7,15 +7,16 @@ from contracts.money import Money
 from contracts.payment import PaymentMethod, PaymentView, RecordPayment
 from flask import Response, g, redirect, request, url_for
 
-from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.pages import by_operator, done, form_page, page, question, show
 from gateway.admin.payments import METHODS
 from gateway.admin.subscribers import page_of
-from gateway.context import current, services
-from gateway.display import money
-from gateway.provisioning import if_it_answers, wait_for_allocations
-from gateway.typed import pesos_as_typed
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current, services
+from gateway.clients.waiting import wait_for_allocations
+from gateway.display.money import money
+from gateway.display.typed import pesos_as_typed
+from gateway.http.access import Permission
 
 TRACES = {PriceSource.PLAN: "plan price", PriceSource.INDIVIDUAL: "individual price"}
 

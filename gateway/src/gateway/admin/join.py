@@ -6,16 +6,16 @@ from contracts.common import NotFound
 from flask import Response, g, request, url_for
 from werkzeug.exceptions import TooManyRequests
 
-from gateway import invitations, logins, throttle
-from gateway.access import Permission
-from gateway.addresses import network_of
 from gateway.admin.forms import Form
 from gateway.admin.login import log_in
 from gateway.admin.pages import done, form_page, show
 from gateway.admin.password_fields import new_password
-from gateway.context import current
-from gateway.invitations import InvitationState, InvitationView
-from gateway.operators import Identity
+from gateway.clients.context import current
+from gateway.http.access import Permission
+from gateway.identity import invitations, logins, throttle
+from gateway.identity.addresses import network_of
+from gateway.identity.invitations import InvitationState, InvitationView
+from gateway.identity.operators import Identity
 
 GONE = 410
 

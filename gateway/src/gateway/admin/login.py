@@ -8,12 +8,13 @@ from typing import Any
 from flask import Response, g, request, session, url_for
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
-from gateway import held_forms, login_sessions, logins, second_factor
-from gateway.access import SESSION_TOKEN, Permission
 from gateway.admin.forms import Form
 from gateway.admin.pages import action, done, form_page, show
-from gateway.context import current
-from gateway.operators import Identity, any_exists, find_active
+from gateway.clients.context import current
+from gateway.http import held_forms
+from gateway.http.access import SESSION_TOKEN, Permission
+from gateway.identity import login_sessions, logins, second_factor
+from gateway.identity.operators import Identity, any_exists, find_active
 
 CSRF_TOKEN = "csrf_token"  # noqa: S105 - the name of a field of the cookie
 PENDING = "pending_login"

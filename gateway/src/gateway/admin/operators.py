@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from flask import Response, g, request, url_for
 
-from gateway import invitations, operator_changes, shown_once
-from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, action, all_items, done, form_page, page, question, show
-from gateway.context import current
-from gateway.invitations import InvitationState, SentInvitation
+from gateway.clients.context import current
+from gateway.http.access import Permission
+from gateway.identity import invitations, operator_changes, shown_once
+from gateway.identity.invitations import InvitationState, SentInvitation
+from gateway.identity.operator_changes import OperatorView
+from gateway.identity.operators import MANAGES, may_manage
 from gateway.models import Role
-from gateway.operator_changes import OperatorView
-from gateway.operators import MANAGES, may_manage
 
 LINK = "link of an invitation"
 ROLE_WORDS = {

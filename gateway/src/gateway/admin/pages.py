@@ -12,11 +12,11 @@ from flask import Blueprint, Response, flash, g, make_response, redirect, render
 from servicekit.ids import new_id
 from werkzeug.exceptions import NotFound
 
-from gateway import audit
-from gateway.access import Permission, is_htmx, may, needs
-from gateway.context import current
-from gateway.provisioning import if_it_answers
-from gateway.typed import is_id
+from gateway.audit import trail
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current
+from gateway.display.typed import is_id
+from gateway.http.access import Permission, is_htmx, may, needs
 
 Item = TypeVar("Item")
 
@@ -160,4 +160,4 @@ def for_every_template() -> dict[str, Any]:
 
 
 # What a page did (see `done`) goes into the audit log.
-blueprint.after_request(audit.write_down)
+blueprint.after_request(trail.write_down)

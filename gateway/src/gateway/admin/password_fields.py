@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway import passwords
 from gateway.admin.forms import Form
+from gateway.identity import passwords
 
 
 def new_password(form: Form) -> str:

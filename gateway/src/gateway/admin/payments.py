@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery
 from flask import Response, request
 
-from gateway.access import Permission
 from gateway.admin.lists import Listing, choice_argument, date_argument, export_address, text_argument
 from gateway.admin.pages import PAGE_SIZE, every_item, page, show
-from gateway.context import services
-from gateway.csv_export import csv_response
-from gateway.display import method, plain_amount
+from gateway.clients.context import services
+from gateway.display.billing import method
+from gateway.display.money import plain_amount
+from gateway.http.access import Permission
+from gateway.http.csv_export import csv_response
 
 METHODS = [(value.value, method(value)) for value in PaymentMethod]
 

@@ -14,14 +14,15 @@ from contracts.subscriber import (
 )
 from flask import Response, g, request, url_for
 
-from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, by_operator, done, every_item, form_page, page, question, show
-from gateway.context import services
-from gateway.csv_export import csv_response
-from gateway.display import plain_amount, plan_status
-from gateway.typed import pesos_as_typed, speed_as_typed
+from gateway.clients.context import services
+from gateway.display.money import plain_amount
+from gateway.display.subscribers import plan_status
+from gateway.display.typed import pesos_as_typed, speed_as_typed
+from gateway.http.access import Permission
+from gateway.http.csv_export import csv_response
 
 BURST = {
     "burst_download": "download_kbps",

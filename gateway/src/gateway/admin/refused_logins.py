@@ -8,14 +8,14 @@ from datetime import timedelta
 from contracts.radius import RejectQuery, RejectReason, RejectView
 from flask import Response, request
 
-from gateway.access import Permission
 from gateway.admin.lists import Listing, export_address, text_argument
 from gateway.admin.pages import PAGE_SIZE, every_item, page, show
 from gateway.admin.sessions import REFUSED, pills
-from gateway.context import current, services
-from gateway.csv_export import csv_response
-from gateway.network_words import refused_login
-from gateway.provisioning import if_it_answers
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current, services
+from gateway.display.network import refused_login
+from gateway.http.access import Permission
+from gateway.http.csv_export import csv_response
 
 RECENT_DAYS = 7
 LOOKED_AT = 25

@@ -8,15 +8,16 @@ from contracts.radius import NasActivity
 from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
 from flask import Response, g, request, url_for
 
-from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, all_items, by_operator, done, form_page, page, question, show
-from gateway.context import services
-from gateway.csv_export import csv_response
-from gateway.display import Words, router_status
-from gateway.network_words import secret_trouble
-from gateway.provisioning import nas_activity, wait_for_nas
+from gateway.clients.context import services
+from gateway.clients.lookups import nas_activity
+from gateway.clients.waiting import wait_for_nas
+from gateway.display.network import router_status, secret_trouble
+from gateway.display.words import Words
+from gateway.http.access import Permission
+from gateway.http.csv_export import csv_response
 
 CONTROLS = (
     (SessionControl.DISCONNECT.value, "Disconnect: the line dials again, a second or two"),

@@ -12,13 +12,16 @@ from contracts.radius import SessionQuery
 from contracts.subscriber import SubscriberQuery
 from flask import Response, url_for
 
-from gateway.access import Permission
 from gateway.admin.lists import text_argument
 from gateway.admin.pages import allowed, known_plans, known_routers, page, show
 from gateway.admin.subscribers import page_of
-from gateway.context import current
-from gateway.display import invoice_status, method, money, session_status, status_in_words
-from gateway.provisioning import if_it_answers
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current
+from gateway.display.billing import invoice_status, method
+from gateway.display.money import money
+from gateway.display.network import session_status
+from gateway.display.subscribers import status_in_words
+from gateway.http.access import Permission
 
 SHOWN = 8
 

@@ -17,9 +17,10 @@ from contracts.subscriber import (
 
 from gateway.admin.forms import Form
 from gateway.admin.pages import all_items, by_operator
-from gateway.context import services
-from gateway.display import money, speed
-from gateway.typed import percent_hundredths, percent_value, pesos_as_typed
+from gateway.clients.context import services
+from gateway.display.money import money
+from gateway.display.network import speed
+from gateway.display.typed import percent_hundredths, percent_value, pesos_as_typed
 
 # What the form of a new service begins with.
 BEGINNING = {"session_limit": "1"}

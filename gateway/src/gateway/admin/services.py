@@ -20,15 +20,15 @@ from contracts.subscriber import (
 from flask import Response, g, redirect, request
 from werkzeug.exceptions import NotFound
 
-from gateway.access import Permission
 from gateway.admin import service_forms
 from gateway.admin.forms import Form
 from gateway.admin.pages import by_operator, done, form_page, page, question, show
 from gateway.admin.subscribers import page_of
-from gateway.context import services
-from gateway.display import hold_reason
-from gateway.network_words import attempt_in_words
-from gateway.provisioning import wait_for_radius
+from gateway.clients.context import services
+from gateway.clients.waiting import wait_for_radius
+from gateway.display.network import attempt_in_words
+from gateway.display.subscribers import hold_reason
+from gateway.http.access import Permission
 
 # `overdue` is billing's own: placed and released by what is owed.
 REASONS = [

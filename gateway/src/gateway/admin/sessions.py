@@ -9,12 +9,12 @@ from typing import Any
 from contracts.radius import SessionOrder, SessionQuery
 from flask import Response, request, url_for
 
-from gateway.access import Permission
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
 from gateway.admin.pages import PAGE_SIZE, every_item, known_routers, page, show
-from gateway.context import services
-from gateway.csv_export import csv_response
-from gateway.display import reconnect_how
+from gateway.clients.context import services
+from gateway.display.network import reconnect_how
+from gateway.http.access import Permission
+from gateway.http.csv_export import csv_response
 
 ONLINE, ALL, REFUSED = "Online now", "All", "Refused logins"
 # Title, view, and what it is asked to show.

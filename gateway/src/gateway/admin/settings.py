@@ -8,12 +8,12 @@ from contracts.billing import BillingSettings, ChangeSettings, SuspensionMode, T
 from contracts.common import InvalidInput
 from flask import Response, redirect, request, url_for
 
-from gateway import branding, logos
-from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.pages import by_operator, done, form_page, page, show
-from gateway.bodies import takes_up_to
-from gateway.context import current, services
+from gateway.branding import brand, logos
+from gateway.clients.context import current, services
+from gateway.http.access import Permission
+from gateway.http.bodies import takes_up_to
 
 NUMBERS = ("invoice_generation_day", "payment_terms_days", "grace_period_days")
 MODES = (
@@ -35,8 +35,8 @@ def settings() -> Any:
 @form_page("/settings/general", permission=Permission.EDIT_SETTINGS)
 @takes_up_to(logos.MAX_OCTETS + FORM_OCTETS)
 def general_settings() -> Response:
-    brand = branding.load()
-    form = Form({name: getattr(brand, name) for name in branding.TEXTS})
+    now = brand.load()
+    form = Form({name: getattr(now, name) for name in brand.TEXTS})
     if request.method == "POST" and _change_brand(form):
         return done(url_for("admin.general_settings"), "The settings were saved.")
     return show("settings_general.html", form.status, form=form)
@@ -52,17 +52,17 @@ def billing_settings() -> Response:
 
 def _change_brand(form: Form) -> bool:
     """All of it or nothing."""
-    texts = {name: form.text(name, longest=500) for name in branding.TEXTS}
+    texts = {name: form.text(name, longest=500) for name in brand.TEXTS}
     content = _sent_file("logo")
     if not form.ok:
         return False
     try:
         with current().database.transaction() as session:
-            branding.change(session, texts)
+            brand.change(session, texts)
             if content:
-                branding.set_logo(session, content)
+                brand.set_logo(session, content)
             elif form.ticked("remove_logo"):
-                branding.remove_logo(session)
+                brand.remove_logo(session)
     except InvalidInput as error:
         for wrong in error.errors:
             form.wrong(wrong.field, f"This {wrong.message}")

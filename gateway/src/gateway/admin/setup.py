@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flask import Response, abort, request, url_for
 
-from gateway import first_owner
-from gateway.access import Permission
 from gateway.admin.forms import Form
 from gateway.admin.login import log_in
 from gateway.admin.pages import done, form_page, show
 from gateway.admin.password_fields import new_password
-from gateway.context import current
-from gateway.operators import Identity, any_exists
+from gateway.clients.context import current
+from gateway.http.access import Permission
+from gateway.identity import first_owner
+from gateway.identity.operators import Identity, any_exists
 
 
 @form_page("/setup", permission=Permission.PUBLIC)

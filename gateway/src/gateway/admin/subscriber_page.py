@@ -9,15 +9,16 @@ from contracts.payment import PaymentQuery
 from contracts.subscriber import HoldView, ServiceStatus, ServiceView
 from flask import Response, request
 
-from gateway.access import Permission
-from gateway.accounts import payment_page, sees_money
 from gateway.admin import timeline
 from gateway.admin.lists import Listing
 from gateway.admin.pages import PAGE_SIZE, allowed, page, show
-from gateway.context import current, services
-from gateway.display import provisioned_in_words, start_of, status_in_words
-from gateway.network_words import session_limit
-from gateway.provisioning import if_it_answers
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current, services
+from gateway.display.network import session_limit
+from gateway.display.subscribers import provisioned_in_words, status_in_words
+from gateway.display.times import start_of
+from gateway.http.access import Permission
+from gateway.resources.accounts import payment_page, sees_money
 
 RECENT = 6
 USAGE_DAYS = 30

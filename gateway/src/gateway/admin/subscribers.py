@@ -15,8 +15,6 @@ from contracts.subscriber import (
 )
 from flask import Response, g, request, url_for
 
-from gateway.access import Permission
-from gateway.accounts import accounts_of, sees_money
 from gateway.admin import service_forms
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
@@ -30,10 +28,13 @@ from gateway.admin.pages import (
     page,
     show,
 )
-from gateway.context import services
-from gateway.csv_export import csv_response
-from gateway.display import plain_amount, service_status
-from gateway.provisioning import wait_for_radius
+from gateway.clients.context import services
+from gateway.clients.waiting import wait_for_radius
+from gateway.display.money import plain_amount
+from gateway.display.subscribers import service_status
+from gateway.http.access import Permission
+from gateway.http.csv_export import csv_response
+from gateway.resources.accounts import accounts_of, sees_money
 
 CONTACTS = ("full_name", "email", "phone", "address", "notes")
 

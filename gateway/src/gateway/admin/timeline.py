@@ -14,13 +14,15 @@ from contracts.subscriber import ServiceView, SubscriberView
 from flask import url_for
 from servicekit.clock import local_date
 
-from gateway import error_causes
-from gateway.access import Permission
 from gateway.admin.pages import allowed
-from gateway.context import current
-from gateway.display import hold_reason, method, money
-from gateway.network_words import what_was_asked
-from gateway.provisioning import if_it_answers
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current
+from gateway.display import error_causes
+from gateway.display.billing import method
+from gateway.display.money import money
+from gateway.display.network import what_was_asked
+from gateway.display.subscribers import hold_reason
+from gateway.http.access import Permission
 
 SHOWN = 60
 

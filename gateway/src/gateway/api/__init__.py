@@ -1,43 +1,10 @@
 """The REST API. Importing this package declares every endpoint."""
 
-from gateway.api import (
-    audit_log,
-    billing_runs,
-    clock,
-    collections,
-    invoices,
-    ledger,
-    lines,
-    operators,
-    payments,
-    plans,
-    reports,
-    routers,
-    services,
-    sessions,
-    settings,
-    subscribers,
-    tokens,
-)
-from gateway.api.routing import blueprint
+import sys
 
-__all__ = [
-    "audit_log",
-    "billing_runs",
-    "blueprint",
-    "clock",
-    "collections",
-    "invoices",
-    "ledger",
-    "lines",
-    "operators",
-    "payments",
-    "plans",
-    "reports",
-    "routers",
-    "services",
-    "sessions",
-    "settings",
-    "subscribers",
-    "tokens",
-]
+from gateway.api.routing import blueprint
+from gateway.discovery import import_modules
+
+__all__ = ["blueprint"]
+
+import_modules(sys.modules[__name__])

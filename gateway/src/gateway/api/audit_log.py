@@ -5,12 +5,12 @@ from __future__ import annotations
 from contracts.common import Page
 from pydantic import AwareDatetime, Field
 
-from gateway.access import Permission
 from gateway.api.fields import Day, QueryText
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
-from gateway.audit_entries import AuditFilter, AuditView, list_entries
-from gateway.context import current
+from gateway.audit.entries import AuditFilter, AuditView, list_entries
+from gateway.clients.context import current
+from gateway.http.access import Permission
 
 
 class AuditQuery(Paging):

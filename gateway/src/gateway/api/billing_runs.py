@@ -9,11 +9,11 @@ from contracts.billing import BillingRunView, ItemOutcome, RunItem, RunStatus, S
 from contracts.common import Page
 from pydantic import AwareDatetime
 
-from gateway.access import Permission
 from gateway.api.fields import Day, Input, one_of
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
-from gateway.context import services
+from gateway.clients.context import services
+from gateway.http.access import Permission
 
 Outcome = Annotated[ItemOutcome, one_of(ItemOutcome)]
 

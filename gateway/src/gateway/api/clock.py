@@ -9,11 +9,11 @@ from contracts.common import InvalidInput, NotFound
 from pydantic import AwareDatetime, Field
 from servicekit.clock import MovableClock, local_date
 
-from gateway.access import Permission
 from gateway.api.fields import Day, Input
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Shape
-from gateway.context import current
+from gateway.clients.context import current
+from gateway.http.access import Permission
 
 HELP = "give exactly one of now, date, advance_days, advance_seconds"
 MAX_DAYS = 36_500

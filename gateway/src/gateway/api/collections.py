@@ -7,11 +7,11 @@ from datetime import date as Date
 from contracts.billing import RunCollections
 from contracts.receivables import CollectionsAction, CollectionsRunView
 
-from gateway.access import Permission
 from gateway.api.fields import Day, Input
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import MoneyShape, Shape
-from gateway.context import current
+from gateway.clients.context import current
+from gateway.http.access import Permission
 
 
 class NewCollectionsRun(Input):

@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template
 
-from gateway.access import Permission, needs
 from gateway.api import openapi
-from gateway.problems import TITLES
+from gateway.http.access import Permission, needs
+from gateway.http.problems import TITLES
 
 blueprint = Blueprint("docs", __name__)
 

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from gateway.typed import percent_hundredths
+from gateway.display.typed import percent_hundredths
 
 MONEY_HELP = 'write whole centavos, 150000 or {"amount": 150000, "currency": "PHP"} for 1,500.00'
 

@@ -18,11 +18,11 @@ from contracts.billing import (
 from contracts.common import Page
 from pydantic import AwareDatetime
 
-from gateway.access import Permission
 from gateway.api.fields import Day, Input, QueryText, Text, one_of
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
-from gateway.context import services
+from gateway.clients.context import services
+from gateway.http.access import Permission
 
 StatusFilter = Annotated[InvoiceStatus, one_of(InvoiceStatus)]
 

@@ -8,10 +8,10 @@ from contracts.billing import LedgerCheck
 from contracts.receivables import Receivables
 from pydantic import AwareDatetime
 
-from gateway.access import Permission
 from gateway.api.routing import endpoint
 from gateway.api.shapes import MoneyShape, Shape
-from gateway.context import current, services
+from gateway.clients.context import current, services
+from gateway.http.access import Permission
 
 
 class AccountShape(Shape):

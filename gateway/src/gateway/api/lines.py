@@ -9,11 +9,11 @@ from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutco
 from contracts.subscriber import RevealedPassword, RevealPassword
 from pydantic import AwareDatetime, Field
 
-from gateway.access import Permission
 from gateway.api.fields import Input, Query
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, Shape
-from gateway.context import services
+from gateway.clients.context import services
+from gateway.http.access import Permission
 
 
 class UsageFilter(Query):

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from gateway.access import RIGHTS, Permission
 from gateway.api.routing import ENDPOINTS, MAX_KEY_LENGTH, Endpoint
 from gateway.api.shapes import ProblemShape
-from gateway.problems import CONTENT_TYPE as PROBLEM_JSON
-from gateway.problems import TITLES
+from gateway.http.access import RIGHTS, Permission
+from gateway.http.problems import CONTENT_TYPE as PROBLEM_JSON
+from gateway.http.problems import TITLES
 
 REFERENCE = "#/components/schemas/{model}"
 PATH_ARGUMENT = re.compile(r"<(\w+)>")

@@ -8,15 +8,15 @@ from contracts.common import Page
 from flask import g
 from pydantic import AwareDatetime
 
-from gateway import invitations, operator_changes
-from gateway.access import Permission
 from gateway.api.fields import Input, Name, one_of, optional
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
-from gateway.context import current
-from gateway.invitations import InvitationState, InvitationView
+from gateway.clients.context import current
+from gateway.http.access import Permission
+from gateway.identity import invitations, operator_changes
+from gateway.identity.invitations import InvitationState, InvitationView
+from gateway.identity.operator_changes import OperatorView
 from gateway.models import Role
-from gateway.operator_changes import OperatorView
 
 RoleInput = Annotated[Role, one_of(Role)]
 

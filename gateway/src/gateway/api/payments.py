@@ -10,13 +10,14 @@ from contracts.common import Page
 from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery, PaymentView, RecordPayment
 from pydantic import AwareDatetime
 
-from gateway.access import Permission
 from gateway.api.fields import Day, Identifier, Input, MoneyInput, QueryText, Text, one_of
 from gateway.api.invoices import AllocationShape
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
-from gateway.context import current, services
-from gateway.provisioning import SILENT, wait_for_allocations
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current, services
+from gateway.clients.waiting import wait_for_allocations
+from gateway.http.access import Permission
 
 Method = Annotated[PaymentMethod, one_of(PaymentMethod)]
 
@@ -114,7 +115,4 @@ def payment_shape(payment: PaymentView, allocations: list[AllocationView] | None
 
 
 def _allocations(payment_id: str) -> list[AllocationView] | None:
-    try:
-        return current().optional.billing.find_allocations(payment_id)
-    except SILENT:
-        return None
+    return if_it_answers(lambda: current().optional.billing.find_allocations(payment_id))

@@ -8,11 +8,11 @@ from contracts.common import Page
 from contracts.subscriber import ArchivePlan, BillingType, Burst, ChangePlan, CreatePlan, PlanStatus, PlanView
 from pydantic import AwareDatetime
 
-from gateway.access import Permission
 from gateway.api.fields import Input, Kbps, MoneyInput, Name, Text, one_of, optional
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
-from gateway.context import services
+from gateway.clients.context import services
+from gateway.http.access import Permission
 
 KindOfBilling = Annotated[BillingType, one_of(BillingType)]
 

@@ -10,11 +10,11 @@ from contracts.receivables import AgingBucket, DayCollected, SuspensionDue
 from contracts.subscriber import ServiceCounts
 from pydantic import AwareDatetime, Field
 
-from gateway.access import Permission
 from gateway.api.fields import Day, Query
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
-from gateway.context import current, services
+from gateway.clients.context import current, services
+from gateway.http.access import Permission
 
 
 class DaysFilter(Query):

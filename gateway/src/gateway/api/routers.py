@@ -9,12 +9,13 @@ from contracts.radius import NasActivity, NasHealth
 from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
 from pydantic import AwareDatetime
 
-from gateway.access import Permission
 from gateway.api.fields import Input, Name, Port, Text, one_of, optional
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, Paging, Shape
-from gateway.context import services
-from gateway.provisioning import nas_activity, wait_for_nas
+from gateway.clients.context import services
+from gateway.clients.lookups import nas_activity
+from gateway.clients.waiting import wait_for_nas
+from gateway.http.access import Permission
 
 MANUAL = "manual"
 NOT_YET = (

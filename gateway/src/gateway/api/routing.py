@@ -16,12 +16,13 @@ from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from gateway import audit, bodies, idempotency
-from gateway.access import CODE_FIELD, Permission, needs, require_code
 from gateway.api.fields import Input, Query, field_errors
-from gateway.context import current
-from gateway.idempotency import KeptAnswer
-from gateway.problems import problem_of
+from gateway.audit import trail
+from gateway.clients.context import current
+from gateway.http import bodies, idempotency
+from gateway.http.access import CODE_FIELD, Permission, needs, require_code
+from gateway.http.idempotency import KeptAnswer
+from gateway.http.problems import problem_of
 
 JSON = "application/json"
 MAX_KEY_LENGTH = 200
@@ -128,7 +129,7 @@ def _handle(declared: Endpoint, function: Callable, path_arguments: dict) -> Res
         response = _attempt(declared, function, path_arguments)
         if declared.method in WRITES and response.status_code < 400:
             with current().database.transaction() as session:
-                audit.record(session, _record_id(response, path_arguments))
+                trail.record(session, _record_id(response, path_arguments))
         return response
     return _once(
         key, _content(declared), lambda: _attempt(declared, function, path_arguments), path_arguments
@@ -158,7 +159,7 @@ def _once(key: str, sent: bytes, attempt: Callable[[], Response], path_arguments
         answer = KeptAnswer(response.status_code, content_type, text)
         idempotency.keep(gateway, session, claimed, answer)
         if response.status_code < 400:
-            audit.record(session, _record_id(response, path_arguments))
+            trail.record(session, _record_id(response, path_arguments))
     return response
 
 

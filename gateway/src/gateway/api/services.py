@@ -33,9 +33,6 @@ from contracts.subscriber import (
 )
 from pydantic import AwareDatetime, computed_field
 
-from gateway import error_causes
-from gateway.access import Permission
-from gateway.accounts import sees_money
 from gateway.api.fields import (
     Day,
     DiscountValue,
@@ -51,9 +48,13 @@ from gateway.api.fields import (
 from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.sessions import SessionShape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
-from gateway.context import services
-from gateway.provisioning import is_provisioned, states_of, wait_for_radius
-from gateway.typed import percent_value
+from gateway.clients.context import services
+from gateway.clients.lookups import is_provisioned, states_of
+from gateway.clients.waiting import wait_for_radius
+from gateway.display import error_causes
+from gateway.display.typed import percent_value
+from gateway.http.access import Permission
+from gateway.resources.accounts import sees_money
 
 KindOfDiscount = Annotated[DiscountKind, one_of(DiscountKind)]
 Reason = Annotated[HoldReason, one_of(HoldReason)]

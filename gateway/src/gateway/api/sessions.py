@@ -8,11 +8,11 @@ from contracts.common import Page
 from contracts.radius import RejectQuery, RejectReason, RejectView, SessionOrder, SessionQuery, SessionView
 from pydantic import AwareDatetime
 
-from gateway.access import Permission
 from gateway.api.fields import QueryText, one_of
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
-from gateway.context import services
+from gateway.clients.context import services
+from gateway.http.access import Permission
 
 
 class SessionFilter(Paging):

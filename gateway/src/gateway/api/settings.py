@@ -6,13 +6,13 @@ from typing import Annotated
 
 from contracts.billing import BillingSettings, ChangeSettings, SuspensionMode, TaxMode
 
-from gateway import branding, logos
-from gateway.access import Permission
 from gateway.api.fields import Days, Input, LongText, Name, Text, one_of, optional
 from gateway.api.routing import File, by_operator, endpoint
 from gateway.api.shapes import Shape
-from gateway.branding import Brand
-from gateway.context import current, services
+from gateway.branding import brand, logos
+from gateway.branding.brand import Brand
+from gateway.clients.context import current, services
+from gateway.http.access import Permission
 
 Mode = Annotated[SuspensionMode, one_of(SuspensionMode)]
 Tax = Annotated[TaxMode, one_of(TaxMode)]
@@ -67,7 +67,7 @@ class BillingSettingsShape(Shape):
 @endpoint("GET", "/settings/general", permission=Permission.VIEW_DASHBOARD, answer=GeneralSettingsShape)
 def get_general_settings() -> Brand:
     """Show the ISP's name, colour and contacts."""
-    return branding.load()
+    return brand.load()
 
 
 @endpoint(
@@ -80,7 +80,7 @@ def get_general_settings() -> Brand:
 def change_general_settings(body: GeneralSettingsChange) -> Brand:
     """Change the ISP's name, colour and contacts; those left out stay."""
     with current().database.transaction() as session:
-        return branding.change(session, body.given())
+        return brand.change(session, body.given())
 
 
 @endpoint(
@@ -93,7 +93,7 @@ def change_general_settings(body: GeneralSettingsChange) -> Brand:
 def put_logo(content: bytes) -> Brand:
     """Set the logo: the body is the file, PNG (at least 128 x 128 pixels) or SVG, at most 2 MB."""
     with current().database.transaction() as session:
-        return branding.set_logo(session, content)
+        return brand.set_logo(session, content)
 
 
 @endpoint(
@@ -105,7 +105,7 @@ def put_logo(content: bytes) -> Brand:
 def delete_logo() -> Brand:
     """Remove the logo."""
     with current().database.transaction() as session:
-        return branding.remove_logo(session)
+        return brand.remove_logo(session)
 
 
 @endpoint("GET", "/settings/billing", permission=Permission.VIEW_BILLING, answer=BillingSettingsShape)

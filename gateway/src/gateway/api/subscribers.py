@@ -17,15 +17,16 @@ from contracts.subscriber import (
 )
 from pydantic import AwareDatetime
 
-from gateway.access import Permission
-from gateway.accounts import accounts_of, payment_page, sees_money
 from gateway.api.fields import Input, LongText, Name, QueryText, Text, one_of, optional
 from gateway.api.ledger import AccountShape, LedgerEntryShape
 from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.services import ServiceInput, ServiceShape, own_field_name, service_shape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
-from gateway.context import services
-from gateway.provisioning import states_of, wait_for_radius
+from gateway.clients.context import services
+from gateway.clients.lookups import states_of
+from gateway.clients.waiting import wait_for_radius
+from gateway.http.access import Permission
+from gateway.resources.accounts import accounts_of, payment_page, sees_money
 
 StatusFilter = Annotated[ServiceStatus, one_of(ServiceStatus)]
 

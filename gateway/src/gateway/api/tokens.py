@@ -6,12 +6,12 @@ from contracts.common import Page
 from flask import g
 from pydantic import AwareDatetime
 
-from gateway import api_tokens
-from gateway.access import Permission
 from gateway.api.fields import Input, Name, Text, optional
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Shape
-from gateway.context import current
+from gateway.clients.context import current
+from gateway.http.access import Permission
+from gateway.identity import api_tokens
 
 
 class NewToken(Input):

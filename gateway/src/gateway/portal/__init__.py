@@ -9,13 +9,13 @@ from contracts.subscriber import SubscriberView
 from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import TooManyRequests
 
-from gateway.access import Permission, needs
-from gateway.addresses import network_of
-from gateway.context import current, services
-from gateway.pdf import invoice as document
+from gateway.clients.answers import UNAVAILABLE_ERRORS
+from gateway.clients.context import current, services
+from gateway.http.access import Permission, needs
+from gateway.http.problems import problem_of
+from gateway.identity.addresses import network_of
 from gateway.portal import views
-from gateway.problems import problem_of
-from gateway.provisioning import SILENT
+from gateway.resources import invoice_pdf as document
 
 blueprint = Blueprint("portal", __name__)
 # Of the 30 requests that one may make at once, one more a second: five files, and ten a minute.
@@ -84,7 +84,7 @@ def _known(short_id: str) -> SubscriberView:
     _take(address)
     try:
         subscriber = _named_by(short_id)
-    except SILENT:
+    except UNAVAILABLE_ERRORS:
         current().portal_bucket.give_back(address)
         raise
     if subscriber is None:

@@ -10,9 +10,11 @@ from contracts.money import Money
 from contracts.payment import PaymentQuery, PaymentView
 from contracts.subscriber import ServiceStatus, SubscriberView
 
-from gateway import display
-from gateway.context import current
-from gateway.provisioning import if_it_answers
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current
+from gateway.display.billing import due_in_words
+from gateway.display.subscribers import line_in_words
+from gateway.display.words import Words
 
 OPEN = (InvoiceStatus.OVERDUE, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.SENT)
 CLOSED = (InvoiceStatus.PAID, InvoiceStatus.VOID)
@@ -26,7 +28,7 @@ class Line:
 
     plan_name: str
     username: str
-    words: display.Words
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _open_invoices(subscriber_id: str) -> list[OpenInvoice] | None:
 
 def _due(invoice: InvoiceSummary) -> str:
     """Due in 5 days; Due today; Overdue 12 days"""
-    words = display.due_in_words(invoice)
+    words = due_in_words(invoice)
     return f"Due {words}" if words.startswith("in ") else words[:1].upper() + words[1:]
 
 
@@ -108,6 +110,6 @@ def _lines(subscriber: SubscriberView) -> list[Line]:
     live = [each for each in subscriber.services if each.status is not ServiceStatus.TERMINATED]
     shown = live or subscriber.services
     return [
-        Line(each.plan_name, each.pppoe_username if len(shown) > 1 else "", display.line_in_words(each))
+        Line(each.plan_name, each.pppoe_username if len(shown) > 1 else "", line_in_words(each))
         for each in shown
     ]

@@ -1,0 +1,227 @@
+"""How the ISP shows itself: name, logo, colour, contacts. One row; a new installation has the defaults."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from contracts.common import FieldError, InvalidInput, NotFound
+from flask import Blueprint, Flask, Response, g, render_template, request, url_for
+from servicekit.db import DATABASE_TROUBLE, insert_if_absent
+from servicekit.logs import log
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.branding import contrast, logos
+from gateway.clients.context import current
+from gateway.http.access import Permission, needs
+from gateway.http.static_files import FOR_GOOD
+from gateway.models import Branding
+
+ROW = 1
+DARK_PAGE = "#182433"
+# An SVG of somebody else's making: it may draw, and nothing else, even when it is opened on its own.
+LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+blueprint = Blueprint("branding", __name__)
+
+
+@dataclass(frozen=True)
+class Brand:
+    """`color` is #rrggbb, `logo_type` a media type or None; what was not said is empty."""
+
+    version: int = 0
+    isp_name: str = "ISP-OS"
+    color: str = "#18181b"
+    support_phone: str = ""
+    support_email: str = ""
+    address: str = ""
+    tin: str = ""
+    logo_type: str | None = None
+
+    @property
+    def logo_url(self) -> str | None:
+        return url_for("branding.logo", v=self.version) if self.logo_type else None
+
+    @property
+    def css_url(self) -> str:
+        return url_for("branding.css", v=self.version)
+
+    @property
+    def phone_link(self) -> str:
+        """For tel: addresses."""
+        return re.sub(r"[^0-9+]", "", self.support_phone)
+
+    @property
+    def ink(self) -> str:
+        """Readable on the colour."""
+        return contrast.ink_on(self.color)
+
+    @property
+    def text(self) -> str:
+        """The colour as a text on white."""
+        return contrast.darkened_for(contrast.WHITE, self.color)
+
+    @property
+    def text_dark(self) -> str:
+        """The colour as a text on a dark page."""
+        return contrast.lightened_for(DARK_PAGE, self.color)
+
+
+TEXTS = ("isp_name", "color", "support_phone", "support_email", "address", "tin")
+COLUMNS = (Branding.version, *(getattr(Branding, name) for name in TEXTS), Branding.logo_type)
+
+
+def register(app: Flask) -> None:
+    app.register_blueprint(blueprint)
+    app.context_processor(lambda: {"brand": shown(), "isp_name": shown().isp_name})
+
+
+def load() -> Brand:
+    with current().database.reading() as session:
+        return _read(session)
+
+
+def shown() -> Brand:
+    """For the page being made. While the database is away it is the default: pages say so in words."""
+    if "brand" not in g:
+        try:
+            g.brand = current().kept.get("brand", load)
+        except DATABASE_TROUBLE as error:
+            log.warning("branding not read", error=str(error))
+            g.brand = Brand()
+    return g.brand
+
+
+def logo_content() -> bytes | None:
+    with current().database.reading() as session:
+        return session.scalar(select(Branding.logo).where(Branding.id == ROW))
+
+
+def change(session: Session, texts: dict[str, str]) -> Brand:
+    """Change those of TEXTS that are given. Raises InvalidInput naming the fields that are wrong."""
+    return _store(session, checked(texts))
+
+
+def set_logo(session: Session, content: bytes) -> Brand:
+    """Raises InvalidInput."""
+    try:
+        logo_type = logos.type_of(content)
+    except logos.UnusableLogo as error:
+        raise InvalidInput.of("logo", str(error)) from None
+    return _store(session, {"logo": content, "logo_type": logo_type})
+
+
+def remove_logo(session: Session) -> Brand:
+    return _store(session, {"logo": None, "logo_type": None})
+
+
+def checked(texts: dict[str, str]) -> dict[str, str]:
+    """The texts in their normal form. Raises InvalidInput naming the fields that are wrong."""
+    normal, errors = {}, []
+    for name, text in texts.items():
+        try:
+            normal[name] = CHECKS[name](text.strip())
+        except ValueError as error:
+            errors.append(FieldError(name, str(error)))
+    if errors:
+        raise InvalidInput("some fields are not right; see errors", errors)
+    return normal
+
+
+@blueprint.get("/branding/logo")
+@needs(Permission.PUBLIC)
+def logo() -> Response:
+    """The logo's file. Raises NotFound."""
+    brand, content = load(), logo_content()
+    if brand.logo_type is None or content is None:
+        raise NotFound("there is no logo")
+    response = _cacheable(Response(content, content_type=brand.logo_type), brand)
+    response.headers["Content-Security-Policy"] = LOGO_POLICY
+    return response
+
+
+@blueprint.get("/brand.css")
+@needs(Permission.PUBLIC)
+def css() -> Response:
+    """The colour as custom properties, for every page."""
+    brand = load()
+    return _cacheable(Response(render_template("brand.css", brand=brand), mimetype="text/css"), brand)
+
+
+def _cacheable(response: Response, brand: Brand) -> Response:
+    is_this_one = request.args.get("v") == str(brand.version)
+    response.headers["Cache-Control"] = FOR_GOOD if is_this_one else "no-cache"
+    response.set_etag(f"brand-{brand.version}")
+    return response.make_conditional(request)  # type: ignore[return-value]  # it returns itself
+
+
+def _read(session: Session) -> Brand:
+    row = session.execute(select(*COLUMNS).where(Branding.id == ROW)).one_or_none()
+    return Brand(**row._mapping) if row else Brand()
+
+
+def _store(session: Session, values: dict[str, Any]) -> Brand:
+    insert_if_absent(session, Branding, id=ROW, **asdict(Brand()))
+    row = session.get_one(Branding, ROW, with_for_update=True)
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.version += 1
+    session.flush()
+    g.pop("brand", None)
+    return _read(session)
+
+
+def _isp_name(text: str) -> str:
+    if not 2 <= len(_one_line(text)) <= 100:
+        raise ValueError("must be 2 to 100 characters long")
+    return text
+
+
+def _phone(text: str) -> str:
+    if text and not re.fullmatch(r"\+?[0-9 ()./-]{5,40}", _one_line(text)):
+        raise ValueError("is not a phone number; write it like 0917 123 4567")
+    return text
+
+
+def _email(text: str) -> str:
+    if len(text) > 200 or (text and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", text)):
+        raise ValueError("is not an e-mail address; write it like help@example.com")
+    return text
+
+
+def _address(text: str) -> str:
+    if len(text) > 500:
+        raise ValueError("is too long; at most 500 characters")
+    return _plain(text.replace("\r\n", "\n"))
+
+
+def _tin(text: str) -> str:
+    """Nine digits, and the branch code of three to five if there is one."""
+    digits = re.sub(r"[ .-]", "", re.sub(r"^tin[ :.#]*", "", text, flags=re.IGNORECASE))
+    if text and not re.fullmatch(r"[0-9]{9}([0-9]{3,5})?", digits):
+        raise ValueError("is not a TIN; write it like 123-456-789-000")
+    return "-".join(part for part in (digits[0:3], digits[3:6], digits[6:9], digits[9:]) if part)
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise ValueError("must be one line")
+    return _plain(text)
+
+
+def _plain(text: str) -> str:
+    if any((ord(character) < 32 and character not in "\n\t") or ord(character) == 127 for character in text):
+        raise ValueError("contains a control character")
+    return text
+
+
+CHECKS = {
+    "isp_name": _isp_name,
+    "color": contrast.parse,
+    "support_phone": _phone,
+    "support_email": _email,
+    "address": _address,
+    "tin": _tin,
+}

@@ -1,0 +1,74 @@
+"""What every request is handed: settings, clocks, the database, the services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+
+from flask import current_app
+from servicekit.clock import Clock, local_date
+from servicekit.db import Database
+from servicekit.rpc import Transport
+from servicekit.secrets import FieldCipher
+from servicekit.settings import Settings
+
+from gateway.clients.kept import Kept
+from gateway.clients.services import Clients
+from gateway.clients.token_bucket import TokenBucket
+from gateway.pdf.renderer import Renderer
+
+EXTENSION = "gateway"
+# A part of a page that may be left out is not waited for longer than this.
+OPTIONAL_DEADLINE_SECONDS = 2.0
+# A collections run goes through every overdue account before it answers.
+RUN_DEADLINE_SECONDS = 60.0
+
+
+@dataclass
+class Gateway:
+    """One per app. `clock` tells business time and may be moved; `wall` is the machine's own."""
+
+    settings: Settings
+    clock: Clock
+    wall: Clock
+    database: Database
+    transport: Transport
+    portal_bucket: TokenBucket = field(default_factory=TokenBucket)
+    pdf: Renderer = field(default_factory=Renderer)
+    kept: Kept = field(default_factory=Kept)
+    # Once there is one of everything the steps are over for good.
+    first_steps_over: bool = False
+
+    @cached_property
+    def services(self) -> Clients:
+        return Clients(self.transport)
+
+    @cached_property
+    def optional(self) -> Clients:
+        return Clients(self.transport, OPTIONAL_DEADLINE_SECONDS)
+
+    @cached_property
+    def patient(self) -> Clients:
+        return Clients(self.transport, RUN_DEADLINE_SECONDS)
+
+    @cached_property
+    def cipher(self) -> FieldCipher:
+        return self.settings.cipher
+
+    def today(self) -> date:
+        """The date in the ISP's time zone."""
+        return local_date(self.clock.now(), self.settings.time_zone)
+
+    def wall_now(self) -> datetime:
+        return self.wall.now()
+
+
+def current() -> Gateway:
+    """The Gateway of the app that handles this request."""
+    return current_app.extensions[EXTENSION]
+
+
+def services() -> Clients:
+    """The services, each call bounded by the usual deadline."""
+    return current().services

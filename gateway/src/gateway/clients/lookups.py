@@ -1,0 +1,34 @@
+"""What RADIUS knows about services and routers, for pages that can do without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.radius import NasActivity, ServiceState
+from contracts.subscriber import ServiceView
+
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current
+
+
+def states_of(services: Sequence[ServiceView]) -> dict[str, ServiceState]:
+    """What RADIUS knows about the services, by id; nothing while it is unavailable."""
+    if not services:
+        return {}
+    radius, ids = current().optional.radius, [service.id for service in services]
+    found = if_it_answers(lambda: radius.list_service_states(ids)) or []
+    return {state.service_id: state for state in found}
+
+
+def nas_activity(router_ids: list[str]) -> dict[str, NasActivity]:
+    """What RADIUS has heard from the routers, by id; nothing while it is unavailable."""
+    if not router_ids:
+        return {}
+    radius = current().optional.radius
+    found = if_it_answers(lambda: radius.list_nas_activity(router_ids)) or []
+    return {activity.router_id: activity for activity in found}
+
+
+def is_provisioned(service: ServiceView, state: ServiceState | None) -> bool:
+    """Whether the next login gets the answer that this version of the service asks for."""
+    return state is not None and state.provisioned and state.version >= service.version

@@ -1,0 +1,80 @@
+"""Waiting, for two seconds at most, until RADIUS or billing knows about a command.
+
+A command has succeeded when its service says so; the effect travels on by event and arrives a few
+milliseconds later. Answering only then spares every caller a loop. When the other side is down, the wait
+ends at once and the answer says what is known.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from contracts.billing import AllocationView
+from contracts.radius import NasActivity, ServiceState
+from contracts.router import RouterStatus, RouterView
+from contracts.subscriber import ServiceView
+
+from gateway.clients.answers import UNAVAILABLE_ERRORS
+from gateway.clients.context import current
+from gateway.clients.lookups import is_provisioned
+from gateway.clients.services import Clients
+
+WAIT_SECONDS = 2.0
+FIRST_PAUSE_SECONDS = 0.005
+MAX_PAUSE_SECONDS = 0.1
+
+Answer = TypeVar("Answer")
+
+
+def poll(ask: Callable[[Clients], Answer], is_enough: Callable[[Answer], bool], nothing: Answer) -> Answer:
+    """Ask until the answer is enough, for at most two seconds; the last answer, or `nothing`."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    pause, answer = FIRST_PAUSE_SECONDS, nothing
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            answer = ask(Clients(current().transport, left))
+        except UNAVAILABLE_ERRORS:
+            return answer
+        if is_enough(answer):
+            return answer
+        time.sleep(min(pause, left))
+        pause = min(pause * 2, MAX_PAUSE_SECONDS)
+    return answer
+
+
+def wait_for_radius(services: Sequence[ServiceView]) -> dict[str, ServiceState]:
+    """Like `states_of`, when RADIUS has caught up with these versions or two seconds are over."""
+    if not services:
+        return {}
+    ids = [service.id for service in services]
+
+    def ask(clients: Clients) -> dict[str, ServiceState]:
+        return {state.service_id: state for state in clients.radius.list_service_states(ids)}
+
+    def caught_up(states: dict[str, ServiceState]) -> bool:
+        return all(is_provisioned(service, states.get(service.id)) for service in services)
+
+    return poll(ask, caught_up, {})
+
+
+def wait_for_nas(router: RouterView) -> NasActivity | None:
+    """What RADIUS has heard of the router, once it knows this version of it as a client; None when it does
+    not, which is right for a disabled one."""
+    nothing: list[NasActivity] = []
+
+    def caught_up(found: list[NasActivity]) -> bool:
+        if router.status is RouterStatus.DISABLED:
+            return not found
+        return bool(found) and found[0].version >= router.version
+
+    found = poll(lambda clients: clients.radius.list_nas_activity([router.id]), caught_up, nothing)
+    return found[0] if found else None
+
+
+def wait_for_allocations(payment_id: str) -> list[AllocationView] | None:
+    """Where the money went; None when billing has not heard of the payment within two seconds."""
+    return poll(
+        lambda clients: clients.billing.find_allocations(payment_id), lambda found: found is not None, None
+    )

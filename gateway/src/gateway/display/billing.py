@@ -1,0 +1,130 @@
+"""Invoices, payments and balances on the screen."""
+
+from __future__ import annotations
+
+from contracts.billing import (
+    AccountView,
+    CollectionStatus,
+    InvoiceStatus,
+    InvoiceSummary,
+    ItemOutcome,
+    PeriodTotals,
+    RunStatus,
+)
+from contracts.money import Money
+from contracts.payment import PaymentMethod
+from contracts.receivables import AgingBucket
+
+from gateway.clients.context import current
+from gateway.display.money import money
+from gateway.display.times import days, period
+from gateway.display.words import Words, template_filter
+
+
+@template_filter
+def due_in_words(invoice: InvoiceSummary) -> str:
+    """Overdue 12 days; due in 3 days; nothing for an invoice that is done with."""
+    if invoice.status in (InvoiceStatus.PAID, InvoiceStatus.VOID):
+        return ""
+    if invoice.days_overdue:
+        return f"overdue {days(invoice.days_overdue)}"
+    left = (invoice.due_on - current().today()).days
+    return "due today" if left == 0 else f"due in {days(left)}"
+
+
+@template_filter
+def collection_status(invoice: InvoiceSummary) -> str:
+    words = {
+        CollectionStatus.PENDING: "Nothing yet",
+        CollectionStatus.SUSPENDED: "Suspended for it",
+        CollectionStatus.RESTORED: "Restored after payment",
+    }
+    return words[invoice.collection_status]
+
+
+def difference(amount: Money, invoices: int, before: PeriodTotals) -> str:
+    """₱1,500.00 more than for 1 Oct 2026 to 31 Oct 2026 (3 invoices, 1 more)"""
+
+    def words(change: int, shown: str) -> str:
+        return "As much as" if change == 0 else f"{shown} {'more' if change > 0 else 'less'} than"
+
+    minor = amount.minor - before.amount.minor
+    money_words = words(minor, money(Money(abs(minor), amount.currency)))
+    more = invoices - before.invoices
+    count_words = "as many" if more == 0 else f"{abs(more):,} {'more' if more > 0 else 'fewer'}"
+    return f"{money_words} for {period(before.period)}, {count_words} invoices"
+
+
+def aging_words(bucket: AgingBucket) -> str:
+    if bucket.from_days == 0:
+        return "Not due yet"
+    if bucket.until_days is None:
+        return f"More than {bucket.from_days - 1} days"
+    return f"{bucket.from_days} to {bucket.until_days} days"
+
+
+@template_filter
+def account_state(account: AccountView) -> Words:
+    """What is to be known about a balance."""
+    if account.overdue.minor:
+        return Words(f"{money(account.overdue)} overdue", "bad")
+    if account.credit.minor:
+        return Words(f"{money(account.credit)} credit", "good")
+    return Words("Not due yet", "info") if account.balance.minor else Words("Nothing to pay", "good")
+
+
+@template_filter
+def ledger_kind(kind: str) -> str:
+    words = {"invoice": "Invoice issued", "void": "Invoice voided", "payment": "Payment received"}
+    return words.get(kind, kind.capitalize())
+
+
+@template_filter
+def ledger_account(account: str) -> str:
+    """`receivable` is what the subscriber owes; `cash:gcash` what came in by GCash."""
+    name, _, how = account.partition(":")
+    words = {"receivable": "Owed by the subscriber", "revenue": "Revenue", "tax_payable": "VAT payable"}
+    if name == "cash" and how in set(PaymentMethod):
+        return method(PaymentMethod(how))
+    return words.get(name, account)
+
+
+@template_filter
+def invoice_status(invoice: InvoiceSummary) -> Words:
+    words = {
+        InvoiceStatus.SENT: Words("Sent", "info"),
+        InvoiceStatus.PARTIALLY_PAID: Words("Partially Paid", "warn"),
+        InvoiceStatus.OVERDUE: Words("Overdue", "bad"),
+        InvoiceStatus.PAID: Words("Paid", "good"),
+        InvoiceStatus.VOID: Words("Void", "quiet"),
+    }
+    return words[invoice.status]
+
+
+@template_filter
+def method(value: PaymentMethod) -> str:
+    words = {
+        PaymentMethod.CASH: "Cash",
+        PaymentMethod.GCASH: "GCash",
+        PaymentMethod.BANK: "Bank transfer",
+        PaymentMethod.OTHER: "Other",
+    }
+    return words[value]
+
+
+@template_filter
+def run_status(status: RunStatus) -> Words:
+    words = {
+        RunStatus.RUNNING: Words("Running", "warn"),
+        RunStatus.FINISHED: Words("Finished", "good"),
+        RunStatus.FAILED: Words("Failed", "bad"),
+    }
+    return words[status]
+
+
+@template_filter
+def run_outcome(outcome: ItemOutcome, dry_run: bool) -> str:
+    """What became of a subscriber in a billing run, or in a preview would become."""
+    if dry_run and outcome is ItemOutcome.CREATED:
+        return "To be created"
+    return outcome.value.capitalize()

@@ -1,0 +1,32 @@
+"""Amounts of money on the screen and in files."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.numbers import format_currency
+from contracts.money import Money
+
+from gateway.display.words import NONE, template_filter
+
+LOCALE = "en_PH"
+
+
+@template_filter
+def money(amount: Money | None) -> str:
+    """₱1,500.00"""
+    if amount is None:
+        return NONE
+    return _currency(amount.minor, amount.currency)
+
+
+# A list holds a hundred amounts and as many dates, many of them alike; Babel takes its time for each.
+@lru_cache(maxsize=2_000)
+def _currency(minor: int, currency: str) -> str:
+    return format_currency(Decimal(minor).scaleb(-2), currency, locale=LOCALE)
+
+
+def plain_amount(amount: Money) -> str:
+    """1500.00, for a file that a program reads."""
+    return f"{Decimal(amount.minor).scaleb(-2):.2f}"

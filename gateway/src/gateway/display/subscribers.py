@@ -1,0 +1,115 @@
+"""Plans, services and subscribers on the screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from contracts.money import Money
+from contracts.radius import ServiceState
+from contracts.subscriber import (
+    BillingTerms,
+    DiscountKind,
+    HoldReason,
+    PlanStatus,
+    PlanView,
+    ServiceStatus,
+    ServiceView,
+    SubscriberView,
+)
+from servicekit.clock import local_date
+
+from gateway.clients.context import current
+from gateway.clients.lookups import is_provisioned
+from gateway.display.money import money
+from gateway.display.times import day
+from gateway.display.words import Words, template_filter
+
+
+def provisioned_in_words(service: ServiceView, state: ServiceState | None) -> str:
+    if not is_provisioned(service, state):
+        return "Not yet"
+    return "Yes, the next dial gets in" if service.status is ServiceStatus.ACTIVE else "Yes"
+
+
+@template_filter
+def plan_status(plan: PlanView) -> Words:
+    words = {PlanStatus.ACTIVE: Words("Active", "good"), PlanStatus.ARCHIVED: Words("Archived", "quiet")}
+    return words[plan.status]
+
+
+@template_filter
+def service_status(service: ServiceView) -> Words:
+    words = {
+        ServiceStatus.ACTIVE: Words("Active", "good"),
+        ServiceStatus.SUSPENDED: Words("Suspended", "bad"),
+        ServiceStatus.TERMINATED: Words("Terminated", "quiet"),
+    }
+    return words[service.status]
+
+
+@dataclass(frozen=True)
+class LineState:
+    """A subscriber's state: a badge, and the reason in a sentence."""
+
+    badge: Words
+    reason: str
+
+
+def status_in_words(subscriber: SubscriberView) -> LineState:
+    """Of all services together: suspended while any of them is."""
+    live = [service for service in subscriber.services if service.status is not ServiceStatus.TERMINATED]
+    if not live:
+        if subscriber.services:
+            return LineState(Words("Terminated", "quiet"), "Every service has ended.")
+        return LineState(Words("No service", "quiet"), "Add a service to give this subscriber a line.")
+    held = [hold for service in live for hold in service.holds if hold.released_at is None]
+    if not held:
+        since = min(service.activated_on for service in live)
+        return LineState(Words("Active", "good"), f"Customer since {day(since)}.")
+    zone = current().settings.time_zone
+    since_when = [
+        f"{hold_reason(hold.reason)} since {day(local_date(hold.placed_at, zone))}" for hold in held
+    ]
+    return LineState(Words("Suspended", "bad"), f"{'; '.join(dict.fromkeys(since_when))}.")
+
+
+@template_filter
+def hold_reason(reason: HoldReason) -> str:
+    words = {
+        HoldReason.OVERDUE: "Overdue bill",
+        HoldReason.ADMIN: "Suspended by an operator",
+        HoldReason.ABUSE: "Abuse",
+        HoldReason.VACATION: "Vacation",
+        HoldReason.EQUIPMENT: "Equipment",
+    }
+    return words[reason]
+
+
+@template_filter
+def terms(value: BillingTerms) -> str:
+    """Plan price; or the individual price and the discount in words."""
+    price = "Plan price"
+    if value.individual_price is not None:
+        price = f"Individual price {money(value.individual_price)}"
+    discount = value.discount
+    if discount is None:
+        return price
+    if discount.kind is DiscountKind.PERCENT:
+        amount = f"{Decimal(discount.value).scaleb(-2).normalize():f} %"
+    else:
+        amount = money(Money(discount.value))
+    until = f" until {day(discount.until)}" if discount.until else ""
+    return f"{price}, less {amount}{until}"
+
+
+def line_in_words(service: ServiceView) -> Words:
+    """The state of a line as its subscriber is told."""
+    if service.status is ServiceStatus.ACTIVE:
+        return Words("Your line is on.", "good")
+    if service.status is ServiceStatus.TERMINATED:
+        return Words("This service has ended.", "quiet")
+    reasons = {hold.reason for hold in service.holds if hold.released_at is None}
+    if reasons == {HoldReason.OVERDUE}:
+        return Words("Your line is off because a bill is overdue. It comes back once you pay.", "bad")
+    return Words("Your line is off. Please contact us.", "bad")

@@ -1,0 +1,46 @@
+"""Is the process alive, can it work, and how does it do: for supervisors and Prometheus."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from servicekit.health import ping_all
+
+from gateway.clients.context import Gateway, current
+from gateway.clients.services import SERVICES
+from gateway.http.access import Permission, needs
+
+blueprint = Blueprint("health", __name__)
+OK = "ok"
+
+
+@blueprint.get("/healthz")
+@needs(Permission.PUBLIC)
+def alive() -> Response:
+    return jsonify(status=OK)
+
+
+@blueprint.get("/readyz")
+@needs(Permission.PUBLIC)
+def ready() -> tuple[Response, int]:
+    """200 only when the database and every service answer; names what does not."""
+    gateway = current()
+    parts = {"gateway.database": database_state(gateway)} | ping_all(gateway.transport, SERVICES)
+    wrong = {part: state for part, state in parts.items() if state != OK}
+    return jsonify(status="not ready" if wrong else OK, parts=parts, wrong=wrong), 503 if wrong else 200
+
+
+@blueprint.get("/metrics")
+@needs(Permission.PUBLIC)
+def metrics() -> Response:
+    if current().settings.health_port is not None:
+        abort(404)  # they are on the health port, which is not open to the world
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def database_state(gateway: Gateway) -> str:
+    try:
+        gateway.database.check()
+    except Exception as error:
+        return f"does not answer: {type(error).__name__}"
+    return OK

@@ -1,0 +1,113 @@
+"""A POST with an Idempotency-Key is done once: the first answer is kept and given again for 72 hours."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contracts.common import Conflict, IdempotencyMismatch
+from servicekit.db import insert_if_absent
+from servicekit.ids import new_id
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from gateway.clients.context import Gateway
+from gateway.models import IdempotencyKey
+
+KEPT_FOR = timedelta(hours=72)
+# A payment takes at most 12 s (a call 10, the wait for its effect 2): the process that worked on it is gone.
+# Should it live after all, the services know the key and do nothing twice.
+ABANDONED_AFTER = timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to carry the request out."""
+
+    operator_id: str
+    key: str
+    claim: str
+
+    @property
+    def associated_data(self) -> str:
+        return f"{self.operator_id}:{self.key}"
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    status: int
+    content_type: str
+    body: str
+
+
+def fingerprint(gateway: Gateway, *parts: bytes) -> str:
+    """Tells whether two requests are the same. Keyed: a body may hold a password worth guessing at."""
+    framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return hmac.new(gateway.settings.secret_key.encode(), framed, hashlib.sha256).hexdigest()
+
+
+def claim(gateway: Gateway, operator_id: str, key: str, content: str) -> Claim | KeptAnswer:
+    """The right to go on, or the answer given before.
+
+    Raises IdempotencyMismatch when the key came with another request, Conflict while the first one is in
+    flight. A claim whose process died is taken over; the services know the key too and repeat nothing.
+    """
+    mine, now = Claim(operator_id, key, new_id()), gateway.wall_now()
+    with gateway.database.transaction() as session:
+        if insert_if_absent(
+            session,
+            IdempotencyKey,
+            operator_id=operator_id,
+            key=key,
+            fingerprint=content,
+            claim=mine.claim,
+            claimed_at=now,
+        ):
+            return mine
+        first = session.get_one(IdempotencyKey, (operator_id, key), with_for_update=True)
+        if first.fingerprint != content:
+            raise IdempotencyMismatch(f"the idempotency key {key!r} was used before with another request")
+        if first.status is not None:
+            return _kept(gateway, first)
+        if first.claimed_at > now - ABANDONED_AFTER:
+            raise Conflict(f"the request with idempotency key {key!r} is still being worked on")
+        first.claim, first.claimed_at = mine.claim, now
+    return mine
+
+
+def keep(gateway: Gateway, session: Session, mine: Claim, answer: KeptAnswer) -> None:
+    """Keep the answer, unless somebody took the claim over."""
+    session.execute(
+        update(IdempotencyKey)
+        .where(*_row(mine))
+        .values(
+            status=answer.status,
+            content_type=answer.content_type,
+            body_encrypted=gateway.cipher.encrypt(answer.body, mine.associated_data),
+        )
+    )
+
+
+def give_back(session: Session, mine: Claim) -> None:
+    """Nothing was done: the next try is a first one again."""
+    session.execute(delete(IdempotencyKey).where(*_row(mine)))
+
+
+def forget_old(gateway: Gateway, session: Session) -> None:
+    old = delete(IdempotencyKey).where(IdempotencyKey.claimed_at < gateway.wall_now() - KEPT_FOR)
+    session.execute(old)
+
+
+def _row(mine: Claim) -> tuple:
+    return (
+        IdempotencyKey.operator_id == mine.operator_id,
+        IdempotencyKey.key == mine.key,
+        IdempotencyKey.claim == mine.claim,
+    )
+
+
+def _kept(gateway: Gateway, first: IdempotencyKey) -> KeptAnswer:
+    body = gateway.cipher.decrypt(first.body_encrypted or "", f"{first.operator_id}:{first.key}")
+    return KeptAnswer(first.status or 0, first.content_type or "", body)

@@ -1,0 +1,107 @@
+"""Proving who one is: the password, then a code where a second factor is on. Every try is counted.
+
+The count of an account starts anew only when all that it asks for was right: otherwise the right password
+would buy endless guesses at the code.
+"""
+
+from __future__ import annotations
+
+from flask import request
+from sqlalchemy import select
+from werkzeug.exceptions import Unauthorized
+
+from gateway.audit import trail
+from gateway.clients.context import Gateway
+from gateway.identity import passwords, second_factor, throttle
+from gateway.identity.operators import LONGEST, Identity, normal_email
+from gateway.models import Operator
+
+WRONG_PASSWORD = "the e-mail address or the password is wrong"  # noqa: S105
+WRONG_CODE = "the code is wrong, or was used before; type the one that the app shows now"
+CODE_NEEDED = 'this operator has a second factor: give its present code in the body, as "otp"'
+
+
+def check_password(gateway: Gateway, email: str, password: str) -> Identity:
+    """Raises Unauthorized for a wrong e-mail or password, TooManyRequests after too many of them.
+
+    Unauthorized says neither which of the two was wrong nor whether the operator is disabled.
+    """
+    account = normal_email(email)[:LONGEST]
+    account = account if account.isprintable() else ""
+    throttle.claim_attempt(gateway, account, request.remote_addr or "")
+    return _with_password(gateway, account, password)
+
+
+def check_own_password(gateway: Gateway, identity: Identity, password: str) -> None:
+    """Of one who is logged in. Raises Unauthorized, TooManyRequests.
+
+    Counted apart: whoever knows the e-mail address may use up the tries at the login, but not these.
+    """
+    throttle.claim_attempt(gateway, _own_checks(identity), request.remote_addr or "")
+    _with_password(gateway, identity.email, password)
+
+
+def check_code(gateway: Gateway, identity: Identity, code: str) -> None:
+    """Raises Unauthorized for a code that is wrong or was used, TooManyRequests after too many of them."""
+    throttle.claim_attempt(gateway, identity.email, request.remote_addr or "")
+    _use_code(gateway, identity, code)
+
+
+def check_own_code(gateway: Gateway, identity: Identity, code: str) -> None:
+    """Of one who is logged in, counted like their password. Raises Unauthorized, TooManyRequests."""
+    throttle.claim_attempt(gateway, _own_checks(identity), request.remote_addr or "")
+    _use_code(gateway, identity, code)
+
+
+def succeeded(gateway: Gateway, identity: Identity) -> None:
+    """All that was asked for at the login was right."""
+    with gateway.database.transaction() as session:
+        throttle.forgive(session, identity.email)
+
+
+def own_checks_succeeded(gateway: Gateway, identity: Identity) -> None:
+    """All that one who is logged in was asked for was right."""
+    with gateway.database.transaction() as session:
+        throttle.forgive(session, _own_checks(identity))
+
+
+def check_first_step(gateway: Gateway, email: str, password: str) -> Identity:
+    """The password, which is all for who has no second factor. Raises Unauthorized, TooManyRequests."""
+    identity = check_password(gateway, email, password)
+    if not second_factor.is_on(gateway, identity.id):
+        succeeded(gateway, identity)
+    return identity
+
+
+def check_second_step(gateway: Gateway, identity: Identity, code: str) -> None:
+    """The code, if one is needed; it is empty when none was given. Raises Unauthorized, TooManyRequests."""
+    if not second_factor.is_on(gateway, identity.id):
+        return
+    if not code:
+        raise Unauthorized(CODE_NEEDED)
+    check_code(gateway, identity, code)
+    succeeded(gateway, identity)
+
+
+def _own_checks(identity: Identity) -> str:
+    """An account that no address typed at the login can be: those are in small letters."""
+    return f"OWN CHECKS OF {identity.id}"
+
+
+def _with_password(gateway: Gateway, account: str, password: str) -> Identity:
+    with gateway.database.reading() as session:
+        operator = session.scalar(select(Operator).where(Operator.email == account))
+    known = operator.password_hash if operator is not None else None
+    right = passwords.is_right(password[: passwords.MAX_LENGTH + 1], known)
+    if operator is None or not right or operator.disabled:
+        trail.record_failed_login(gateway, trail.WRONG_PASSWORD, account)
+        raise Unauthorized(WRONG_PASSWORD)
+    return Identity.of(operator)
+
+
+def _use_code(gateway: Gateway, identity: Identity, code: str) -> None:
+    with gateway.database.transaction() as session:
+        right = second_factor.accept(gateway, session, identity.id, code)
+    if not right:
+        trail.record_failed_login(gateway, trail.WRONG_CODE, identity.email)
+        raise Unauthorized(WRONG_CODE)

@@ -1,0 +1,109 @@
+"""Operators: who they are, how one is made, and which roles may manage which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts.common import Conflict, FieldError, InvalidInput
+from servicekit.db import insert_if_absent
+from servicekit.ids import new_id
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import Forbidden
+
+from gateway.clients.context import Gateway
+from gateway.identity import passwords
+from gateway.models import Operator, Role
+
+LONGEST = 200
+# Whom one may invite, and change in role and state.
+MANAGES: dict[Role, frozenset[Role]] = {
+    Role.OWNER: frozenset(Role),
+    Role.ADMIN: frozenset({Role.STAFF, Role.TECHNICIAN}),
+    Role.STAFF: frozenset(),
+    Role.TECHNICIAN: frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is making this request."""
+
+    id: str
+    email: str
+    full_name: str
+    role: Role
+
+    @staticmethod
+    def of(operator: Operator) -> Identity:
+        return Identity(operator.id, operator.email, operator.full_name, operator.role)
+
+
+def may_manage(role: Role, other: Role) -> bool:
+    """Whether an operator in `role` may invite and change operators in the other role."""
+    return other in MANAGES[role]
+
+
+def require_still(session: Session, actor: Identity) -> None:
+    """Raises Forbidden when the actor was disabled or given another role since the request began.
+
+    Neither happens any more until the transaction ends.
+    """
+    now = session.get(Operator, actor.id, with_for_update={"read": True})
+    if now is None or now.disabled or now.role is not actor.role:
+        raise Forbidden("your own role was changed meanwhile; load the page again")
+
+
+def normal_email(text: str) -> str:
+    return text.strip().lower()
+
+
+def checked_email(text: str) -> str:
+    """The address as it is kept. Raises InvalidInput for what is none."""
+    email = normal_email(text)
+    name, at, domain = email.rpartition("@")
+    plain = email.isprintable() and not any(character.isspace() for character in email)
+    if not (name and at and domain and plain and len(email) <= LONGEST) or "@" in name:
+        raise InvalidInput.of("email", "is not an e-mail address; write it like name@example.com")
+    return email
+
+
+def any_exists(gateway: Gateway) -> bool:
+    with gateway.database.reading() as session:
+        return session.scalar(select(Operator.id).limit(1)) is not None
+
+
+def find_active(gateway: Gateway, operator_id: str) -> Identity | None:
+    """The operator, unless there is none or it is disabled."""
+    with gateway.database.reading() as session:
+        operator = session.get(Operator, operator_id)
+    return Identity.of(operator) if operator is not None and not operator.disabled else None
+
+
+def create_operator(
+    gateway: Gateway, session: Session, *, email: str, full_name: str, role: Role, password: str
+) -> Identity:
+    """Raises InvalidInput for an address or a name that is none, Conflict for an address that is taken."""
+    email, full_name = checked_email(email), full_name.strip()
+    if len(full_name) > LONGEST or not full_name.isprintable():
+        raise InvalidInput.of("full_name", f"is one line of at most {LONGEST} characters")
+    made = Identity(new_id(), email, full_name or email, role)
+    new = insert_if_absent(
+        session,
+        Operator,
+        id=made.id,
+        email=email,
+        full_name=made.full_name,
+        role=role,
+        password_hash=passwords.hash_password(password),
+        disabled=False,
+        created_at=gateway.wall_now(),
+    )
+    if not new:
+        raise taken(email)
+    return made
+
+
+def taken(email: str) -> Conflict:
+    message = f"an operator with the e-mail address {email} exists"
+    return Conflict(message, [FieldError("email", message)])
