@@ -1,1 +1,1 @@
-"""payment-svc: money that arrived. Later: payment providers and their webhooks."""
+"""payment-svc: payments received. Planned: payment providers and their webhooks."""

@@ -1,4 +1,4 @@
-"""The tables payment-svc owns, and the names it keeps of subscribers."""
+"""The tables of payment-svc, and its copy of subscribers' names."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def _reference_key(context: DefaultExecutionContext) -> str:
 
 
 class Payment(Base):
-    """Never changed. `received_on` is the day the money came in, `recorded_at` when it was written down.
+    """A payment, which never changes.
 
-    `reference_key` is the reference as it is searched for.
+    `received_on` is the day the money arrived, `recorded_at` the instant it was entered. `reference_key` is
+    the reference without case and accents, for searching.
     """
 
     __tablename__ = "payments"
@@ -47,7 +48,7 @@ class Payment(Base):
 
 
 class SubscriberProjection(Base):
-    """The name of a subscriber. `name_key` is the name as it is searched for."""
+    """The name of a subscriber. `name_key` is the name without case and accents, for searching."""
 
     __tablename__ = "subscriber_projections"
 

@@ -1,12 +1,13 @@
-"""Rows to contract views, always paged."""
+"""Reading payments. Lists are paged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from contracts.common import NotFound, Page
+from contracts.common import Page
 from contracts.money import Money
 from contracts.payment import PaymentOrder, PaymentQuery, PaymentView
+from servicekit import loading
 from servicekit.paging import Order, page_of, searched
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from payment_svc.models import Payment, SubscriberProjection
 
 SAME_REFERENCE_SHOWN = 5
-# So many subscribers are named one by one, so that the database knows how many payments to expect.
+# Up to this many subscribers are listed by id, so that the database can estimate how many payments match.
 FEW_SUBSCRIBERS = 300
 ORDERS = {
     PaymentOrder.NEWEST: None,
@@ -26,10 +27,8 @@ ORDERS = {
 
 
 def get_payment(session: Session, payment_id: str) -> PaymentView:
-    payment = session.get(Payment, payment_id)
-    if payment is None:
-        raise NotFound(f"there is no payment {payment_id}")
-    return payment_view(session, payment)
+    """Raises NotFound if there is no such payment."""
+    return payment_view(session, loading.get(session, Payment, payment_id))
 
 
 def list_payments(session: Session, query: PaymentQuery, limit: int, after: str | None) -> Page[PaymentView]:
@@ -40,7 +39,7 @@ def list_payments(session: Session, query: PaymentQuery, limit: int, after: str 
 
 
 def payment_view(session: Session, payment: Payment) -> PaymentView:
-    """With the other payments that bear the same reference, which is worth a warning."""
+    """The view of a payment, with the latest others that have the same reference, as a warning."""
     names = _names(session, [payment.subscriber_id])
     if not payment.reference:
         return _view(payment, names, [])
@@ -70,7 +69,7 @@ def _found(session: Session, query: PaymentQuery) -> Select:
 
 
 def _matches(session: Session, text: str) -> ColumnElement[bool]:
-    """A part of the reference, or of the name the subscriber has now."""
+    """Whether `text` is part of the reference or of the subscriber's current name."""
     named = select(SubscriberProjection.subscriber_id).where(
         SubscriberProjection.name_key.contains(text, autoescape=True)
     )
@@ -82,7 +81,7 @@ def _matches(session: Session, text: str) -> ColumnElement[bool]:
 
 
 def _names(session: Session, subscriber_ids: Sequence[str]) -> dict[str, str]:
-    """Of those whose name was heard."""
+    """Subscriber id to name, for those whose name is known."""
     kept = select(SubscriberProjection.subscriber_id, SubscriberProjection.full_name)
     return dict(session.execute(kept.where(SubscriberProjection.subscriber_id.in_(subscriber_ids))).all())
 

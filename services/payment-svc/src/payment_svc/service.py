@@ -1,4 +1,4 @@
-"""The nameko service: RPC and events in, use cases called. Translation only."""
+"""The nameko service: it translates RPC calls and events into queries and use cases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contracts.common import InvalidInput, NotFound, Page
 from contracts.payment import Payment, PaymentQuery, PaymentView, RecordPayment
 from contracts.subscriber import Subscriber, SubscriberChanged
 from servicekit.events import handles
-from servicekit.idempotency import once
+from servicekit.idempotency import carry_out
 from servicekit.rpc import Peer
 from servicekit.service import Service, serves
 from sqlalchemy.orm import Session
@@ -27,14 +27,13 @@ class PaymentService(Service):
             recording.check(command, self.runtime.today())
             self._check_owner(command)
 
-        def record() -> PaymentView:
+        def record(session: Session) -> PaymentView:
             now, today = self.runtime.now(), self.runtime.today()
             payment = recording.record_payment(session, command, now=now, today=today)
             session.flush()
             return queries.payment_view(session, payment)
 
-        with self.runtime.transaction() as session:
-            return once(session, command, PaymentView, record)
+        return carry_out(self.runtime, command, PaymentView, record)
 
     def get_payment(self, payment_id: str) -> PaymentView:
         with self.runtime.reading() as session:
@@ -49,12 +48,12 @@ class PaymentService(Service):
         projections.keep_subscriber(session, event)
 
     def _is_repeat(self, command: RecordPayment) -> bool:
-        """The first answer is given again even if the invoice was voided, or billing went down, since."""
+        """Whether to repeat the first answer, even if the invoice was voided or billing went down since."""
         with self.runtime.reading() as session:
             return recording.is_repeat(session, command)
 
     def _check_owner(self, command: RecordPayment) -> None:
-        """Asked before the transaction is opened. Raises InvalidInput, Unavailable."""
+        """Call before opening a transaction, as it calls other services. Raises InvalidInput, Unavailable."""
         try:
             if command.invoice_id is not None:
                 invoice = self.billing.get_invoice(command.invoice_id)

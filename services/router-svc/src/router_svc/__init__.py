@@ -1,1 +1,1 @@
-"""router-svc: the routers of the ISP. Later: onboarding, the RouterOS API, drift."""
+"""router-svc: the ISP's routers. Planned: onboarding, the RouterOS API, detection of drift."""

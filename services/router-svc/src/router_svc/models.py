@@ -1,4 +1,4 @@
-"""The tables router-svc owns."""
+"""The tables of router-svc."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Base(DeclarativeBase):
 
 
 class Router(Base):
-    """A NAS. RADIUS knows it by the source address of its packets, so the address is unique."""
+    """A NAS. RADIUS identifies it by the source address of its packets, so the address is unique."""
 
     __tablename__ = "routers"
 

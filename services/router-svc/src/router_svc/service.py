@@ -1,34 +1,34 @@
-"""The nameko service: RPC in, use cases called. Translation only."""
+"""The nameko service: it translates RPC calls into queries and use cases."""
 
 from __future__ import annotations
 
 from contracts.common import Page
 from contracts.router import ChangeRouter, RegisterRouter, Router, RouterView
-from servicekit.idempotency import once
+from servicekit.idempotency import carry_out
 from servicekit.service import Service, serves
+from sqlalchemy.orm import Session
 
-from router_svc import queries
+from router_svc import queries, views
 from router_svc.usecases import routers
 
 
 @serves(Router)
 class RouterService(Service):
     def register_router(self, command: RegisterRouter) -> RouterView:
-        def register() -> RouterView:
+        def register(session: Session) -> RouterView:
             registered = routers.register_router(
                 session, command, cipher=self.runtime.cipher, now=self.runtime.now()
             )
-            return queries.router_view(registered)
+            return views.router_view(registered)
 
-        with self.runtime.transaction() as session:
-            return once(session, command, RouterView, register)
+        return carry_out(self.runtime, command, RouterView, register)
 
     def change_router(self, command: ChangeRouter) -> RouterView:
         with self.runtime.transaction() as session:
             changed = routers.change_router(
                 session, command, cipher=self.runtime.cipher, now=self.runtime.now()
             )
-            return queries.router_view(changed)
+            return views.router_view(changed)
 
     def get_router(self, router_id: str) -> RouterView:
         with self.runtime.reading() as session:

@@ -161,6 +161,6 @@ def test_address_taken_at_the_same_moment_is_refused_in_words(routers):
         with replica.transaction() as session:
             register(replica, session, "Second")
 
-    with pytest.raises(Conflict, match="taken at this very moment"):
+    with pytest.raises(Conflict, match="was just taken by someone else"):
         while_held(routers.tested, lambda session: register(routers.runtime, session, "First"), rival)
     assert [view.name for view in routers.api.list_routers(10, None).items] == ["First"]

@@ -1,1 +1,1 @@
-"""subscriber-svc: subscribers, plans, services, and the holds that decide whether a service is up."""
+"""subscriber-svc: subscribers, plans, services, and the holds that suspend services."""

@@ -1,4 +1,4 @@
-"""The tables subscriber-svc owns."""
+"""The tables of subscriber-svc."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from contracts.pricing import DiscountKind
 from contracts.subscriber import BillingType, HoldReason, PlanStatus
-from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
+from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type, partial_index
 from servicekit.paging import folded
 from sqlalchemy import (
     JSON,
@@ -19,26 +19,23 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
-    text,
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+LIVE = "terminated_at IS NULL"
 
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-def _unique_while(condition: str, name: str, *columns: str) -> Index:
-    """A uniqueness that holds only among the rows that meet `condition`."""
-    where = text(condition)
-    return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
-
-
 class Plan(Base):
+    """What is sold. `burst` holds the fields of contracts' Burst. Only active plans need unique names."""
+
     __tablename__ = "plans"
     __table_args__ = (
-        _unique_while("status = 'active'", "uq_plans_active_name", "name"),
+        partial_index("uq_plans_active_name", "name", where="status = 'active'", unique=True),
         CheckConstraint("price_minor >= 0", name="price_not_negative"),
     )
 
@@ -61,7 +58,7 @@ def _name_key(context: DefaultExecutionContext) -> str:
 
 
 class Subscriber(Base):
-    """`name_key` is the name as lists are sorted and searched by it."""
+    """A customer. `name_key` is the name without case and accents, for searching and sorting."""
 
     __tablename__ = "subscribers"
     __table_args__ = (Index("ix_subscribers_name_key", "name_key", "id"),)
@@ -81,12 +78,12 @@ class Subscriber(Base):
 
 
 class Service(Base):
-    """What a subscriber has. It is up while no hold stands and it is not terminated."""
+    """What a subscriber has. It works while it has no active hold and is not terminated."""
 
     __tablename__ = "services"
     __table_args__ = (
-        _unique_while("terminated_at IS NULL", "uq_services_live_pppoe_username", "pppoe_username"),
-        _unique_while("terminated_at IS NULL", "uq_services_live_static_ip", "static_ip"),
+        partial_index("uq_services_live_pppoe_username", "pppoe_username", where=LIVE, unique=True),
+        partial_index("uq_services_live_static_ip", "static_ip", where=LIVE, unique=True),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -112,15 +109,18 @@ class Service(Base):
 
     @property
     def standing_holds(self) -> list[Hold]:
+        """The active holds."""
         return [hold for hold in self.holds if hold.released_at is None]
 
 
 class Hold(Base):
-    """A dated reason not to serve. One of each reason can stand at a time."""
+    """A dated reason to suspend a service. At most one hold per reason is active at a time."""
 
     __tablename__ = "holds"
     __table_args__ = (
-        _unique_while("released_at IS NULL", "uq_holds_standing_reason", "service_id", "reason"),
+        partial_index(
+            "uq_holds_standing_reason", "service_id", "reason", where="released_at IS NULL", unique=True
+        ),
         Index("ix_holds_placed_at", "placed_at"),
         Index("ix_holds_released_at", "released_at"),
     )
@@ -138,7 +138,7 @@ class Hold(Base):
 
 
 class AccountStanding(Base):
-    """The newest word of billing on an account, so that an older one arriving late changes nothing."""
+    """The latest of billing's overdue and settled events for an account: earlier ones are ignored."""
 
     __tablename__ = "account_standings"
 

@@ -1,31 +1,25 @@
-"""Rows to contract views, always paged."""
+"""Reading subscribers, plans and services. Lists are paged or bounded."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from contracts.common import NotFound, Page
-from contracts.money import DEFAULT_CURRENCY, Money
-from contracts.pricing import BillingTerms, Discount
+from contracts.common import Page
 from contracts.subscriber import (
-    Burst,
     HoldChange,
-    HoldView,
     PlanView,
     ServiceCounts,
-    ServiceSnapshot,
     ServiceStatus,
     ServiceView,
     SubscriberOrder,
     SubscriberQuery,
     SubscriberView,
 )
+from servicekit import loading
 from servicekit.paging import MAX_PAGE_SIZE, Order, page_of, searched
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from subscriber_svc.domain.access import status_of
 from subscriber_svc.models import Hold, Plan, Service, Subscriber
+from subscriber_svc.views import hold_change, plan_view, service_view, subscriber_view
 
 ORDERS = {
     SubscriberOrder.NEWEST: None,
@@ -39,90 +33,9 @@ WITH_SERVICES = (
 )
 
 
-def plan_view(plan: Plan) -> PlanView:
-    return PlanView(
-        id=plan.id,
-        version=plan.version,
-        name=plan.name,
-        price=Money(plan.price_minor, plan.currency),
-        billing_type=plan.billing_type,
-        download_kbps=plan.download_kbps,
-        upload_kbps=plan.upload_kbps,
-        burst=Burst(**plan.burst) if plan.burst else None,
-        address_pool=plan.address_pool,
-        status=plan.status,
-        created_at=plan.created_at,
-    )
-
-
-def hold_view(hold: Hold) -> HoldView:
-    return HoldView(
-        id=hold.id,
-        reason=hold.reason,
-        placed_by=hold.placed_by,
-        placed_at=hold.placed_at,
-        note=hold.note,
-        released_at=hold.released_at,
-        released_by=hold.released_by,
-    )
-
-
-def service_view(service: Service) -> ServiceView:
-    return ServiceView(
-        id=service.id,
-        version=service.version,
-        subscriber_id=service.subscriber_id,
-        pppoe_username=service.pppoe_username,
-        plan_id=service.plan_id,
-        plan_name=service.plan.name,
-        router_id=service.router_id,
-        static_ip=service.static_ip,
-        billing_terms=_billing_terms(service),
-        status=_status(service),
-        holds=[hold_view(hold) for hold in service.holds],
-        activated_on=service.activated_on,
-        terminated_at=service.terminated_at,
-        created_at=service.created_at,
-        session_limit=service.session_limit,
-    )
-
-
-def service_snapshot(service: Service) -> ServiceSnapshot:
-    return ServiceSnapshot(
-        id=service.id,
-        version=service.version,
-        subscriber_id=service.subscriber_id,
-        pppoe_username=service.pppoe_username,
-        password_encrypted=service.password_encrypted,
-        plan=plan_view(service.plan),
-        router_id=service.router_id,
-        static_ip=service.static_ip,
-        billing_terms=_billing_terms(service),
-        status=_status(service),
-        activated_on=service.activated_on,
-        session_limit=service.session_limit,
-    )
-
-
-def subscriber_view(subscriber: Subscriber) -> SubscriberView:
-    return SubscriberView(
-        id=subscriber.id,
-        short_id=subscriber.short_id,
-        full_name=subscriber.full_name,
-        email=subscriber.email,
-        phone=subscriber.phone,
-        address=subscriber.address,
-        notes=subscriber.notes,
-        services=[service_view(service) for service in subscriber.services],
-        created_at=subscriber.created_at,
-    )
-
-
 def get_plan(session: Session, plan_id: str) -> PlanView:
-    plan = session.get(Plan, plan_id)
-    if plan is None:
-        raise NotFound(f"there is no plan {plan_id}")
-    return plan_view(plan)
+    """Raises NotFound if there is no such plan."""
+    return plan_view(loading.get(session, Plan, plan_id))
 
 
 def list_plans(session: Session, limit: int, after: str | None) -> Page[PlanView]:
@@ -130,12 +43,8 @@ def list_plans(session: Session, limit: int, after: str | None) -> Page[PlanView
 
 
 def get_subscriber(session: Session, subscriber_id: str) -> SubscriberView:
-    subscriber = session.scalar(
-        select(Subscriber).where(Subscriber.id == subscriber_id).options(*WITH_SERVICES)
-    )
-    if subscriber is None:
-        raise NotFound(f"there is no subscriber {subscriber_id}")
-    return subscriber_view(subscriber)
+    """Raises NotFound if there is no such subscriber."""
+    return subscriber_view(loading.get(session, Subscriber, subscriber_id, options=WITH_SERVICES))
 
 
 def find_subscriber_by_short_id(session: Session, short_id: str) -> SubscriberView | None:
@@ -146,16 +55,14 @@ def find_subscriber_by_short_id(session: Session, short_id: str) -> SubscriberVi
 
 
 def get_service(session: Session, service_id: str) -> ServiceView:
-    service = session.get(Service, service_id)
-    if service is None:
-        raise NotFound(f"there is no service {service_id}")
-    return service_view(service)
+    """Raises NotFound if there is no such service."""
+    return service_view(loading.get(session, Service, service_id))
 
 
 def list_subscribers(
     session: Session, query: SubscriberQuery, limit: int, after: str | None
 ) -> Page[SubscriberView]:
-    """Status, plan and router are those of one service: a live one, unless terminated ones are asked for."""
+    """Status, plan and router must match the same service: a live one, unless the status is TERMINATED."""
     found = select(Subscriber).options(*WITH_SERVICES)
     text = searched(query.text)
     if text:
@@ -202,46 +109,17 @@ def count_services(session: Session) -> ServiceCounts:
 
 
 def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:
-    """The newest first, at most `limit` (up to 200)."""
+    """The latest `limit` (up to 200) holds placed or released, newest first."""
     limit = max(1, min(limit, MAX_PAGE_SIZE))
     holds = select(Hold).options(joinedload(Hold.service).joinedload(Service.subscriber)).limit(limit)
     placed = session.scalars(holds.order_by(Hold.placed_at.desc(), Hold.id.desc()))
-    changes = [_hold_change(hold, hold.placed_at, hold.placed_by, released=False) for hold in placed]
+    changes = [hold_change(hold, hold.placed_at, hold.placed_by, released=False) for hold in placed]
     released = session.scalars(
         holds.where(Hold.released_at.is_not(None)).order_by(Hold.released_at.desc(), Hold.id.desc())
     )
     changes += [
-        _hold_change(hold, hold.released_at, hold.released_by or "", released=True)
+        hold_change(hold, hold.released_at, hold.released_by or "", released=True)
         for hold in released
         if hold.released_at is not None
     ]
     return sorted(changes, key=lambda change: (change.at, change.released), reverse=True)[:limit]
-
-
-def _hold_change(hold: Hold, at: datetime, by: str, *, released: bool) -> HoldChange:
-    return HoldChange(
-        at=at,
-        released=released,
-        by=by,
-        reason=hold.reason,
-        note=hold.note,
-        service_id=hold.service_id,
-        pppoe_username=hold.service.pppoe_username,
-        subscriber_id=hold.service.subscriber_id,
-        subscriber_name=hold.service.subscriber.full_name,
-    )
-
-
-def _status(service: Service) -> ServiceStatus:
-    return status_of(
-        terminated=service.terminated_at is not None,
-        standing=[hold.reason for hold in service.standing_holds],
-    )
-
-
-def _billing_terms(service: Service) -> BillingTerms:
-    individual = service.individual_price_minor
-    discount = None
-    if service.discount_kind is not None and service.discount_value is not None:
-        discount = Discount(service.discount_kind, service.discount_value, service.discount_until)
-    return BillingTerms(None if individual is None else Money(individual, DEFAULT_CURRENCY), discount)

@@ -1,4 +1,4 @@
-"""The nameko service: RPC and events in, use cases called. Translation only."""
+"""The nameko service: it translates RPC calls and events into queries and use cases."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from contracts.subscriber import (
     TerminateService,
 )
 from servicekit.events import handles
-from servicekit.idempotency import once
+from servicekit.idempotency import carry_out
 from servicekit.rpc import Peer
 from servicekit.service import Service, serves
 from sqlalchemy.orm import Session
 
-from subscriber_svc import queries
+from subscriber_svc import queries, views
 from subscriber_svc.usecases import holds, plans, services, subscribers
 
 
@@ -41,19 +41,18 @@ class SubscriberService(Service):
     router: Router = Peer(Router)  # type: ignore[assignment]  # nameko injects the client
 
     def create_plan(self, command: CreatePlan) -> PlanView:
-        def create() -> PlanView:
-            return queries.plan_view(plans.create_plan(session, command, now=self.runtime.now()))
+        def create(session: Session) -> PlanView:
+            return views.plan_view(plans.create_plan(session, command, now=self.runtime.now()))
 
-        with self.runtime.transaction() as session:
-            return once(session, command, PlanView, create)
+        return carry_out(self.runtime, command, PlanView, create)
 
     def change_plan(self, command: ChangePlan) -> PlanView:
         with self.runtime.transaction() as session:
-            return queries.plan_view(plans.change_plan(session, command, now=self.runtime.now()))
+            return views.plan_view(plans.change_plan(session, command, now=self.runtime.now()))
 
     def archive_plan(self, command: ArchivePlan) -> PlanView:
         with self.runtime.transaction() as session:
-            return queries.plan_view(plans.archive_plan(session, command, now=self.runtime.now()))
+            return views.plan_view(plans.archive_plan(session, command, now=self.runtime.now()))
 
     def get_plan(self, plan_id: str) -> PlanView:
         with self.runtime.reading() as session:
@@ -67,23 +66,22 @@ class SubscriberService(Service):
         if command.service is not None:
             self._check_router(command.service.router_id, "service.router_id")
 
-        def create() -> SubscriberView:
-            made = subscribers.create_subscriber(
+        def create(session: Session) -> SubscriberView:
+            created = subscribers.create_subscriber(
                 session,
                 command,
                 cipher=self.runtime.cipher,
                 now=self.runtime.now(),
                 today=self.runtime.today(),
             )
-            return queries.subscriber_view(made)
+            return views.subscriber_view(created)
 
-        with self.runtime.transaction() as session:
-            return once(session, command, SubscriberView, create)
+        return carry_out(self.runtime, command, SubscriberView, create)
 
     def change_subscriber(self, command: ChangeSubscriber) -> SubscriberView:
         with self.runtime.transaction() as session:
             changed = subscribers.change_subscriber(session, command, now=self.runtime.now())
-            return queries.subscriber_view(changed)
+            return views.subscriber_view(changed)
 
     def get_subscriber(self, subscriber_id: str) -> SubscriberView:
         with self.runtime.reading() as session:
@@ -108,7 +106,7 @@ class SubscriberService(Service):
     def add_service(self, command: AddService) -> ServiceView:
         self._check_router(command.service.router_id, "router_id")
 
-        def add() -> ServiceView:
+        def add(session: Session) -> ServiceView:
             added = services.add_service(
                 session,
                 command,
@@ -116,10 +114,9 @@ class SubscriberService(Service):
                 now=self.runtime.now(),
                 today=self.runtime.today(),
             )
-            return queries.service_view(added)
+            return views.service_view(added)
 
-        with self.runtime.transaction() as session:
-            return once(session, command, ServiceView, add)
+        return carry_out(self.runtime, command, ServiceView, add)
 
     def change_service(self, command: ChangeService) -> ServiceView:
         if command.router_id is not None:
@@ -128,26 +125,25 @@ class SubscriberService(Service):
             changed = services.change_service(
                 session, command, cipher=self.runtime.cipher, now=self.runtime.now()
             )
-            return queries.service_view(changed)
+            return views.service_view(changed)
 
     def terminate_service(self, command: TerminateService) -> ServiceView:
         with self.runtime.transaction() as session:
-            return queries.service_view(services.terminate_service(session, command, now=self.runtime.now()))
+            return views.service_view(services.terminate_service(session, command, now=self.runtime.now()))
 
     def get_service(self, service_id: str) -> ServiceView:
         with self.runtime.reading() as session:
             return queries.get_service(session, service_id)
 
     def place_hold(self, command: PlaceHold) -> ServiceView:
-        def place() -> ServiceView:
-            return queries.service_view(holds.place_hold(session, command, now=self.runtime.now()))
+        def place(session: Session) -> ServiceView:
+            return views.service_view(holds.place_hold(session, command, now=self.runtime.now()))
 
-        with self.runtime.transaction() as session:
-            return once(session, command, ServiceView, place)
+        return carry_out(self.runtime, command, ServiceView, place)
 
     def release_hold(self, command: ReleaseHold) -> ServiceView:
         with self.runtime.transaction() as session:
-            return queries.service_view(holds.release_hold(session, command, now=self.runtime.now()))
+            return views.service_view(holds.release_hold(session, command, now=self.runtime.now()))
 
     def reveal_password(self, command: RevealPassword) -> RevealedPassword:
         with self.runtime.reading() as session:
@@ -162,7 +158,7 @@ class SubscriberService(Service):
         holds.restore_settled(session, event, now=self.runtime.now())
 
     def _check_router(self, router_id: str, field: str) -> None:
-        """Asked before the transaction is opened. Raises InvalidInput."""
+        """Call before opening a transaction, as this calls router-svc. Raises InvalidInput."""
         try:
             self.router.get_router(router_id)
         except NotFound as error:

@@ -84,7 +84,7 @@ def test_same_command_again_after_the_release_does_not_place_it_again(subscriber
 
 def test_people_cannot_place_overdue(subscribers):
     service = subscribers.service()
-    with pytest.raises(InvalidInput, match="overdue is placed by billing"):
+    with pytest.raises(InvalidInput, match="overdue holds are placed by billing only"):
         subscribers.hold(service, HoldReason.OVERDUE)
 
 

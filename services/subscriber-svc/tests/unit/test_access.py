@@ -18,7 +18,7 @@ def test_up_only_with_no_hold_and_terminated_whatever_is_held(standing: set[Hold
 def test_overdue_is_the_word_of_billing_alone():
     for reason in HoldReason:
         if reason is HoldReason.OVERDUE:
-            with pytest.raises(InvalidInput, match="overdue is placed by billing; use one of abuse, admin"):
+            with pytest.raises(InvalidInput, match="overdue holds are placed by billing only"):
                 check_placed_by_hand(reason)
         else:
             check_placed_by_hand(reason)

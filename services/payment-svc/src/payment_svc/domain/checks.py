@@ -12,31 +12,31 @@ MAX_REFERENCE_LENGTH = 100
 
 
 def check_amount(amount: Money) -> None:
-    """Raises InvalidInput."""
+    """Raises InvalidInput unless the amount is more than zero and in the currency of this system."""
     if amount.currency != DEFAULT_CURRENCY:
-        raise InvalidInput.of("amount", f"is in {amount.currency}; this system takes {DEFAULT_CURRENCY}")
+        raise InvalidInput.of("amount", f"is in {amount.currency}; use {DEFAULT_CURRENCY}")
     if not 0 < amount.minor <= MAX_MINOR:
-        raise InvalidInput.of("amount", "must be more than zero and not absurdly large")
+        raise InvalidInput.of("amount", f"must be more than 0.00 and at most {MAX_MINOR // 100:,}.00")
 
 
 def check_reference(reference: str) -> str:
-    """The reference without surrounding space. Raises InvalidInput."""
+    """The reference without surrounding spaces. Raises InvalidInput if it is too long or not printable."""
     reference = reference.strip()
     if len(reference) > MAX_REFERENCE_LENGTH:
-        raise InvalidInput.of("reference", f"use at most {MAX_REFERENCE_LENGTH} characters")
+        raise InvalidInput.of("reference", f"is too long; use at most {MAX_REFERENCE_LENGTH} characters")
     if not reference.isprintable():
         raise InvalidInput.of("reference", "contains control characters; remove them")
     return reference
 
 
 def check_received_on(received_on: date, today: date) -> None:
-    """Money cannot have come in tomorrow. Raises InvalidInput."""
+    """Raises InvalidInput if the payment would have arrived in the future."""
     if received_on > today:
-        raise InvalidInput.of("received_on", f"{received_on} is in the future")
+        raise InvalidInput.of("received_on", f"{received_on} is in the future; use today or an earlier date")
 
 
 def check_invoice(invoice: InvoiceView, subscriber_id: str) -> None:
-    """Raises InvalidInput for an invoice that this payment cannot be for."""
+    """Raises InvalidInput if the payment cannot be for this invoice."""
     if invoice.subscriber_id != subscriber_id:
         raise InvalidInput.of("invoice_id", f"invoice {invoice.number} belongs to another subscriber")
     if invoice.status is InvoiceStatus.VOID:

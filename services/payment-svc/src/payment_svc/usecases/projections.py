@@ -1,4 +1,4 @@
-"""Keeping the names of subscribers, to show and find payments by. Newer versions only."""
+"""Keeping a copy of subscribers' names, to show and search payments by."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from payment_svc.models import SubscriberProjection
 
 
 def keep_subscriber(session: Session, event: SubscriberChanged) -> None:
+    """Keep the name, unless a newer version is kept already."""
     subscriber_id = event.subscriber_id
     insert_if_absent(
         session, SubscriberProjection, subscriber_id=subscriber_id, version=0, full_name="", name_key=""

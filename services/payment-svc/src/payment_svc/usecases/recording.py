@@ -1,4 +1,4 @@
-"""Recording money that arrived."""
+"""Recording payments."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from payment_svc.models import Payment
 
 
 def check(command: RecordPayment, today: date) -> None:
-    """What can be said without asking anybody. Raises InvalidInput."""
+    """The checks that need no other service. Raises InvalidInput."""
     checks.check_amount(command.amount)
     checks.check_reference(command.reference)
     checks.check_received_on(command.received_on or today, today)
 
 
 def is_repeat(session: Session, command: RecordPayment) -> bool:
-    """Whether a command with this idempotency key was carried out before."""
+    """Whether a command with the same idempotency key was carried out before."""
     key = command.idempotency_key
     return key is not None and session.get(IdempotentCommand, key) is not None
 
 
 def record_payment(session: Session, command: RecordPayment, *, now: datetime, today: date) -> Payment:
-    """Write the payment down and tell it: billing allocates it. Raises InvalidInput."""
+    """Record the payment and publish it; billing allocates it. Raises InvalidInput."""
     check(command, today)
     payment = Payment(
         id=new_id(),

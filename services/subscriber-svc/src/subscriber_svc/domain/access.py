@@ -1,4 +1,4 @@
-"""Whether a service is up: it is, while no hold stands. A payment lifts only the `overdue` hold."""
+"""Whether a service works: it does while it has no active hold. A payment releases only `overdue`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Collection
 from contracts.common import InvalidInput
 from contracts.subscriber import HoldReason, ServiceStatus
 
-# Holds that people place. `overdue` is billing's word alone.
+# Only billing places `overdue`.
 PLACED_BY_HAND = frozenset(HoldReason) - {HoldReason.OVERDUE}
 
 
 def status_of(*, terminated: bool, standing: Collection[HoldReason]) -> ServiceStatus:
-    """The status a service shows."""
+    """The status shown for a service with these active holds."""
     if terminated:
         return ServiceStatus.TERMINATED
     return ServiceStatus.SUSPENDED if standing else ServiceStatus.ACTIVE
 
 
 def check_placed_by_hand(reason: HoldReason) -> None:
-    """Raises InvalidInput for a reason that only billing gives."""
+    """Raises InvalidInput for a reason that only billing uses."""
     if reason not in PLACED_BY_HAND:
         usable = ", ".join(sorted(PLACED_BY_HAND))
-        raise InvalidInput.of("reason", f"{reason} is placed by billing; use one of {usable}")
+        raise InvalidInput.of("reason", f"{reason} holds are placed by billing only; use one of {usable}")

@@ -1,4 +1,4 @@
-"""Placing and releasing holds: by people, and by billing's word on an account."""
+"""Placing and releasing holds, by people and by billing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contracts.subscriber import (
     ServiceHoldPlaced,
     ServiceHoldReleased,
 )
+from servicekit import loading
 from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
 from sqlalchemy import select
@@ -21,15 +22,16 @@ from sqlalchemy.orm import Session
 
 from subscriber_svc.domain import access, checks
 from subscriber_svc.models import AccountStanding, Hold, Service
-from subscriber_svc.usecases.services import lock_live_service, lock_service, say
+from subscriber_svc.usecases.services import lock_live_service, publish
 
 BILLING = "billing"
 
 
 def place_hold(session: Session, command: PlaceHold, *, now: datetime) -> Service:
-    """By a person. A standing hold of the same reason is a success.
+    """Place a hold for an operator. Does nothing if one with the same reason is active.
 
-    Raises NotFound, InvalidInput, Conflict.
+    Raises NotFound if there is no such service, Conflict if it is terminated, and InvalidInput for a bad note
+    or a reason that only billing uses.
     """
     access.check_placed_by_hand(command.reason)
     note = checks.text("note", command.note, longest=500, lines=True)
@@ -39,8 +41,11 @@ def place_hold(session: Session, command: PlaceHold, *, now: datetime) -> Servic
 
 
 def release_hold(session: Session, command: ReleaseHold, *, now: datetime) -> Service:
-    """By a person, any reason. A hold already released is a success. Raises NotFound."""
-    service = lock_service(session, command.service_id)
+    """Release a hold of any reason for an operator. Does nothing if it was released before.
+
+    Raises NotFound if there is no such service, or it has no such hold.
+    """
+    service = loading.lock(session, Service, command.service_id)
     hold = next((hold for hold in service.holds if hold.id == command.hold_id), None)
     if hold is None:
         raise NotFound(f"service {service.id} has no hold {command.hold_id}")
@@ -49,7 +54,7 @@ def release_hold(session: Session, command: ReleaseHold, *, now: datetime) -> Se
 
 
 def suspend_overdue(session: Session, event: AccountOverdue, *, now: datetime) -> None:
-    """Place the `overdue` hold on the services billing names."""
+    """Place an `overdue` hold on the services that the event names."""
     if not _is_news(session, event.subscriber_id, event.sequence):
         return
     for service in _lock_services(session, event.subscriber_id):
@@ -58,7 +63,7 @@ def suspend_overdue(session: Session, event: AccountOverdue, *, now: datetime) -
 
 
 def restore_settled(session: Session, event: AccountSettled, *, now: datetime) -> None:
-    """Release the `overdue` holds of the account, and no other."""
+    """Release the account's `overdue` holds and no others."""
     if not _is_news(session, event.subscriber_id, event.sequence):
         return
     for service in _lock_services(session, event.subscriber_id):
@@ -81,7 +86,7 @@ def _place(
     if any(hold.reason is reason for hold in service.standing_holds):
         return
     service.holds.append(Hold(id=new_id(), reason=reason, note=note, placed_by=by, placed_at=now))
-    say(session, service, ServiceHoldPlaced, now=now, reason=reason)
+    publish(session, service, ServiceHoldPlaced, now=now, reason=reason)
 
 
 def _release(
@@ -90,11 +95,11 @@ def _release(
     if hold.released_at is not None:
         return
     hold.released_at, hold.released_by = now, by
-    say(session, service, ServiceHoldReleased, now=now, reason=hold.reason, released_at=now, **cause)
+    publish(session, service, ServiceHoldReleased, now=now, reason=hold.reason, released_at=now, **cause)
 
 
 def _is_news(session: Session, subscriber_id: str, sequence: int) -> bool:
-    """Billing numbers its words on an account; one that comes late must not undo a newer one."""
+    """Whether this is the latest event about the account: one that arrives late must not undo a newer one."""
     insert_if_absent(session, AccountStanding, subscriber_id=subscriber_id, sequence=0)
     standing = session.get_one(AccountStanding, subscriber_id, with_for_update=True)
     if sequence <= standing.sequence:

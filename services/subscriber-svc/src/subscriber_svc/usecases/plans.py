@@ -1,30 +1,29 @@
-"""Making, changing and archiving plans."""
+"""Creating, changing and archiving plans."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
 
-from contracts.common import Conflict, InvalidInput, NotFound
+from contracts.common import Conflict, InvalidInput, changes
 from contracts.money import DEFAULT_CURRENCY
 from contracts.subscriber import ArchivePlan, Burst, ChangePlan, CreatePlan, PlanChanged, PlanStatus
-from servicekit import outbox
+from servicekit import loading, outbox
 from servicekit.ids import new_id
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from subscriber_svc import queries
 from subscriber_svc.domain import checks
 from subscriber_svc.models import Plan
 from subscriber_svc.usecases.uniqueness import refuse_if_taken
+from subscriber_svc.views import plan_view
 
 CLEARABLE = frozenset({"burst", "address_pool"})
 
 
 def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan:
-    """Raises InvalidInput, Conflict."""
-    name = checks.text("name", command.name, required=True, longest=100)
-    _refuse_used_name(session, name)
+    """Raises InvalidInput, and Conflict if the name was just taken."""
+    name = _free_name(session, command.name)
     price = checks.price("price", command.price, DEFAULT_CURRENCY)
     burst = checks.burst(command.burst, download_kbps=command.download_kbps, upload_kbps=command.upload_kbps)
     plan = Plan(
@@ -37,68 +36,64 @@ def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan
         download_kbps=checks.speed("download_kbps", command.download_kbps),
         upload_kbps=checks.speed("upload_kbps", command.upload_kbps),
         burst=asdict(burst) if burst else None,
-        address_pool=checks.text("address_pool", command.address_pool or "", longest=63) or None,
+        address_pool=checks.address_pool(command.address_pool),
         status=PlanStatus.ACTIVE,
         created_at=now,
     )
     session.add(plan)
-    _say_changed(session, plan, now)
+    _publish(session, plan, now)
     return plan
 
 
 def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan:
-    """A new price is for invoices made later; a new speed reaches live sessions.
+    """Change a plan. A new price applies to later invoices, a new speed also to live sessions.
 
-    Raises NotFound, InvalidInput, Conflict.
+    Raises NotFound if there is no such plan, InvalidInput, and Conflict if the name was just taken.
     """
-    plan = lock_plan(session, command.plan_id)
-    unknown = set(command.clear) - CLEARABLE
-    if unknown:
-        raise InvalidInput.of("clear", f"{', '.join(sorted(unknown))} cannot be emptied")
-    if command.name is not None and command.name.strip() != plan.name:
-        name = checks.text("name", command.name, required=True, longest=100)
-        _refuse_used_name(session, name)
-        plan.name = name
-    if command.price is not None:
-        plan.price_minor = checks.price("price", command.price, plan.currency).minor
-    if command.download_kbps is not None:
-        plan.download_kbps = checks.speed("download_kbps", command.download_kbps)
-    if command.upload_kbps is not None:
-        plan.upload_kbps = checks.speed("upload_kbps", command.upload_kbps)
-    if command.burst is not None:
-        plan.burst = asdict(command.burst)
-    if command.address_pool is not None:
-        plan.address_pool = checks.text("address_pool", command.address_pool, longest=63) or None
-    for optional in command.clear:
-        setattr(plan, optional, None)
+    plan = loading.lock(session, Plan, command.plan_id)
+    checks.clearable(command.clear, CLEARABLE)
+    for name, value in changes(command):
+        match name:
+            case "name":
+                plan.name = _free_name(session, value, plan)
+            case "price":
+                plan.price_minor = checks.price("price", value, plan.currency).minor
+            case "download_kbps" | "upload_kbps":
+                setattr(plan, name, checks.speed(name, value))
+            case "burst":
+                plan.burst = asdict(value)
+            case "address_pool":
+                plan.address_pool = checks.address_pool(value)
+            case _:
+                raise TypeError(f"cannot change {name} of a plan")
+    for name in command.clear:
+        setattr(plan, name, None)
     burst = Burst(**plan.burst) if plan.burst else None
     checks.burst(burst, download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps)
     if session.is_modified(plan):
         plan.version += 1
-        _say_changed(session, plan, now)
+        _publish(session, plan, now)
     return plan
 
 
 def archive_plan(session: Session, command: ArchivePlan, *, now: datetime) -> Plan:
-    """An archived plan goes on for those who have it, but cannot be chosen any more."""
-    plan = lock_plan(session, command.plan_id)
+    """Archive a plan: services that have it keep it, but it cannot be chosen anymore.
+
+    Does nothing if it was archived before. Raises NotFound if there is no such plan.
+    """
+    plan = loading.lock(session, Plan, command.plan_id)
     if plan.status is not PlanStatus.ARCHIVED:
         plan.status = PlanStatus.ARCHIVED
         plan.version += 1
-        _say_changed(session, plan, now)
-    return plan
-
-
-def lock_plan(session: Session, plan_id: str) -> Plan:
-    """Raises NotFound."""
-    plan = session.scalar(select(Plan).where(Plan.id == plan_id).with_for_update())
-    if plan is None:
-        raise NotFound(f"there is no plan {plan_id}")
+        _publish(session, plan, now)
     return plan
 
 
 def choosable_plan(session: Session, plan_id: str) -> Plan:
-    """The plan a service can be given. Raises InvalidInput, Conflict when it is archived."""
+    """The plan to give to a service.
+
+    Raises InvalidInput if there is no such plan, and Conflict if it is archived.
+    """
     plan = session.get(Plan, plan_id)
     if plan is None:
         raise InvalidInput.of("plan_id", f"there is no plan {plan_id}")
@@ -107,15 +102,18 @@ def choosable_plan(session: Session, plan_id: str) -> Plan:
     return plan
 
 
-def _refuse_used_name(session: Session, name: str) -> None:
+def _free_name(session: Session, name: str, plan: Plan | None = None) -> str:
+    """The cleaned name, if it is the plan's already or no active plan has it. Raises InvalidInput."""
+    name = checks.text("name", name, required=True, longest=100)
     used = select(Plan.id).where(Plan.name == name, Plan.status == PlanStatus.ACTIVE)
-    if session.scalar(used):
+    if (plan is None or name != plan.name) and session.scalar(used):
         raise InvalidInput.of(
-            "name", f"a plan named {name} exists already; choose another name or archive it"
+            "name", f"a plan named {name} already exists; choose another name or archive that plan"
         )
+    return name
 
 
-def _say_changed(session: Session, plan: Plan, now: datetime) -> None:
+def _publish(session: Session, plan: Plan, now: datetime) -> None:
     with refuse_if_taken(f"the plan name {plan.name}"):
         session.flush()
-    outbox.add(session, PlanChanged(plan=queries.plan_view(plan)), now=now)
+    outbox.add(session, PlanChanged(plan=plan_view(plan)), now=now)

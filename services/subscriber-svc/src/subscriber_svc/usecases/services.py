@@ -1,10 +1,11 @@
-"""Making, changing and terminating services."""
+"""Creating, changing and terminating services."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any, TypeVar
 
-from contracts.common import Conflict, InvalidInput, NotFound
+from contracts.common import Conflict, InvalidInput, changes
 from contracts.money import DEFAULT_CURRENCY
 from contracts.pricing import BillingTerms
 from contracts.subscriber import (
@@ -19,28 +20,30 @@ from contracts.subscriber import (
     ServiceTerminated,
     TerminateService,
 )
-from servicekit import outbox
+from servicekit import loading, outbox
 from servicekit.ids import new_id
 from servicekit.secrets import FieldCipher
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from subscriber_svc import queries
 from subscriber_svc.domain import checks
 from subscriber_svc.models import Service, Subscriber
 from subscriber_svc.usecases.plans import choosable_plan
 from subscriber_svc.usecases.uniqueness import refuse_if_taken
+from subscriber_svc.views import service_snapshot
 
 CLEARABLE = frozenset({"static_ip", "session_limit"})
+Value = TypeVar("Value", str, str | None)
 
 
 def add_service(
     session: Session, command: AddService, *, cipher: FieldCipher, now: datetime, today: date
 ) -> Service:
-    """One more service for a subscriber. Raises NotFound, InvalidInput, Conflict."""
-    subscriber = session.get(Subscriber, command.subscriber_id)
-    if subscriber is None:
-        raise NotFound(f"there is no subscriber {command.subscriber_id}")
+    """Add a service to a subscriber.
+
+    Raises NotFound if there is no such subscriber, and what `create_service` raises.
+    """
+    subscriber = loading.get(session, Subscriber, command.subscriber_id)
     return create_service(session, subscriber, command.service, cipher=cipher, now=now, today=today)
 
 
@@ -53,7 +56,10 @@ def create_service(
     now: datetime,
     today: date,
 ) -> Service:
-    """Up at once: no hold stands. Raises InvalidInput, Conflict."""
+    """Create a service, which works at once.
+
+    Raises InvalidInput, and Conflict if its plan is archived or its username or address was just taken.
+    """
     service_id = new_id()
     service = Service(
         id=service_id,
@@ -61,9 +67,9 @@ def create_service(
         subscriber=subscriber,
         plan=choosable_plan(session, new.plan_id),
         router_id=new.router_id,
-        pppoe_username=_free_username(session, checks.pppoe_username(new.pppoe_username)),
+        pppoe_username=_free(session, Service.pppoe_username, checks.pppoe_username(new.pppoe_username)),
         password_encrypted=cipher.encrypt(checks.pppoe_password(new.pppoe_password), aad=service_id),
-        static_ip=_free_static_ip(session, checks.static_ip(new.static_ip)),
+        static_ip=_free(session, Service.static_ip, checks.static_ip(new.static_ip)),
         session_limit=checks.session_limit(new.session_limit),
         activated_on=today,
         created_at=now,
@@ -72,127 +78,110 @@ def create_service(
     )
     _set_billing_terms(service, new.billing_terms)
     session.add(service)
-    say(session, service, ServiceCreated, now=now)
+    publish(session, service, ServiceCreated, now=now)
     return service
 
 
 def change_service(
     session: Session, command: ChangeService, *, cipher: FieldCipher, now: datetime
 ) -> Service:
-    """Change what is given, leave the rest. Raises NotFound, InvalidInput, Conflict."""
+    """Change a service, and publish the change if there is one.
+
+    Raises NotFound if there is no such service, InvalidInput, and Conflict if the service is terminated, its
+    new plan is archived, or its new username or address was just taken.
+    """
     service = lock_live_service(session, command.service_id)
-    unknown = set(command.clear) - CLEARABLE
-    if unknown:
-        raise InvalidInput.of("clear", f"{', '.join(sorted(unknown))} cannot be emptied")
-    with session.no_autoflush:  # written at one place, in say()
-        _apply(session, service, command, cipher)
+    checks.clearable(command.clear, CLEARABLE)
+    with session.no_autoflush:  # publish() flushes, where a violated constraint is turned into a Conflict
+        for name, value in changes(command):
+            _change(session, service, name, value, cipher)
+        for name in command.clear:
+            setattr(service, name, None)
     if session.is_modified(service):
-        say(session, service, ServiceChanged, now=now)
+        publish(session, service, ServiceChanged, now=now)
     return service
 
 
-def _apply(session: Session, service: Service, command: ChangeService, cipher: FieldCipher) -> None:
-    if command.pppoe_username is not None and command.pppoe_username != service.pppoe_username:
-        service.pppoe_username = _free_username(session, checks.pppoe_username(command.pppoe_username))
-    if command.pppoe_password is not None:
-        password = checks.pppoe_password(command.pppoe_password)
-        service.password_encrypted = cipher.encrypt(password, aad=service.id)
-    if command.plan_id is not None and command.plan_id != service.plan_id:
-        service.plan = choosable_plan(session, command.plan_id)
-    if command.router_id is not None:
-        service.router_id = command.router_id
-    if command.static_ip is not None:
-        address = checks.static_ip(command.static_ip)
-        if address != service.static_ip:
-            service.static_ip = _free_static_ip(session, address)
-    if command.session_limit is not None:
-        service.session_limit = checks.session_limit(command.session_limit)
-    for field in command.clear:
-        setattr(service, field, None)
-    if command.billing_terms is not None:
-        _set_billing_terms(service, command.billing_terms)
+def _change(session: Session, service: Service, name: str, value: Any, cipher: FieldCipher) -> None:
+    match name:
+        case "pppoe_username":
+            username = checks.pppoe_username(value)
+            service.pppoe_username = _free(session, Service.pppoe_username, username, service)
+        case "pppoe_password":
+            service.password_encrypted = cipher.encrypt(checks.pppoe_password(value), aad=service.id)
+        case "plan_id":
+            if value != service.plan_id:  # it may keep a plan that is archived by now
+                service.plan = choosable_plan(session, value)
+        case "router_id":
+            service.router_id = value
+        case "static_ip":
+            service.static_ip = _free(session, Service.static_ip, checks.static_ip(value), service)
+        case "billing_terms":
+            _set_billing_terms(service, value)
+        case "session_limit":
+            service.session_limit = checks.session_limit(value)
+        case _:
+            raise TypeError(f"cannot change {name} of a service")
 
 
 def terminate_service(session: Session, command: TerminateService, *, now: datetime) -> Service:
-    """For good: the login is refused and no invoice is made any more. A repeat is a success."""
-    service = lock_service(session, command.service_id)
+    """Terminate a service permanently: its login is refused and it is no longer billed.
+
+    Does nothing if it was terminated before. Raises NotFound if there is no such service.
+    """
+    service = loading.lock(session, Service, command.service_id)
     if service.terminated_at is None:
         service.terminated_at = now
-        say(session, service, ServiceTerminated, now=now)
+        publish(session, service, ServiceTerminated, now=now)
     return service
 
 
 def reveal_password(session: Session, command: RevealPassword, *, cipher: FieldCipher) -> RevealedPassword:
-    """Raises NotFound, Conflict when the service is terminated: its login opens nothing any more."""
-    service = session.get(Service, command.service_id)
-    if service is None:
-        raise NotFound(f"there is no service {command.service_id}")
+    """Raises NotFound if there is no such service, and Conflict if it is terminated."""
+    service = loading.get(session, Service, command.service_id)
     if service.terminated_at is not None:
-        raise Conflict(f"service {service.pppoe_username} is terminated and has no login any more")
+        raise Conflict(f"service {service.pppoe_username} is terminated and no longer has a login")
     password = cipher.decrypt(service.password_encrypted, aad=service.id)
     return RevealedPassword(service.id, service.pppoe_username, password)
 
 
-def lock_service(session: Session, service_id: str) -> Service:
-    """Raises NotFound."""
-    service = session.scalar(select(Service).where(Service.id == service_id).with_for_update())
-    if service is None:
-        raise NotFound(f"there is no service {service_id}")
-    return service
-
-
 def lock_live_service(session: Session, service_id: str) -> Service:
-    """Raises NotFound, Conflict when it is terminated."""
-    service = lock_service(session, service_id)
+    """Raises NotFound if there is no such service, and Conflict if it is terminated."""
+    service = loading.lock(session, Service, service_id)
     if service.terminated_at is not None:
         raise Conflict(f"service {service.pppoe_username} is terminated and cannot be changed")
     return service
 
 
-def say(
+def publish(
     session: Session, service: Service, event: type[ServiceEvent], *, now: datetime, **more: object
 ) -> None:
-    """Count the version up and tell the whole new state of the service."""
+    """Count up the version and publish the complete new state of the service."""
     if event is not ServiceCreated:
         service.version += 1
-    with refuse_if_taken(f"the PPPoE username {service.pppoe_username} or its static address"):
+    with refuse_if_taken(f"the PPPoE username {service.pppoe_username} or its static IP address"):
         session.flush()  # the snapshot shows plan and subscriber ids, which a flush fills in
-    outbox.add(session, event(service=queries.service_snapshot(service), **more), now=now)
+    outbox.add(session, event(service=service_snapshot(service), **more), now=now)
 
 
 def _set_billing_terms(service: Service, terms: BillingTerms) -> None:
-    terms = checks.billing_terms(terms, DEFAULT_CURRENCY)
-    discount = terms.discount
-    individual = terms.individual_price
-    service.individual_price_minor = None if individual is None else individual.minor
-    service.discount_kind = discount.kind if discount else None
-    service.discount_value = discount.value if discount else None
-    service.discount_until = discount.until if discount else None
+    for name, value in checks.billing_terms(terms, DEFAULT_CURRENCY).columns().items():
+        setattr(service, name, value)
 
 
-def _free_username(session: Session, username: str) -> str:
-    """Compared letter by letter: names that differ only by case are two logins. Raises InvalidInput."""
-    holder = session.scalar(
-        select(Service).where(Service.pppoe_username == username, Service.terminated_at.is_(None))
-    )
-    if holder is not None:
+def _free(
+    session: Session, column: InstrumentedAttribute, value: Value, service: Service | None = None
+) -> Value:
+    """`value`, if no live service other than `service` has it in `column`. Case matters.
+
+    Raises InvalidInput if another one has it.
+    """
+    if value is None:
+        return value
+    holder = session.scalar(select(Service).where(column == value, Service.terminated_at.is_(None)))
+    if holder is not None and holder is not service:
         raise InvalidInput.of(
-            "pppoe_username",
-            f"{username} is already used by {holder.subscriber.full_name} (service {holder.id})",
+            column.key,
+            f"{value} is already used by {holder.subscriber.full_name} ({holder.pppoe_username})",
         )
-    return username
-
-
-def _free_static_ip(session: Session, address: str | None) -> str | None:
-    """Raises InvalidInput."""
-    if address is None:
-        return None
-    holder = session.scalar(
-        select(Service).where(Service.static_ip == address, Service.terminated_at.is_(None))
-    )
-    if holder is not None:
-        raise InvalidInput.of(
-            "static_ip",
-            f"{address} is already given to {holder.subscriber.full_name} ({holder.pppoe_username})",
-        )
-    return address
+    return value

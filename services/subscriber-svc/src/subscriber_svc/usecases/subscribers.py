@@ -1,45 +1,43 @@
-"""Making and changing subscribers."""
+"""Creating and changing subscribers."""
 
 from __future__ import annotations
 
 import secrets
 from datetime import date, datetime
 
-from contracts.common import FieldError, InvalidInput, NotFound
+from contracts.common import FieldError, InvalidInput, changes
 from contracts.subscriber import ChangeSubscriber, CreateSubscriber, SubscriberChanged
-from servicekit import outbox
+from servicekit import loading, outbox
 from servicekit.ids import new_id
 from servicekit.paging import folded
 from servicekit.secrets import FieldCipher
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from subscriber_svc.domain import checks
 from subscriber_svc.models import Subscriber
 from subscriber_svc.usecases import services
 
-# Without letters and digits that are read for one another.
+# Without letters and digits that are easily mistaken for one another.
 SHORT_ID_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
-SHORT_ID_LENGTH = 13  # 63 bits: not to be guessed
+SHORT_ID_LENGTH = 13  # 63 bits: it cannot be guessed
 
 
 def create_subscriber(
     session: Session, command: CreateSubscriber, *, cipher: FieldCipher, now: datetime, today: date
 ) -> Subscriber:
-    """A subscriber, and their first service if one is given: both or neither. Raises InvalidInput."""
+    """Create a subscriber and, if given, their first service: both or neither.
+
+    Raises InvalidInput, and Conflict as `create_service` does.
+    """
     subscriber = Subscriber(
         id=new_id(),
         version=1,
         short_id="".join(secrets.choice(SHORT_ID_ALPHABET) for _ in range(SHORT_ID_LENGTH)),
-        full_name=checks.text("full_name", command.full_name, required=True),
-        email=checks.email(command.email),
-        phone=checks.phone(command.phone),
-        address=checks.text("address", command.address, longest=500, lines=True),
-        notes=checks.text("notes", command.notes, longest=5000, lines=True),
         created_at=now,
+        **{name: check(getattr(command, name)) for name, check in checks.SUBSCRIBER_FIELDS.items()},
     )
     session.add(subscriber)
-    _say_changed(session, subscriber, now)
+    _publish(session, subscriber, now)
     if command.service is not None:
         try:
             services.create_service(session, subscriber, command.service, cipher=cipher, now=now, today=today)
@@ -50,36 +48,19 @@ def create_subscriber(
 
 
 def change_subscriber(session: Session, command: ChangeSubscriber, *, now: datetime) -> Subscriber:
-    """Raises NotFound, InvalidInput."""
-    subscriber = get_subscriber(session, command.subscriber_id, lock=True)
+    """Change a subscriber, and publish a new name. Raises NotFound, InvalidInput."""
+    subscriber = loading.lock(session, Subscriber, command.subscriber_id)
     name_before = subscriber.full_name
-    if command.full_name is not None:
-        subscriber.full_name = checks.text("full_name", command.full_name, required=True)
-    if command.email is not None:
-        subscriber.email = checks.email(command.email)
-    if command.phone is not None:
-        subscriber.phone = checks.phone(command.phone)
-    if command.address is not None:
-        subscriber.address = checks.text("address", command.address, longest=500, lines=True)
-    if command.notes is not None:
-        subscriber.notes = checks.text("notes", command.notes, longest=5000, lines=True)
+    for name, value in changes(command):
+        setattr(subscriber, name, checks.SUBSCRIBER_FIELDS[name](value))
     if subscriber.full_name != name_before:
         subscriber.name_key = folded(subscriber.full_name)
         subscriber.version += 1
-        _say_changed(session, subscriber, now)
+        _publish(session, subscriber, now)
     return subscriber
 
 
-def get_subscriber(session: Session, subscriber_id: str, *, lock: bool = False) -> Subscriber:
-    """Raises NotFound."""
-    query = select(Subscriber).where(Subscriber.id == subscriber_id)
-    subscriber = session.scalar(query.with_for_update() if lock else query)
-    if subscriber is None:
-        raise NotFound(f"there is no subscriber {subscriber_id}")
-    return subscriber
-
-
-def _say_changed(session: Session, subscriber: Subscriber, now: datetime) -> None:
+def _publish(session: Session, subscriber: Subscriber, now: datetime) -> None:
     outbox.add(
         session,
         SubscriberChanged(

@@ -1,4 +1,4 @@
-"""Two may find the same name free at the same moment; the database lets only one of them have it."""
+"""Two requests can find the same name free at the same moment; the database lets only one of them have it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 @contextmanager
 def refuse_if_taken(what: str) -> Iterator[None]:
-    """Raises Conflict when a unique constraint is hit within."""
+    """Raises Conflict if a unique constraint is violated inside the block."""
     try:
         yield
     except IntegrityError as error:
-        raise Conflict(f"{what} was taken at this very moment by somebody else; look again") from error
+        raise Conflict(f"{what} was just taken by someone else; choose another") from error
