@@ -37,7 +37,7 @@ def test_run_for_a_month_in_which_nobody_is_due_says_why(isp: Isp) -> None:
 
     reasons = {item["reason"] for item in run["items"]["data"] if item["subscriber_id"] == juan.id}
     assert juan.invoices() == []
-    assert reasons <= {"the service began after this period"}
+    assert reasons <= {"the service starts after this period"}
 
 
 def test_individual_price_and_discount_are_kept_on_the_invoice(isp: Isp) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from billing_svc import models as billing
+from billing_svc.domain import ledger
 from billing_svc.domain.invoices import InvoiceState, number_of
 from billing_svc.domain.periods import period_of
-from billing_svc.usecases import ledger
-from billing_svc.usecases.settings import ensure_settings, load_settings
+from billing_svc.lookups import load_settings
+from billing_svc.usecases.settings import ensure_settings
 from contracts.billing import CollectionStatus, ItemOutcome, PriceSource, RunStatus
 from contracts.money import Money
 from contracts.subscriber import BillingType

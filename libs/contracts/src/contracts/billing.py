@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
+from contracts.billing_settings import BillingSettings, SuspensionMode, TaxMode
 from contracts.common import (
     BillingPeriod,
     Command,
@@ -65,23 +66,6 @@ class PriceSource(StrEnum):
     INDIVIDUAL = "individual"
 
 
-class SuspensionMode(StrEnum):
-    """What happens to the login of a suspended service.
-
-    WALLED_GARDEN: it works but reaches only what the router allows. BLOCK: it is refused.
-    """
-
-    WALLED_GARDEN = "walled_garden"
-    BLOCK = "block"
-
-
-class TaxMode(StrEnum):
-    """VAT_INCLUSIVE: prices include 12 % VAT, which the invoice shows separately."""
-
-    NON_VAT = "non_vat"
-    VAT_INCLUSIVE = "vat_inclusive"
-
-
 class RunStatus(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
@@ -92,19 +76,6 @@ class ItemOutcome(StrEnum):
     CREATED = "created"
     SKIPPED = "skipped"
     FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class BillingSettings:
-    version: int
-    invoice_generation_day: int
-    payment_terms_days: int
-    grace_period_days: int
-    auto_suspend: bool
-    suspension_mode: SuspensionMode
-    tax_mode: TaxMode
-    invoice_series: str
-    currency: str
 
 
 @dataclass(frozen=True)
@@ -301,7 +272,7 @@ class BillingRunView:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeSettings(Command):
-    """Change billing settings. None leaves a setting as it is."""
+    """Change billing settings, one field for each of them. None leaves a setting as it is."""
 
     invoice_generation_day: int | None = None
     payment_terms_days: int | None = None

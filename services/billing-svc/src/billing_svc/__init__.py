@@ -1,1 +1,1 @@
-"""billing-svc: invoices, the ledger, allocations, the billing run, and who is overdue."""
+"""billing-svc: invoices, the ledger, allocations, billing runs and collections."""

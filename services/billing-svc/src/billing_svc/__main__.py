@@ -17,7 +17,7 @@ from billing_svc.usecases import billing_run
 
 
 def run_billing(settings: Settings, arguments: list[str]) -> None:
-    """Bill the period of a date (default: today) and wait for the end."""
+    """Bill the period that contains a date (default: today), and wait until the run has finished."""
     runtime = Runtime(BillingService.name, settings)
     command = StartBillingRun(date=_date(arguments), actor="command line")
     with runtime.transaction() as session:
@@ -26,17 +26,17 @@ def run_billing(settings: Settings, arguments: list[str]) -> None:
 
 
 def run_collections(settings: Settings, arguments: list[str]) -> None:
-    """Judge the overdue accounts as of a date (default: today)."""
+    """Suspend and restore accounts as of a date (default: today)."""
     runtime = Runtime(BillingService.name, settings)
     done = jobs.run_collections(runtime, _date(arguments) or runtime.today(), dry_run=False)
-    print(f"{done.marked} marked, {done.suspended} suspended, {done.restored} restored")
+    print(f"{done.marked} overdue, {done.suspended} suspended, {done.restored} restored")
 
 
 def _date(arguments: list[str]) -> date | None:
     try:
         return date.fromisoformat(arguments[0]) if arguments else None
     except ValueError:
-        sys.exit(f"{arguments[0]!r} is not a date; use YYYY-MM-DD")
+        sys.exit(f"{arguments[0]!r} is not a date; write it as YYYY-MM-DD")
 
 
 if __name__ == "__main__":

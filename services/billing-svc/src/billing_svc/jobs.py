@@ -1,6 +1,7 @@
-"""Work that goes on by itself: the billing run, batch by batch, and the daily look at overdue accounts.
+"""Work in the background: billing runs, batch by batch, and the daily collections run.
 
-Each is a plain function of the runtime and can be run by hand, for a date, twice (`python -m billing_svc`).
+Each job is a plain function of the runtime. It can also be started by hand, for any date, and repeated safely
+(`python -m billing_svc`).
 """
 
 from __future__ import annotations
@@ -16,29 +17,30 @@ from servicekit.metrics import JOB_FAILURES, JOB_LAST_SUCCESS
 from servicekit.runtime import Runtime
 
 from billing_svc.domain.periods import check_near
+from billing_svc.lookups import load_settings
 from billing_svc.usecases import billing_run, collections
-from billing_svc.usecases.settings import load_settings
 
 LEASE = timedelta(seconds=10)
 RUN_LEASE = "billing-run"
 COLLECTIONS_LEASE = "collections"
 ITEMS_SHOWN = 1000
-# In one process with everything else, SQLite does not yield during a batch. A request waits its turn a
-# dozen times on its way through that process: it gets through in this pause, where sleep(0) is one turn.
+# When all services share one process, SQLite blocks it during a batch. A request needs about a dozen turns of
+# the event loop on its way through that process. This pause gives it those; sleep(0) would give it one.
 PAUSE_SECONDS = 0.005
 
 
 def work_on_billing_runs(runtime: Runtime, holder: str) -> None:
-    """Start the run of the billing day if it is due, and finish every run that is under way."""
+    """Start the automatic run if it is due, and finish every unfinished run."""
     with runtime.reading() as session:
         running = billing_run.oldest_running(session)
         if running is None and billing_run.find_due_period(session, runtime.today()) is None:
             return
-    with runtime.transaction() as session:
-        if not leases.take(session, RUN_LEASE, holder, LEASE):
-            return
-        billing_run.start_automatic_run(session, now=runtime.now(), today=runtime.today())
-        run_id = billing_run.oldest_running(session)
+    try:
+        with leases.holding(runtime, RUN_LEASE, holder, LEASE) as session:
+            billing_run.start_automatic_run(session, now=runtime.now(), today=runtime.today())
+            run_id = billing_run.oldest_running(session)
+    except leases.LeaseTaken:
+        return
     while run_id is not None:
         _finish_run(runtime, run_id, holder)
         with runtime.reading() as session:
@@ -49,14 +51,12 @@ def _finish_run(runtime: Runtime, run_id: str, holder: str) -> None:
     try:
         more = True
         while more:
-            with runtime.transaction() as session:
-                if not leases.take(session, RUN_LEASE, holder, LEASE):
-                    raise TimeoutError("another process took the run over")
+            with leases.holding(runtime, RUN_LEASE, holder, LEASE) as session:
                 more = billing_run.work_on(session, run_id, now=runtime.now())
             time.sleep(PAUSE_SECONDS)  # green
         JOB_LAST_SUCCESS.labels(RUN_LEASE).set_to_current_time()
-    except (*DATABASE_TROUBLE, TimeoutError):
-        raise  # the run stays where it is and goes on at the next tick
+    except (*DATABASE_TROUBLE, leases.LeaseTaken):
+        raise  # the run stays as it is and resumes at the next tick, here or in the process with the lease
     except Exception as error:
         log.exception("billing run failed", run_id=run_id)
         JOB_FAILURES.labels(RUN_LEASE).inc()
@@ -65,9 +65,9 @@ def _finish_run(runtime: Runtime, run_id: str, holder: str) -> None:
 
 
 def collect_daily(runtime: Runtime, holder: str) -> None:
-    """Judge the overdue accounts once a day, soon after midnight or after the next start."""
+    """Run collections once a day, shortly after midnight or after the next start."""
     today = runtime.today()
-    with runtime.reading() as session:  # asked every second: must not hold up who writes
+    with runtime.reading() as session:  # every second, so it must not block writers
         if load_settings(session).collections_done_on == today:
             return
     with runtime.transaction() as session:
@@ -81,9 +81,9 @@ def collect_daily(runtime: Runtime, holder: str) -> None:
 
 
 def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> CollectionsRunView:
-    """Mark, suspend and restore what is due on `day`. Running it twice changes nothing more.
+    """Suspend and restore accounts as of `day`. Running it again for the same day changes nothing.
 
-    Raises InvalidInput for a day that can only be a mistake.
+    Raises InvalidInput for a day more than a year away.
     """
     check_near("date", day, runtime.today())
     counts = dict.fromkeys(CollectionsAction, 0)
@@ -99,7 +99,7 @@ def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> Collection
         if not batch:
             break
         after = batch[-1]
-        time.sleep(0)  # green: let requests in between the batches
+        time.sleep(0)  # green: lets requests in between batches
     return CollectionsRunView(
         date=day,
         dry_run=dry_run,
@@ -111,14 +111,14 @@ def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> Collection
 
 
 def _judge(runtime: Runtime, subscriber_ids: list[str], day: date, *, dry_run: bool) -> list[CollectionsItem]:
-    """All in one transaction. If that breaks, each in its own: an account that breaks harms no other."""
+    """Judge a batch in one transaction. If that fails, judge each account alone, so that only one fails."""
     try:
         return _judge_together(runtime, subscriber_ids, day, dry_run=dry_run)
     except DATABASE_TROUBLE:
         raise
     except Exception:
         if len(subscriber_ids) == 1:
-            log.exception("an account could not be judged", subscriber_id=subscriber_ids[0])
+            log.exception("collections failed for an account", subscriber_id=subscriber_ids[0])
             JOB_FAILURES.labels(COLLECTIONS_LEASE).inc()
             return []
     return [

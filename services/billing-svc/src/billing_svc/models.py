@@ -1,4 +1,4 @@
-"""The tables billing-svc owns, and the projections it keeps of what others own."""
+"""The tables of billing-svc, and its copies (projections) of other services' data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from contracts.billing import (
     ItemOutcome,
     PriceSource,
     RunStatus,
-    SuspensionMode,
-    TaxMode,
 )
+from contracts.billing_settings import SuspensionMode, TaxMode
 from contracts.pricing import DiscountKind
 from contracts.subscriber import BillingType, ServiceStatus
-from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
+from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type, partial_index
 from servicekit.paging import folded
 from servicekit.tables import BigSerial
 from sqlalchemy import (
@@ -29,7 +28,6 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
@@ -38,7 +36,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from billing_svc.domain.invoices import InvoiceState
 from billing_svc.domain.periods import latest_suspendable
 
-# Compared by bytes on both databases: the index of the numbers finds those that begin alike.
+# Compared byte by byte on both databases, so that the index also finds numbers by their beginning.
 NUMBER = Text().with_variant(Text(collation="C"), "postgresql")
 
 
@@ -46,14 +44,12 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-def _index_while(condition: str, name: str, *columns: str, unique: bool = False) -> Index:
-    """An index over only the rows that meet `condition`."""
-    where = text(condition)
-    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
-
-
 class Settings(Base):
-    """One row. `generation_day_set_on` keeps the automatic run from billing the past."""
+    """The single row of settings: a column for each field of contracts' BillingSettings, and two of our own.
+
+    `generation_day_set_on` keeps the automatic run from billing the past; `collections_done_on` is the day of
+    the last daily collections run.
+    """
 
     __tablename__ = "settings"
 
@@ -72,7 +68,7 @@ class Settings(Base):
 
 
 class InvoiceSeries(Base):
-    """The next number of each series: taken under the row's lock, so a series has no gaps."""
+    """The next number of each invoice series, taken under the row's lock so that a series has no gaps."""
 
     __tablename__ = "invoice_series"
 
@@ -85,10 +81,10 @@ def _name_key(context: DefaultExecutionContext) -> str:
 
 
 class Account(Base):
-    """A subscriber as billing sees them. Whoever changes their money locks this row first.
+    """A subscriber as billing sees them. Lock this row before changing their invoices or payments.
 
-    `standing_sequence` numbers what was said of the account; `suspension_requested` is the last word said.
-    `name_key` is the name as it is searched for.
+    `standing_sequence` numbers the overdue and settled events of the account, and `suspension_requested` is
+    true if the last one was overdue. `name_key` is the name without case and accents, for searching.
     """
 
     __tablename__ = "accounts"
@@ -102,6 +98,8 @@ class Account(Base):
 
 
 class PlanProjection(Base):
+    """A plan with its price."""
+
     __tablename__ = "plan_projections"
 
     plan_id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -113,11 +111,11 @@ class PlanProjection(Base):
 
 
 class ServiceProjection(Base):
-    """The price terms of a service: a billing run asks nobody anything."""
+    """A service with its billing terms, so that a billing run needs no other service."""
 
     __tablename__ = "service_projections"
     __table_args__ = (
-        _index_while("status <> 'terminated'", "ix_service_projections_billable", "subscriber_id"),
+        partial_index("ix_service_projections_billable", "subscriber_id", where="status <> 'terminated'"),
     )
 
     service_id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -136,12 +134,14 @@ class ServiceProjection(Base):
 
 
 class Invoice(Base):
+    """An invoice. `subscriber_name` is the name on the day it was issued."""
+
     __tablename__ = "invoices"
     __table_args__ = (
         CheckConstraint("total_minor > 0", name="total_positive"),
-        _index_while("state = 'open'", "ix_invoices_open_subscriber_id", "subscriber_id", "issued_on"),
-        _index_while("state = 'open'", "ix_invoices_open_due_on", "due_on"),
-        _index_while("state = 'void'", "ix_invoices_void", "id"),
+        partial_index("ix_invoices_open_subscriber_id", "subscriber_id", "issued_on", where="state = 'open'"),
+        partial_index("ix_invoices_open_due_on", "due_on", where="state = 'open'"),
+        partial_index("ix_invoices_void", "id", where="state = 'void'"),
         Index("ix_invoices_subscriber_id", "subscriber_id"),
         Index("ix_invoices_due_on", "due_on", "id"),
         Index("ix_invoices_total_minor", "total_minor", "id"),
@@ -170,22 +170,22 @@ class Invoice(Base):
 
     @hybrid_method
     def is_suspendable(self, day: date, grace_period_days: int) -> bool:
-        """Whether it suspends on `day`, if it is open: its grace period is over by then."""
+        """Whether the invoice, if open, suspends its services on `day`: the grace period is over."""
         return self.due_on <= latest_suspendable(day, grace_period_days)
 
     @hybrid_property
     def suspends_already(self) -> bool:
-        """Whether its services were named when the account was said to be overdue."""
+        """Whether an overdue event named its services, and no settled event followed."""
         return self.collection_status == CollectionStatus.SUSPENDED
 
 
 class InvoiceLine(Base):
-    """A charge with its pricing snapshot. One per service and period, unless voided."""
+    """A charge and how it was calculated. At most one per service and period is not voided."""
 
     __tablename__ = "invoice_lines"
     __table_args__ = (
-        _index_while(
-            "NOT voided", "uq_invoice_lines_billed_period", "service_id", "period_start", unique=True
+        partial_index(
+            "uq_invoice_lines_billed_period", "service_id", "period_start", where="NOT voided", unique=True
         ),
     )
 
@@ -208,11 +208,11 @@ class InvoiceLine(Base):
 
 
 class ReceivedPayment(Base):
-    """A payment as billing knows it. `exhausted` means that all of it is on invoices."""
+    """A payment as billing knows it. It is `exhausted` when all of it is on invoices."""
 
     __tablename__ = "received_payments"
     __table_args__ = (
-        _index_while("NOT exhausted", "ix_received_payments_credit", "subscriber_id"),
+        partial_index("ix_received_payments_credit", "subscriber_id", where="NOT exhausted"),
         Index("ix_received_payments_received_on", "received_on"),
     )
 
@@ -225,7 +225,7 @@ class ReceivedPayment(Base):
 
 
 class Allocation(Base):
-    """Money of a payment on an invoice. Never changed: undone by setting `reversed_at`."""
+    """A part of a payment on an invoice. It is never changed, only reversed by setting `reversed_at`."""
 
     __tablename__ = "allocations"
     __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"),)
@@ -241,9 +241,9 @@ class Allocation(Base):
 
 
 class LedgerEntry(Base):
-    """One movement from one account to another: a row that does not balance cannot be written.
+    """A movement of money from one account to another, so that the ledger always balances. Append-only.
 
-    Append-only. `kind`, `source_id` and the two accounts say it once.
+    The unique constraint keeps the same movement of the same source from being entered twice.
     """
 
     __tablename__ = "ledger_entries"
@@ -266,13 +266,13 @@ class LedgerEntry(Base):
 
 
 class BillingRun(Base):
-    """A pass over all subscribers with something to bill.
+    """A pass over all subscribers with a service to bill.
 
-    `run_on` is the date of its invoices, `cursor` the last subscriber that is done.
+    `run_on` is the date of its invoices, `cursor` the last subscriber processed.
     """
 
     __tablename__ = "billing_runs"
-    __table_args__ = (_index_while("status = 'running'", "ix_billing_runs_running", "id"),)
+    __table_args__ = (partial_index("ix_billing_runs_running", "id", where="status = 'running'"),)
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     run_on: Mapped[date] = mapped_column(Date)
@@ -294,6 +294,8 @@ class BillingRun(Base):
 
 
 class BillingRunItem(Base):
+    """What a run did for one subscriber: a line of its report."""
+
     __tablename__ = "billing_run_items"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("billing_runs.id"), primary_key=True)

@@ -1,4 +1,4 @@
-"""The nameko service: RPC and events in, use cases called. Translation only."""
+"""The nameko service: it translates RPC calls and events into queries and use cases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from contracts.billing import (
     AllocationView,
     Billing,
     BillingRunView,
-    BillingSettings,
     ChangeSettings,
     InvoiceQuery,
     InvoiceSummary,
@@ -23,6 +22,7 @@ from contracts.billing import (
     StartBillingRun,
     VoidInvoice,
 )
+from contracts.billing_settings import BillingSettings
 from contracts.common import Page
 from contracts.payment import PaymentReceived
 from contracts.receivables import AgingBucket, CollectionsRunView, DayCollected, Receivables, SuspensionsDue
@@ -38,18 +38,20 @@ from contracts.subscriber import (
 )
 from nameko.timer import timer
 from servicekit.events import handles
-from servicekit.idempotency import once
+from servicekit.idempotency import carry_out
 from servicekit.ids import new_id
 from servicekit.runtime import Runtime
 from servicekit.service import Service, serves
 from sqlalchemy.orm import Session
 
 from billing_svc import jobs
+from billing_svc.lookups import load_settings
 from billing_svc.queries import accounts, invoices, receivables, runs, suspensions, timeline
 from billing_svc.usecases import billing_run, projections, settlement, voiding
 from billing_svc.usecases import settings as settings_usecases
+from billing_svc.views import run_view, settings_view
 
-PROCESS = new_id()  # names this process in leases
+PROCESS = new_id()  # identifies this process as a holder of leases
 
 
 @serves(Billing)
@@ -69,22 +71,21 @@ class BillingService(Service):
 
     def get_settings(self) -> BillingSettings:
         with self.runtime.reading() as session:
-            return settings_usecases.view(settings_usecases.load_settings(session))
+            return settings_view(load_settings(session))
 
     def change_settings(self, command: ChangeSettings) -> BillingSettings:
         with self.runtime.transaction() as session:
             changed = settings_usecases.change_settings(
                 session, command, now=self.runtime.now(), today=self.runtime.today()
             )
-            return settings_usecases.view(changed)
+            return settings_view(changed)
 
     def start_billing_run(self, command: StartBillingRun) -> BillingRunView:
-        def start() -> BillingRunView:
+        def start(session: Session) -> BillingRunView:
             run = billing_run.start_run(session, command, now=self.runtime.now(), today=self.runtime.today())
-            return runs.run_view(run)
+            return run_view(run, load_settings(session).currency)
 
-        with self.runtime.transaction() as session:
-            return once(session, command, BillingRunView, start)
+        return carry_out(self.runtime, command, BillingRunView, start)
 
     def get_billing_run(self, run_id: str) -> BillingRunView:
         with self.runtime.reading() as session:

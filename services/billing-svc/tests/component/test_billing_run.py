@@ -8,25 +8,17 @@ from datetime import date, time, timedelta
 import pytest
 from billing_svc import jobs
 from billing_svc.models import Invoice, InvoiceLine, LedgerEntry
-from billing_svc.queries import runs
+from billing_svc.service import BillingService
 from billing_svc.usecases import billing_run, settlement
-from contracts.billing import (
-    BillingRunView,
-    InvoiceStatus,
-    ItemOutcome,
-    PriceSource,
-    RunStatus,
-    StartBillingRun,
-    TaxMode,
-)
+from contracts.billing import Billing, InvoiceStatus, ItemOutcome, PriceSource, RunStatus, StartBillingRun
+from contracts.billing_settings import TaxMode
 from contracts.common import BillingPeriod, InvalidInput
 from contracts.money import Money
 from contracts.pricing import BillingTerms, Discount, DiscountKind
 from contracts.subscriber import ServiceStatus
 from servicekit import leases
-from servicekit.idempotency import once
 from sqlalchemy import exc, func, select
-from testkit.component import while_held
+from testkit.component import client_of, while_held
 
 NOVEMBER = BillingPeriod(date(2026, 11, 1), date(2026, 12, 1))
 
@@ -187,10 +179,10 @@ def test_who_is_not_billed_and_why(billing):
     run = billing.bill()
 
     items = billing.items(run.id)
-    assert items[later].reason == "the service began after this period"
+    assert items[later].reason == "the service starts after this period"
     assert items[free].reason == "nothing to charge: the price after discount is zero"
     assert items[dollars].outcome is ItemOutcome.FAILED
-    assert items[dollars].reason == "plan Dollar plan is priced in USD, the system bills in PHP"
+    assert items[dollars].reason == "plan Dollar plan is priced in USD, but invoices are in PHP"
     assert gone not in items
     assert items[suspended].outcome is ItemOutcome.CREATED
     assert (run.total, run.created, run.skipped, run.failed) == (4, 1, 2, 1)
@@ -268,11 +260,11 @@ def test_run_killed_between_batches_goes_on_and_makes_the_same_set(billing, monk
         exc.OperationalError("x", None, Exception("database is locked")),
         exc.InterfaceError("x", None, Exception("connection already closed")),
         exc.TimeoutError("QueuePool limit of size 10 overflow 10 reached"),
-        TimeoutError("another process took the run over"),
+        leases.LeaseTaken("another process took over the run"),
     ],
     ids=lambda trouble: type(trouble).__module__ + "." + type(trouble).__name__,
 )
-def test_run_waits_while_the_database_is_in_trouble(billing, monkeypatch, trouble):
+def test_run_waits_while_the_database_or_the_lease_is_unavailable(billing, monkeypatch, trouble):
     billing.subscriber()
     run_id = billing.start_run()
     with monkeypatch.context() as patch:
@@ -514,19 +506,7 @@ def test_leap_day_is_in_its_period(billing):
 
 
 def test_same_command_again_is_the_same_run(billing):
-
+    api = client_of(Billing, BillingService, billing.runtime)
     command = StartBillingRun(idempotency_key="click", actor="ana")
-
-    def start() -> BillingRunView:
-        with billing.runtime.transaction() as session:
-            return once(
-                session,
-                command,
-                BillingRunView,
-                lambda: runs.run_view(
-                    billing_run.start_run(session, command, now=billing.runtime.now(), today=billing.today)
-                ),
-            )
-
-    assert start() == start()
+    assert api.start_billing_run(command) == api.start_billing_run(command)
     assert len(billing.runs()) == 1

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 from billing_svc.domain.periods import period_of
 from billing_svc.domain.pricing import price_line
-from contracts.billing import PriceSource, TaxMode
+from contracts.billing import PriceSource
+from contracts.billing_settings import TaxMode
 from contracts.money import Money
 from contracts.pricing import BillingTerms, Discount, DiscountKind
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Which invoice a payment pays."""
+"""Which invoices a payment pays."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Share:
 def allocate_oldest_first(
     amount: Money, open_invoices: Sequence[OpenInvoice], *, first: str | None = None
 ) -> tuple[list[Share], Money]:
-    """Shares of `amount` for the invoices (given oldest first), and what is left over as credit.
+    """Split `amount` over the invoices, which are given oldest first. Returns the shares and the remainder.
 
-    The invoice with id `first` is paid before the others.
+    The invoice with id `first` is paid before the others. The remainder becomes credit.
     """
     ordered = sorted(open_invoices, key=lambda invoice: invoice.invoice_id != first)  # stable
     shares: list[Share] = []

@@ -1,4 +1,4 @@
-"""The status of an invoice: what is stored is one thing, what is shown is computed."""
+"""The state of an invoice, which is stored, and its status, which is computed and shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_VOID_REASON_LENGTH = 500
 
 
 class InvoiceState(StrEnum):
-    """Stored. PAID is final; a voided invoice counts in no total."""
+    """The stored state. PAID is final. A VOID invoice counts in no total."""
 
     OPEN = "open"
     PAID = "paid"
@@ -25,7 +25,7 @@ class InvoiceState(StrEnum):
 def shown_status(
     state: InvoiceState, *, total: Money, balance: Money, due_on: date, today: date
 ) -> InvoiceStatus:
-    """Overdue wins over Partially Paid: what is past its due date and not paid in full is overdue."""
+    """The status on `today`. An invoice past its due date is OVERDUE even if it is partially paid."""
     if state is InvoiceState.VOID:
         return InvoiceStatus.VOID
     if state is InvoiceState.PAID:
@@ -36,15 +36,15 @@ def shown_status(
 
 
 def number_of(series: str, count: int) -> str:
-    """The number of the invoice that is the `count`-th of its series."""
+    """The number of the `count`-th invoice of a series: INV-000123."""
     return f"{series}-{count:06d}"
 
 
 def check_void_reason(reason: str) -> str:
-    """The reason without surrounding space. Raises InvalidInput."""
+    """The reason without surrounding spaces. Raises InvalidInput if it is too long or not printable."""
     reason = reason.strip()
     if len(reason) > MAX_VOID_REASON_LENGTH:
-        raise InvalidInput.of("reason", f"use at most {MAX_VOID_REASON_LENGTH} characters")
+        raise InvalidInput.of("reason", f"is too long; use at most {MAX_VOID_REASON_LENGTH} characters")
     if not "".join(reason.splitlines()).isprintable():
         raise InvalidInput.of("reason", "contains control characters; remove them")
     return reason

@@ -1,21 +1,22 @@
-"""What a service costs for a period: price, then discount, then the tax contained in the rest."""
+"""What a service costs for a period: the price, less the discount, including tax."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contracts.billing import PriceSource, TaxMode
+from contracts.billing import PriceSource
+from contracts.billing_settings import TaxMode
 from contracts.common import BillingPeriod
 from contracts.money import Money
 from contracts.pricing import BillingTerms, Discount, DiscountKind
 
 VAT_PERCENT = 12
-PERCENT_SCALE = 10_000  # a percentage is kept in hundredths of a percent
+PERCENT_SCALE = 10_000  # percentages are stored in hundredths of a percent
 
 
 @dataclass(frozen=True)
 class PricedLine:
-    """amount = price - discount_amount; tax is the part of amount that is VAT."""
+    """A charge: amount = price - discount_amount, and `tax` is the part of `amount` that is VAT."""
 
     price: Money
     price_source: PriceSource
@@ -27,7 +28,7 @@ class PricedLine:
 def price_line(
     plan_price: Money, terms: BillingTerms, period: BillingPeriod, tax_mode: TaxMode
 ) -> PricedLine:
-    """An individual price replaces the plan's; a discount applies after that price."""
+    """The charge for one period. An individual price replaces the plan's; the discount applies to either."""
     individual = terms.individual_price
     price = plan_price if individual is None else individual
     discount_amount = _discount_amount(price, terms.discount, period)
@@ -42,7 +43,7 @@ def price_line(
 
 
 def _discount_amount(price: Money, discount: Discount | None, period: BillingPeriod) -> Money:
-    """Never more than the price. It ends with the last period that begins on or before `until`."""
+    """The discount, at most the price. The last period that gets it begins on or before `until`."""
     if discount is None or (discount.until is not None and period.start > discount.until):
         return Money(0, price.currency)
     if discount.kind is DiscountKind.PERCENT:

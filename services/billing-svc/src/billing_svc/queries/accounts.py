@@ -1,4 +1,4 @@
-"""What subscribers owe, and the ledger that proves it."""
+"""What subscribers owe, and the ledger that proves it. Lists are paged or bounded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.invoices import InvoiceState
+from billing_svc.domain.ledger import RECEIVABLE
+from billing_svc.lookups import left_to_pay, load_settings
 from billing_svc.models import Allocation, Invoice, LedgerEntry, ReceivedPayment
-from billing_svc.queries.receivables import left_to_pay
-from billing_svc.usecases.ledger import RECEIVABLE
+from billing_svc.views import entry_view
 
 
 def list_accounts(session: Session, subscriber_ids: Sequence[str], today: date) -> list[AccountView]:
-    """One view per id asked for (at most 200), zero for those nothing is known of."""
+    """One view for each id (at most 200); all amounts are zero if nothing is known of a subscriber."""
+    currency = load_settings(session).currency
     ids = list(subscriber_ids)[:MAX_PAGE_SIZE]
     receivable = _sums(session, _receivable_balance(), LedgerEntry.subscriber_id, ids)
     credit = _sums(session, _credit(), ReceivedPayment.subscriber_id, ids)
@@ -27,9 +29,9 @@ def list_accounts(session: Session, subscriber_ids: Sequence[str], today: date) 
     return [
         AccountView(
             subscriber_id=subscriber_id,
-            balance=Money(receivable.get(subscriber_id, 0)),
-            credit=Money(credit.get(subscriber_id, 0)),
-            overdue=Money(overdue.get(subscriber_id, 0)),
+            balance=Money(receivable.get(subscriber_id, 0), currency),
+            credit=Money(credit.get(subscriber_id, 0), currency),
+            overdue=Money(overdue.get(subscriber_id, 0), currency),
         )
         for subscriber_id in ids
     ]
@@ -39,11 +41,12 @@ def list_ledger_entries(
     session: Session, subscriber_id: str, limit: int, after: str | None
 ) -> Page[LedgerEntryView]:
     query = select(LedgerEntry).where(LedgerEntry.subscriber_id == subscriber_id)
-    return page_of(session, query, LedgerEntry.id, _entry_view, limit=limit, after=after or None)
+    return page_of(session, query, LedgerEntry.id, entry_view, limit=limit, after=after or None)
 
 
 def check_ledger(session: Session) -> LedgerCheck:
-    """Prove the ledger: per subscriber, receivable = what is left on invoices - unallocated money."""
+    """Prove the ledger: for each subscriber, receivable = left to pay on invoices - unallocated money."""
+    currency = load_settings(session).currency
     receivable = _sums(session, _receivable_balance(), LedgerEntry.subscriber_id)
     credit = _sums(session, _credit(), ReceivedPayment.subscriber_id)
     invoices = _sums(session, _left_on_invoices(), Invoice.subscriber_id)
@@ -54,9 +57,9 @@ def check_ledger(session: Session) -> LedgerCheck:
         if receivable.get(subscriber_id, 0) != invoices.get(subscriber_id, 0) - credit.get(subscriber_id, 0)
     ]
     return LedgerCheck(
-        receivable=Money(sum(receivable.values())),
-        credit=Money(sum(credit.values())),
-        invoices_open=Money(sum(invoices.values())),
+        receivable=Money(sum(receivable.values()), currency),
+        credit=Money(sum(credit.values()), currency),
+        invoices_open=Money(sum(invoices.values()), currency),
         differences=sorted(wrong)[:MAX_PAGE_SIZE],
     )
 
@@ -87,22 +90,8 @@ def _credit() -> Select:
 
 
 def _sums(session: Session, query: Select, key, keys: Sequence[str] | None = None) -> dict[str, int]:
-    """The one sum of `query` per value of the column `key`, for these values or for all."""
+    """The sum that `query` selects for each value of the column `key`, for these values or for all."""
     query = query.add_columns(key).group_by(key)
     if keys is not None:
         query = query.where(key.in_(keys))
     return {value: int(amount or 0) for amount, value in session.execute(query)}
-
-
-def _entry_view(entry: LedgerEntry) -> LedgerEntryView:
-    return LedgerEntryView(
-        id=entry.id,
-        subscriber_id=entry.subscriber_id,
-        debit_account=entry.debit_account,
-        credit_account=entry.credit_account,
-        amount=Money(entry.amount_minor, entry.currency),
-        kind=entry.kind,
-        source_id=entry.source_id,
-        effective_on=entry.effective_on,
-        recorded_at=entry.recorded_at,
-    )

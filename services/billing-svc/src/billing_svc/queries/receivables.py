@@ -1,4 +1,4 @@
-"""What is owed to the ISP altogether, how old it is, and what came in."""
+"""What is owed to the ISP in total, how old it is, and what was collected."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from datetime import date, timedelta
 from contracts.common import InvalidInput
 from contracts.money import Money
 from contracts.receivables import AgingBucket, DayCollected, Receivables
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.aging import AGES, is_of_age
 from billing_svc.domain.invoices import InvoiceState
-from billing_svc.models import Allocation, Invoice, ReceivedPayment
+from billing_svc.lookups import left_to_pay, load_settings
+from billing_svc.models import Invoice, ReceivedPayment
 
 MAX_DAYS = 366
 
 
 @dataclass(frozen=True)
 class DueDay:
-    """The open invoices that are due on a day, and what is left to pay on them."""
+    """The open invoices that are due on a day, and the minor units left to pay on them."""
 
     due_on: date
     invoices: int
@@ -28,31 +29,34 @@ class DueDay:
 
 
 def get_receivables(session: Session, today: date) -> Receivables:
+    currency = load_settings(session).currency
     open_days = _open_by_due_date(session)
     late_days = [day for day in open_days if day.due_on < today]
     return Receivables(
-        receivable=_left(open_days),
-        overdue=_left(late_days),
-        collected_today=_collected(session, today),
-        collected_this_month=_collected(session, today.replace(day=1)),
+        receivable=_left(open_days, currency),
+        overdue=_left(late_days, currency),
+        collected_today=_collected(session, today, currency),
+        collected_this_month=_collected(session, today.replace(day=1), currency),
         open_invoices=_count(open_days),
         overdue_invoices=_count(late_days),
     )
 
 
 def list_aging(session: Session, today: date) -> list[AgingBucket]:
+    currency = load_settings(session).currency
     open_days = _open_by_due_date(session)
     buckets = []
     for from_days, until_days in AGES:
         days = [day for day in open_days if is_of_age(day.due_on, today, from_days, until_days)]
-        buckets.append(AgingBucket(from_days, until_days, _count(days), _left(days)))
+        buckets.append(AgingBucket(from_days, until_days, _count(days), _left(days, currency)))
     return buckets
 
 
 def list_days_collected(session: Session, days: int, today: date) -> list[DayCollected]:
-    """Raises InvalidInput."""
+    """What was collected on each of the last `days` days. Raises InvalidInput if that is too many."""
     if not 1 <= days <= MAX_DAYS:
         raise InvalidInput.of("days", f"must be between 1 and {MAX_DAYS}")
+    currency = load_settings(session).currency
     first = today - timedelta(days=days - 1)
     received = (
         select(ReceivedPayment.received_on, func.count(), func.sum(ReceivedPayment.amount_minor))
@@ -64,19 +68,8 @@ def list_days_collected(session: Session, days: int, today: date) -> list[DayCol
     for number in range(days):
         day = first + timedelta(days=number)
         payments, minor = by_day.get(day, (0, 0))
-        collected.append(DayCollected(day, payments, Money(minor)))
+        collected.append(DayCollected(day, payments, Money(minor, currency)))
     return collected
-
-
-def left_to_pay() -> ColumnElement[int]:
-    """Minor units, of an invoice that is open."""
-    paid = (
-        select(func.sum(Allocation.amount_minor))
-        .where(Allocation.invoice_id == Invoice.id, Allocation.reversed_at.is_(None))
-        .correlate(Invoice)
-        .scalar_subquery()
-    )
-    return Invoice.total_minor - func.coalesce(paid, 0)
 
 
 def _open_by_due_date(session: Session) -> list[DueDay]:
@@ -88,14 +81,14 @@ def _open_by_due_date(session: Session) -> list[DueDay]:
     return [DueDay(due_on, invoices, int(minor)) for due_on, invoices, minor in session.execute(days)]
 
 
-def _left(days: list[DueDay]) -> Money:
-    return Money(sum(day.left_minor for day in days))
+def _left(days: list[DueDay], currency: str) -> Money:
+    return Money(sum(day.left_minor for day in days), currency)
 
 
 def _count(days: list[DueDay]) -> int:
     return sum(day.invoices for day in days)
 
 
-def _collected(session: Session, since: date) -> Money:
+def _collected(session: Session, since: date, currency: str) -> Money:
     received = select(func.sum(ReceivedPayment.amount_minor)).where(ReceivedPayment.received_on >= since)
-    return Money(int(session.scalar(received) or 0))
+    return Money(int(session.scalar(received) or 0), currency)

@@ -1,4 +1,4 @@
-"""Whom the collections run will suspend: what a dry run of it would say, without locking anybody."""
+"""The accounts that the collections run will suspend, found as in a dry run but without locks."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from sqlalchemy.orm import Session
 
 from billing_svc.domain.invoices import InvoiceState
 from billing_svc.domain.periods import check_near, suspend_from
+from billing_svc.lookups import left_to_pay, load_settings
 from billing_svc.models import Account, Invoice, Settings
-from billing_svc.queries.receivables import left_to_pay
-from billing_svc.usecases.settings import load_settings
 
 
 def list_suspensions_due(
     session: Session, until: date, limit: int, after: str | None, today: date
 ) -> SuspensionsDue:
-    """`overdue` is what it will be on `until` if nobody pays. Raises InvalidInput."""
+    """`overdue` is what it will be on `until` if nobody pays.
+
+    Raises InvalidInput for a day in the past or more than a year away.
+    """
     if check_near("until", until, today) < today:
-        raise InvalidInput.of("until", f"{until} is over; nobody is suspended in the past")
+        raise InvalidInput.of("until", f"{until} is in the past; use today or a later date")
     settings = load_settings(session)
     if not settings.auto_suspend:
-        return SuspensionsDue(until, False, 0, Money(0), Page([]))
+        return SuspensionsDue(until, False, 0, Money(0, settings.currency), Page([]))
     due = _accounts_due(until, settings)
     count, overdue = session.execute(select(func.count(), func.sum(due.c.overdue))).one()
     page = page_of(
@@ -40,13 +42,15 @@ def list_suspensions_due(
         order=Order(due.c.first_due_on),
     )
     items = _views(session, page.items, due, settings, today)
-    return SuspensionsDue(until, True, count, Money(int(overdue or 0)), Page(items, page.next))
+    return SuspensionsDue(
+        until, True, count, Money(int(overdue or 0), settings.currency), Page(items, page.next)
+    )
 
 
 def _accounts_due(until: date, settings: Settings) -> Subquery:
     """The rule of usecases.collections.judge, for all accounts at once.
 
-    `first_due_on` is the due date of the oldest invoice that suspends; its run comes first.
+    `first_due_on` is the due date of the oldest invoice that suspends, which decides on which day it does.
     """
     suspends = Invoice.is_suspendable(until, settings.grace_period_days) & ~Invoice.suspends_already
     first_due_on = func.min(case((suspends, Invoice.due_on)))
@@ -77,7 +81,7 @@ def _view(account: Account, due: Row, settings: Settings, today: date) -> Suspen
     return SuspensionDue(
         subscriber_id=account.subscriber_id,
         subscriber_name=account.full_name,
-        overdue=Money(int(due.overdue)),
+        overdue=Money(int(due.overdue), settings.currency),
         oldest_due_on=due.oldest_due_on,
         suspend_on=max(today, suspend_from(due.first_due_on, settings.grace_period_days)),
     )

@@ -1,4 +1,4 @@
-"""What happened to an account, newest first."""
+"""The timeline of an account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billing_svc.models import Allocation, Invoice
 
-# Of one moment, in the order in which they come about.
+# Events of the same instant are listed in this order.
 KINDS = (
     AccountEventKind.INVOICE_ISSUED,
     AccountEventKind.INVOICE_VOIDED,
@@ -20,7 +20,7 @@ KINDS = (
 
 
 def list_account_events(session: Session, subscriber_id: str, limit: int) -> list[AccountEvent]:
-    """At most `limit` (up to 200)."""
+    """The latest `limit` (up to 200) events, newest first."""
     events = union_all(
         _of_invoices(AccountEventKind.INVOICE_ISSUED, Invoice.created_at, subscriber_id),
         _of_invoices(AccountEventKind.INVOICE_VOIDED, Invoice.voided_at, subscriber_id),

@@ -1,9 +1,9 @@
 """The billing run: one invoice per subscriber and period, exactly once.
 
-A run is a row with a cursor. It goes through the subscribers in batches; each batch is one transaction
-with its invoices, ledger entries, report and the new cursor in it. So it can be killed anywhere and goes
-on where it was, and two runs over the same period make the same set as one: the accounts of a batch are
-locked, and the database refuses a second line for a service and period.
+A run is a row with a cursor. It goes through the subscribers in batches. Each batch is one transaction that
+writes invoices, ledger entries, the report and the new cursor, so a run that is killed resumes where it
+stopped. Two runs over the same period issue the same invoices as one: the accounts of a batch are locked,
+and the database rejects a second line for the same service and period.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from typing import Any
 from contracts.billing import CollectionStatus, ItemOutcome, RunStatus, StartBillingRun
 from contracts.common import BillingPeriod
 from contracts.money import Money, total
-from contracts.pricing import BillingTerms, Discount
+from contracts.pricing import BillingTerms
 from contracts.subscriber import ServiceStatus
 from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from billing_svc.domain import ledger
 from billing_svc.domain.invoices import InvoiceState, number_of
 from billing_svc.domain.periods import check_near, due_date, generation_date, period_before, period_of
 from billing_svc.domain.pricing import PricedLine, price_line
+from billing_svc.lookups import load_settings
 from billing_svc.models import (
     Account,
     BillingRun,
@@ -39,8 +41,6 @@ from billing_svc.models import (
     ServiceProjection,
     Settings,
 )
-from billing_svc.usecases import ledger
-from billing_svc.usecases.settings import load_settings
 from billing_svc.usecases.settlement import use_credit
 
 BATCH = 250
@@ -49,7 +49,7 @@ BILLABLE = ServiceProjection.status != ServiceStatus.TERMINATED
 
 @dataclass
 class Draft:
-    """What a run makes of one subscriber, before any of it is written."""
+    """What a run will do for one subscriber, before anything is written."""
 
     account: Account
     outcome: ItemOutcome
@@ -59,18 +59,23 @@ class Draft:
 
     @property
     def total(self) -> Money:
-        return total([priced.amount for _, priced in self.lines])
+        return total([priced.amount for _, priced in self.lines], self.currency)
 
     @property
     def tax(self) -> Money:
-        return total([priced.tax for _, priced in self.lines])
+        return total([priced.tax for _, priced in self.lines], self.currency)
+
+    @property
+    def currency(self) -> str:
+        """The currency of the lines, of which there must be one."""
+        return self.lines[0][1].amount.currency
 
 
 def start_run(session: Session, command: StartBillingRun, *, now: datetime, today: date) -> BillingRun:
-    """Write the run down; `work_on` does it. Raises InvalidInput for a date that can only be a mistake.
+    """Create a run, which `work_on` then carries out.
 
-    A past date chooses the period; the invoices are of today. Dated back, they could be overdue, and cut
-    people off, before anybody has seen them.
+    A past date selects the period, but the invoices are dated today: backdated ones could be overdue, and
+    suspend services, before anyone has seen them. Raises InvalidInput for a date more than a year away.
     """
     asked_for = check_near("date", command.date or today, today)
     return _start(session, command, max(asked_for, today), period_of(asked_for), now=now)
@@ -106,10 +111,10 @@ def _start(
 
 
 def find_due_period(session: Session, today: date) -> BillingPeriod | None:
-    """The period whose billing day has come and whose automatic run is still to be made: once per period.
+    """The period whose generation day has come and that had no automatic run yet, or None.
 
-    If the system was down on the day it is made later, even when the month has ended meanwhile. Not for a
-    day that had passed when the system was installed or the day was set: there the operator decides.
+    If the system was down on that day, the run is made up for later, even in the following month. It is not
+    if the day had already passed when the system was installed or the day was set: the operator decides then.
     """
     settings = load_settings(session)
     for period in (period_before(period_of(today)), period_of(today)):
@@ -125,21 +130,21 @@ def _was_run_automatically(session: Session, period: BillingPeriod) -> bool:
 
 
 def start_automatic_run(session: Session, *, now: datetime, today: date) -> None:
-    """Write the run of the billing day down, if it is due. Its invoices are of today, however late it is."""
-    load_settings(session, lock=True)  # one at a time
+    """Create the automatic run if one is due. Its invoices are dated today, however late the run is."""
+    load_settings(session, lock=True)  # so that only one process creates it
     period = find_due_period(session, today)
     if period is not None:
         _start(session, StartBillingRun(actor="billing day"), today, period, now=now, automatic=True)
 
 
 def oldest_running(session: Session) -> str | None:
-    """The id of the run to work on next."""
+    """The id of the run to work on next, or None."""
     query = select(BillingRun.id).where(BillingRun.status == RunStatus.RUNNING).order_by(BillingRun.id)
     return session.scalar(query.limit(1))
 
 
 def work_on(session: Session, run_id: str, *, now: datetime) -> bool:
-    """Do one batch of the run in this transaction. False when there was nothing left: it is finished."""
+    """Process the next batch of a run in this transaction. False if none was left: the run is finished."""
     run = session.scalars(select(BillingRun).where(BillingRun.id == run_id).with_for_update()).one()
     if run.status is not RunStatus.RUNNING:
         return False
@@ -157,7 +162,7 @@ def work_on(session: Session, run_id: str, *, now: datetime) -> bool:
 
 
 def fail_run(session: Session, run_id: str, error: str, *, now: datetime) -> None:
-    """Give the run up; what it made stays, and another run makes the rest."""
+    """Mark a run as failed. Its invoices stay, and another run issues the rest."""
     session.execute(
         update(BillingRun)
         .where(BillingRun.id == run_id)
@@ -180,7 +185,7 @@ def _draft(
         .where(Account.subscriber_id.in_(subscriber_ids))
         .order_by(Account.subscriber_id)
         .with_for_update()
-    ).all()  # all locked before anything else of them is read
+    ).all()  # all locked before anything else about them is read
     services = _services_by_subscriber(session, subscriber_ids)
     billed = _already_billed(session, run, subscriber_ids)
     return [
@@ -202,11 +207,11 @@ def _draft_one(
         numbers = ", ".join(sorted({billed[service.service_id] for service in services}))
         return Draft(account, ItemOutcome.SKIPPED, f"already invoiced for this period: {numbers}")
     if not begun:
-        return Draft(account, ItemOutcome.SKIPPED, "the service began after this period")
+        return Draft(account, ItemOutcome.SKIPPED, "the service starts after this period")
     foreign = [service for service in begun if service.plan.currency != settings.currency]
     if foreign:
         plan = foreign[0].plan
-        reason = f"plan {plan.name} is priced in {plan.currency}, the system bills in {settings.currency}"
+        reason = f"plan {plan.name} is priced in {plan.currency}, but invoices are in {settings.currency}"
         return Draft(account, ItemOutcome.FAILED, reason)
     lines = [(service, _price(service, period, settings)) for service in begun]
     charged = [(service, priced) for service, priced in lines if priced.amount.minor]
@@ -216,11 +221,8 @@ def _draft_one(
 
 
 def _price(service: ServiceProjection, period: BillingPeriod, settings: Settings) -> PricedLine:
-    plan, individual = service.plan, service.individual_price_minor
-    discount = None
-    if service.discount_kind is not None and service.discount_value is not None:
-        discount = Discount(service.discount_kind, service.discount_value, service.discount_until)
-    terms = BillingTerms(None if individual is None else Money(individual, plan.currency), discount)
+    plan = service.plan
+    terms = BillingTerms.of_columns(service, plan.currency)
     return price_line(Money(plan.price_minor, plan.currency), terms, period, settings.tax_mode)
 
 
@@ -240,7 +242,7 @@ def _services_by_subscriber(
 
 
 def _already_billed(session: Session, run: BillingRun, subscriber_ids: Sequence[str]) -> dict[str, str]:
-    """Service id -> the number of the invoice that bills it for the period."""
+    """Service id to the number of the invoice that bills it for the period."""
     rows = session.execute(
         select(InvoiceLine.service_id, Invoice.number)
         .join(Invoice)
@@ -279,7 +281,7 @@ def _issue(session: Session, run: BillingRun, settings: Settings, drafts: list[D
 
 
 def _take_numbers(session: Session, prefix: str, count: int) -> list[str]:
-    """The next numbers of the series; the row stays locked until they are committed or given back."""
+    """The next numbers of the series, whose row stays locked until the transaction ends: no gaps."""
     insert_if_absent(session, InvoiceSeries, prefix=prefix, next_number=1)
     following = session.scalars(
         update(InvoiceSeries)

@@ -1,4 +1,4 @@
-"""Going through the overdue accounts: who is to be suspended, and who is clear after all."""
+"""Collections: suspending overdue accounts, and restoring those that owe nothing overdue anymore."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.invoices import InvoiceState
+from billing_svc.lookups import load_settings
 from billing_svc.models import Account, Invoice, Settings
 from billing_svc.usecases.projections import lock_account
-from billing_svc.usecases.settings import load_settings
 from billing_svc.usecases.settlement import is_clear, open_balances, settle_if_clear
 
 BATCH = 100
@@ -23,7 +23,7 @@ BATCH = 100
 
 @dataclass(frozen=True)
 class Standing:
-    """An account on a day: what is overdue, and the invoices old enough to suspend for."""
+    """An overdue account on a day: the overdue amount, and the invoices old enough to suspend for."""
 
     overdue: Money
     oldest_due_on: date
@@ -31,7 +31,7 @@ class Standing:
 
 
 def accounts_to_judge(session: Session, day: date, after: str | None) -> list[str]:
-    """The next accounts, by id, that have something overdue on `day` or were asked to be suspended."""
+    """The next accounts, by id, that are overdue on `day` or were reported overdue."""
     overdue = select(Invoice.subscriber_id).where(Invoice.state == InvoiceState.OPEN, Invoice.due_on < day)
     query = select(Account.subscriber_id).where(
         or_(Account.subscriber_id.in_(overdue), Account.suspension_requested)
@@ -44,19 +44,19 @@ def accounts_to_judge(session: Session, day: date, after: str | None) -> list[st
 def judge(
     session: Session, subscriber_id: str, *, day: date, today: date, dry_run: bool, now: datetime
 ) -> CollectionsItem | None:
-    """Decide for one account as of `day`, under its lock, with the balance of this very moment.
+    """Suspend or restore one account as of `day`, under its lock and with its current balance.
 
-    None if there is nothing to say of it. In a dry run nothing is written.
+    None if the account is neither overdue nor to be restored. A dry run writes nothing.
     """
     settings = load_settings(session)
     account = lock_account(session, subscriber_id)
     standing = _standing(session, subscriber_id, day, settings)
     if standing is None:
-        # A look back at a day when nothing was overdue yet must not restore who is overdue by now.
+        # A run for a past day, when nothing was overdue yet, must not restore an account overdue today.
         return _restore(session, account, day=max(day, today), dry_run=dry_run, now=now)
     days = (day - standing.oldest_due_on).days
     reason = f"{days} day{'s' if days != 1 else ''} overdue"
-    # A restored one can come up again: it was restored when it was not overdue, and has become so.
+    # An invoice whose services were restored can suspend them again, once it is overdue again.
     fresh = [invoice for invoice in standing.suspendable if not invoice.suspends_already]
     if not fresh or not settings.auto_suspend:
         return _item(account, CollectionsAction.MARKED, reason, standing.overdue)
@@ -87,7 +87,7 @@ def _suspend(session: Session, account: Account, standing: Standing, reason: str
         line.service_id
         for invoice in standing.suspendable
         for line in invoice.lines
-        if line.amount_minor  # a free service beside an unpaid one owes nothing
+        if line.amount_minor  # a free service on the same invoice owes nothing
     }
     outbox.add(
         session,
@@ -105,11 +105,14 @@ def _suspend(session: Session, account: Account, standing: Standing, reason: str
 def _restore(
     session: Session, account: Account, *, day: date, dry_run: bool, now: datetime
 ) -> CollectionsItem | None:
-    """A net under the payment path: whoever owes nothing overdue is not left suspended for it."""
+    """A safety net: a payment restores an account when it arrives, so this rarely finds one."""
     settled = is_clear(session, account, day)
     if settled and not dry_run:
         settle_if_clear(session, account, cause=None, now=now, today=day)
-    return _item(account, CollectionsAction.RESTORED, "nothing overdue", Money(0)) if settled else None
+    if not settled:
+        return None
+    nothing = Money(0, load_settings(session).currency)
+    return _item(account, CollectionsAction.RESTORED, "nothing overdue", nothing)
 
 
 def _item(account: Account, action: CollectionsAction, reason: str, overdue: Money) -> CollectionsItem:

@@ -1,4 +1,7 @@
-"""Keeping what billing needs of others' facts: names, plans, price terms. Newer versions only."""
+"""Keeping copies of what billing needs: subscribers' names, plans, and the billing terms of services.
+
+An event whose version is not newer than the copy changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def keep_service(session: Session, service: ServiceSnapshot) -> None:
 
 
 def lock_account(session: Session, subscriber_id: str) -> Account:
-    """The account, made if this is the first we hear of the subscriber, and locked."""
+    """The account of a subscriber, locked. It is created if billing did not know the subscriber yet."""
     insert_if_absent(
         session,
         Account,
@@ -66,15 +69,11 @@ def _plan_values(plan: PlanView) -> dict:
 
 
 def _service_values(service: ServiceSnapshot) -> dict:
-    terms = service.billing_terms
     return {
         "subscriber_id": service.subscriber_id,
         "plan_id": service.plan.id,
         "pppoe_username": service.pppoe_username,
         "status": service.status,
-        "individual_price_minor": None if terms.individual_price is None else terms.individual_price.minor,
-        "discount_kind": terms.discount.kind if terms.discount else None,
-        "discount_value": terms.discount.value if terms.discount else None,
-        "discount_until": terms.discount.until if terms.discount else None,
         "activated_on": service.activated_on,
+        **service.billing_terms.columns(),
     }

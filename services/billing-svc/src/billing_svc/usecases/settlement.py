@@ -1,39 +1,42 @@
-"""Money onto invoices: payments as they come, credit when an invoice is made or voided.
+"""Putting money on invoices: payments when they arrive, credit when an invoice is issued or voided.
 
-Everything here runs under the lock of the account (projections.lock_account).
+Callers must hold the lock of the account (projections.lock_account).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from contracts.billing import AccountSettled, CollectionStatus
-from contracts.money import Money
+from contracts.money import Money, total
 from contracts.payment import PaymentReceived
 from servicekit import outbox
 from servicekit.ids import new_id
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
+from billing_svc.domain import ledger
 from billing_svc.domain.allocation import OpenInvoice, allocate_oldest_first
 from billing_svc.domain.invoices import InvoiceState
+from billing_svc.lookups import allocated, load_settings
 from billing_svc.models import Account, Allocation, Invoice, LedgerEntry, ReceivedPayment
-from billing_svc.usecases import ledger
 from billing_svc.usecases.projections import lock_account
 
 
 @dataclass(frozen=True)
 class Cause:
-    """The payment that settled an account."""
+    """The payment that settled an account, and when it was paid."""
 
     payment_id: str
     paid_at: datetime
 
 
 def apply_payment(session: Session, event: PaymentReceived, *, now: datetime, today: date) -> None:
-    """Enter the payment, allocate it oldest invoice first, keep the rest as credit."""
+    """Enter a payment: it pays the oldest invoices first, and the rest is credit.
+
+    Does nothing if the payment was entered before.
+    """
     account = lock_account(session, event.subscriber_id)
     if session.get(ReceivedPayment, event.payment_id) is not None:
         return
@@ -62,7 +65,10 @@ def apply_payment(session: Session, event: PaymentReceived, *, now: datetime, to
 
 
 def use_credit(session: Session, subscriber_id: str, *, first: str | None = None, now: datetime) -> None:
-    """Put all unallocated money of the subscriber on their open invoices, oldest to oldest."""
+    """Pay the subscriber's open invoices from their unallocated money, oldest payment and invoice first.
+
+    The invoice with id `first` is paid before the others.
+    """
     payments = session.scalars(
         select(ReceivedPayment)
         .where(ReceivedPayment.subscriber_id == subscriber_id, ReceivedPayment.exhausted.is_(False))
@@ -73,14 +79,14 @@ def use_credit(session: Session, subscriber_id: str, *, first: str | None = None
 
 
 def is_clear(session: Session, account: Account, today: date) -> bool:
-    """Whether the account was said to be overdue and is no longer."""
+    """Whether the account was reported overdue and no longer is."""
     return account.suspension_requested and not overdue_amount(session, account.subscriber_id, today).minor
 
 
 def settle_if_clear(
     session: Session, account: Account, *, cause: Cause | None, now: datetime, today: date
 ) -> bool:
-    """Say that the account is settled, if it was said to be overdue and is no longer."""
+    """Publish that the account is settled, if it was reported overdue and no longer is. True if so."""
     if not is_clear(session, account, today):
         return False
     account.suspension_requested = False
@@ -107,7 +113,7 @@ def settle_if_clear(
 
 
 def open_balances(session: Session, subscriber_id: str) -> list[tuple[Invoice, Money]]:
-    """The open invoices of a subscriber, oldest first, each with what is left to pay."""
+    """A subscriber's open invoices, oldest first, each with the amount left to pay."""
     invoices = session.scalars(
         select(Invoice)
         .where(Invoice.subscriber_id == subscriber_id, Invoice.state == InvoiceState.OPEN)
@@ -120,18 +126,8 @@ def open_balances(session: Session, subscriber_id: str) -> list[tuple[Invoice, M
     ]
 
 
-def allocated(session: Session, invoice_ids: Sequence[str]) -> dict[str, int]:
-    """Minor units already on each of these invoices."""
-    rows = session.execute(
-        select(Allocation.invoice_id, func.sum(Allocation.amount_minor))
-        .where(Allocation.invoice_id.in_(invoice_ids), Allocation.reversed_at.is_(None))
-        .group_by(Allocation.invoice_id)
-    )
-    return {invoice_id: int(amount) for invoice_id, amount in rows}
-
-
 def unallocated(session: Session, payment: ReceivedPayment) -> Money:
-    """What of the payment is on no invoice."""
+    """The part of a payment that is not on an invoice."""
     used = session.scalar(
         select(func.sum(Allocation.amount_minor)).where(
             Allocation.payment_id == payment.payment_id, Allocation.reversed_at.is_(None)
@@ -141,11 +137,11 @@ def unallocated(session: Session, payment: ReceivedPayment) -> Money:
 
 
 def overdue_amount(session: Session, subscriber_id: str, today: date) -> Money:
-    """The sum of what is left to pay on invoices past their due date."""
-    minor = sum(
-        balance.minor for invoice, balance in open_balances(session, subscriber_id) if invoice.due_on < today
-    )
-    return Money(minor)
+    """The sum of the amounts left to pay on overdue invoices."""
+    overdue = [
+        balance for invoice, balance in open_balances(session, subscriber_id) if invoice.due_on < today
+    ]
+    return total(overdue, load_settings(session).currency)
 
 
 def _allocate(session: Session, payment: ReceivedPayment, *, first: str | None, now: datetime) -> None:
@@ -171,4 +167,4 @@ def _allocate(session: Session, payment: ReceivedPayment, *, first: str | None, 
         if share.amount == balance:
             invoice.state = InvoiceState.PAID
     payment.exhausted = left.minor == 0
-    session.flush()  # the next payment of the same subscriber must see these allocations
+    session.flush()  # the subscriber's next payment must see these allocations

@@ -1,38 +1,40 @@
-"""Voiding an invoice: it counts in no total any more; what was paid on it becomes credit."""
+"""Voiding an invoice: it no longer counts in any total, and payments on it become credit."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
 from contracts.billing import VoidInvoice
-from contracts.common import Conflict, NotFound
+from contracts.common import Conflict
 from contracts.money import Money
+from servicekit import loading
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
+from billing_svc.domain import ledger
 from billing_svc.domain.invoices import InvoiceState, check_void_reason
 from billing_svc.models import Invoice, LedgerEntry, ReceivedPayment
-from billing_svc.usecases import ledger
 from billing_svc.usecases.projections import lock_account
 from billing_svc.usecases.settlement import settle_if_clear, use_credit
 
 
 def void_invoice(session: Session, command: VoidInvoice, *, now: datetime, today: date) -> Invoice:
-    """A repeat is a success. Raises NotFound, InvalidInput, Conflict for a paid invoice."""
+    """Void an invoice. Does nothing if it was voided before.
+
+    Raises NotFound if there is no such invoice, InvalidInput for a bad reason, and Conflict if it is paid.
+    """
     reason = check_void_reason(command.reason)
-    invoice = session.get(Invoice, command.invoice_id)
-    if invoice is None:
-        raise NotFound(f"there is no invoice {command.invoice_id}")
+    invoice = loading.get(session, Invoice, command.invoice_id)
     account = lock_account(session, invoice.subscriber_id)
     session.refresh(invoice)
     if invoice.state is InvoiceState.VOID:
         return invoice
     if invoice.state is InvoiceState.PAID:
-        raise Conflict(f"invoice {invoice.number} is paid; a paid invoice is final")
+        raise Conflict(f"invoice {invoice.number} is paid, and a paid invoice cannot be voided")
     invoice.state = InvoiceState.VOID
     invoice.voided_at, invoice.voided_by, invoice.void_reason = now, command.actor, reason
     for line in invoice.lines:
-        line.voided = True  # the period of the service can be billed again
+        line.voided = True  # so that the service can be billed again for the period
     _free_allocations(session, invoice, now)
     _reverse_in_ledger(session, invoice, now=now, today=today)
     session.flush()
@@ -42,10 +44,10 @@ def void_invoice(session: Session, command: VoidInvoice, *, now: datetime, today
 
 
 def _free_allocations(session: Session, invoice: Invoice, now: datetime) -> None:
-    standing = [allocation for allocation in invoice.allocations if allocation.reversed_at is None]
-    for allocation in standing:
+    active = [allocation for allocation in invoice.allocations if allocation.reversed_at is None]
+    for allocation in active:
         allocation.reversed_at = now
-    payment_ids = [allocation.payment_id for allocation in standing]
+    payment_ids = [allocation.payment_id for allocation in active]
     session.execute(
         update(ReceivedPayment).where(ReceivedPayment.payment_id.in_(payment_ids)).values(exhausted=False)
     )

@@ -1,4 +1,4 @@
-"""Writing to the ledger. Each function is one business fact; the entries are never changed."""
+"""The ledger entries of each business fact. Entries are never changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TAX = "tax_payable"
 def invoice_issued(
     *, invoice_id: str, subscriber_id: str, total: Money, tax: Money, on: date, at: datetime
 ) -> list[dict[str, Any]]:
-    """The subscriber owes the total: revenue, and the tax that is in it."""
+    """The subscriber owes the total: revenue, and the tax included in it."""
     common = _common("invoice", invoice_id, subscriber_id, on, at)
     return _entries(common, [(RECEIVABLE, REVENUE, total - tax), (RECEIVABLE, TAX, tax)])
 
@@ -23,7 +23,7 @@ def invoice_issued(
 def invoice_voided(
     *, invoice_id: str, subscriber_id: str, total: Money, tax: Money, on: date, at: datetime
 ) -> list[dict[str, Any]]:
-    """The mirror image of the issue."""
+    """The reverse of `invoice_issued`."""
     common = _common("void", invoice_id, subscriber_id, on, at)
     return _entries(common, [(REVENUE, RECEIVABLE, total - tax), (TAX, RECEIVABLE, tax)])
 
@@ -31,7 +31,7 @@ def invoice_voided(
 def payment_received(
     *, payment_id: str, subscriber_id: str, method: str, amount: Money, on: date, at: datetime
 ) -> list[dict[str, Any]]:
-    """Money came in and the subscriber owes that much less (below zero: they have credit)."""
+    """The subscriber owes `amount` less. Below zero they have credit."""
     common = _common("payment", payment_id, subscriber_id, on, at)
     return _entries(common, [(f"cash:{method}", RECEIVABLE, amount)])
 
@@ -47,7 +47,7 @@ def _common(kind: str, source_id: str, subscriber_id: str, on: date, at: datetim
 
 
 def _entries(common: dict[str, Any], movements: list[tuple[str, str, Money]]) -> list[dict[str, Any]]:
-    """Rows of LedgerEntry; a movement of nothing is none."""
+    """Rows of LedgerEntry, without movements of zero."""
     return [
         {
             **common,
