@@ -16,6 +16,7 @@ from gateway.audit import trail
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
 from gateway.display.typed import is_id
+from gateway.display.version import product_version
 from gateway.http.access import Permission, is_htmx, may, needs
 
 Item = TypeVar("Item")
@@ -156,6 +157,7 @@ def for_every_template() -> dict[str, Any]:
         "operator": operator,
         "allowed": lambda name: operator is not None and may(operator, Permission(name)),
         "new_key": new_id,
+        "version": product_version(),
     }
 
 

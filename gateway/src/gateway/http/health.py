@@ -8,6 +8,7 @@ from servicekit.health import ping_all
 
 from gateway.clients.context import Gateway, current
 from gateway.clients.services import SERVICES
+from gateway.display.version import product_version
 from gateway.http.access import Permission, needs
 
 blueprint = Blueprint("health", __name__)
@@ -17,7 +18,7 @@ OK = "ok"
 @blueprint.get("/healthz")
 @needs(Permission.PUBLIC)
 def alive() -> Response:
-    return jsonify(status=OK)
+    return jsonify(status=OK, version=product_version())
 
 
 @blueprint.get("/readyz")
