@@ -356,7 +356,7 @@ def test_settings_are_saved_and_a_wrong_one_is_named(browser, world):
     assert world.commands("change_settings")[0].auto_suspend is False
     answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})
     assert answer.status_code == 422
-    assert "is 1 to 28" in answer.text
+    assert "must be between 1 and 28" in answer.text
 
 
 @pytest.mark.parametrize("panel", PANELS)

@@ -325,7 +325,7 @@ def test_billing_settings_are_on_their_own_page(browser, world):
     assert world.commands("change_settings")[0].auto_suspend is False
     answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})
     assert answer.status_code == 422
-    assert "is 1 to 28" in answer.text
+    assert "must be between 1 and 28" in answer.text
 
 
 def test_it_is_kept_in_postgresql_too(make_postgres_database, settings, world):

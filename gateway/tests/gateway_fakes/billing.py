@@ -11,7 +11,6 @@ from contracts.billing import (
     AccountView,
     AllocationView,
     BillingRunView,
-    BillingSettings,
     CollectionStatus,
     InvoiceLineView,
     InvoiceStatus,
@@ -21,10 +20,9 @@ from contracts.billing import (
     PriceSource,
     RunItem,
     RunStatus,
-    SuspensionMode,
-    TaxMode,
 )
-from contracts.common import Conflict, InvalidInput, Page
+from contracts.billing_settings import DEFAULTS, SETTINGS
+from contracts.common import Conflict, Page, changes
 from contracts.money import Money
 from contracts.receivables import (
     AgingBucket,
@@ -38,7 +36,7 @@ from gateway_fakes.base import NOTHING, NOW, PERIOD, PESO, TODAY, Fake, matches,
 
 
 class FakeBilling(Fake):
-    settings = BillingSettings(1, 1, 15, 5, True, SuspensionMode.WALLED_GARDEN, TaxMode.NON_VAT, "INV", "PHP")
+    settings = DEFAULTS
 
     def __init__(self, world):
         super().__init__(world)
@@ -49,15 +47,10 @@ class FakeBilling(Fake):
         return self.settings
 
     def change_settings(self, command):
-        day = command.invoice_generation_day
-        if day is not None and not 1 <= day <= 28:
-            raise InvalidInput.of("invoice_generation_day", "is 1 to 28")
-        changes = {
-            name: getattr(command, name)
-            for name in ("invoice_generation_day", "payment_terms_days", "auto_suspend", "suspension_mode")
-            if getattr(command, name) is not None
-        }
-        self.settings = replace(self.settings, **changes)
+        changed = dict(changes(command))
+        for name, value in changed.items():
+            SETTINGS[name].check(name, value)
+        self.settings = replace(self.settings, **changed)
         return self.settings
 
     def start_billing_run(self, command):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
-from contracts.billing import BillingSettings, ChangeSettings, SuspensionMode, TaxMode
+from contracts.billing import ChangeSettings
+from contracts.billing_settings import SETTINGS, BillingSettings
 from contracts.common import InvalidInput
 from flask import Response, redirect, request, url_for
 
@@ -15,15 +17,6 @@ from gateway.clients.context import current, services
 from gateway.http.access import Permission
 from gateway.http.bodies import takes_up_to
 
-NUMBERS = ("invoice_generation_day", "payment_terms_days", "grace_period_days")
-MODES = (
-    (SuspensionMode.WALLED_GARDEN.value, "Walled garden: the login works but reaches only the payment page"),
-    (SuspensionMode.BLOCK.value, "Block: the login is refused"),
-)
-TAXES = (
-    (TaxMode.NON_VAT.value, "Non-VAT"),
-    (TaxMode.VAT_INCLUSIVE.value, "Prices contain 12 % VAT"),
-)
 FORM_OCTETS = 50_000
 
 
@@ -47,7 +40,7 @@ def billing_settings() -> Response:
     form = Form(_as_typed(services().billing.get_settings()))
     if request.method == "POST" and _change(form) is not None:
         return done(url_for("admin.billing_settings"), "The settings were saved.")
-    return show("settings_billing.html", form.status, form=form, modes=MODES, taxes=TAXES)
+    return show("settings_billing.html", form.status, form=form, settings=SETTINGS)
 
 
 def _change_brand(form: Form) -> bool:
@@ -79,29 +72,29 @@ def _sent_file(name: str) -> bytes:
 
 
 def _change(form: Form) -> BillingSettings | None:
-    day, terms, grace = (form.integer(name) for name in NUMBERS)
-    mode, tax = form.choice("suspension_mode", SuspensionMode), form.choice("tax_mode", TaxMode)
-    series = form.text("invoice_series", required=True)
+    changes = {name: _read(form, name, setting.default) for name, setting in SETTINGS.items()}
     if not form.ok:
         return None
-    command = ChangeSettings(
-        invoice_generation_day=day,
-        payment_terms_days=terms,
-        grace_period_days=grace,
-        auto_suspend=form.ticked("auto_suspend"),
-        suspension_mode=mode,
-        tax_mode=tax,
-        invoice_series=series,
-        **by_operator(),
-    )
+    command = ChangeSettings(**changes, **by_operator())
     return form.attempt(lambda: services().billing.change_settings(command))
 
 
+def _read(form: Form, name: str, default: Any) -> Any:
+    """The value in the form, read as the type of the setting's default."""
+    match default:
+        case bool():
+            return form.ticked(name)
+        case int():
+            return form.integer(name)
+        case StrEnum():
+            return form.choice(name, type(default))
+        case _:
+            return form.text(name, required=True)
+
+
 def _as_typed(now: BillingSettings) -> dict[str, str]:
-    typed = {name: str(getattr(now, name)) for name in NUMBERS}
-    return typed | {
-        "auto_suspend": "on" if now.auto_suspend else "",
-        "suspension_mode": now.suspension_mode.value,
-        "tax_mode": now.tax_mode.value,
-        "invoice_series": now.invoice_series,
+    values = {name: getattr(now, name) for name in SETTINGS}
+    return {
+        name: ("on" if value else "") if isinstance(value, bool) else str(value)
+        for name, value in values.items()
     }

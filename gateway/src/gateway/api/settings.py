@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any, get_type_hints
 
-from contracts.billing import BillingSettings, ChangeSettings, SuspensionMode, TaxMode
+from contracts.billing import ChangeSettings
+from contracts.billing_settings import SETTINGS, BillingSettings, Setting
+from pydantic import Field, create_model
 
 from gateway.api.fields import Days, Input, LongText, Name, Text, one_of, optional
 from gateway.api.routing import File, by_operator, endpoint
@@ -13,10 +16,6 @@ from gateway.branding import brand, logos
 from gateway.branding.brand import Brand
 from gateway.clients.context import current, services
 from gateway.http.access import Permission
-
-Mode = Annotated[SuspensionMode, one_of(SuspensionMode)]
-Tax = Annotated[TaxMode, one_of(TaxMode)]
-
 
 LOGO = File((logos.PNG, logos.SVG), logos.MAX_OCTETS + 1)  # a body that fills its limit may have been cut
 
@@ -43,25 +42,30 @@ class GeneralSettingsShape(Shape):
     logo_url: str | None
 
 
-class BillingSettingsChange(Input):
-    invoice_generation_day: Days = optional()
-    payment_terms_days: Days = optional()
-    grace_period_days: Days = optional()
-    auto_suspend: bool = optional()
-    suspension_mode: Mode = optional()
-    tax_mode: Tax = optional()
-    invoice_series: Name = optional()
+def _billing_input(setting: Setting) -> Any:
+    """The type of a billing setting in a request; billing-svc checks its limits."""
+    match setting.default:
+        case bool():
+            return bool
+        case int():
+            limits: Any = {"minimum": setting.minimum, "maximum": setting.maximum}
+            return Annotated[Days, Field(json_schema_extra=limits)]
+        case StrEnum():
+            return Annotated[type(setting.default), one_of(type(setting.default))]
+        case _:
+            return Name
 
 
-class BillingSettingsShape(Shape):
-    invoice_generation_day: int
-    payment_terms_days: int
-    grace_period_days: int
-    auto_suspend: bool
-    suspension_mode: SuspensionMode
-    tax_mode: TaxMode
-    invoice_series: str
-    currency: str
+def _described(name: str) -> Any:
+    return Field(description=SETTINGS[name].help or None if name in SETTINGS else None)
+
+
+# Both are made from the declarations in contracts/billing_settings.py.
+_inputs: dict[str, Any] = {name: (_billing_input(one), optional()) for name, one in SETTINGS.items()}
+BillingSettingsChange = create_model("BillingSettingsChange", __base__=Input, **_inputs)
+_types = {name: kind for name, kind in get_type_hints(BillingSettings).items() if name != "version"}
+_shown: dict[str, Any] = {name: (kind, _described(name)) for name, kind in _types.items()}
+BillingSettingsShape = create_model("BillingSettingsShape", __base__=Shape, **_shown)
 
 
 @endpoint("GET", "/settings/general", permission=Permission.VIEW_DASHBOARD, answer=GeneralSettingsShape)
@@ -121,6 +125,6 @@ def get_billing_settings() -> BillingSettings:
     body=BillingSettingsChange,
     answer=BillingSettingsShape,
 )
-def change_billing_settings(body: BillingSettingsChange) -> BillingSettings:
+def change_billing_settings(body: Input) -> BillingSettings:
     """Change billing settings; those left out stay."""
     return services().billing.change_settings(ChangeSettings(**body.given(), **by_operator()))

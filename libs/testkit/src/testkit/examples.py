@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from contracts.billing import BillingSettings, SuspensionMode, TaxMode
+from contracts.billing_settings import DEFAULTS, BillingSettings
 from contracts.money import Money
 from contracts.pricing import BillingTerms
 from contracts.subscriber import (
@@ -66,15 +66,4 @@ def a_service(**changes: Any) -> ServiceSnapshot:
 
 def billing_settings(**changes: Any) -> BillingSettings:
     """What billing starts with: invoices on the 1st, due after 15 days, suspension 5 days later."""
-    settings = BillingSettings(
-        version=1,
-        invoice_generation_day=1,
-        payment_terms_days=15,
-        grace_period_days=5,
-        auto_suspend=True,
-        suspension_mode=SuspensionMode.WALLED_GARDEN,
-        tax_mode=TaxMode.NON_VAT,
-        invoice_series="INV",
-        currency="PHP",
-    )
-    return replace(settings, **changes)
+    return replace(DEFAULTS, **changes)
