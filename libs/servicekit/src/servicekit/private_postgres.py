@@ -122,7 +122,9 @@ class PrivatePostgres:
             raise PrivateServerError("processes of PostgreSQL outlived their killing")
         self._server = None
 
-    def create_database(self, name: str, owner_role: str, password: str) -> str:
+    def create_database(
+        self, name: str, owner_role: str, password: str, *, template: str = "template1"
+    ) -> str:
         """A database whose owner can log in to it and to no other; returns the owner's URL.
 
         Again is harmless, and sets the password.
@@ -135,8 +137,8 @@ class PrivatePostgres:
             )
             if not _exists(cursor, "SELECT 1 FROM pg_database WHERE datname = %s", name):
                 cursor.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(name), sql.Identifier(owner_role)
+                    sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
+                        sql.Identifier(name), sql.Identifier(owner_role), sql.Identifier(template)
                     )
                 )
             _revoke_connect(cursor, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -19,17 +20,19 @@ from servicekit.clock import FrozenClock
 from servicekit.codec import from_json
 from servicekit.db import Database
 from servicekit.migrations import migrate
+from servicekit.private_postgres import PrivatePostgres
 from servicekit.rpc import client
 from servicekit.runtime import Runtime
 from servicekit.secrets import new_key
 from servicekit.settings import Settings, read_settings
 from servicekit.tables import KitBase, OutboxMessage
-from sqlalchemy import MetaData, inspect, select, text
+from sqlalchemy import MetaData, event, inspect, select, text
 from sqlalchemy.orm import Session
 
 from testkit.examples import START
 
 ENCRYPTION_KEY = new_key()
+DATABASE_PASSWORD = new_key()
 BLOCKED_WITHIN_SECONDS = 5.0
 
 Api = TypeVar("Api")
@@ -79,15 +82,46 @@ class ServiceUnderTest:
 
 
 def _empty(database: Database) -> None:
-    """Delete all rows but the version of the schema."""
-    names = [name for name in inspect(database.engine).get_table_names() if name != "alembic_version"]
+    """Delete all rows but the version of the schema; numbers start from 1 again.
+
+    Not TRUNCATE: on PostgreSQL it makes new files for each table and index, even if the table is empty.
+    """
+    statements = _deletions(database)
     with database.transaction() as session:
         if database.is_sqlite:
-            session.execute(text("PRAGMA defer_foreign_keys = ON"))
-            for name in names:
-                session.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - a name from the schema
+            for statement in statements:
+                session.execute(text(statement))
         else:
-            session.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY"))
+            session.execute(text("; ".join(statements)))
+
+
+_known_deletions: dict[str, list[str]] = {}
+
+
+def _deletions(database: Database) -> list[str]:
+    """Statements that empty the tables, those that refer to others first. Read from the schema once."""
+    if database.url not in _known_deletions:
+        schema = inspect(database.engine)
+        tables = [table for table, _ in schema.get_sorted_table_and_fkc_names() if table]
+        tables = [table for table in reversed(tables) if table != "alembic_version"]
+        statements = [f"DELETE FROM {table}" for table in tables]  # noqa: S608 - a name from the schema
+        if not database.is_sqlite:
+            with database.reading() as session:
+                sequences = session.scalars(text("select sequencename from pg_sequences")).all()
+            statements += [f"SELECT setval('{sequence}', 1, false)" for sequence in sequences]
+        _known_deletions[database.url] = statements
+    return _known_deletions[database.url]
+
+
+def sync_nothing(database: Database) -> None:
+    """Let SQLite leave it to the operating system when to write to the disk, which is what takes it longest.
+
+    Only a crash of the machine could lose something.
+    """
+    if database.is_sqlite:
+        event.listen(
+            database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF")
+        )
 
 
 class Migrated:
@@ -97,25 +131,42 @@ class Migrated:
         self._package = package
         self._template = directory / "template.db"
         self._postgres_url: str | None = None
+        self._has_postgres_template = False
 
     def sqlite(self, path: Path) -> str:
+        """The URL of a new database in the file `path`."""
         if not self._template.exists():
             database = Database(f"sqlite:///{self._template}")
+            sync_nothing(database)
             migrate(database, self._package)
             database.close()  # the last connection writes the log back into the file
         shutil.copy(self._template, path)
         return f"sqlite:///{path}"
 
-    def postgresql(self, create: Callable[[], str]) -> str:
+    def postgresql(self, server: PrivatePostgres) -> str:
+        """The URL of the one database on the server, emptied at each call after the first."""
         if self._postgres_url is None:
-            self._postgres_url = create()
-            database = Database(self._postgres_url)
-            migrate(database, self._package)
+            self._postgres_url = self._migrate_on(server, f"test_{self._package}")
         else:
             database = Database(self._postgres_url)
             _empty(database)
-        database.close()
+            database.close()
         return self._postgres_url
+
+    def new_postgresql(self, server: PrivatePostgres, name: str) -> str:
+        """The URL of a new database. Slower, for tests whose processes may still be connected at the end."""
+        template = f"template_{self._package}"
+        if not self._has_postgres_template:
+            self._migrate_on(server, template)
+            self._has_postgres_template = True
+        return server.create_database(name, template, DATABASE_PASSWORD, template=template)
+
+    def _migrate_on(self, server: PrivatePostgres, name: str) -> str:
+        url = server.create_database(name, name, DATABASE_PASSWORD)
+        database = Database(url)
+        migrate(database, self._package)
+        database.close()
+        return url
 
 
 def service_fixtures(service: str, package: str) -> tuple[Any, Any]:
@@ -132,15 +183,33 @@ def service_fixtures(service: str, package: str) -> tuple[Any, Any]:
         if request.param == "sqlite":
             url = migrated.sqlite(tmp_path / f"{service}.db")
         else:
-            server = request.getfixturevalue("postgres")
-            name = f"test_{package}"
-            url = migrated.postgresql(lambda: server.create_database(name, name, "component-tests"))
+            url = migrated.postgresql(request.getfixturevalue("postgres"))
         clock = FrozenClock(START)
         runtime = Runtime(service, make_settings(service, url, tmp_path), clock)
+        sync_nothing(runtime.database)
         yield ServiceUnderTest(runtime, clock)
         runtime.database.close()
 
     return migrated, tested
+
+
+def database_urls() -> Any:
+    """A fixture: the URL of a new, migrated database of each kind. It needs the fixture `migrated`.
+
+    For tests that start processes of their own; with `tested`, the database would not be new.
+    """
+
+    @pytest.fixture(params=["sqlite", "postgresql"])
+    def database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> Iterator[str]:
+        if request.param == "sqlite":
+            yield migrated.sqlite(tmp_path / "service.db")
+            return
+        server = request.getfixturevalue("postgres")
+        name = f"test_{secrets.token_hex(6)}"
+        yield migrated.new_postgresql(server, name)
+        server.drop_database(name)
+
+    return database_url
 
 
 def database_of_revision(package: str, revision: str) -> Any:

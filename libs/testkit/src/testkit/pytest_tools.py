@@ -52,6 +52,25 @@ TOOLS = {
 
 _missing: set[str] = set()
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - only where the machine keeps it in memory
+MEMORY_NEEDED = 2 * 1024**3
+
+
+def _use_memory_for_temporary_files() -> None:
+    """Waiting for the disk is a good part of a test that commits a transaction. A TMPDIR that is set stays.
+
+    Not where programs in it cannot be run: a few tests compile some.
+    """
+    if "TMPDIR" in os.environ or not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
+        return
+    system = os.statvfs(MEMORY)
+    if system.f_bavail * system.f_frsize >= MEMORY_NEEDED and not system.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # look again
+
+
+_use_memory_for_temporary_files()
+
 
 def require(tool: str) -> None:
     """Skip the test that calls this when the tool is not installed, or fail it under ``CI=true``."""

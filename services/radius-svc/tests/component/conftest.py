@@ -1,16 +1,8 @@
-"""What the listener's and the control plane's tests have in common."""
+"""Databases for the tests of the listener and of the control plane."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
-import pytest
+from testkit.component import database_urls, service_fixtures
 
 SECRET = "nas-shared-secret"
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def radius_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'radius.db'}"
-    return request.getfixturevalue("make_postgres_database")()
+migrated, tested = service_fixtures("radius", "radius_svc")
+radius_database_url = database_urls()

@@ -39,11 +39,10 @@ from servicekit.codec import to_wire
 from servicekit.ids import new_id
 from simulators.nas import Faults, NasSession, SimulatedNas
 from sqlalchemy import select, update
-from testkit.component import ServiceUnderTest, client_of, service_fixtures
+from testkit.component import ServiceUnderTest, client_of
 
 from ..conftest import SECRET
 
-migrated, tested = service_fixtures("radius", "radius_svc")
 CLASS_OF_THE_FENCE = "0x" + SUSPENDED_CLASS.encode().hex()
 
 

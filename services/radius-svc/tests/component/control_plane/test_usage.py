@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from contracts.radius import UsageDay
-from radius_svc import jobs, migrations
+from radius_svc import jobs
 from radius_svc.models import RadAcct, UsageMark
 from radius_svc.queries.usage import list_usage
 from radius_svc.usecases import usage
@@ -17,7 +14,7 @@ from servicekit.clock import FrozenClock
 from servicekit.migrations import migrate
 from servicekit.runtime import Runtime
 from sqlalchemy import func, insert, select, update
-from testkit.component import START, make_settings
+from testkit.component import START, database_of_revision, make_settings
 
 TODAY = date(2026, 11, 23)
 
@@ -230,15 +227,17 @@ class TestReplicas:
         assert used(control, service) == [(10, 0)]
 
 
-def test_what_went_through_before_the_tables_were_there_is_not_counted(radius_database_url, tmp_path):
+database_of_0002 = database_of_revision("radius_svc", "0002")
+
+
+def test_what_went_through_before_the_tables_were_there_is_not_counted(database_of_0002, tmp_path):
     """A session of weeks is not the usage of the day of the upgrade."""
-    runtime = Runtime("radius", make_settings("radius", radius_database_url, tmp_path), FrozenClock(START))
+    runtime = Runtime("radius", make_settings("radius", database_of_0002.url, tmp_path), FrozenClock(START))
     before = {"acctsessionid": "s", "username": "juan", "nasipaddress": "127.0.0.1", "service_id": "juan"}
     rows = [
         {**before, "acctuniqueid": "open", "acctoutputoctets": 900, "acctstoptime": None},
         {**before, "acctuniqueid": "closed", "acctoutputoctets": 5_000, "acctstoptime": START},
     ]
-    migrate_to(runtime.database, "0002")
     with runtime.transaction() as session:
         session.execute(insert(RadAcct), rows)
     migrate(runtime.database, "radius_svc")
@@ -250,14 +249,6 @@ def test_what_went_through_before_the_tables_were_there_is_not_counted(radius_da
     with runtime.reading() as session:
         assert list_usage(session, "juan", 1, today=TODAY) == [UsageDay(TODAY, 100, 0)]
     runtime.database.close()
-
-
-def migrate_to(database, revision):
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
 
 
 def test_usage_does_not_touch_the_sessions(control):

@@ -23,10 +23,10 @@ from radius_svc.usecases.authorization import (
     write_plan_group,
 )
 from servicekit.db import Database
-from servicekit.migrations import migrate
 from servicekit.secrets import FieldCipher, new_key
 from simulators.nas import SimulatedNas
 from sqlalchemy import select
+from testkit.component import sync_nothing
 from testkit.pytest_plugin import require
 
 from ..conftest import SECRET
@@ -102,7 +102,7 @@ class RadiusDatabase:
 def radius_database(radius_database_url: str) -> Iterator[RadiusDatabase]:
     """Migrated tables, one plan, one NAS at 127.0.0.1 and Juan."""
     database = Database(radius_database_url)
-    migrate(database, "radius_svc")
+    sync_nothing(database)
     prepared = RadiusDatabase(database)
     prepared.plan()
     prepared.nas("127.0.0.1")

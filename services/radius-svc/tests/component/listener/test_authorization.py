@@ -19,7 +19,6 @@ from radius_svc.usecases.authorization import (
     write_suspended_group,
 )
 from servicekit.db import Database
-from servicekit.migrations import migrate
 from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
 
@@ -85,7 +84,6 @@ def index(radius_database_url, radius_database):
 
 def test_a_new_database_begins_at_number_zero(radius_database_url):
     database = Database(radius_database_url)
-    migrate(database, "radius_svc")
     with database.reading() as session:
         assert session.scalar(select(IndexVersion.seq)) == 0
     database.close()
