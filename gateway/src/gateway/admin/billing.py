@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from contracts.billing import (
+    OPEN_STATUSES,
     BillingRunView,
     InvoiceOrder,
     InvoiceQuery,
@@ -44,7 +45,6 @@ STATUSES = (
     (InvoiceStatus.PAID.value, "Paid"),
     (InvoiceStatus.VOID.value, "Void"),
 )
-OPEN = (InvoiceStatus.SENT, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.OVERDUE)
 RUNS_SHOWN = 20
 
 
@@ -130,7 +130,7 @@ def _query() -> InvoiceQuery:
     one = choice_argument("status", InvoiceStatus)
     return InvoiceQuery(
         text=text_argument("q") or None,
-        statuses=OPEN if wanted == "open" else (one,) if one else (),
+        statuses=OPEN_STATUSES if wanted == "open" else (one,) if one else (),
         subscriber_id=text_argument("subscriber") or None,
         due_from=date_argument("due_from"),
         due_until=date_argument("due_until"),

@@ -9,6 +9,7 @@ from typing import Any
 from contracts.billing import InvoiceQuery
 from contracts.money import Money
 from contracts.payment import PaymentQuery
+from contracts.radius import RECONNECT_PROMISE_SECONDS
 from contracts.receivables import AgingBucket, Receivables
 from contracts.subscriber import HoldChange, SubscriberQuery
 from flask import Response, url_for
@@ -28,7 +29,7 @@ ONLINE_HOURS = 24
 RECONNECT_DAYS = 30
 SHOWN = 5
 EVENTS = 8
-PROMISED_MILLISECONDS = 30_000
+PROMISED_MILLISECONDS = RECONNECT_PROMISE_SECONDS * 1000
 # What there is one of once a step is done; its words; its button and where that leads.
 STEPS = (
     (
@@ -228,14 +229,9 @@ def _aging_rows(buckets: list[AgingBucket]) -> list[dict[str, Any]]:
 
 
 def _due_between(bucket: AgingBucket) -> dict[str, Any]:
-    """The due dates of a bucket, as the list of invoices is asked for them."""
-    today = current().today()
-    if bucket.from_days == 0:
-        return {"due_from": today}
-    between = {"due_until": today - timedelta(days=bucket.from_days)}
-    if bucket.until_days is not None:
-        between["due_from"] = today - timedelta(days=bucket.until_days)
-    return between
+    """The due dates of a bucket as arguments of the list of invoices."""
+    first, last = bucket.due_dates(current().today())
+    return {name: due for name, due in (("due_until", last), ("due_from", first)) if due is not None}
 
 
 def _steps() -> list[dict[str, Any]]:

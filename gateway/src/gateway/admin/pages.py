@@ -17,6 +17,7 @@ from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
 from gateway.display.typed import is_id
 from gateway.display.version import product_version
+from gateway.http import idempotency
 from gateway.http.access import Permission, is_htmx, may, needs
 
 Item = TypeVar("Item")
@@ -90,10 +91,9 @@ def done(address: str, message: str = "") -> Response:
 
 
 def by_operator() -> dict[str, Any]:
-    """Who gives a command, and the key of the form, by which a service knows a double click."""
-    key = request.form.get("idempotency_key", "")[:100]
-    plain = key.isascii() and key.isprintable()
-    return {"actor": g.operator.email, "idempotency_key": f"{g.operator.id}:{key}" if key and plain else None}
+    """The fields of a command: its operator, and the form's key, by which a service knows a double click."""
+    key = idempotency.checked_key(request.form.get("idempotency_key") or None, "idempotency_key")
+    return idempotency.by_operator(key)
 
 
 def allowed(permission: Permission) -> bool:

@@ -99,7 +99,7 @@ def restore(service_id: str, hold_id: str) -> Response:
         if restored is not None:
             still = restored.status is ServiceStatus.SUSPENDED
             return _back_to(restored, "has one hold less, others stand" if still else "was restored")
-    others = [other for other in found.holds if other.released_at is None and other.id != hold.id]
+    others = [other for other in found.standing_holds if other.id != hold.id]
     return _ask("service_restore.html", found, form, hold=hold, others=others)
 
 

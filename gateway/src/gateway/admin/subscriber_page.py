@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.billing import InvoiceQuery
 from contracts.payment import PaymentQuery
-from contracts.subscriber import HoldView, ServiceStatus, ServiceView
+from contracts.subscriber import ServiceStatus, ServiceView
 from flask import Response, request
 
 from gateway.admin import timeline
@@ -108,11 +108,7 @@ def _card(found: ServiceView) -> dict[str, Any]:
     return {
         "service": found,
         "session_limit": session_limit(found.session_limit),
-        "holds": _holds(found, standing=True),
-        "past_holds": _holds(found, standing=False),
+        "holds": found.standing_holds,
+        "past_holds": [hold for hold in found.holds if not hold.is_standing],
         "ended": found.status is ServiceStatus.TERMINATED,
     }
-
-
-def _holds(found: ServiceView, *, standing: bool) -> list[HoldView]:
-    return [hold for hold in found.holds if (hold.released_at is None) is standing]

@@ -10,7 +10,7 @@ from contracts.receivables import CollectionsAction, CollectionsRunView
 from gateway.api.fields import Day, Input
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import MoneyShape, Shape
-from gateway.clients.context import current
+from gateway.clients.context import services
 from gateway.http.access import Permission
 
 
@@ -48,4 +48,4 @@ class CollectionsRunShape(Shape):
 def run_collections(body: NewCollectionsRun) -> CollectionsRunView:
     """Mark and suspend what is due on a day, or say what would be."""
     command = RunCollections(date=body.date, dry_run=body.dry_run, **by_operator())
-    return current().patient.billing.run_collections(command)
+    return services().billing.run_collections(command)

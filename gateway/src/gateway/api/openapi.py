@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from gateway.api.routing import ENDPOINTS, MAX_KEY_LENGTH, Endpoint
+from gateway.api.routing import ENDPOINTS, Endpoint
 from gateway.api.shapes import ProblemShape
 from gateway.http.access import RIGHTS, Permission
+from gateway.http.idempotency import MAX_KEY_LENGTH
 from gateway.http.problems import CONTENT_TYPE as PROBLEM_JSON
 from gateway.http.problems import TITLES
 

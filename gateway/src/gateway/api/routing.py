@@ -25,7 +25,6 @@ from gateway.http.idempotency import KeptAnswer
 from gateway.http.problems import problem_of
 
 JSON = "application/json"
-MAX_KEY_LENGTH = 200
 # The caller could not prove who they are: nothing was looked at yet, and the next try is a first one.
 NOT_BEGUN = {401, 429}
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -118,8 +117,7 @@ def endpoint(
 
 def by_operator() -> dict[str, Any]:
     """Who gives a command and its idempotency key, for the service: it repeats nothing even if we died."""
-    key = _idempotency_key() if request.method == "POST" else None
-    return {"actor": g.operator.email, "idempotency_key": f"{g.operator.id}:{key}" if key else None}
+    return idempotency.by_operator(_idempotency_key() if request.method == "POST" else None)
 
 
 def _handle(declared: Endpoint, function: Callable, path_arguments: dict) -> Response:
@@ -186,12 +184,7 @@ def _attempt(declared: Endpoint, function: Callable, path_arguments: dict) -> Re
 
 
 def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
-        raise InvalidInput.of("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
-    return key
+    return idempotency.checked_key(request.headers.get("Idempotency-Key"), "Idempotency-Key")
 
 
 def _check_ids(path_arguments: dict[str, str]) -> None:

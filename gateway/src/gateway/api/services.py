@@ -23,7 +23,6 @@ from contracts.subscriber import (
     Discount,
     DiscountKind,
     HoldReason,
-    HoldView,
     NewService,
     PlaceHold,
     ReleaseHold,
@@ -279,11 +278,10 @@ def place_hold(service_id: str, body: NewHold) -> PlacedHold:
     """Suspend a service for a reason. A payment lifts only `overdue`."""
     command = PlaceHold(service_id=service_id, reason=body.reason, note=body.note, **by_operator())
     service = services().subscriber.place_hold(command)
-    hold = max(
-        (hold for hold in _standing(service) if hold.reason is body.reason), key=lambda hold: hold.placed_at
-    )
+    placed = [hold for hold in service.standing_holds if hold.reason is body.reason]
+    newest = max(placed, key=lambda hold: hold.placed_at)
     shape = _shape_when_provisioned(service)
-    return PlacedHold(**dict(HoldShape.of(hold)), service=shape)
+    return PlacedHold(**dict(HoldShape.of(newest)), service=shape)
 
 
 @endpoint(
@@ -346,8 +344,8 @@ def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceSh
         session_limit=service.session_limit,
         billing_terms=_terms_shape(service.billing_terms) if sees_money() else None,
         status=service.status,
-        holds=[HoldShape.of(hold) for hold in _standing(service)],
-        released_holds=[HoldShape.of(hold) for hold in service.holds if hold.released_at is not None],
+        holds=[HoldShape.of(hold) for hold in service.standing_holds],
+        released_holds=[HoldShape.of(hold) for hold in service.holds if not hold.is_standing],
         provisioned=is_provisioned(service, state),
         session=SessionShape.of(state.session) if state and state.session else None,
         activated_on=service.activated_on,
@@ -360,12 +358,7 @@ def _shape_when_provisioned(service: ServiceView) -> ServiceShape:
     return service_shape(service, wait_for_radius([service]).get(service.id))
 
 
-def _standing(service: ServiceView) -> list[HoldView]:
-    return [hold for hold in service.holds if hold.released_at is None]
-
-
 def _terms_shape(terms: BillingTerms) -> BillingTermsShape:
-    # "is None": a price of zero is one, and Money(0) is false.
     price = None if terms.individual_price is None else MoneyShape.of(terms.individual_price)
     return BillingTermsShape(individual_price=price, discount=_discount_shape(terms.discount))
 

@@ -19,10 +19,10 @@ from gateway.clients.token_bucket import TokenBucket
 from gateway.pdf.renderer import Renderer
 
 EXTENSION = "gateway"
-# A part of a page that may be left out is not waited for longer than this.
+# How long to wait for a part of a page that can be left out.
 OPTIONAL_DEADLINE_SECONDS = 2.0
-# A collections run goes through every overdue account before it answers.
-RUN_DEADLINE_SECONDS = 60.0
+# Checking the ledger adds up every account before it answers.
+PATIENT_DEADLINE_SECONDS = 60.0
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Gateway:
 
     @cached_property
     def patient(self) -> Clients:
-        return Clients(self.transport, RUN_DEADLINE_SECONDS)
+        return Clients(self.transport, PATIENT_DEADLINE_SECONDS)
 
     @cached_property
     def cipher(self) -> FieldCipher:

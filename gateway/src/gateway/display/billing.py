@@ -24,7 +24,7 @@ from gateway.display.words import Words, template_filter
 @template_filter
 def due_in_words(invoice: InvoiceSummary) -> str:
     """Overdue 12 days; due in 3 days; nothing for an invoice that is done with."""
-    if invoice.status in (InvoiceStatus.PAID, InvoiceStatus.VOID):
+    if not invoice.status.is_open:
         return ""
     if invoice.days_overdue:
         return f"overdue {days(invoice.days_overdue)}"

@@ -58,18 +58,18 @@ class LineState:
 
 def status_in_words(subscriber: SubscriberView) -> LineState:
     """Of all services together: suspended while any of them is."""
-    live = [service for service in subscriber.services if service.status is not ServiceStatus.TERMINATED]
-    if not live:
-        if subscriber.services:
-            return LineState(Words("Terminated", "quiet"), "Every service has ended.")
+    status = subscriber.status
+    if status is ServiceStatus.TERMINATED:
+        return LineState(Words("Terminated", "quiet"), "Every service has ended.")
+    if status is None:
         return LineState(Words("No service", "quiet"), "Add a service to give this subscriber a line.")
-    held = [hold for service in live for hold in service.holds if hold.released_at is None]
-    if not held:
-        since = min(service.activated_on for service in live)
+    if status is ServiceStatus.ACTIVE:
+        since = min(service.activated_on for service in subscriber.live_services)
         return LineState(Words("Active", "good"), f"Customer since {day(since)}.")
     zone = current().settings.time_zone
     since_when = [
-        f"{hold_reason(hold.reason)} since {day(local_date(hold.placed_at, zone))}" for hold in held
+        f"{hold_reason(hold.reason)} since {day(local_date(hold.placed_at, zone))}"
+        for hold in subscriber.standing_holds
     ]
     return LineState(Words("Suspended", "bad"), f"{'; '.join(dict.fromkeys(since_when))}.")
 
@@ -109,7 +109,7 @@ def line_in_words(service: ServiceView) -> Words:
         return Words("Your line is on.", "good")
     if service.status is ServiceStatus.TERMINATED:
         return Words("This service has ended.", "quiet")
-    reasons = {hold.reason for hold in service.holds if hold.released_at is None}
+    reasons = {hold.reason for hold in service.standing_holds}
     if reasons == {HoldReason.OVERDUE}:
         return Words("Your line is off because a bill is overdue. It comes back once you pay.", "bad")
     return Words("Your line is off. Please contact us.", "bad")

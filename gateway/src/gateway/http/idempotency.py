@@ -6,8 +6,10 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from contracts.common import Conflict, IdempotencyMismatch
+from contracts.common import Conflict, IdempotencyMismatch, InvalidInput
+from flask import g
 from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
 from sqlalchemy import delete, update
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Session
 from gateway.clients.context import Gateway
 from gateway.models import IdempotencyKey
 
+MAX_KEY_LENGTH = 200
 KEPT_FOR = timedelta(hours=72)
 # A payment takes at most 12 s (a call 10, the wait for its effect 2): the process that worked on it is gone.
 # Should it live after all, the services know the key and do nothing twice.
@@ -40,6 +43,23 @@ class KeptAnswer:
     status: int
     content_type: str
     body: str
+
+
+def by_operator(key: str | None) -> dict[str, Any]:
+    """The fields that every command has: the operator who gives it, and its idempotency key.
+
+    Operators may use the same keys, so the key that a service sees begins with the operator's id.
+    """
+    return {"actor": g.operator.email, "idempotency_key": f"{g.operator.id}:{key}" if key else None}
+
+
+def checked_key(key: str | None, field: str) -> str | None:
+    """The key, or None without one. Raises InvalidInput, naming `field`, for one that cannot be used."""
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
+        raise InvalidInput.of(field, f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
+    return key
 
 
 def fingerprint(gateway: Gateway, *parts: bytes) -> str:

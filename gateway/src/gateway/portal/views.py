@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.billing import AccountView, InvoiceOrder, InvoiceQuery, InvoiceStatus, InvoiceSummary
+from contracts.billing import (
+    CLOSED_STATUSES,
+    OPEN_STATUSES,
+    AccountView,
+    InvoiceOrder,
+    InvoiceQuery,
+    InvoiceSummary,
+)
 from contracts.money import Money
 from contracts.payment import PaymentQuery, PaymentView
-from contracts.subscriber import ServiceStatus, SubscriberView
+from contracts.subscriber import SubscriberView
 
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
@@ -16,10 +23,8 @@ from gateway.display.billing import due_in_words
 from gateway.display.subscribers import line_in_words
 from gateway.display.words import Words
 
-OPEN = (InvoiceStatus.OVERDUE, InvoiceStatus.PARTIALLY_PAID, InvoiceStatus.SENT)
-CLOSED = (InvoiceStatus.PAID, InvoiceStatus.VOID)
-MOST_OPEN = 50
-MOST_PAST = 12
+MAX_OPEN = 50
+MAX_PAST = 12
 
 
 @dataclass(frozen=True)
@@ -70,14 +75,14 @@ def state(subscriber: SubscriberView) -> State:
 
 
 def past_invoices(subscriber_id: str) -> list[InvoiceSummary] | None:
-    query = InvoiceQuery(statuses=CLOSED, subscriber_id=subscriber_id)
-    found = if_it_answers(lambda: current().optional.billing.list_invoices(query, MOST_PAST, None))
+    query = InvoiceQuery(statuses=CLOSED_STATUSES, subscriber_id=subscriber_id)
+    found = if_it_answers(lambda: current().optional.billing.list_invoices(query, MAX_PAST, None))
     return found.items if found else None
 
 
 def payments(subscriber_id: str) -> list[PaymentView] | None:
     query = PaymentQuery(subscriber_id=subscriber_id)
-    found = if_it_answers(lambda: current().optional.payment.list_payments(query, MOST_PAST, None))
+    found = if_it_answers(lambda: current().optional.payment.list_payments(query, MAX_PAST, None))
     return found.items if found else None
 
 
@@ -92,8 +97,8 @@ def owed(account: AccountView, invoices: list[OpenInvoice]) -> Owed:
 
 
 def _open_invoices(subscriber_id: str) -> list[OpenInvoice] | None:
-    query = InvoiceQuery(statuses=OPEN, subscriber_id=subscriber_id, order=InvoiceOrder.DUE_ON)
-    found = if_it_answers(lambda: current().optional.billing.list_invoices(query, MOST_OPEN, None))
+    query = InvoiceQuery(statuses=OPEN_STATUSES, subscriber_id=subscriber_id, order=InvoiceOrder.DUE_ON)
+    found = if_it_answers(lambda: current().optional.billing.list_invoices(query, MAX_OPEN, None))
     if found is None:
         return None
     return [OpenInvoice(each, _due(each), "bad" if each.days_overdue else "quiet") for each in found.items]
@@ -107,8 +112,7 @@ def _due(invoice: InvoiceSummary) -> str:
 
 def _lines(subscriber: SubscriberView) -> list[Line]:
     """Those that have ended are only told of when nothing else is left."""
-    live = [each for each in subscriber.services if each.status is not ServiceStatus.TERMINATED]
-    shown = live or subscriber.services
+    shown = subscriber.live_services or subscriber.services
     return [
         Line(each.plan_name, each.pppoe_username if len(shown) > 1 else "", line_in_words(each))
         for each in shown
