@@ -1,4 +1,4 @@
-"""Lists of payments, and the names on them."""
+"""Lists of payments, with the names of their subscribers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testkit.component import ServiceUnderTest, client_of
 
 
 class Payments:
-    """Payments in the database, what is heard of their subscribers, and the lists."""
+    """The service, with shortcuts to add payments, handle name changes and read lists."""
 
     def __init__(self, tested: ServiceUnderTest) -> None:
         self.runtime = tested.runtime
@@ -40,7 +40,7 @@ class Payments:
             session.add(payment)
         return payment.id
 
-    def hear_name(self, subscriber_id: str, name: str, version: int = 1) -> None:
+    def handle_name(self, subscriber_id: str, name: str, version: int = 1) -> None:
         event = SubscriberChanged(subscriber_id=subscriber_id, version=version, full_name=name)
         with self.runtime.transaction() as session:
             projections.keep_subscriber(session, event)
@@ -50,6 +50,7 @@ class Payments:
         return [view.id for view in self.api.list_payments(PaymentQuery(**query), 50, None).items]
 
     def walk(self, order: PaymentOrder) -> list[PaymentView]:
+        """All payments, page by page."""
         page = self.api.list_payments(PaymentQuery(order=order), 2, None)
         views = page.items
         while page.next is not None:
@@ -63,28 +64,28 @@ def payments(tested: ServiceUnderTest) -> Payments:
     return Payments(tested)
 
 
-def test_name_is_shown_once_it_was_heard(payments):
+def test_name_is_shown_once_it_is_known(payments):
     payment_id = payments.add()
     assert payments.api.get_payment(payment_id).subscriber_name == ""
-    payments.hear_name("juan", "Juan Peña")
+    payments.handle_name("juan", "Juan Peña")
     assert payments.api.get_payment(payment_id).subscriber_name == "Juan Peña"
     (listed,) = payments.api.list_payments(PaymentQuery(), 50, None).items
     assert listed.subscriber_name == "Juan Peña"
 
 
-def test_older_name_that_comes_late_changes_nothing(payments):
+def test_late_older_name_changes_nothing(payments):
     payment_id = payments.add()
-    payments.hear_name("juan", "Juan Cruz", version=2)
-    payments.hear_name("juan", "Juan", version=1)
+    payments.handle_name("juan", "Juan Cruz", version=2)
+    payments.handle_name("juan", "Juan", version=1)
     assert payments.api.get_payment(payment_id).subscriber_name == "Juan Cruz"
     assert payments.found(text="cruz") == [payment_id]
-    payments.hear_name("juan", "Pedro", version=3)
+    payments.handle_name("juan", "Pedro", version=3)
     assert payments.found(text="cruz") == []
     assert payments.found(text="pedro") == [payment_id]
 
 
-def test_text_is_looked_for_in_names_and_references(payments):
-    payments.hear_name("juan", "Juan Peña")
+def test_search_finds_names_and_references(payments):
+    payments.handle_name("juan", "Juan Peña")
     juan = payments.add(reference="OR-1")
     maria = payments.add(subscriber_id="maria", reference="GCash-20260408-001")
     assert payments.found(text="PENA") == payments.found(text="or-") == [juan]
@@ -95,7 +96,7 @@ def test_text_is_looked_for_in_names_and_references(payments):
     )
 
 
-def test_filters_narrow_together(payments):
+def test_filters_are_combined(payments):
     cash = payments.add(received_on=date(2026, 11, 1))
     bank = payments.add(method=PaymentMethod.BANK, received_on=date(2026, 11, 2))
     marias = payments.add(subscriber_id="maria", received_on=date(2026, 11, 3))
@@ -108,7 +109,7 @@ def test_filters_narrow_together(payments):
     assert payments.found(subscriber_id="juan", received_from=date(2026, 11, 3)) == []
 
 
-def test_each_order_walks_everything_once(payments):
+def test_every_order_lists_every_payment_once(payments):
     for number in (3, 1, 2, 2, 5):
         payments.add(number, received_on=date(2026, 11, 20 - number))
 
@@ -125,6 +126,6 @@ def test_each_order_walks_everything_once(payments):
     assert_ordered(PaymentOrder.AMOUNT_DESCENDING, lambda view: view.amount.minor, descending=True)
 
 
-def test_nonsense_for_a_cursor_is_refused(payments):
+def test_invalid_cursor_is_refused(payments):
     with pytest.raises(InvalidInput, match="not a cursor of this list"):
         payments.api.list_payments(PaymentQuery(order=PaymentOrder.AMOUNT), 2, "nonsense")

@@ -1,4 +1,4 @@
-"""Recording money: once, whatever is repeated, and told to billing in the same transaction."""
+"""Recording payments: exactly once, however often it is repeated, and published with the payment."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ INVOICE = InvoiceView(
 
 
 class KnownInvoice:
-    """billing-svc, as far as this service asks it."""
+    """billing-svc, as far as payment-svc calls it."""
 
     def __init__(self) -> None:
         self.invoice = INVOICE
@@ -57,13 +57,15 @@ class KnownInvoice:
 
 
 class KnownSubscribers:
+    """subscriber-svc, as far as payment-svc calls it."""
+
     def get_subscriber(self, subscriber_id: str) -> None:
         if subscriber_id != "juan":
             raise NotFound(f"there is no subscriber {subscriber_id}")
 
 
 class PaymentUnderTest:
-    """The service, with stand-ins for those it asks."""
+    """The service, with stand-ins for the services it calls."""
 
     def __init__(self, tested: ServiceUnderTest) -> None:
         self.tested = tested
@@ -94,7 +96,7 @@ def payment(tested: ServiceUnderTest) -> PaymentUnderTest:
     return PaymentUnderTest(tested)
 
 
-def test_payment_is_kept_and_told(payment):
+def test_payment_is_recorded_and_published(payment):
     view = payment.record(method=PaymentMethod.GCASH, reference=" GCash-20260408-001 ", invoice_id="invoice")
     assert payment.api.get_payment(view.id) == view
     assert (view.reference, view.received_on, view.recorded_by) == (
@@ -115,7 +117,7 @@ def test_payment_is_kept_and_told(payment):
     ]
 
 
-def test_reference_used_before_is_warned_about_not_refused(payment):
+def test_repeated_reference_is_a_warning(payment):
     first = payment.record(reference="REF 1")
     second = payment.record(reference="REF 1")
     assert (first.same_reference, second.same_reference) == ([], [first.id])
@@ -141,7 +143,7 @@ def test_reference_used_before_is_warned_about_not_refused(payment):
         ("invoice_id", {"invoice_id": "invoice", "subscriber_id": "maria"}),
     ],
 )
-def test_bad_input_names_the_field_and_leaves_nothing(payment, field, changes):
+def test_error_names_the_field_and_nothing_is_saved(payment, field, changes):
     with pytest.raises(InvalidInput) as refused:
         payment.record(**changes)
     assert [wrong.field for wrong in refused.value.errors] == [field]
@@ -149,19 +151,19 @@ def test_bad_input_names_the_field_and_leaves_nothing(payment, field, changes):
     assert payment.tested.new_events() == []
 
 
-def test_payment_for_a_void_invoice_is_refused_with_a_way_out(payment):
+def test_payment_for_a_void_invoice_is_refused_with_advice(payment):
     payment.billing.invoice = replace(INVOICE, status=InvoiceStatus.VOID)
     with pytest.raises(InvalidInput, match="INV-000001 is void; record the payment for the subscriber"):
         payment.record(invoice_id="invoice")
     assert payment.count() == 0
 
 
-def test_payment_for_a_paid_invoice_is_taken(payment):
+def test_payment_for_a_paid_invoice_is_accepted(payment):
     payment.billing.invoice = replace(INVOICE, status=InvoiceStatus.PAID, balance=Money(0))
     assert payment.record(invoice_id="invoice").invoice_id == "invoice"
 
 
-def test_received_today_is_the_day_in_the_zone_of_the_isp(payment):
+def test_today_is_the_date_in_the_time_zone_of_the_isp(payment):
     payment.tested.clock.instant = payment.tested.clock.instant.replace(hour=16)  # midnight in Manila
     assert payment.record().received_on == date(2026, 11, 24)
     assert payment.record(received_on=date(2026, 11, 24)).received_on == date(2026, 11, 24)
@@ -170,7 +172,7 @@ def test_received_today_is_the_day_in_the_zone_of_the_isp(payment):
 # Repeats
 
 
-def test_same_key_is_the_same_payment(payment):
+def test_same_idempotency_key_records_one_payment(payment):
     first = payment.record(idempotency_key="click")
     payment.tested.clock.advance(hours=30)
     assert payment.record(idempotency_key="click") == first
@@ -178,7 +180,7 @@ def test_same_key_is_the_same_payment(payment):
     assert len(payment.tested.new_events()) == 1
 
 
-def test_same_key_with_other_content_is_refused(payment):
+def test_same_idempotency_key_with_other_content_is_refused(payment):
     payment.record(idempotency_key="click")
     for other in ({"amount": Money(1)}, {"reference": "x"}, {"subscriber_id": "maria"}, {"actor": "ben"}):
         with pytest.raises(IdempotencyMismatch):
@@ -186,14 +188,14 @@ def test_same_key_with_other_content_is_refused(payment):
     assert payment.count() == 1
 
 
-def test_repeat_after_the_invoice_was_voided_is_a_success(payment):
+def test_repeat_succeeds_after_the_invoice_was_voided(payment):
     first = payment.record(invoice_id="invoice", idempotency_key="click")
     payment.billing.invoice = replace(INVOICE, status=InvoiceStatus.VOID)
     assert payment.record(invoice_id="invoice", idempotency_key="click") == first
     assert payment.count() == 1
 
 
-def test_repeat_while_billing_is_down_is_a_success(payment):
+def test_repeat_succeeds_while_billing_is_down(payment):
     first = payment.record(invoice_id="invoice", idempotency_key="click")
     payment.billing.down = True
     assert payment.record(invoice_id="invoice", idempotency_key="click") == first
@@ -201,7 +203,7 @@ def test_repeat_while_billing_is_down_is_a_success(payment):
         payment.record(invoice_id="invoice", idempotency_key="another")
 
 
-def test_refused_command_does_not_use_up_its_key(payment):
+def test_refused_command_can_be_repeated_with_its_key(payment):
     payment.billing.invoice = replace(INVOICE, status=InvoiceStatus.VOID)
     with pytest.raises(InvalidInput):
         payment.record(invoice_id="invoice", idempotency_key="click")
@@ -230,7 +232,7 @@ def test_double_click_on_two_replicas_records_one_payment(payment):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_second_click_records_when_the_first_did_not_commit(payment):
+def test_second_click_records_the_payment_if_the_first_crashed(payment):
     replica = PaymentUnderTest(payment.tested.another())
     click = command(idempotency_key="click")
     runtime = payment.tested.runtime
@@ -261,13 +263,13 @@ def test_second_click_records_when_the_first_did_not_commit(payment):
 # Reading
 
 
-def test_unknown_payment(payment):
+def test_unknown_payment_is_not_found(payment):
     with pytest.raises(NotFound, match="there is no payment nothing"):
         payment.api.get_payment("nothing")
 
 
-def test_pages_walk_everything_once(payment):
-    made = {payment.record(minor).id for minor in range(1, 6)}
+def test_pages_contain_every_payment_once(payment):
+    recorded = {payment.record(minor).id for minor in range(1, 6)}
     seen, after = [], None
     while True:
         page = payment.api.list_payments(PaymentQuery(subscriber_id="juan"), 2, after)
@@ -275,13 +277,13 @@ def test_pages_walk_everything_once(payment):
         if page.next is None:
             break
         after = page.next
-    assert set(seen) == made
+    assert set(seen) == recorded
     assert len(seen) == 5
     assert payment.api.list_payments(PaymentQuery(subscriber_id="maria"), 10, None).items == []
     assert len(payment.api.list_payments(PaymentQuery(), 10, None).items) == 5
 
 
-def test_back_dated_payment_keeps_both_days(payment):
+def test_backdated_payment_keeps_both_dates(payment):
     view = payment.record(received_on=payment.tested.runtime.today() - timedelta(days=40))
     assert view.received_on == date(2026, 10, 14)
     assert view.recorded_at == payment.tested.runtime.now()

@@ -23,14 +23,14 @@ ANSWER_OF_0001 = {
 }
 
 
-def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
+def test_migrations_create_the_tables_of_the_models(tested: ServiceUnderTest):
     assert schema_differences(tested.runtime.database, Base.metadata) == []
 
 
 database_of_0001 = database_of_revision("payment_svc", "0001")
 
 
-def test_reference_of_before_migration_2_is_found(database_of_0001):
+def test_reference_stored_before_migration_2_is_found(database_of_0001):
     with database_of_0001.transaction() as session:
         for reference in ("GCash 1", "Peña"):
             session.execute(
@@ -48,7 +48,7 @@ def test_reference_of_before_migration_2_is_found(database_of_0001):
     assert keys == {"gcash 1", "pena"}
 
 
-def test_answer_kept_before_migration_2_can_be_given_again(database_of_0001):
+def test_answer_stored_before_migration_2_can_be_repeated(database_of_0001):
     with database_of_0001.transaction() as session:
         session.execute(
             text(

@@ -13,7 +13,7 @@ TODAY = date(2026, 11, 23)
 
 
 @given(st.integers(1, MAX_MINOR))
-def test_any_sensible_amount_is_taken(minor: int):
+def test_amounts_above_zero_are_accepted(minor: int):
     checks.check_amount(Money(minor))
 
 
@@ -36,16 +36,16 @@ def test_reference_is_clean_or_refused(reference: str):
     assert "\x00" not in kept
 
 
-def test_reference_keeps_what_people_write():
+def test_references_are_kept_as_people_write_them():
     for reference in ("GCash-20260408-001", "000123", "Peña #7 ₱", "😀"):
         assert checks.check_reference(f"  {reference} ") == reference
 
 
 @pytest.mark.parametrize("days", [0, -1, -400])
-def test_money_can_have_come_in_until_today(days: int):
+def test_payment_date_can_be_today_or_earlier(days: int):
     checks.check_received_on(TODAY + timedelta(days=days), TODAY)
 
 
-def test_money_of_tomorrow_is_refused():
+def test_payment_date_in_the_future_is_refused():
     with pytest.raises(InvalidInput, match="in the future"):
         checks.check_received_on(TODAY + timedelta(days=1), TODAY)

@@ -1,4 +1,4 @@
-"""The service on SQLite and on PostgreSQL, without a bus."""
+"""The service on SQLite and on PostgreSQL, without a message bus."""
 
 from testkit.component import service_fixtures
 

@@ -1,4 +1,4 @@
-"""Registering and changing routers: unique by address, told to radius in the same transaction."""
+"""Registering and changing routers: unique by name and address, and published with each change."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def routers(tested: ServiceUnderTest) -> RoutersUnderTest:
     return RoutersUnderTest(tested)
 
 
-def test_router_is_told_with_its_secret_encrypted(routers):
+def test_router_is_published_with_an_encrypted_secret(routers):
     router = routers.register()
     assert routers.api.get_router(router.id) == router
     assert (router.version, router.status, router.coa_port) == (1, RouterStatus.ONLINE, 3799)
@@ -54,7 +54,7 @@ def test_router_is_told_with_its_secret_encrypted(routers):
     assert routers.runtime.cipher.decrypt(event.radius_secret_encrypted, aad=router.id) == "s3cret"
 
 
-def test_every_change_is_told_once_with_the_next_version(routers):
+def test_every_change_is_published_once_with_the_next_version(routers):
     router = routers.register()
     routers.tested.new_events()
     for version, change in enumerate(
@@ -76,7 +76,7 @@ def test_every_change_is_told_once_with_the_next_version(routers):
     assert routers.tested.new_events() == []
 
 
-def test_disabled_router_is_no_radius_client_until_it_is_enabled(routers):
+def test_disabled_router_is_deregistered_until_it_is_enabled(routers):
     router = routers.register()
     routers.tested.new_events()
     routers.change(router, status=RouterStatus.DISABLED)
@@ -90,7 +90,7 @@ def test_disabled_router_is_no_radius_client_until_it_is_enabled(routers):
     assert (type(event), event.router) == (NasRegistered, back)
 
 
-def test_name_and_address_in_use_say_by_whom(routers):
+def test_name_or_address_in_use_names_its_router(routers):
     routers.register()
     for changes, field in (({"name": "Other"}, "nas_address"), ({"address": " 10.10.0.2"}, "name")):
         with pytest.raises(InvalidInput, match="is already used by router Main Router") as refused:
@@ -114,7 +114,7 @@ def test_name_and_address_in_use_say_by_whom(routers):
         ("coa_port", {"coa_port": 0}),
     ],
 )
-def test_bad_input_names_the_field_and_leaves_nothing(routers, field, changes):
+def test_error_names_the_field_and_nothing_is_saved(routers, field, changes):
     with pytest.raises(InvalidInput) as refused:
         routers.register(**changes)
     assert [wrong.field for wrong in refused.value.errors] == [field]
@@ -122,7 +122,7 @@ def test_bad_input_names_the_field_and_leaves_nothing(routers, field, changes):
     assert routers.tested.new_events() == []
 
 
-def test_same_key_is_the_same_router(routers):
+def test_same_idempotency_key_registers_one_router(routers):
     first = routers.register(idempotency_key="click")
     assert routers.register(idempotency_key="click") == first
     with pytest.raises(IdempotencyMismatch):
@@ -130,15 +130,15 @@ def test_same_key_is_the_same_router(routers):
     assert len(routers.api.list_routers(10, None).items) == 1
 
 
-def test_unknown_router(routers):
+def test_unknown_router_is_not_found(routers):
     with pytest.raises(NotFound):
         routers.api.get_router("none")
     with pytest.raises(NotFound):
         routers.api.change_router(ChangeRouter(router_id="none", name="x"))
 
 
-def test_pages_walk_everything_once(routers):
-    made = {routers.register(f"Router {n}", f"10.0.0.{n}").id for n in range(1, 6)}
+def test_pages_contain_every_router_once(routers):
+    registered = {routers.register(f"Router {n}", f"10.0.0.{n}").id for n in range(1, 6)}
     seen, after = [], None
     while True:
         page = routers.api.list_routers(2, after)
@@ -146,12 +146,12 @@ def test_pages_walk_everything_once(routers):
         if page.next is None:
             break
         after = page.next
-    assert set(seen) == made
+    assert set(seen) == registered
     assert len(seen) == 5
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_address_taken_at_the_same_moment_is_refused_in_words(routers):
+def test_concurrently_taken_address_is_a_conflict(routers):
     replica = routers.tested.another().runtime
 
     def register(runtime, session, name: str):

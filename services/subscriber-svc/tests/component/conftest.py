@@ -1,4 +1,4 @@
-"""The service on SQLite and on PostgreSQL, without a bus."""
+"""The service on SQLite and on PostgreSQL, without a message bus."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ migrated, tested = service_fixtures("subscriber", "subscriber_svc")
 
 
 class KnownRouters:
-    """router-svc, as far as this service asks it."""
+    """router-svc, as far as subscriber-svc calls it."""
 
     def get_router(self, router_id: str) -> None:
         if router_id != "router":
@@ -37,6 +37,8 @@ class KnownRouters:
 
 
 class SubscribersUnderTest:
+    """The service, with shortcuts for what tests create and look up."""
+
     def __init__(self, tested: ServiceUnderTest) -> None:
         self.tested = tested
         self.runtime = tested.runtime
@@ -67,7 +69,7 @@ class SubscribersUnderTest:
         return self.api.create_subscriber(CreateSubscriber(full_name=name, service=service))
 
     def service(self, username: str = "juan.delacruz", name: str = "Juan dela Cruz") -> ServiceView:
-        """Of a new subscriber; what was said about it is forgotten."""
+        """The service of a new subscriber. The events about it are discarded."""
         (service,) = self.subscriber(name, username).services
         self.new_events()
         return service
@@ -80,7 +82,7 @@ class SubscribersUnderTest:
         return self.api.place_hold(PlaceHold(service_id=service.id, reason=reason, actor="ana", **more))
 
     def overdue(self, *services: ServiceView, sequence: int = 1) -> None:
-        """What billing says when an account is overdue beyond the grace period."""
+        """Handle the event that an account is overdue beyond the grace period."""
         event = AccountOverdue(
             subscriber_id=services[0].subscriber_id,
             sequence=sequence,
@@ -92,6 +94,7 @@ class SubscribersUnderTest:
             holds.suspend_overdue(session, event, now=self.runtime.now())
 
     def settled(self, subscriber_id: str, sequence: int = 2, payment_id: str | None = "payment") -> None:
+        """Handle the event that an account is settled."""
         event = AccountSettled(
             subscriber_id=subscriber_id,
             sequence=sequence,
@@ -102,9 +105,9 @@ class SubscribersUnderTest:
             holds.restore_settled(session, event, now=self.runtime.now())
 
     def reasons(self, service: ServiceView) -> set[str]:
-        """Why it is held."""
+        """The reasons of its active holds."""
         shown = self.api.get_service(service.id)
-        return {hold.reason.value for hold in shown.holds if hold.released_at is None}
+        return {hold.reason.value for hold in shown.standing_holds}
 
 
 @pytest.fixture

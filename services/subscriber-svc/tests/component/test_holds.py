@@ -1,4 +1,4 @@
-"""A service is up while no hold stands; a payment lifts only the overdue one."""
+"""A service works while it has no active hold; a payment releases only overdue holds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from subscriber_svc.usecases import holds
 from testkit.component import while_held
 
 
-def test_hold_suspends_and_its_release_restores(subscribers):
+def test_hold_suspends_a_service_until_it_is_released(subscribers):
     service = subscribers.service()
     held = subscribers.hold(service, note="copper theft")
     assert held.status is ServiceStatus.SUSPENDED
@@ -38,11 +38,11 @@ def test_hold_suspends_and_its_release_restores(subscribers):
     assert (released_event.service.version, released_event.service.status) == (3, ServiceStatus.ACTIVE)
     assert released_event.payment_id is None
 
-    assert subscribers.api.release_hold(command) == released  # a repeat is a success
+    assert subscribers.api.release_hold(command) == released  # a repeat succeeds
     assert subscribers.new_events() == []
 
 
-def test_one_hold_of_each_reason(subscribers):
+def test_second_hold_with_the_same_reason_changes_nothing(subscribers):
     service = subscribers.service()
     subscribers.hold(service, note="first")
     again = subscribers.hold(service, note="second")
@@ -52,7 +52,7 @@ def test_one_hold_of_each_reason(subscribers):
     assert len(subscribers.new_events()) == 2
 
 
-def test_service_stays_down_until_the_last_hold_is_released(subscribers):
+def test_service_is_suspended_until_its_last_hold_is_released(subscribers):
     service = subscribers.service()
     admin = subscribers.hold(service).holds[0]
     both = subscribers.hold(service, HoldReason.ABUSE)
@@ -74,7 +74,7 @@ def test_hold_can_be_placed_again_after_its_release(subscribers):
     assert len(subscribers.api.get_service(service.id).holds) == 2
 
 
-def test_same_command_again_after_the_release_does_not_place_it_again(subscribers):
+def test_repeated_command_does_not_place_a_released_hold_again(subscribers):
     service = subscribers.service()
     first = subscribers.hold(service, idempotency_key="click")
     subscribers.api.release_hold(ReleaseHold(service_id=service.id, hold_id=first.holds[0].id))
@@ -82,13 +82,13 @@ def test_same_command_again_after_the_release_does_not_place_it_again(subscriber
     assert subscribers.reasons(service) == set()
 
 
-def test_people_cannot_place_overdue(subscribers):
+def test_operators_cannot_place_overdue_holds(subscribers):
     service = subscribers.service()
     with pytest.raises(InvalidInput, match="overdue holds are placed by billing only"):
         subscribers.hold(service, HoldReason.OVERDUE)
 
 
-def test_bad_holds(subscribers):
+def test_bad_holds_are_refused(subscribers):
     service = subscribers.service()
     with pytest.raises(NotFound):
         subscribers.api.place_hold(PlaceHold(service_id="none", reason=HoldReason.ADMIN))
@@ -102,15 +102,15 @@ def test_bad_holds(subscribers):
     assert subscribers.reasons(service) == set()
 
 
-# Billing's word
+# Events of billing
 
 
-def test_overdue_holds_only_the_services_that_are_named(subscribers):
+def test_overdue_event_suspends_only_the_services_it_names(subscribers):
     first = subscribers.service()
     second = subscribers.add_service(first.subscriber_id, "juan.shop")
     stranger = subscribers.service("maria.santos", "Maria Santos")
     subscribers.new_events()
-    event = AccountOverdue(
+    overdue = AccountOverdue(
         subscriber_id=first.subscriber_id,
         sequence=1,
         service_ids=[first.id, stranger.id, "unknown"],
@@ -118,29 +118,29 @@ def test_overdue_holds_only_the_services_that_are_named(subscribers):
         reason="5 days overdue",
     )
     with subscribers.runtime.transaction() as session:
-        holds.suspend_overdue(session, event, now=subscribers.runtime.now())
+        holds.suspend_overdue(session, overdue, now=subscribers.runtime.now())
     assert subscribers.reasons(first) == {"overdue"}
     assert subscribers.reasons(second) == subscribers.reasons(stranger) == set()
-    (said,) = subscribers.new_events()
-    assert (type(said), said.reason, said.service.id) == (ServiceHoldPlaced, HoldReason.OVERDUE, first.id)
+    (event,) = subscribers.new_events()
+    assert (type(event), event.reason, event.service.id) == (ServiceHoldPlaced, HoldReason.OVERDUE, first.id)
     (hold,) = subscribers.api.get_service(first.id).holds
     assert (hold.placed_by, hold.note) == ("billing", "5 days overdue")
 
 
-def test_settled_lifts_overdue_on_all_services_and_says_which_payment_did_it(subscribers):
+def test_settled_event_releases_overdue_holds_and_names_the_payment(subscribers):
     first = subscribers.service()
     second = subscribers.add_service(first.subscriber_id, "juan.shop")
     subscribers.overdue(first, second)
     subscribers.new_events()
     subscribers.settled(first.subscriber_id)
-    said = subscribers.new_events()
-    assert [type(event) for event in said] == [ServiceHoldReleased] * 2
-    assert {event.payment_id for event in said} == {"payment"}
-    assert {event.paid_at for event in said} == {subscribers.runtime.now()}
-    assert all(event.service.status is ServiceStatus.ACTIVE for event in said)
+    events = subscribers.new_events()
+    assert [type(event) for event in events] == [ServiceHoldReleased] * 2
+    assert {event.payment_id for event in events} == {"payment"}
+    assert {event.paid_at for event in events} == {subscribers.runtime.now()}
+    assert all(event.service.status is ServiceStatus.ACTIVE for event in events)
 
 
-def test_admin_hold_survives_a_payment(subscribers):
+def test_admin_hold_survives_payment(subscribers):
     maria = subscribers.service("maria.santos", "Maria Santos")
     subscribers.hold(maria)
     subscribers.overdue(maria)
@@ -151,15 +151,15 @@ def test_admin_hold_survives_a_payment(subscribers):
     assert (event.reason, event.service.status) == (HoldReason.OVERDUE, ServiceStatus.SUSPENDED)
 
 
-def test_old_words_of_billing_change_nothing(subscribers):
+def test_late_events_of_billing_change_nothing(subscribers):
     pedro = subscribers.service()
     subscribers.settled(pedro.subscriber_id, sequence=2)
-    subscribers.overdue(pedro, sequence=1)  # came late: paid since
+    subscribers.overdue(pedro, sequence=1)  # arrives late
     assert subscribers.reasons(pedro) == set()
     assert subscribers.new_events() == []
 
     subscribers.overdue(pedro, sequence=3)
-    subscribers.settled(pedro.subscriber_id, sequence=2)  # came again
+    subscribers.settled(pedro.subscriber_id, sequence=2)  # arrives twice
     subscribers.overdue(pedro, sequence=3)
     assert subscribers.reasons(pedro) == {"overdue"}
     assert len(subscribers.new_events()) == 1
@@ -169,7 +169,7 @@ def test_old_words_of_billing_change_nothing(subscribers):
     assert subscribers.reasons(pedro) == set()
 
 
-def test_overdue_again_while_it_stands_says_nothing_new(subscribers):
+def test_second_overdue_event_publishes_nothing(subscribers):
     pedro = subscribers.service()
     subscribers.overdue(pedro, sequence=1)
     subscribers.new_events()
@@ -179,7 +179,7 @@ def test_overdue_again_while_it_stands_says_nothing_new(subscribers):
     assert subscribers.reasons(pedro) == set()
 
 
-def test_overdue_released_by_hand_stays_so_and_settling_is_no_trouble(subscribers):
+def test_settled_event_leaves_a_manually_released_hold_alone(subscribers):
     pedro = subscribers.service()
     subscribers.overdue(pedro)
     (hold,) = subscribers.api.get_service(pedro.id).holds
@@ -190,7 +190,7 @@ def test_overdue_released_by_hand_stays_so_and_settling_is_no_trouble(subscriber
     assert subscribers.api.get_service(pedro.id).holds[0].released_by == "ana"
 
 
-def test_terminated_service_is_not_held(subscribers):
+def test_overdue_event_ignores_terminated_services(subscribers):
     pedro = subscribers.service()
     subscribers.api.terminate_service(TerminateService(service_id=pedro.id))
     subscribers.new_events()
@@ -198,12 +198,12 @@ def test_terminated_service_is_not_held(subscribers):
     assert subscribers.new_events() == []
 
 
-def test_word_on_an_unknown_subscriber_is_kept_without_effect(subscribers):
+def test_event_about_an_unknown_subscriber_has_no_effect(subscribers):
     subscribers.settled("unknown", sequence=5)
     assert subscribers.new_events() == []
 
 
-# At the same moment
+# Concurrent requests
 
 
 def _overdue_event(service, sequence: int) -> AccountOverdue:
@@ -218,7 +218,7 @@ def _overdue_event(service, sequence: int) -> AccountOverdue:
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("settled_first", [True, False])
-def test_overdue_and_settled_at_once_leave_the_newer_word(subscribers, settled_first):
+def test_newer_of_two_concurrent_events_wins(subscribers, settled_first):
     pedro = subscribers.service()
     replica = subscribers.tested.another().runtime
     overdue = _overdue_event(pedro, 1)
@@ -241,7 +241,7 @@ def test_overdue_and_settled_at_once_leave_the_newer_word(subscribers, settled_f
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_two_people_placing_the_same_hold_place_one(subscribers):
+def test_two_operators_placing_the_same_hold_place_one(subscribers):
     service = subscribers.service()
     replica = subscribers.tested.another().runtime
     command = PlaceHold(service_id=service.id, reason=HoldReason.ADMIN)
@@ -260,7 +260,7 @@ def test_two_people_placing_the_same_hold_place_one(subscribers):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_hold_placed_while_another_is_released_keeps_the_service_down(subscribers):
+def test_hold_placed_during_a_release_keeps_the_service_suspended(subscribers):
     pedro = subscribers.service()
     subscribers.overdue(pedro)
     subscribers.new_events()
@@ -278,6 +278,6 @@ def test_hold_placed_while_another_is_released_keeps_the_service_down(subscriber
         rival,
     )
     assert subscribers.reasons(pedro) == {"admin"}
-    said = subscribers.new_events()
-    assert [event.service.version for event in said] == [3, 4]
-    assert said[-1].service.status is ServiceStatus.SUSPENDED
+    events = subscribers.new_events()
+    assert [event.service.version for event in events] == [3, 4]
+    assert events[-1].service.status is ServiceStatus.SUSPENDED

@@ -1,4 +1,4 @@
-"""Lists of subscribers, and what is counted and told of all services."""
+"""Lists of subscribers, counts of services and the latest hold changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def found(subscribers, **query: Any) -> list[str]:
     return [view.full_name for view in page.items]
 
 
-def test_filter_by_status_shows_who_has_such_a_service(subscribers):
+def test_status_filter_finds_subscribers_with_such_a_service(subscribers):
     active = subscribers.service("active", "Active")
     held = subscribers.service("held", "Held")
     gone = subscribers.service("gone", "Gone")
@@ -51,7 +51,7 @@ def test_filter_by_status_shows_who_has_such_a_service(subscribers):
     assert active.status is ServiceStatus.ACTIVE
 
 
-def test_search(subscribers):
+def test_search_finds_names_usernames_and_short_ids(subscribers):
     subscribers.subscriber("Juan 100% dela_Cruz", "juan.delacruz")
     maria = subscribers.subscriber("Maria Santos", "maria.santos")
 
@@ -66,7 +66,7 @@ def test_search(subscribers):
     assert names("maria\x00") == names("maria\ud83d") == names(maria.short_id.upper()) == ["Maria Santos"]
 
 
-def test_search_looks_at_contacts(subscribers):
+def test_search_finds_contacts(subscribers):
     subscribers.api.create_subscriber(
         CreateSubscriber(full_name="Pedro", email="Pedro@Example.com", phone="+63 917 555 0100")
     )
@@ -74,12 +74,12 @@ def test_search_looks_at_contacts(subscribers):
 
 
 @pytest.mark.parametrize("text", ["Peña", "PEÑA", "pena", "pen\u0303a"])
-def test_search_overlooks_case_and_accents(subscribers, text):
+def test_search_ignores_case_and_accents(subscribers, text):
     subscribers.subscriber("Ma. Peña")
     assert found(subscribers, text=text) == ["Ma. Peña"]
 
 
-def test_new_name_is_found_and_sorted_by(subscribers):
+def test_new_name_is_searched_and_sorted_by(subscribers):
     juan = subscribers.subscriber("Juan")
     subscribers.subscriber("Maria", "maria")
     subscribers.api.change_subscriber(ChangeSubscriber(subscriber_id=juan.id, full_name="Ñ Juan"))
@@ -87,7 +87,7 @@ def test_new_name_is_found_and_sorted_by(subscribers):
     assert found(subscribers, order=SubscriberOrder.NAME) == ["Maria", "Ñ Juan"]
 
 
-def test_names_are_sorted_without_regard_to_case(subscribers):
+def test_sorting_ignores_case_and_accents(subscribers):
     for number, name in enumerate(("maria", "Álvaro", "Juan", "MARIA", "andres")):
         subscribers.subscriber(name, f"login-{number}")
     names = ["Álvaro", "andres", "Juan", "maria", "MARIA"]
@@ -96,7 +96,7 @@ def test_names_are_sorted_without_regard_to_case(subscribers):
     assert found(subscribers) == ["andres", "MARIA", "Juan", "Álvaro", "maria"]
 
 
-def test_status_plan_and_router_are_those_of_one_service(subscribers):
+def test_status_plan_and_router_filters_apply_to_the_same_service(subscribers):
     slow = subscribers.plan("Slow")
     both = subscribers.service("both.held", "Both")
     subscribers.hold(both)
@@ -112,7 +112,7 @@ def test_status_plan_and_router_are_those_of_one_service(subscribers):
     assert found(subscribers, router_id="another") == found(subscribers, plan_id="none") == []
 
 
-def test_pages_walk_everything_once(subscribers):
+def test_pages_contain_every_item_once(subscribers):
     for number in range(5):
         subscribers.subscriber(f"Subscriber {number}", f"login-{number}")
         subscribers.plan(f"Plan {number}")
@@ -131,7 +131,7 @@ def test_pages_walk_everything_once(subscribers):
         assert len(set(seen)) == len(seen) == count
 
 
-def test_pages_in_an_order_walk_everybody_once(subscribers):
+def test_sorted_pages_contain_every_subscriber_once(subscribers):
     for number in range(5):
         subscribers.subscriber("Juan", f"login-{number}")
     for order in SubscriberOrder:
@@ -145,12 +145,12 @@ def test_pages_in_an_order_walk_everybody_once(subscribers):
         assert len(seen) == 5
 
 
-def test_nonsense_for_a_cursor_is_refused(subscribers):
+def test_invalid_cursor_is_refused(subscribers):
     with pytest.raises(InvalidInput, match="not a cursor of this list"):
         subscribers.api.list_subscribers(SubscriberQuery(order=SubscriberOrder.NAME), 2, "nonsense")
 
 
-def test_services_are_counted_by_the_status_they_show(subscribers):
+def test_services_are_counted_by_shown_status(subscribers):
     assert subscribers.api.count_services() == ServiceCounts(0, 0, 0)
     for number in range(4):
         subscribers.subscriber(f"Juan {number}", f"login-{number}")
@@ -163,7 +163,7 @@ def test_services_are_counted_by_the_status_they_show(subscribers):
     assert subscribers.api.count_services() == ServiceCounts(active=4, suspended=1, terminated=1)
 
 
-def test_hold_changes_are_told_newest_first(subscribers):
+def test_hold_changes_are_listed_newest_first(subscribers):
     juan, maria = subscribers.service(), subscribers.service("maria", "Maria Santos")
     clock = subscribers.tested.clock
     placed_at = clock.now()
@@ -185,7 +185,7 @@ def test_hold_changes_are_told_newest_first(subscribers):
     assert subscribers.api.list_hold_changes(2) == changes[:2]
 
 
-def test_hold_released_at_once_is_told_after_it_was_placed(subscribers):
+def test_release_at_the_same_instant_is_listed_as_later(subscribers):
     juan = subscribers.service()
     (hold,) = subscribers.hold(juan).holds
     subscribers.api.release_hold(ReleaseHold(service_id=juan.id, hold_id=hold.id, actor="ana"))

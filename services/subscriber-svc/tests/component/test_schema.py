@@ -7,14 +7,14 @@ from subscriber_svc.models import Base
 from testkit.component import ServiceUnderTest, database_of_revision, schema_differences
 
 
-def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
+def test_migrations_create_the_tables_of_the_models(tested: ServiceUnderTest):
     assert schema_differences(tested.runtime.database, Base.metadata) == []
 
 
 database_of_0001 = database_of_revision("subscriber_svc", "0001")
 
 
-def test_migration_2_tells_every_name_again_and_sorts_by_it(database_of_0001):
+def test_migration_2_publishes_every_name_again_and_sorts_by_it(database_of_0001):
     with database_of_0001.transaction() as session:
         session.execute(
             text(
@@ -33,7 +33,7 @@ def test_migration_2_tells_every_name_again_and_sorts_by_it(database_of_0001):
 database_of_0002 = database_of_revision("subscriber_svc", "0002")
 
 
-def test_migration_3_leaves_who_is_there_without_a_limit(database_of_0002):
+def test_migration_3_leaves_existing_services_without_a_session_limit(database_of_0002):
     with database_of_0002.transaction() as session:
         for row in (
             "insert into plans (id, version, name, price_minor, currency, billing_type, download_kbps,"

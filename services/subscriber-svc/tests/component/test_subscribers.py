@@ -1,4 +1,4 @@
-"""Subscribers, plans and services: what is entered, what is refused, and what is told."""
+"""Subscribers, plans and services: what is accepted, what is refused, and what is published."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def refused_fields(call) -> list[str]:
 # Subscribers
 
 
-def test_subscriber_with_a_service_is_told_at_once(subscribers):
+def test_new_subscriber_with_a_service_is_published(subscribers):
     juan = subscribers.subscriber()
     assert subscribers.api.get_subscriber(juan.id) == juan
     assert subscribers.api.find_subscriber_by_short_id(juan.short_id) == juan
@@ -61,12 +61,12 @@ def test_subscriber_with_a_service_is_told_at_once(subscribers):
     assert cipher.decrypt(snapshot.password_encrypted, aad=snapshot.id) == "pppoe-pass-01"
 
 
-def test_activated_on_is_the_day_in_the_zone_of_the_isp(subscribers):
+def test_activation_date_is_in_the_time_zone_of_the_isp(subscribers):
     subscribers.tested.clock.instant = subscribers.tested.clock.instant.replace(hour=16)
     assert subscribers.service().activated_on == date(2026, 11, 24)
 
 
-def test_both_or_neither(subscribers):
+def test_subscriber_is_not_created_if_the_service_is_refused(subscribers):
     wrong = subscribers.new_service(static_ip="10.0.0.300")
     command = CreateSubscriber(full_name="Juan", service=wrong)
     assert refused_fields(lambda: subscribers.api.create_subscriber(command)) == ["service.static_ip"]
@@ -87,7 +87,7 @@ def test_both_or_neither(subscribers):
         ("notes", "\x1b[0m"),
     ],
 )
-def test_bad_contacts_name_the_field(subscribers, field, value):
+def test_error_names_the_bad_contact_field(subscribers, field, value):
     command = CreateSubscriber(**{"full_name": "Juan", field: value})
     assert refused_fields(lambda: subscribers.api.create_subscriber(command)) == [field]
     juan = subscribers.api.create_subscriber(CreateSubscriber(full_name="Juan"))
@@ -96,7 +96,7 @@ def test_bad_contacts_name_the_field(subscribers, field, value):
     assert subscribers.api.get_subscriber(juan.id) == juan
 
 
-def test_non_ascii_survives(subscribers):
+def test_non_ascii_names_are_kept_and_found(subscribers):
     peña = subscribers.subscriber("Ma. Peña 😀", "peña")
     assert subscribers.api.get_subscriber(peña.id).full_name == "Ma. Peña 😀"
     for query in ("Peña", "peña", "😀"):
@@ -104,7 +104,7 @@ def test_non_ascii_survives(subscribers):
         assert [view.id for view in found] == [peña.id]
 
 
-def test_only_a_new_name_is_told(subscribers):
+def test_only_a_new_name_is_published(subscribers):
     juan = subscribers.subscriber()
     subscribers.new_events()
     subscribers.api.change_subscriber(ChangeSubscriber(subscriber_id=juan.id, email="juan@example.com"))
@@ -115,7 +115,7 @@ def test_only_a_new_name_is_told(subscribers):
     ]
 
 
-def test_same_key_is_the_same_subscriber(subscribers):
+def test_same_idempotency_key_creates_one_subscriber(subscribers):
     command = CreateSubscriber(
         full_name="Juan", service=subscribers.new_service(), idempotency_key="click", actor="ana"
     )
@@ -126,7 +126,7 @@ def test_same_key_is_the_same_subscriber(subscribers):
     assert len(subscribers.api.list_subscribers(SubscriberQuery(), 10, None).items) == 1
 
 
-def test_unknown_ids(subscribers):
+def test_unknown_ids_are_not_found(subscribers):
     api = subscribers.api
     with pytest.raises(NotFound):
         api.get_subscriber("none")
@@ -144,7 +144,7 @@ def test_unknown_ids(subscribers):
 # Services
 
 
-def test_username_in_use_says_by_whom(subscribers):
+def test_username_in_use_names_its_subscriber(subscribers):
     subscribers.service()
     with pytest.raises(InvalidInput) as refused:
         subscribers.subscriber("Maria Santos")
@@ -153,7 +153,7 @@ def test_username_in_use_says_by_whom(subscribers):
     assert wrong.message == "juan.delacruz is already used by Juan dela Cruz (juan.delacruz)"
 
 
-def test_usernames_are_compared_letter_by_letter(subscribers):
+def test_usernames_are_compared_exactly(subscribers):
     for username in ("juan", "Juan", "JUAN", "007", "7", "0007", "juan@isp", "juan @isp", "peña", "pena"):
         subscribers.subscriber(username, username)
     kept = {
@@ -164,14 +164,14 @@ def test_usernames_are_compared_letter_by_letter(subscribers):
     assert len(kept) == 10
 
 
-def test_username_and_address_are_free_again_after_termination(subscribers):
+def test_termination_frees_username_and_address(subscribers):
     juan = subscribers.subscriber(static_ip="10.0.0.9")
     subscribers.api.terminate_service(TerminateService(service_id=juan.services[0].id))
     maria = subscribers.subscriber("Maria", static_ip="10.0.0.9")
     assert maria.services[0].pppoe_username == "juan.delacruz"
 
 
-def test_static_ip_in_use_says_by_whom(subscribers):
+def test_static_ip_in_use_names_its_subscriber(subscribers):
     subscribers.subscriber(static_ip="10.0.0.9")
     maria = subscribers.subscriber("Maria", "maria", static_ip=None).services[0]
     change = ChangeService(service_id=maria.id, static_ip="10.0.0.9")
@@ -179,7 +179,7 @@ def test_static_ip_in_use_says_by_whom(subscribers):
         subscribers.api.change_service(change)
 
 
-def test_unknown_router_or_plan(subscribers):
+def test_unknown_router_or_plan_is_refused(subscribers):
     for changes, field in (
         ({"router_id": "none"}, "service.router_id"),
         ({"plan_id": "none"}, "service.plan_id"),
@@ -187,7 +187,7 @@ def test_unknown_router_or_plan(subscribers):
         assert refused_fields(lambda changes=changes: subscribers.subscriber(**changes)) == [field]
 
 
-def test_every_change_is_told_once_with_the_next_version(subscribers):
+def test_every_change_is_published_once_with_the_next_version(subscribers):
     service = subscribers.service()
     faster = subscribers.plan("Fiber 100 Mbps", download_kbps=100_000)
     terms = BillingTerms(Money(120_000), Discount(DiscountKind.PERCENT, 1_000, date(2026, 12, 31)))
@@ -201,7 +201,7 @@ def test_every_change_is_told_once_with_the_next_version(subscribers):
         {"clear": ("static_ip",)},
         {"session_limit": 2},
         {"clear": ("session_limit",)},
-        {"billing_terms": BillingTerms(Money(0))},  # for nothing, which is not the plan's price
+        {"billing_terms": BillingTerms(Money(0))},  # a price of zero is not the plan's price
         {"billing_terms": BillingTerms()},
     ]
     for version, change in enumerate(changes, start=2):
@@ -218,7 +218,7 @@ def test_every_change_is_told_once_with_the_next_version(subscribers):
     assert subscribers.api.get_service(service.id) == view
 
 
-def test_change_that_changes_nothing_is_not_told(subscribers):
+def test_change_without_effect_is_not_published(subscribers):
     service = subscribers.service()
     same = ChangeService(
         service_id=service.id,
@@ -238,7 +238,7 @@ def test_only_optional_fields_can_be_emptied(subscribers):
     assert refused_fields(lambda: subscribers.api.change_service(command)) == ["clear"]
 
 
-def test_a_login_has_one_session_at_a_time_unless_somebody_says_otherwise(subscribers):
+def test_a_new_service_allows_one_session_by_default(subscribers):
     juan = subscribers.subscriber()
     (created,) = (event for event in subscribers.new_events() if type(event) is ServiceCreated)
     assert (juan.services[0].session_limit, created.service.session_limit) == (1, 1)
@@ -254,14 +254,14 @@ def test_a_login_has_one_session_at_a_time_unless_somebody_says_otherwise(subscr
 
 
 @pytest.mark.parametrize("limit", [0, -1, 17])
-def test_session_limit_out_of_range_names_the_field(subscribers, limit):
+def test_error_names_the_session_limit(subscribers, limit):
     assert refused_fields(lambda: subscribers.subscriber(session_limit=limit)) == ["service.session_limit"]
     service = subscribers.service()
     change = ChangeService(service_id=service.id, session_limit=limit)
     assert refused_fields(lambda: subscribers.api.change_service(change)) == ["session_limit"]
 
 
-def test_terminated_for_good(subscribers):
+def test_termination_is_permanent(subscribers):
     service = subscribers.service()
     command = TerminateService(service_id=service.id)
     gone = subscribers.api.terminate_service(command)
@@ -277,7 +277,7 @@ def test_terminated_for_good(subscribers):
 # Plans
 
 
-def test_plan_is_told(subscribers):
+def test_new_and_changed_plans_are_published(subscribers):
     plan = subscribers.plan("Fiber 100", burst=None, address_pool="pool-a")
     assert subscribers.new_events() == [PlanChanged(plan=plan)]
     dearer = subscribers.api.change_plan(ChangePlan(plan_id=plan.id, price=Money(200_000)))
@@ -287,7 +287,7 @@ def test_plan_is_told(subscribers):
     assert subscribers.new_events() == []
 
 
-def test_archived_plan_goes_on_but_cannot_be_chosen(subscribers):
+def test_archived_plan_is_kept_but_cannot_be_chosen(subscribers):
     service = subscribers.service()
     archive = ArchivePlan(plan_id=subscribers.fiber.id)
     archived = subscribers.api.archive_plan(archive)
@@ -301,7 +301,14 @@ def test_archived_plan_goes_on_but_cannot_be_chosen(subscribers):
     assert subscribers.plan().name == "Fiber 50 Mbps"  # its name is free again
 
 
-def test_plan_name_in_use(subscribers):
+def test_archived_plan_keeps_its_name_when_an_active_plan_has_it_too(subscribers):
+    old = subscribers.api.archive_plan(ArchivePlan(plan_id=subscribers.fiber.id))
+    subscribers.plan(old.name)
+    dearer = ChangePlan(plan_id=old.id, name=old.name, price=Money(160_000))
+    assert subscribers.api.change_plan(dearer).price == Money(160_000)
+
+
+def test_plan_name_in_use_is_refused(subscribers):
     assert refused_fields(lambda: subscribers.plan("  Fiber 50 Mbps ")) == ["name"]
     other = subscribers.plan("Other")
     rename = ChangePlan(plan_id=other.id, name="Fiber 50 Mbps")
@@ -320,7 +327,7 @@ def test_plan_name_in_use(subscribers):
         ("address_pool", {"address_pool": "x" * 64}),
     ],
 )
-def test_bad_plans_name_the_field(subscribers, field, changes):
+def test_error_names_the_bad_plan_field(subscribers, field, changes):
     values = {
         "name": "New",
         "price": Money(0),
@@ -333,7 +340,7 @@ def test_bad_plans_name_the_field(subscribers, field, changes):
     assert subscribers.new_events() == []
 
 
-def test_burst_stays_above_the_speed(subscribers):
+def test_burst_cannot_be_below_the_speed(subscribers):
     plan = subscribers.plan("Bursting", burst=BURST)
     assert subscribers.api.get_plan(plan.id).burst == BURST
     change = ChangePlan(plan_id=plan.id, download_kbps=70_000)
@@ -341,14 +348,14 @@ def test_burst_stays_above_the_speed(subscribers):
     assert subscribers.api.get_plan(plan.id) == plan
 
 
-def test_plan_with_a_burst_gets_faster_with_another_burst(subscribers):
+def test_speed_and_burst_can_be_raised_together(subscribers):
     plan = subscribers.plan("Burst", burst=BURST)
     faster = replace(BURST, download_kbps=120_000, upload_kbps=120_000)
     changed = subscribers.api.change_plan(ChangePlan(plan_id=plan.id, download_kbps=100_000, burst=faster))
     assert (changed.download_kbps, changed.burst, changed.version) == (100_000, faster, 2)
 
 
-def test_burst_and_pool_can_be_taken_away_and_nothing_else(subscribers):
+def test_only_burst_and_address_pool_of_a_plan_can_be_emptied(subscribers):
     plan = subscribers.plan("Burst", burst=BURST, address_pool="pppoe")
     bare = subscribers.api.change_plan(ChangePlan(plan_id=plan.id, clear=("burst", "address_pool")))
     assert (bare.burst, bare.address_pool) == (None, None)
@@ -369,7 +376,7 @@ def test_password_is_revealed(subscribers):
     assert revealed.pppoe_password == "another-one"
 
 
-def test_password_of_a_terminated_or_unknown_service_is_not_revealed(subscribers):
+def test_password_of_a_terminated_service_is_not_revealed(subscribers):
     service = subscribers.service()
     subscribers.api.terminate_service(TerminateService(service_id=service.id))
     with pytest.raises(Conflict, match=r"juan\.delacruz is terminated"):
@@ -378,11 +385,11 @@ def test_password_of_a_terminated_or_unknown_service_is_not_revealed(subscribers
         subscribers.api.reveal_password(RevealPassword(service_id="none"))
 
 
-# At the same moment
+# Concurrent requests
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_username_taken_at_the_same_moment_is_refused_in_words(subscribers):
+def test_concurrently_taken_username_is_a_conflict(subscribers):
     juan = subscribers.subscriber()
     replica = subscribers.tested.another().runtime
 
@@ -404,7 +411,7 @@ def test_username_taken_at_the_same_moment_is_refused_in_words(subscribers):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_service_renamed_to_a_name_taken_at_the_same_moment(subscribers):
+def test_concurrent_rename_to_the_same_username_is_a_conflict(subscribers):
     first, second = subscribers.service("first", "First"), subscribers.service("second", "Second")
     replica = subscribers.tested.another().runtime
 
@@ -422,7 +429,7 @@ def test_service_renamed_to_a_name_taken_at_the_same_moment(subscribers):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_plan_name_taken_at_the_same_moment(subscribers):
+def test_concurrently_taken_plan_name_is_a_conflict(subscribers):
     replica = subscribers.tested.another().runtime
     command = CreatePlan(
         name="New", price=Money(1), billing_type=BillingType.POSTPAID, download_kbps=1, upload_kbps=1

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from subscriber_svc.domain import checks
 
-ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)  # half surrogates too
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=80)  # half surrogate pairs too
 
 
 def field_of(check, *args, **kwargs) -> str:
@@ -24,16 +24,16 @@ def field_of(check, *args, **kwargs) -> str:
 
 
 @pytest.mark.parametrize("name", ["Juan dela Cruz", "Ma. Peña-Reyes", "O'Brien", "李小龍", "Zoë 😀", "ok"])
-def test_names_as_people_write_them(name: str):
+def test_names_are_accepted_as_people_write_them(name: str):
     assert checks.text("full_name", f"  {name} ", required=True) == name
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\n", "x" * 201, "a\x00b", "a\x1bb", "a\nb", "a\x85b", "\ud83d"])
-def test_names_that_are_none(name: str):
+def test_bad_names_are_refused(name: str):
     assert field_of(checks.text, "full_name", name, required=True) == "full_name"
 
 
-def test_notes_may_have_lines_and_tabs():
+def test_notes_may_have_line_breaks_and_tabs():
     assert checks.text("notes", "one\r\n\ttwo", lines=True) == "one\r\n\ttwo"
     assert field_of(checks.text, "notes", "one\x00", lines=True) == "notes"
 
@@ -50,22 +50,22 @@ def test_text_is_clean_or_refused(value: str):
 
 
 @pytest.mark.parametrize("value", ["", "juan@example.com", "Juan.D+isp@mail.example.ph", "ñ@ñandu.example"])
-def test_email(value: str):
+def test_good_email_addresses_are_accepted(value: str):
     assert checks.email(value) == value
 
 
 @pytest.mark.parametrize("value", ["juan", "juan@", "@example.com", "a b@c.ph", "a@b", "a@b@c.d", "\x00"])
-def test_not_an_email(value: str):
+def test_bad_email_addresses_are_refused(value: str):
     assert field_of(checks.email, value) == "email"
 
 
 @pytest.mark.parametrize("value", ["", "09171234567", "+63 917 123 4567", "(02) 8123-4567", "0917.123.4567"])
-def test_phone(value: str):
+def test_good_phone_numbers_are_accepted(value: str):
     assert checks.phone(value) == value
 
 
 @pytest.mark.parametrize("value", ["911", "call me", "+", "0917١٢٣٤٥٦٧", "1" * 40])
-def test_not_a_phone(value: str):
+def test_bad_phone_numbers_are_refused(value: str):
     assert field_of(checks.phone, value) == "phone"
 
 
@@ -73,27 +73,27 @@ def test_not_a_phone(value: str):
     "username",
     ["juan.delacruz", "Juan.DelaCruz", "007", "a@realm", "a b", "Peña", "😀", "x" * 64, "ñ" * 32],
 )
-def test_pppoe_username_is_kept_letter_for_letter(username: str):
+def test_pppoe_username_is_kept_unchanged(username: str):
     assert checks.pppoe_username(username) == username
 
 
 @pytest.mark.parametrize("username", ["", " juan", "juan ", "x" * 65, "ñ" * 33, "a\x00", "a\tb", "\ud83d"])
-def test_pppoe_username_refused(username: str):
+def test_bad_pppoe_usernames_are_refused(username: str):
     assert field_of(checks.pppoe_username, username) == "pppoe_username"
 
 
 @pytest.mark.parametrize("password", ["yes", " with spaces ", "p@ss'\"\\;--", "Ñ" * 64])
-def test_pppoe_password_is_kept_letter_for_letter(password: str):
+def test_pppoe_password_is_kept_unchanged(password: str):
     assert checks.pppoe_password(password) == password
 
 
 @pytest.mark.parametrize("password", ["", "x" * 129, "Ñ" * 65, "a\x00b", "\udfff"])
-def test_pppoe_password_refused(password: str):
+def test_bad_pppoe_passwords_are_refused(password: str):
     assert field_of(checks.pppoe_password, password) == "pppoe_password"
 
 
 @given(ANY_TEXT)
-def test_whatever_is_taken_as_a_login_can_be_sent_over_radius(value: str):
+def test_accepted_logins_can_be_sent_over_radius(value: str):
     for check, most in ((checks.pppoe_username, 64), (checks.pppoe_password, 128)):
         try:
             kept = check(value)
@@ -104,7 +104,7 @@ def test_whatever_is_taken_as_a_login_can_be_sent_over_radius(value: str):
 
 
 @given(st.ip_addresses(v=4))
-def test_static_ip_is_an_address_routeros_takes(address: ipaddress.IPv4Address):
+def test_static_ip_is_an_address_that_routeros_assigns(address: ipaddress.IPv4Address):
     try:
         kept = checks.static_ip(str(address))
     except InvalidInput:
@@ -116,27 +116,27 @@ def test_static_ip_is_an_address_routeros_takes(address: ipaddress.IPv4Address):
 @pytest.mark.parametrize(
     "value", ["10.0.0", "10.0.0.256", "010.0.0.1", "10.0.0.1/24", "::1", " 10.0.0.1", "\x00"]
 )
-def test_not_a_static_ip(value: str):
+def test_bad_static_ip_addresses_are_refused(value: str):
     assert field_of(checks.static_ip, value) == "static_ip"
 
 
-def test_no_static_ip():
+def test_empty_static_ip_is_none():
     assert checks.static_ip(None) is None
     assert checks.static_ip("") is None
 
 
 @pytest.mark.parametrize("limit", [None, 1, 16])
-def test_session_limit(limit: int | None):
+def test_session_limits_in_range_are_accepted(limit: int | None):
     assert checks.session_limit(limit) == limit
 
 
 @pytest.mark.parametrize("limit", [0, -1, 17, 2**70])
-def test_session_limit_out_of_range(limit: int):
+def test_session_limits_out_of_range_are_refused(limit: int):
     assert field_of(checks.session_limit, limit) == "session_limit"
 
 
 @pytest.mark.parametrize("kbps", [0, -1, 400_000_001, 2**31])
-def test_speed_out_of_range(kbps: int):
+def test_speeds_out_of_range_are_refused(kbps: int):
     assert field_of(checks.speed, "download_kbps", kbps) == "download_kbps"
 
 
@@ -150,7 +150,7 @@ def test_speed_out_of_range(kbps: int):
         ({"seconds": 3601}, "burst.seconds"),
     ],
 )
-def test_burst_that_routeros_would_refuse(change: dict, field: str):
+def test_bursts_that_routeros_would_reject_are_refused(change: dict, field: str):
     good = {
         "download_kbps": 60_000,
         "upload_kbps": 60_000,
@@ -164,11 +164,11 @@ def test_burst_that_routeros_would_refuse(change: dict, field: str):
 
 
 @pytest.mark.parametrize("minor", [-1, 10**11 + 1])
-def test_price_out_of_range(minor: int):
+def test_prices_out_of_range_are_refused(minor: int):
     assert field_of(checks.price, "price", Money(minor), "PHP") == "price"
 
 
-def test_price_in_another_currency():
+def test_prices_in_another_currency_are_refused():
     assert field_of(checks.price, "price", Money(100, "USD"), "PHP") == "price"
     assert checks.price("price", Money(0), "PHP") == Money(0)
 
@@ -186,7 +186,7 @@ def test_price_in_another_currency():
         (DiscountKind.AMOUNT, 10**12, False),
     ],
 )
-def test_discounts(kind: DiscountKind, value: int, fine: bool):
+def test_discounts_are_above_zero_and_within_limits(kind: DiscountKind, value: int, fine: bool):
     terms = BillingTerms(None, Discount(kind, value, date(2020, 1, 1)))
     if fine:
         assert checks.billing_terms(terms, "PHP") == terms
@@ -194,5 +194,5 @@ def test_discounts(kind: DiscountKind, value: int, fine: bool):
         assert field_of(checks.billing_terms, terms, "PHP") == "discount.value"
 
 
-def test_individual_price_must_be_a_price():
+def test_individual_price_is_checked_like_a_price():
     assert field_of(checks.billing_terms, BillingTerms(Money(-1)), "PHP") == "individual_price"
