@@ -90,7 +90,7 @@ class Window:
 
     def log_in(self, email: str, password: str) -> None:
         self.go("/login")
-        self.fill(**{"E-mail": email, "Password": password})
+        self.fill(Email=email, Password=password)
         self.click("Log in")
         self.see_heading("Dashboard")
 

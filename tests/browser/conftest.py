@@ -111,7 +111,7 @@ def second_operator(chromium: Browser, town: Town) -> str:
     sent = town.api.post("/invitations", {"email": email, "role": "admin"})
     window = Window(chromium, town.url, viewport=DESKTOP)
     window.go(sent["link"])
-    passwords = {"Password": OWNER_PASSWORD, "Password again": OWNER_PASSWORD}
+    passwords = {"Password": OWNER_PASSWORD, "Confirm password": OWNER_PASSWORD}
     window.fill(**{"Full Name": "Sonia Second", **passwords})
     window.click("Join")
     window.see_heading("Dashboard")

@@ -169,11 +169,11 @@ CASES = {
     ),
     "Invite": Case(
         open=invite,
-        save="Make the link",
-        valid=lambda: {"E-mail": f"{numbered('invited.')}@example.com"},
-        required=("E-mail",),
+        save="Create link",
+        valid=lambda: {"Email": f"{numbered('invited.')}@example.com"},
+        required=("Email",),
         free=(),
-        strict=("E-mail",),
+        strict=("Email",),
     ),
 }
 
@@ -222,7 +222,7 @@ def test_any_words_in_a_free_field_are_accepted_and_shown_as_typed(
     form = case.open(owner, town)
     send(owner, case, form, {**case.valid(), **dict.fromkeys(case.free, unique)})
 
-    expect(owner.page.get_by_role("main")).not_to_contain_text("another look")
+    expect(owner.page.get_by_role("main")).not_to_contain_text("highlighted field")
     expect(owner.page.get_by_role("alert")).to_have_count(0)
     shown = owner.page.get_by_text(unique).or_(owner.page.get_by_role("textbox").filter(has_text=unique))
     if owner.page.url.endswith("/settings/general"):

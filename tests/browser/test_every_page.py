@@ -43,7 +43,7 @@ def pages_of_owner(town: Town) -> Iterator[Sight]:
     yield Sight("subscribers-none", "/subscribers?query=nobody-at-all")
     yield Sight("subscriber-add", "/subscribers/new")
     yield Sight("subscriber-edit", f"/subscribers/{juan.id}/edit")
-    yield Sight("subscriber-active", f"/subscribers/{juan.id}", ("Record Payment", "Suspend", "Kick"))
+    yield Sight("subscriber-active", f"/subscribers/{juan.id}", ("Record Payment", "Suspend", "Disconnect"))
     yield Sight(
         "subscriber-menu",
         f"/subscribers/{juan.id}",
@@ -123,7 +123,8 @@ def test_every_page_without_a_login_fits_and_can_be_read_and_used(
 
     # A technician joins by the link, and sees what is not for them.
     somebody.go(sent["link"])
-    somebody.fill(**{"Full Name": "Tina Tech", "Password": OWNER_PASSWORD, "Password again": OWNER_PASSWORD})
+    passwords = {"Password": OWNER_PASSWORD, "Confirm password": OWNER_PASSWORD}
+    somebody.fill(Full_Name="Tina Tech", **passwords)
     somebody.click("Join")
     somebody.see_heading("Dashboard")
     for sight in (Sight("technician-dashboard", "/"), Sight("not-allowed", "/settings/billing", status=403)):

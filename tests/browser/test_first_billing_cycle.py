@@ -85,7 +85,7 @@ def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, 
     days = settings["payment_terms_days"] + settings["grace_period_days"]
     api.put("/clock", advance_days=days - 1)
     admin.menu("Dashboard")
-    due = part(admin.page, "Due to be suspended by tomorrow")
+    due = part(admin.page, "Suspensions due by tomorrow")
     expect(due).to_contain_text("Pedro Reyes")
     expect(due).not_to_contain_text("Juan dela Cruz")
     api.put("/clock", advance_days=1)
@@ -127,22 +127,22 @@ def test_a_panel_whose_service_is_silent_says_so_and_the_others_stay(
     admin = open_browser(deployment.url)
     _become_owner(admin, deployment)
     admin.menu("Dashboard")
-    online = admin.page.get_by_role("link", name="On line now")
+    online = admin.page.get_by_role("link", name="Online now")
     expect(online).to_contain_text("Open sessions")
 
     with deployment.stopped("radius"):
         admin.go("/")
-        expect(online).to_contain_text("RADIUS does not answer now")
-        expect(part(admin.page, "Paid to on line")).to_contain_text("RADIUS does not answer now")
-        expect(part(admin.page, "On line, last 24 hours")).to_contain_text("RADIUS does not answer now")
+        expect(online).to_contain_text("RADIUS isn't responding")
+        expect(part(admin.page, "Payment to reconnect")).to_contain_text("RADIUS isn't responding")
+        expect(part(admin.page, "Online, last 24 hours")).to_contain_text("RADIUS isn't responding")
         expect(admin.page.get_by_role("link", name="Receivable")).to_contain_text("₱")
-        expect(part(admin.page, "Due to be suspended")).not_to_contain_text("does not answer")
-        expect(part(admin.page, "Recent events")).not_to_contain_text("does not answer")
+        expect(part(admin.page, "Suspensions due")).not_to_contain_text("isn't responding")
+        expect(part(admin.page, "Recent events")).not_to_contain_text("isn't responding")
         admin.menu("Subscribers")
         admin.menu("Dashboard")
 
     expect(online).to_contain_text("Open sessions", timeout=30_000)
-    expect(part(admin.page, "Paid to on line")).not_to_contain_text("does not answer", timeout=45_000)
+    expect(part(admin.page, "Payment to reconnect")).not_to_contain_text("isn't responding", timeout=45_000)
 
 
 @pytest.mark.timeout(240)
@@ -186,12 +186,12 @@ def _become_owner(admin: Window, deployment: Deployment) -> None:
     admin.fill(
         **{
             "Full Name": "Olivia Owner",
-            "E-mail": OWNER_EMAIL,
+            "Email": OWNER_EMAIL,
             "Password": OWNER_PASSWORD,
-            "Password again": OWNER_PASSWORD,
+            "Confirm password": OWNER_PASSWORD,
         }
     )
-    admin.click("Make the owner")
+    admin.click("Create owner")
     admin.see_heading("Dashboard")
     admin.see("Welcome. Begin by adding a router and a plan.")
 
@@ -282,7 +282,7 @@ def _generate_invoices(admin: Window, today: date, *, preview_first: bool) -> No
     dialog = admin.open_dialog("Generate Invoices")
     if preview_first:
         dialog.get_by_role("button", name="Preview").click()
-        admin.see_heading("Preview of invoices")
+        admin.see_heading("Invoice preview")
         _see_report(admin, "To be created")
         page.get_by_role("button", name="Generate Invoices").click()
     else:

@@ -52,7 +52,7 @@ def test_the_first_tab_offers_to_skip_to_the_content(hands: Window) -> None:
     page = hands.page
     hands.go("/subscribers")
     page.keyboard.press("Tab")
-    skip = page.get_by_role("link", name="Skip to the content")
+    skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")
@@ -68,7 +68,7 @@ def test_a_slash_goes_to_the_search_and_enter_searches(hands: Window) -> None:
     expect(search).to_have_value("")
     page.keyboard.type("juan.delacruz")
     page.keyboard.press("Enter")
-    hands.see_heading(re.compile("Search for"))
+    hands.see_heading(re.compile("Search results for"))
     tab_to(page, page.get_by_role("main").get_by_role("link", name=re.compile("Juan dela Cruz")).first)
     page.keyboard.press("Enter")
     hands.see_heading("Juan dela Cruz")

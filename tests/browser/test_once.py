@@ -119,7 +119,7 @@ def test_back_and_submit_again_records_no_second_payment(
             assert len(somebody.payments()) == 1
             return
         expect(page.get_by_role("main")).to_contain_text(
-            re.compile("was recorded|needs another look|sent before")
+            re.compile("was recorded|highlighted field|sent before")
         )
 
     assert len(somebody.payments()) == 1
@@ -158,7 +158,7 @@ def test_who_comes_back_is_told_that_nothing_was_saved(second: Window, open_brow
 
     second.see(re.compile("session ended before this was saved"))
     log_in_again(second)
-    second.see(re.compile("not saved yet"))
+    second.see(re.compile("hasn't been saved yet"))
 
 
 def test_a_payment_typed_into_a_dialog_survives_the_end_of_the_session(
@@ -187,7 +187,7 @@ def test_a_form_in_another_tab_is_not_lost_by_logging_out_and_in(second: Window,
     log_out_in_another_tab(second)
     other = second.context.new_page()
     other.goto(f"{town.url}/login")
-    other.get_by_label("E-mail").fill(SECOND_EMAIL)
+    other.get_by_label("Email").fill(SECOND_EMAIL)
     other.get_by_label("Password").fill(OWNER_PASSWORD)
     other.get_by_role("button", name="Log in").click()
     expect(other.get_by_role("heading", name="Dashboard")).to_be_visible()
@@ -231,8 +231,8 @@ def end_session(window: Window, open_browser: OpenBrowser) -> None:
     elsewhere = open_browser(window.url)
     elsewhere.log_in(SECOND_EMAIL, OWNER_PASSWORD)
     elsewhere.go("/account")
-    elsewhere.click("End all others")
-    expect(elsewhere.page.get_by_role("button", name="End all others")).to_be_hidden()
+    elsewhere.click("End all other sessions")
+    expect(elsewhere.page.get_by_role("button", name="End all other sessions")).to_be_hidden()
 
 
 def log_out_in_another_tab(window: Window) -> None:
@@ -244,5 +244,5 @@ def log_out_in_another_tab(window: Window) -> None:
 
 
 def log_in_again(window: Window) -> None:
-    window.fill(**{"E-mail": SECOND_EMAIL, "Password": OWNER_PASSWORD})
+    window.fill(Email=SECOND_EMAIL, Password=OWNER_PASSWORD)
     window.click("Log in")

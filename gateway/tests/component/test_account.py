@@ -122,7 +122,7 @@ def test_own_sessions_are_listed_in_words_and_ended_one_by_one(browser, second_b
     page = browser.get("/account").text
     assert "Firefox on Windows" in page
     assert "10.1.2.3" in page
-    assert "this one" in page
+    assert "this browser" in page
     (path,) = end_paths(page)
     assert browser.post(path, seen_at="/account").status_code == 303
     assert second_browser.get("/account").status_code == 303

@@ -137,7 +137,7 @@ def test_a_form_of_before_another_login_is_shown_again_as_it_was_typed(browser, 
     answer = browser.client.post("/plans/new", data={**hidden, **PLAN_FORM})
     again = browser.get(answer.headers["Location"]).text
     assert 'value="Fiber 50 Mbps"' in again
-    assert "This was not saved yet" in again
+    assert "This hasn't been saved yet" in again
     assert world.plans == {}
 
 
@@ -230,7 +230,7 @@ def test_a_service_is_edited_without_retyping_the_password(browser, subscriber, 
 def test_suspend_and_restore_say_first_what_will_happen(browser, subscriber, world):
     page, service_id = f"/subscribers/{subscriber['id']}", subscriber["services"][0]["id"]
     question = browser.get(f"/services/{service_id}/suspend").text
-    assert "A payment does not lift this" in question
+    assert "A payment doesn't end this suspension" in question
     assert world.services[service_id].holds == []
     browser.post(f"/services/{service_id}/suspend", {"reason": "admin", "note": "moved out"})
     shown = browser.get(page).text
@@ -238,7 +238,7 @@ def test_suspend_and_restore_say_first_what_will_happen(browser, subscriber, wor
     assert "moved out" in shown
     (hold,) = world.services[service_id].holds
     release = f"/services/{service_id}/holds/{hold.id}/release"
-    assert "The line works again" in browser.get(release).text
+    assert "The service works again" in browser.get(release).text
     browser.post(release)
     assert "Past holds" in browser.get(page).text
 
@@ -296,7 +296,7 @@ def test_a_service_is_terminated_only_by_typing_its_name(browser, subscriber, wo
 def test_invoices_are_generated_after_a_preview(browser, subscriber, world):
     answer = browser.post("/billing/generate", {"preview": "1"}, seen_at="/billing/generate")
     preview = browser.get(answer.headers["Location"]).text
-    assert "Nothing was made" in preview
+    assert "Nothing has been created" in preview
     assert world.invoices == {}
     answer = browser.post("/billing/generate")
     assert "Pedro Reyes" in browser.get(answer.headers["Location"]).text
@@ -365,7 +365,7 @@ def test_each_panel_of_the_dashboard_stands_alone(browser, subscriber, invoice_i
     world.down |= {"subscriber", "billing", "payment", "radius", "router"}
     silent = browser.get(f"/panels/{panel}")
     assert silent.status_code == 200
-    assert "does not answer now" in silent.text or panel == "first-steps"
+    assert "t responding" in silent.text or panel == "first-steps"
 
 
 @pytest.mark.parametrize("panel", PANELS)
@@ -413,9 +413,9 @@ def test_pages_live_on_when_a_service_is_down(browser, subscriber, world):
     assert browser.get("/").status_code == 200
     page = f"/subscribers/{subscriber['id']}"
     assert browser.get(page).status_code == 200
-    assert "Billing does not answer now" in browser.get(f"{page}/account").text
+    assert "Billing isn't responding" in browser.get(f"{page}/account").text
     timeline = browser.get(f"{page}/timeline").text
-    assert all(f"{part} does not answer now" in timeline for part in ("Billing", "Payments", "RADIUS"))
+    assert all(f"{part} isn't responding" in timeline for part in ("Billing", "Payments", "RADIUS"))
     answer = browser.get("/billing")
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
@@ -452,8 +452,8 @@ def test_search_finds_across_services_and_says_what_could_not_be_searched(
     assert f"/subscribers/{subscriber['id']}" in found
     assert f"/invoices/{invoice_id}" in found
     world.down.add("billing")
-    assert "Invoices could not be searched" in browser.get("/search?q=Pedro").text
-    assert "Nothing found" in browser.get("/search?q=%3Cb%3Enobody").text
+    assert "Invoices can't be searched" in browser.get("/search?q=Pedro").text
+    assert "No results" in browser.get("/search?q=%3Cb%3Enobody").text
 
 
 def test_a_list_is_narrowed_sorted_and_exported_by_its_address(browser, subscriber, invoice_id, world):
@@ -508,11 +508,11 @@ def test_what_was_typed_is_kept_while_a_service_is_down(browser, world):
     world.failing["create_plan"] = Unavailable("subscriber does not answer")
     failed = browser.post("/plans/new", PLAN_FORM)
     assert failed.status_code == 503
-    assert "What you typed is kept" in failed.text
+    assert "Your input has been kept" in failed.text
     world.failing.clear()
     again = browser.get("/plans/new").text
     assert 'value="Fiber 50 Mbps"' in again
-    assert "This was not saved yet" in again
+    assert "This hasn't been saved yet" in again
     assert browser.post("/plans/new", PLAN_FORM).status_code == 303
     assert len(world.plans) == 1
 
@@ -548,7 +548,7 @@ def test_a_technician_is_not_led_to_money_by_other_ways(browser_as, api_as, subs
 
 def test_a_filter_keeps_what_the_list_is_narrowed_by_already(browser, subscriber, invoice_id):
     page = browser.get(f"/billing?subscriber={subscriber['id']}&order=-total&q=INV").text
-    assert "Only invoices of Pedro Reyes" in page
+    assert "Showing invoices for Pedro Reyes" in page
     assert f'<input type="hidden" name="subscriber" value="{subscriber["id"]}">' in page
     assert '<input type="hidden" name="order" value="-total">' in page
     assert '<input type="hidden" name="q"' not in page

@@ -148,7 +148,7 @@ class TestPage:
 
         def actors(query):
             table = browser.get(f"/audit-log?{query}").text.partition("<tbody>")[2]
-            return re.findall(r'data-label="Who"[^>]*><span>(\S+) ', table)
+            return re.findall(r'data-label="Operator"[^>]*><span>(\S+) ', table)
 
         assert actors("from=2026-11-20&until=2026-11-20") == ["second", "first"]
         assert actors("operator=ben") == ["third"]
@@ -174,7 +174,7 @@ class TestPage:
         seen, address = [], "/audit-log?action=Added+a+plan"
         while address:
             page = browser.get(address).text
-            seen += re.findall(r'data-label="Who"[^>]*><span>(n\d+) ', page)
+            seen += re.findall(r'data-label="Operator"[^>]*><span>(n\d+) ', page)
             following = re.search(r'href="(/audit-log\?[^"]*after=[^"]*)" rel="next"', page)
             address = following and following[1].replace("&amp;", "&")
         assert seen == [f"n{number:03d}" for number in reversed(range(120))]

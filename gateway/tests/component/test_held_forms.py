@@ -47,7 +47,7 @@ def test_the_form_is_there_again_after_the_login_and_is_done_once(browser, typed
     answer = browser.post(answer.headers["Location"], {"email": "owner@example.com", "password": PASSWORD})
     assert answer.headers["Location"] == "/plans/new?from=list"
     page = browser.get(answer.headers["Location"]).text
-    assert "not saved yet" in page
+    assert "hasn't been saved yet" in page
     assert 'value="Fiber Peña 😀 &lt;b&gt;"' in page
     assert 'value="1,500.00"' in page
     assert hidden_fields(page)["idempotency_key"] == typed["idempotency_key"]
@@ -66,7 +66,7 @@ def test_it_is_shown_once(browser, typed, wall):
     assert "Fiber" in browser.get("/plans/new").text
     page = browser.get("/plans/new").text
     assert "Fiber Peña" not in page
-    assert "not saved yet" not in page
+    assert "hasn't been saved yet" not in page
 
 
 def test_it_stays_when_the_page_could_not_be_shown(browser, typed, wall, world):

@@ -76,7 +76,7 @@ def test_the_link_works_once(link, new_browser, app, database):
     new_browser.post(link, JOINING)
     answer = app.test_client().get(link)
     assert answer.status_code == 410
-    assert "This invitation was used" in answer.text
+    assert "This invitation has already been used" in answer.text
     assert len(operators(database)) == 2
 
 
@@ -85,7 +85,7 @@ def test_the_link_expires_after_48_hours_and_says_what_to_do(link, new_browser, 
     wall.instant += timedelta(hours=48)
     answer = new_browser.get(link)
     assert answer.status_code == 410
-    assert "Ask owner@example.com to send it again" in answer.text
+    assert "Ask owner@example.com for a new link" in answer.text
     csrf = re.search(r'name="csrf_token" value="([^"]*)"', hidden)[1]
     answer = new_browser.client.post(link, data={**JOINING, "csrf_token": csrf})
     assert answer.status_code == 410
@@ -109,7 +109,7 @@ def test_a_revoked_link_is_dead(browser, link, new_browser, database):
     assert "Revoked" in browser.get(PAGE).text
     answer = new_browser.get(link)
     assert answer.status_code == 410
-    assert "withdrawn" in answer.text
+    assert "This invitation was revoked" in answer.text
     assert browser.post(revoke).status_code == 303
     assert browser.post(revoke.replace("revoke", "send-again"), seen_at=PAGE).status_code == 409
     assert invite(browser).status_code == 303

@@ -133,8 +133,8 @@ def test_a_void_invoice_cannot_be_taken_for_a_good_one(browser, change, invoice_
     change(status=InvoiceStatus.VOID, balance=Money(0))
     text = text_of(browser.get(f"/invoices/{invoice_id}.pdf"))
     assert "VOID" in text
-    assert "nothing is to be paid on it" in text
-    assert "Please pay by" not in text
+    assert "No payment is due" in text
+    assert "Pay by" not in text
 
 
 def test_without_vat_there_is_no_line_for_it(html):

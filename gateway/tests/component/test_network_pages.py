@@ -75,15 +75,15 @@ class TestRefusedLogins:
         page = browser.get("/refused-logins?q=pedro.ra").text
         assert "pedro.rayes" in page
         assert "maria" not in page
-        assert "No refused login matches" in browser.get("/refused-logins?q=juan").text
+        assert "No matching refused logins" in browser.get("/refused-logins?q=juan").text
         world.rejects = []
-        assert "No login was refused" in browser.get("/refused-logins").text
+        assert "No refused logins" in browser.get("/refused-logins").text
 
     def test_those_of_one_line(self, browser, world, subscriber):
         service_id = subscriber["services"][0]["id"]
         world.rejects = [reject(service_id=service_id), reject(username="maria")]
         page = browser.get(f"/refused-logins?service={service_id}").text
-        assert "Of pedro.reyes and of the device" in page
+        assert "Showing pedro.reyes and the device" in page
         assert "maria" not in page
         world.down.add("subscriber")
         assert browser.get(f"/refused-logins?service={service_id}").status_code == 200
@@ -144,7 +144,7 @@ class TestOnTheSubscribersPage:
         assert "Last refused login: Wrong password" in words
         assert "3 minutes ago, 12 times within a minute, from 02:AB:CD:00:00:01" in words
         assert "Type the password on the subscriber's device again" in words
-        assert "with the login" not in words
+        assert "with the username" not in words
 
     def test_it_asks_for_what_the_line_has_not_got_over_yet(self, panel, its, world):
         panel()
@@ -156,7 +156,7 @@ class TestOnTheSubscribersPage:
         mistyped = reject(username="pedro.rayes", reason=RejectReason.UNKNOWN_USER)
         radius = world.fakes["radius"][1]
         monkeypatch.setattr(radius, "list_rejects", lambda query, limit, after: Page([mistyped]))
-        assert "3 minutes ago, with the login pedro.rayes" in words_of(panel())
+        assert "3 minutes ago, with the username pedro.rayes" in words_of(panel())
 
     def test_each_kind_of_refusal_once(self, panel, its, world):
         early = NOW - timedelta(hours=2)
@@ -315,7 +315,7 @@ class TestSessionLimit:
         (service,) = world.services.values()
         assert service.session_limit == 3
         page = browser.get(f"/subscribers/{service.subscriber_id}").text
-        assert "<dt>Sessions at a time</dt><dd>3</dd>" in page
+        assert "<dt>Simultaneous sessions</dt><dd>3</dd>" in page
 
     def test_empty_is_no_limit(self, browser, plan_id, router_id, world):
         form = self.FORM | {"plan_id": plan_id, "router_id": router_id, "session_limit": " "}
@@ -323,7 +323,7 @@ class TestSessionLimit:
         (service,) = world.services.values()
         assert service.session_limit is None
         page = browser.get(f"/subscribers/{service.subscriber_id}").text
-        assert "<dt>Sessions at a time</dt><dd>No limit</dd>" in page
+        assert "<dt>Simultaneous sessions</dt><dd>No limit</dd>" in page
 
     def test_what_is_no_number_is_told_at_its_field(self, browser, plan_id, router_id, world):
         form = self.FORM | {"plan_id": plan_id, "router_id": router_id, "session_limit": "two"}

@@ -173,9 +173,9 @@ def test_the_part_that_changes_is_asked_for_again_and_again(visit, app, subscrib
 @pytest.mark.parametrize(
     ("down", "lost", "kept"),
     [
-        ("billing", "Your balance cannot be shown right now", "Your line is on."),
-        ("billing", "Past invoices cannot be shown right now", "None yet."),
-        ("payment", "Payments cannot be shown right now", "You owe ₱1,500.00"),
+        ("billing", "Your balance can't be shown right now", "Your line is on."),
+        ("billing", "Your past invoices can't be shown right now", "No payments yet."),
+        ("payment", "Your payments can't be shown right now", "You owe ₱1,500.00"),
         ("radius", "", "You owe ₱1,500.00"),
         ("router", "", "Your line is on."),
     ],
@@ -197,7 +197,7 @@ def test_a_silent_service_is_waited_for_once(visit, world, gateway, invoice_id):
     gateway.transport = call
     gateway.__dict__.pop("optional", None)
     world.down.add("billing")
-    assert "Your balance cannot be shown right now" in visit()
+    assert "Your balance can't be shown right now" in visit()
     assert asked.count("billing") == 1
 
 
@@ -205,7 +205,7 @@ def test_without_the_subscriber_service_it_says_to_try_again(app, subscriber, wo
     world.down.add("subscriber")
     answer = app.test_client().get(f"/c/{subscriber['short_id']}")
     assert answer.status_code == 503
-    assert "try again in a few minutes" in answer.text
+    assert "Try again in a few minutes" in answer.text
     assert "dashboard" not in answer.text
 
 

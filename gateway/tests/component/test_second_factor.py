@@ -298,7 +298,7 @@ def test_new_recovery_codes_need_the_password_and_end_the_old_ones(browser, reco
     give_password(new_browser)
     assert new_browser.post("/login/code", {"code": recovery_codes[0]}).status_code == 401
     assert new_browser.post("/login/code", {"code": new[0]}).status_code == 303
-    assert "9 unused recovery codes" in new_browser.get("/account").text
+    assert "9 recovery codes left" in new_browser.get("/account").text
 
 
 def test_recovery_codes_cannot_be_made_while_it_is_off(browser):
@@ -330,7 +330,7 @@ def test_owners_and_admins_without_one_are_advised(browser_as):
 def test_one_with_it_is_advised_no_more(browser, phone):
     page = browser.get("/account").text
     assert "We recommend" not in page
-    assert "10 unused recovery codes" in page
+    assert "10 recovery codes left" in page
 
 
 def test_what_happens_to_it_is_in_the_audit_log(browser, phone, new_browser, database):

@@ -188,7 +188,7 @@ def _figures(found: Receivables | None) -> list[Figure]:
         Figure(
             name,
             getattr(found, field) if found else None,
-            note if found else "Billing does not answer now",
+            note if found else "Billing isn't responding",
             url_for("admin.billing" if "status" in arguments else "admin.payments", **arguments),
         )
         for name, field, note, arguments in figures

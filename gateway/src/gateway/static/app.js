@@ -1,4 +1,4 @@
-// Everything here makes pages nicer that work without it. No framework: events bubble to the document.
+// Every page works without this file; it only makes them nicer. No framework: events bubble to the document.
 "use strict";
 
 const dialog = document.getElementById("dialog");
@@ -22,10 +22,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeMenus(null);
 });
 
-// A second click sends nothing twice. The service would know it by its key anyway; this spares a puzzled look.
+// A double click submits once. The idempotency key would catch the second one anyway; this avoids a confusing page.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  // By attribute: a field named "method", as in Record Payment, would stand in front of form.method.
+  // By attribute: a field named "method", as in Record Payment, hides form.method.
   if (form.getAttribute("method") !== "post") return;
   if (form.dataset.sent === "yes") return event.preventDefault();
   form.dataset.sent = "yes";
@@ -45,7 +45,7 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("form[data-auto] select, form[data-auto] input[type=date]")) event.target.form.requestSubmit();
 });
 
-// Questions open over the page.
+// Dialogs open over the page.
 document.addEventListener("htmx:after:swap", (event) => {
   const swapped = event.target?.id === "dialog-body" || event.detail?.ctx?.target?.id === "dialog-body";
   if (swapped && dialog) {
@@ -61,7 +61,7 @@ dialog?.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
 
-// Nobody looks at a hidden tab: what refreshes by itself waits.
+// A hidden tab doesn't refresh itself.
 document.addEventListener("htmx:before:request", (event) => {
   const trigger = event.detail?.ctx?.sourceEvent?.type;
   if (document.hidden && trigger === "every") event.preventDefault();
@@ -113,7 +113,7 @@ function drawCharts() {
   }
 }
 
-// uPlot is fetched by the first chart: no page waits for it to be shown.
+// The first chart loads uPlot, so that no page has to wait for it.
 function chartsAreHere() {
   if (window.uPlot || document.querySelector("script[data-charts]")) return Boolean(window.uPlot);
   const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: document.body.dataset.chartStyle });
@@ -124,17 +124,17 @@ function chartsAreHere() {
 }
 
 function draw(place, spec) {
-  const colour = (name) => getComputedStyle(place).getPropertyValue(name).trim();
-  const ink = colour("--chart-ink");
-  const grid = { stroke: colour("--chart-grid"), width: 1 };
+  const color = (name) => getComputedStyle(place).getPropertyValue(name).trim();
+  const ink = color("--chart-ink");
+  const grid = { stroke: color("--chart-grid"), width: 1 };
   const axis = { stroke: ink, font: "12px Inter, sans-serif", grid, ticks: { show: false } };
   const bars = place.dataset.chart === "bars";
   spec.bars = bars;
   const categories = spec.categories;
   const series = spec.series.map((one, index) => ({
     label: one.label,
-    stroke: colour(`--chart-${index + 1}`),
-    fill: colour(`--chart-${index + 1}${bars ? "" : "-fill"}`),
+    stroke: color(`--chart-${index + 1}`),
+    fill: color(`--chart-${index + 1}${bars ? "" : "-fill"}`),
     width: bars ? 0 : 2,
     points: { show: false },
     paths: bars ? uPlot.paths.bars({ size: [0.7, 48], radius: 0.2 }) : uPlot.paths.linear(),
@@ -168,7 +168,7 @@ function draw(place, spec) {
   new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height })).observe(place);
 }
 
-// Half a bar of room on both sides; a line begins and ends at the edges, or where the spec says.
+// Bars get half a bar of room on both sides; lines run from edge to edge, or where the spec says.
 function around(spec, first, last) {
   if (spec.from) return [spec.from, spec.until];
   if (spec.categories) return [-0.6, spec.categories.length - 0.4];

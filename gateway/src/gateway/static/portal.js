@@ -1,4 +1,4 @@
-// Nobody looks at a hidden tab: it asks nothing, and asks again as soon as it is seen.
+// A hidden tab doesn't refresh; it does as soon as it is visible again.
 "use strict";
 
 document.addEventListener("htmx:before:request", (event) => {

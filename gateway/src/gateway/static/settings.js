@@ -1,4 +1,4 @@
-// The colour picker and the written colour are one; the written one is sent.
+// Keep the color picker and the text field in step; the text field is submitted.
 "use strict";
 
 for (const picker of document.querySelectorAll("[data-color-of]")) {
