@@ -1,4 +1,4 @@
-# `make` or `make help` shows what there is.
+# `make` or `make help` lists the commands.
 SHELL := /bin/sh
 PYTHON ?= python3
 TEST_PARTS := test-books test-radius test-system test-browser
@@ -24,10 +24,10 @@ demo: $(READY) compiled ## Start with a simulated router, subscribers, a movable
 run-distributed: $(READY) compiled ## Start one process per service on RabbitMQ and PostgreSQL
 	@exec $(BIN)/python -m ispos run-distributed
 
-test: $(READY) test-tools compiled ## Set up what the tests need and run them all
+test: $(READY) test-tools compiled ## Install what the tests need and run them all
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target $(TEST_PARTS)
 
-# Side by side, since much of a test is waiting; each part has ports of its own.
+# At the same time, because tests spend much of their time waiting. Each part has its own ports.
 .PHONY: $(TEST_PARTS)
 test-books:
 	@ISPOS_TEST_PART=0 $(BIN)/python -m pytest -q libs/contracts libs/servicekit libs/testkit gateway \
@@ -43,7 +43,7 @@ test-browser:
 test-tools: $(READY)
 	@PYTHON="$(BIN)/python" sh tests/install-tools.sh
 
-# Three parts, so that the hooks in .pre-commit-config.yaml can run each on its own.
+# In three parts, which the hooks in .pre-commit-config.yaml run separately.
 .PHONY: lint-style lint-types lint-generated
 lint: lint-style lint-types lint-generated ## Check style, types and generated files
 
@@ -59,24 +59,24 @@ lint-generated: $(READY)
 	@$(BIN)/python -W ignore -m servicekit.schemas check
 	@$(BIN)/python tools/third_party_licenses.py check
 
-format: $(READY) ## Put the code into its standard form
+format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) test-tools compiled ## Measure, and write docs/benchmarks.md
+bench: $(READY) test-tools compiled ## Run the benchmarks and write docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks
 
-bench-radius: $(READY) compiled ## Measure RADIUS beside FreeRADIUS (as root), into docs/benchmarks.md; QUICK=1 tries it out
+bench-radius: $(READY) compiled ## Compare RADIUS with FreeRADIUS and write docs/benchmarks.md (as root; QUICK=1 for a short trial)
 	@PYTHON="$(BIN)/python" sh tests/install-tools.sh bench-radius
 	@$(BIN)/python -W ignore -m tests.benchmarks.radius $(if $(QUICK),--quick)
 
-dead-letters: $(READY) ## List events that were given up on (REPLAY=1 tries them again)
+dead-letters: $(READY) ## List events that could not be handled (REPLAY=1 tries them again)
 	@$(BIN)/python -m ispos dead-letters $(if $(REPLAY),replay)
 
-rescue-operator: $(READY) ## Let an operator in again who lost everything (EMAIL=you@example.com)
+rescue-operator: $(READY) ## Let an operator who is locked out back in (EMAIL=you@example.com)
 	@$(BIN)/python -W ignore -m ispos rescue-operator "$(EMAIL)"
 
-setup: $(READY) compiled ## Make the virtual environment and install everything
+setup: $(READY) compiled ## Create the virtual environment and install everything
 
 lock: $(READY) ## Update requirements.lock from requirements.in (UPGRADE=1 takes the newest versions)
 	@$(BIN)/uv pip compile requirements.in $(if $(UPGRADE),--upgrade) --generate-hashes --no-header --universal \
@@ -85,13 +85,13 @@ lock: $(READY) ## Update requirements.lock from requirements.in (UPGRADE=1 takes
 licenses: $(READY) ## Update THIRD_PARTY_LICENSES.md from the installed packages
 	@$(BIN)/python tools/third_party_licenses.py write
 
-clean: ## Remove the virtual environment and what was compiled (data stays)
+clean: ## Remove the virtual environment and compiled files (your data stays)
 	rm -rf $(VENV) services/radius-svc/src/radius_svc/_compiled
 
 $(READY): requirements.lock $(addsuffix /pyproject.toml,$(PACKAGES))
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup.sh $(PACKAGES)
 	@touch $@
 
-# What every RADIUS packet passes through, as machine code; without a compiler it runs as it is.
+# Compiles the code that every RADIUS packet passes through. Without a compiler, it runs as plain Python.
 compiled: $(READY)
 	@$(BIN)/python -W ignore services/radius-svc/compile.py

@@ -113,7 +113,7 @@ def _provide_broker(
         return []
     if not is_installed():
         raise CannotStart(
-            "RabbitMQ is missing. Install it with make test-tools (Debian, Ubuntu), "
+            "RabbitMQ is missing. Install it with sudo apt-get install rabbitmq-server, "
             "or use your own broker: AMQP_URL=amqp://user:password@host:5672/ make run-distributed"
         )
     # The node keeps its queues under a name that contains its port, so the port is kept as well.

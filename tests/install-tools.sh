@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs the programs the tests need and pip cannot give: RabbitMQ, radclient, FreeRADIUS and Chromium
-# (Debian, Ubuntu), and a C compiler with the headers of Python; with the argument bench-radius also the server of PostgreSQL that
+# Installs the programs that the tests need and pip can't install (Debian, Ubuntu): RabbitMQ, radclient, FreeRADIUS,
+# Chromium, and a C compiler with Python's headers. With the argument bench-radius, also the PostgreSQL server that
 # `make bench-radius` runs.
-# Does nothing, quickly, when they are there. Needs root or passwordless sudo; without, says what to run.
+# If everything is installed, it quickly does nothing. It needs root or passwordless sudo; without, it says what to run.
 set -eu
 
 LOCK_WAIT_SECONDS=300
@@ -12,10 +12,10 @@ missing=
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
 command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
 [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || missing="$missing freeradius freeradius-postgresql"
-# Ubuntu has no chromium package, only a snap: there the tests in a browser are skipped and named.
+# Ubuntu has chromium only as a snap, not as a package: there, the browser tests are skipped and listed.
 command -v chromium >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release || missing="$missing chromium"
 [ -n "$(command -v cc)" ] && [ -e /usr/include/stdio.h ] || missing="$missing gcc libc6-dev"
-# The headers of the Python that make uses, if it is Debian's: any other brings its own along.
+# Headers of the Python that make uses, if it is Debian's. Any other Python includes its own.
 : "${PYTHON:=python3}"
 missing="$missing$("$PYTHON" -c '
 import sys, sysconfig
@@ -28,15 +28,15 @@ fi
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-    echo "install-tools: no apt-get here; install by hand:$missing" >&2
+    echo "install-tools: there is no apt-get on this machine; install these yourself:$missing" >&2
     exit 1
 fi
 if [ "$(id -u)" -ne 0 ]; then
     if sudo -n true 2>/dev/null; then
         exec sudo -n env PYTHON="$PYTHON" "$0" "$@"
     fi
-    # Not apt-get by hand: that would also start what it installs, FreeRADIUS on our ports among it.
-    echo "install-tools: needs root to install$missing; run: sudo PYTHON=$PYTHON sh tests/install-tools.sh" >&2
+    # Not a plain apt-get: that would also start what it installs, including FreeRADIUS on our ports.
+    echo "install-tools: root is needed to install$missing. Run: sudo PYTHON=$PYTHON sh tests/install-tools.sh" >&2
     exit 1
 fi
 
@@ -50,13 +50,12 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Two copies of this script would otherwise take away each other's policy-rc.d.
+# Otherwise, two copies of this script could remove each other's policy-rc.d.
 exec 9>/run/isp-os-install-tools.lock
 flock --wait "$LOCK_WAIT_SECONDS" 9
 
-# Debian starts a service as soon as it is installed. The tests run a private node of their own, and a
-# broker on the default port is not ours to add. Exit status 101 means "do not start"; the noclobber
-# redirection leaves a policy that is there already in charge.
+# Debian starts a service as soon as it is installed. The tests run their own private node, and we should not add a
+# broker on the default port. Exit status 101 means "do not start". The noclobber redirection keeps an existing policy.
 if (set -C; printf '#!/bin/sh\nexit 101\n' >"$POLICY") 2>/dev/null; then
     policy_is_ours=yes
     chmod 755 "$POLICY"
@@ -66,7 +65,7 @@ quietly() {
     "$@" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
 }
 
-# apt-get update takes the lock of the package lists without waiting, whatever DPkg::Lock::Timeout says.
+# apt-get update doesn't wait for the lock of the package lists, whatever DPkg::Lock::Timeout says.
 update_lists() {
     waited=0
     until apt-get -qq update >"$log" 2>&1; do
