@@ -16,18 +16,71 @@ if getattr(sys.modules.get("gateway"), "__file__", None) is None:
 sys.path.append(str(Path(__file__).parent))
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from gateway.app import make_app
 from gateway.clients.context import EXTENSION, Gateway
-from gateway.identity import operators
+from gateway.identity import operators, passwords
 from gateway.models import Role
 from gateway_fakes import NOW, PASSWORD, World, basic
+from jinja2.bccache import Bucket, BytecodeCache
 from servicekit.clock import FrozenClock, MovableClock
 from servicekit.db import Database
-from servicekit.migrations import migrate
 from servicekit.secrets import new_key
 from servicekit.settings import Settings, read_settings
+from testkit.component import Migrated, sync_nothing
+from werkzeug.routing import Rule
+
+
+class RuleCompiledOnce(Rule):
+    """Werkzeug writes two functions for each route of each app. These apps all have the same routes."""
+
+    compiled: dict[tuple[object, ...], Any] = {}
+
+    def _compile_builder(self, append_unknown: bool = True) -> Any:
+        key = (self.rule, repr(self.defaults), append_unknown)
+        if key not in self.compiled:
+            self.compiled[key] = super()._compile_builder(append_unknown)
+        return self.compiled[key]
+
+
+class TemplatesInMemory(BytecodeCache):
+    """Jinja compiles each template once for all apps."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Each test has an app of its own; making one took longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "url_rule_class", RuleCompiledOnce)
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": TemplatesInMemory()})
+        yield
+
+
+PRODUCTION_HASHER = passwords.hasher
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture
+def passwords_as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "hasher", PRODUCTION_HASHER)
 
 
 @pytest.fixture
@@ -56,10 +109,17 @@ def wall() -> FrozenClock:
     return FrozenClock(datetime(2026, 11, 23, 2, 0, tzinfo=UTC))
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Migrated:
+    return Migrated("gateway", tmp_path_factory.mktemp("gateway"))
+
+
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.database_urls["gateway"])
-    migrate(database, "gateway")
+def database(settings: Settings, migrated: Migrated) -> Iterator[Database]:
+    url = settings.database_urls["gateway"]
+    migrated.sqlite(Path(url.removeprefix("sqlite:///")))
+    database = Database(url)
+    sync_nothing(database)
     yield database
     database.close()
 

@@ -26,6 +26,7 @@ NEW_OWNER = {
 }
 
 
+@pytest.mark.usefixtures("passwords_as_in_production")
 def test_the_owner_of_the_environment_is_made_once(environment, database, world):
     settings = read_settings(
         {**environment, "ISPOS_OWNER_EMAIL": "Boss@Example.com", "ISPOS_OWNER_PASSWORD": "short"}
