@@ -13,6 +13,7 @@ from gateway.admin.forms import Form
 from gateway.admin.login import log_in
 from gateway.admin.pages import action, done, form_page, page, show
 from gateway.admin.password_fields import new_password
+from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import SESSION_TOKEN, Permission
 from gateway.identity import login_sessions, logins, operator_changes, second_factor, shown_once
@@ -37,7 +38,11 @@ def account() -> Response:
     )
 
 
-@form_page("/account/password", permission=Permission.OWN_ACCOUNT)
+@form_page(
+    "/account/password",
+    permission=Permission.OWN_ACCOUNT,
+    event=Event("admin.change_own_password", "Changed their own password"),
+)
 def change_own_password() -> Response:
     form = Form()
     if request.method == "POST":
@@ -50,7 +55,11 @@ def change_own_password() -> Response:
     return show("account_password.html", _status(form), form=form)
 
 
-@form_page("/account/second-factor/start", permission=Permission.OWN_ACCOUNT)
+@form_page(
+    "/account/second-factor/start",
+    permission=Permission.OWN_ACCOUNT,
+    event=Event("admin.start_second_factor", "Started setting up a second factor"),
+)
 def start_second_factor() -> Response:
     form = Form()
     if request.method == "POST":
@@ -63,7 +72,11 @@ def start_second_factor() -> Response:
     return show("second_factor_start.html", _status(form), form=form)
 
 
-@form_page("/account/second-factor", permission=Permission.OWN_ACCOUNT)
+@form_page(
+    "/account/second-factor",
+    permission=Permission.OWN_ACCOUNT,
+    event=Event("admin.confirm_second_factor", "Turned on their second factor"),
+)
 def confirm_second_factor() -> Response:
     form, secret = Form(), second_factor.started_secret(current(), g.operator)
     if secret is None:
@@ -85,7 +98,11 @@ def recovery_codes() -> Response:
     return show("recovery_codes.html", codes=json.loads(kept))
 
 
-@form_page("/account/recovery-codes/new", permission=Permission.OWN_ACCOUNT)
+@form_page(
+    "/account/recovery-codes/new",
+    permission=Permission.OWN_ACCOUNT,
+    event=Event("admin.new_recovery_codes", "Created new recovery codes"),
+)
 def new_recovery_codes() -> Response:
     form = Form()
     if request.method == "POST":
@@ -98,7 +115,11 @@ def new_recovery_codes() -> Response:
     return show("recovery_codes_new.html", _status(form), form=form)
 
 
-@form_page("/account/second-factor/off", permission=Permission.OWN_ACCOUNT)
+@form_page(
+    "/account/second-factor/off",
+    permission=Permission.OWN_ACCOUNT,
+    event=Event("admin.switch_second_factor_off", "Turned off their second factor"),
+)
 def switch_second_factor_off() -> Response:
     form = Form()
     if request.method == "POST":
@@ -111,13 +132,21 @@ def switch_second_factor_off() -> Response:
     return show("second_factor_off.html", _status(form), form=form)
 
 
-@action("/account/sessions/<session_id>/end", permission=Permission.OWN_ACCOUNT)
+@action(
+    "/account/sessions/<session_id>/end",
+    permission=Permission.OWN_ACCOUNT,
+    event=Event("admin.end_session", "Signed out one of their sessions"),
+)
 def end_session(session_id: str) -> Response:
     login_sessions.end_one(current(), g.operator.id, session_id)
     return done(url_for("admin.account"), "The session was ended.")
 
 
-@action("/account/sessions/end-others", permission=Permission.OWN_ACCOUNT)
+@action(
+    "/account/sessions/end-others",
+    permission=Permission.OWN_ACCOUNT,
+    event=Event("admin.end_other_sessions", "Signed out all their other sessions"),
+)
 def end_other_sessions() -> Response:
     login_sessions.end_others(current(), g.operator.id, session.get(SESSION_TOKEN, ""))
     return done(url_for("admin.account"), "All other sessions were ended.")

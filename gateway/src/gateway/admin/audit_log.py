@@ -8,9 +8,9 @@ from datetime import date
 from flask import Response, request, url_for
 
 from gateway.admin.lists import Listing, date_argument, export_address, text_argument
-from gateway.admin.pages import PAGE_SIZE, all_items, every_item, page, show
+from gateway.admin.pages import PAGE_SIZE, RECORD_PAGES, Entry, all_items, every_item, page, show
 from gateway.audit.entries import AuditFilter, AuditView, list_entries
-from gateway.audit.events import all_words, events_called, kind_of_record, page_of_record
+from gateway.audit.events import all_words, events_called, kind_of_record
 from gateway.clients.context import current
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
@@ -21,7 +21,7 @@ HEADER = ("When (UTC)", "Who", "Role", "What", "Record", "Address", "Request", "
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 
 
-@page("/audit-log", permission=Permission.VIEW_AUDIT_LOG)
+@page("/audit-log", permission=Permission.VIEW_AUDIT_LOG, tab=Entry(4, "Audit log"))
 def audit_log() -> Response:
     asked = _asked()
     found = list_entries(current(), asked, PAGE_SIZE, request.args.get("after"))
@@ -70,11 +70,12 @@ def _invited(entries: list[AuditView]) -> dict[str, str]:
 
 def _address_of_record(entry: AuditView) -> str:
     """Where the record is shown; empty when it has no page."""
-    shown_by = page_of_record(entry.event, entry.record_id)
-    if shown_by is None:
+    shown_by = RECORD_PAGES.get(kind_of_record(entry.event))
+    if shown_by is None or not entry.record_id:
         return ""
-    view, argument, record_id = shown_by
-    return url_for(view, **{argument: record_id})  # type: ignore[arg-type]  # none is named like an option of it
+    view, argument = shown_by
+    first_id = entry.record_id.partition("/")[0]
+    return url_for(view, **{argument: first_id})  # type: ignore[arg-type]  # none is named like an option of it
 
 
 def _rows(entries: Iterator[AuditView]) -> Iterator[tuple[str, ...]]:

@@ -22,6 +22,7 @@ from gateway.admin.forms import Form
 from gateway.admin.lists import Listing, choice_argument, date_argument, export_address, text_argument
 from gateway.admin.pages import (
     PAGE_SIZE,
+    Entry,
     by_operator,
     done,
     every_item,
@@ -30,6 +31,7 @@ from gateway.admin.pages import (
     question,
     show,
 )
+from gateway.audit.events import Event
 from gateway.clients.context import current, services
 from gateway.display.billing import difference, invoice_status, run_outcome
 from gateway.display.money import plain_amount
@@ -48,7 +50,7 @@ STATUSES = (
 RUNS_SHOWN = 20
 
 
-@page("/billing", permission=Permission.VIEW_BILLING)
+@page("/billing", permission=Permission.VIEW_BILLING, sidebar=Entry(5, "Billing", "file-invoice"))
 def billing() -> Response:
     query = _query()
     found = services().billing.list_invoices(query, PAGE_SIZE, request.args.get("after"))
@@ -68,7 +70,11 @@ def invoices_csv() -> Response:
     return csv_response("invoices.csv", header, _rows(_query()))
 
 
-@form_page("/billing/generate", permission=Permission.RUN_BILLING)
+@form_page(
+    "/billing/generate",
+    permission=Permission.RUN_BILLING,
+    event=Event("admin.generate_invoices", "Generated or previewed invoices", "billing run"),
+)
 def generate_invoices() -> Response:
     form = Form({"date": current().today().isoformat()})
     if request.method == "POST":
@@ -88,7 +94,7 @@ def billing_runs() -> Response:
     return show("billing_runs.html", list=Listing(found))
 
 
-@page("/billing/runs/<run_id>", permission=Permission.VIEW_BILLING)
+@page("/billing/runs/<run_id>", permission=Permission.VIEW_BILLING, shows="billing run")
 def billing_run(run_id: str) -> Response:
     run = services().billing.get_billing_run(run_id)
     wanted = choice_argument("outcome", ItemOutcome)

@@ -15,7 +15,7 @@ from contracts.subscriber import HoldChange, SubscriberQuery
 from flask import Response, url_for
 
 from gateway.admin import timeline
-from gateway.admin.pages import allowed, page, show
+from gateway.admin.pages import Entry, allowed, page, show
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
 from gateway.display.billing import aging_words
@@ -68,7 +68,7 @@ class Figure:
     address: str
 
 
-@page("/", permission=Permission.VIEW_DASHBOARD)
+@page("/", permission=Permission.VIEW_DASHBOARD, sidebar=Entry(1, "Dashboard", "layout-dashboard"))
 def dashboard() -> Response:
     return show(
         "dashboard.html",

@@ -11,6 +11,7 @@ from gateway.admin.forms import Form
 from gateway.admin.pages import by_operator, done, form_page, page, question, show
 from gateway.admin.payments import METHODS
 from gateway.admin.subscribers import page_of
+from gateway.audit.events import Event
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current, services
 from gateway.clients.waiting import wait_for_allocations
@@ -21,7 +22,7 @@ from gateway.http.access import Permission
 TRACES = {PriceSource.PLAN: "plan price", PriceSource.INDIVIDUAL: "individual price"}
 
 
-@page("/invoices/<invoice_id>", permission=Permission.VIEW_BILLING)
+@page("/invoices/<invoice_id>", permission=Permission.VIEW_BILLING, shows="invoice")
 def invoice(invoice_id: str) -> Response:
     found = services().billing.get_invoice(invoice_id)
     lines = [(line, TRACES[line.price_source]) for line in found.lines]
@@ -29,7 +30,11 @@ def invoice(invoice_id: str) -> Response:
     return show("invoice.html", invoice=found, lines=lines, tax=tax, owes=_owes(found))
 
 
-@form_page("/invoices/<invoice_id>/payments", permission=Permission.RECORD_PAYMENTS)
+@form_page(
+    "/invoices/<invoice_id>/payments",
+    permission=Permission.RECORD_PAYMENTS,
+    event=Event("admin.record_payment", "Recorded a payment", "payment"),
+)
 def record_payment(invoice_id: str) -> Response:
     found = services().billing.get_invoice(invoice_id)
     if request.method == "GET" and found.status is InvoiceStatus.VOID:
@@ -51,7 +56,11 @@ def record_payment(invoice_id: str) -> Response:
     )
 
 
-@form_page("/subscribers/<subscriber_id>/record-payment", permission=Permission.RECORD_PAYMENTS)
+@form_page(
+    "/subscribers/<subscriber_id>/record-payment",
+    permission=Permission.RECORD_PAYMENTS,
+    event=Event("admin.record_subscriber_payment", "Recorded a payment", "payment"),
+)
 def record_subscriber_payment(subscriber_id: str) -> Response:
     owner = services().subscriber.get_subscriber(subscriber_id)
     account = if_it_answers(lambda: current().optional.billing.get_account(subscriber_id))
@@ -72,7 +81,11 @@ def record_subscriber_payment(subscriber_id: str) -> Response:
     )
 
 
-@form_page("/invoices/<invoice_id>/void", permission=Permission.RUN_BILLING)
+@form_page(
+    "/invoices/<invoice_id>/void",
+    permission=Permission.RUN_BILLING,
+    event=Event("admin.void_invoice", "Voided an invoice", "invoice"),
+)
 def void_invoice(invoice_id: str) -> Response:
     found, form = services().billing.get_invoice(invoice_id), Form()
     if request.method == "POST":

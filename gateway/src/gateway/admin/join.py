@@ -10,6 +10,7 @@ from gateway.admin.forms import Form
 from gateway.admin.login import log_in
 from gateway.admin.pages import done, form_page, show
 from gateway.admin.password_fields import new_password
+from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import Permission
 from gateway.identity import invitations, logins, throttle
@@ -20,7 +21,11 @@ from gateway.identity.operators import Identity
 GONE = 410
 
 
-@form_page("/join/<token>", permission=Permission.PUBLIC)
+@form_page(
+    "/join/<token>",
+    permission=Permission.PUBLIC,
+    event=Event("admin.join", "Accepted an invitation", "invitation"),
+)
 def join(token: str) -> Response:
     """Raises NotFound for a link that never was, TooManyRequests for one who guesses at them."""
     invitation = invitations.find(current(), token)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import TooManyRequests, Unauthorized
 
 from gateway.admin.forms import Form
 from gateway.admin.pages import action, done, form_page, show
+from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http import held_forms
 from gateway.http.access import SESSION_TOKEN, Permission
@@ -22,7 +23,7 @@ PENDING_LASTS = timedelta(minutes=5)
 TOO_LATE = "That took longer than five minutes. Log in once more."
 
 
-@form_page("/login", permission=Permission.PUBLIC)
+@form_page("/login", permission=Permission.PUBLIC, event=Event("admin.login", "Logged in", "operator"))
 def login() -> Response:
     form = Form()
     if request.method == "GET":
@@ -42,7 +43,11 @@ def login() -> Response:
     return _let_in(operator, target)
 
 
-@form_page("/login/code", permission=Permission.PUBLIC)
+@form_page(
+    "/login/code",
+    permission=Permission.PUBLIC,
+    event=Event("admin.login_code", "Logged in with a second factor", "operator"),
+)
 def login_code() -> Response:
     pending = _pending()
     if pending is None:
@@ -62,7 +67,7 @@ def login_code() -> Response:
     return _let_in(operator, target)
 
 
-@action("/logout", permission=Permission.VIEW_DASHBOARD)
+@action("/logout", permission=Permission.VIEW_DASHBOARD, event=Event("admin.logout", "Logged out"))
 def logout() -> Response:
     token = session.get(SESSION_TOKEN)
     if token:

@@ -6,7 +6,8 @@ from flask import Response, g, request, url_for
 
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing
-from gateway.admin.pages import PAGE_SIZE, action, all_items, done, form_page, page, question, show
+from gateway.admin.pages import PAGE_SIZE, Entry, action, all_items, done, form_page, page, question, show
+from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import Permission
 from gateway.identity import invitations, operator_changes, shown_once
@@ -24,7 +25,7 @@ ROLE_WORDS = {
 }
 
 
-@page("/settings/operators", permission=Permission.MANAGE_OPERATORS)
+@page("/settings/operators", permission=Permission.MANAGE_OPERATORS, tab=Entry(3, "Operators"))
 def operators() -> Response:
     sent = invitations.list_invitations(current(), PAGE_SIZE, request.args.get("after"))
     everybody = all_items(lambda limit, after: operator_changes.list_operators(current(), limit, after))
@@ -37,7 +38,11 @@ def operators() -> Response:
     )
 
 
-@form_page("/settings/operators/invite", permission=Permission.MANAGE_OPERATORS)
+@form_page(
+    "/settings/operators/invite",
+    permission=Permission.MANAGE_OPERATORS,
+    event=Event("admin.invite_operator", "Invited an operator", "invitation"),
+)
 def invite_operator() -> Response:
     form = Form({"role": Role.STAFF.value})
     if request.method == "POST":
@@ -49,12 +54,20 @@ def invite_operator() -> Response:
     return _ask("operator_invite.html", form, roles=_roles())
 
 
-@action("/settings/operators/invitations/<invitation_id>/send-again", permission=Permission.MANAGE_OPERATORS)
+@action(
+    "/settings/operators/invitations/<invitation_id>/send-again",
+    permission=Permission.MANAGE_OPERATORS,
+    event=Event("admin.send_invitation_again", "Resent an invitation", "invitation"),
+)
 def send_invitation_again(invitation_id: str) -> Response:
     return _show_link_next(invitations.send_again(current(), g.operator, invitation_id))
 
 
-@form_page("/settings/operators/invitations/<invitation_id>/revoke", permission=Permission.MANAGE_OPERATORS)
+@form_page(
+    "/settings/operators/invitations/<invitation_id>/revoke",
+    permission=Permission.MANAGE_OPERATORS,
+    event=Event("admin.revoke_invitation", "Revoked an invitation", "invitation"),
+)
 def revoke_invitation(invitation_id: str) -> Response:
     form, invitation = Form(), invitations.get_invitation(current(), invitation_id)
     if request.method == "POST":
@@ -64,7 +77,11 @@ def revoke_invitation(invitation_id: str) -> Response:
     return _ask("invitation_revoke.html", form, invitation=invitation)
 
 
-@form_page("/settings/operators/<operator_id>/role", permission=Permission.MANAGE_OPERATORS)
+@form_page(
+    "/settings/operators/<operator_id>/role",
+    permission=Permission.MANAGE_OPERATORS,
+    event=Event("admin.change_operator_role", "Changed an operator's role", "operator"),
+)
 def change_operator_role(operator_id: str) -> Response:
     other = operator_changes.get_operator(current(), operator_id)
     form = Form({"role": other.role.value})
@@ -75,7 +92,11 @@ def change_operator_role(operator_id: str) -> Response:
     return _ask("operator_role.html", form, other=other, roles=_roles())
 
 
-@form_page("/settings/operators/<operator_id>/disable", permission=Permission.MANAGE_OPERATORS)
+@form_page(
+    "/settings/operators/<operator_id>/disable",
+    permission=Permission.MANAGE_OPERATORS,
+    event=Event("admin.disable_operator", "Disabled an operator", "operator"),
+)
 def disable_operator(operator_id: str) -> Response:
     form, other = Form(), operator_changes.get_operator(current(), operator_id)
     if request.method == "POST" and _change(form, operator_id, disabled=True):
@@ -83,7 +104,11 @@ def disable_operator(operator_id: str) -> Response:
     return _ask("operator_disable.html", form, other=other)
 
 
-@form_page("/settings/operators/<operator_id>/enable", permission=Permission.MANAGE_OPERATORS)
+@form_page(
+    "/settings/operators/<operator_id>/enable",
+    permission=Permission.MANAGE_OPERATORS,
+    event=Event("admin.enable_operator", "Enabled an operator", "operator"),
+)
 def enable_operator(operator_id: str) -> Response:
     form, other = Form(), operator_changes.get_operator(current(), operator_id)
     if request.method == "POST" and _change(form, operator_id, disabled=False):
@@ -91,7 +116,11 @@ def enable_operator(operator_id: str) -> Response:
     return _ask("operator_enable.html", form, other=other)
 
 
-@form_page("/settings/operators/<operator_id>/end-sessions", permission=Permission.MANAGE_OPERATORS)
+@form_page(
+    "/settings/operators/<operator_id>/end-sessions",
+    permission=Permission.MANAGE_OPERATORS,
+    event=Event("admin.end_operator_sessions", "Signed an operator out everywhere", "operator"),
+)
 def end_operator_sessions(operator_id: str) -> Response:
     form, other = Form(), operator_changes.get_operator(current(), operator_id)
     if request.method == "POST":
@@ -101,7 +130,13 @@ def end_operator_sessions(operator_id: str) -> Response:
     return _ask("operator_end_sessions.html", form, other=other)
 
 
-@form_page("/settings/operators/<operator_id>/second-factor/off", permission=Permission.MANAGE_OPERATORS)
+@form_page(
+    "/settings/operators/<operator_id>/second-factor/off",
+    permission=Permission.MANAGE_OPERATORS,
+    event=Event(
+        "admin.switch_operator_second_factor_off", "Turned off an operator's second factor", "operator"
+    ),
+)
 def switch_operator_second_factor_off(operator_id: str) -> Response:
     form, other = Form(), operator_changes.get_operator(current(), operator_id)
     if request.method == "POST":

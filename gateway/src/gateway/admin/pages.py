@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from contracts.common import Page
@@ -13,12 +14,14 @@ from servicekit.ids import new_id
 from werkzeug.exceptions import NotFound
 
 from gateway.audit import trail
+from gateway.audit.events import Event, causes
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
 from gateway.display.typed import is_id
 from gateway.display.version import product_version
 from gateway.http import idempotency
 from gateway.http.access import Permission, is_htmx, may, needs
+from gateway.identity.operators import Identity
 
 Item = TypeVar("Item")
 
@@ -30,41 +33,64 @@ MOST_CHOICES = 1_000
 
 blueprint = Blueprint("admin", __name__)
 
-SIDEBAR = (
-    ("Dashboard", "admin.dashboard", "layout-dashboard", Permission.VIEW_DASHBOARD),
-    ("Routers", "admin.routers", "router", Permission.VIEW_ROUTERS),
-    ("Plans", "admin.plans", "stack-2", Permission.VIEW_PLANS),
-    ("Subscribers", "admin.subscribers", "users", Permission.VIEW_SUBSCRIBERS),
-    ("Billing", "admin.billing", "file-invoice", Permission.VIEW_BILLING),
-    ("Payments", "admin.payments", "cash", Permission.VIEW_BILLING),
-    ("Sessions", "admin.sessions", "activity", Permission.VIEW_SESSIONS),
-    ("Settings", "admin.settings", "settings", Permission.EDIT_SETTINGS),
-)
 
-SETTINGS_TABS = (
-    ("General", "admin.general_settings", Permission.EDIT_SETTINGS),
-    ("Billing", "admin.billing_settings", Permission.EDIT_SETTINGS),
-    ("Operators", "admin.operators", Permission.MANAGE_OPERATORS),
-    ("Audit log", "admin.audit_log", Permission.VIEW_AUDIT_LOG),
-)
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the sidebar, or a tab of the settings (without an icon). Entries are sorted by position."""
+
+    position: int
+    title: str
+    icon: str = ""
 
 
-def page(path: str, *, permission: Permission, methods: tuple[str, ...] = ("GET",)) -> Callable:
-    """Declare a view of the admin pages and what it needs; its endpoint is its function's name."""
+# By the endpoint of the page that declared them.
+SIDEBAR: dict[str, tuple[Entry, Permission]] = {}
+TABS: dict[str, tuple[Entry, Permission]] = {}
+# Kind of record -> the endpoint of its page, and the argument that takes the id.
+RECORD_PAGES: dict[str, tuple[str, str]] = {}
+
+
+def page(
+    path: str,
+    *,
+    permission: Permission,
+    methods: tuple[str, ...] = ("GET",),
+    event: Event | None = None,
+    sidebar: Entry | None = None,
+    tab: Entry | None = None,
+    shows: str = "",
+) -> Callable:
+    """Declare an admin page and the permission it needs. Its endpoint is the name of the function.
+
+    `sidebar` and `tab` put it into the sidebar or the tabs of the settings. `shows` is the kind of record
+    (see audit.events) that it is the page of; then its path ends with the id. Raises TypeError if a page that
+    takes POST declares no `event`.
+    """
+    if "POST" in methods and event is None:
+        raise TypeError(f"{path} takes POST and declares no event for the audit log")
 
     def declare(view: Callable) -> Callable:
+        endpoint = f"{blueprint.name}.{view.__name__}"
+        if event is not None:
+            causes(event)(view)
+        if sidebar is not None:
+            SIDEBAR[endpoint] = (sidebar, permission)
+        if tab is not None:
+            TABS[endpoint] = (tab, permission)
+        if shows:
+            RECORD_PAGES[shows] = (endpoint, path.rpartition("<")[2].rstrip(">"))
         blueprint.add_url_rule(path, view.__name__, needs(permission)(view), methods=list(methods))
         return view
 
     return declare
 
 
-def form_page(path: str, *, permission: Permission) -> Callable:
-    return page(path, permission=permission, methods=("GET", "POST"))
+def form_page(path: str, *, permission: Permission, event: Event, tab: Entry | None = None) -> Callable:
+    return page(path, permission=permission, methods=("GET", "POST"), event=event, tab=tab)
 
 
-def action(path: str, *, permission: Permission) -> Callable:
-    return page(path, permission=permission, methods=("POST",))
+def action(path: str, *, permission: Permission, event: Event) -> Callable:
+    return page(path, permission=permission, methods=("POST",), event=event)
 
 
 def show(template: str, http_status: int = 200, **values: Any) -> Response:
@@ -148,17 +174,26 @@ def check_ids() -> None:
 @blueprint.app_context_processor
 def for_every_template() -> dict[str, Any]:
     operator = g.get("operator")
-    entries = [entry[:3] for entry in SIDEBAR if operator and may(operator, entry[3])]
     return {
         "zone": str(current().settings.time_zone),
-        "sidebar": entries,
+        "sidebar": _allowed_entries(SIDEBAR, operator),
         "is_part": is_htmx(),
-        "settings_tabs": SETTINGS_TABS,
+        "settings_tabs": _allowed_entries(TABS, operator),
         "operator": operator,
         "allowed": lambda name: operator is not None and may(operator, Permission(name)),
         "new_key": new_id,
         "version": product_version(),
     }
+
+
+def _allowed_entries(
+    declared: dict[str, tuple[Entry, Permission]], operator: Identity | None
+) -> list[tuple[Entry, str]]:
+    """The entries of pages that the operator may open, in their order, each with its endpoint."""
+    if operator is None:
+        return []
+    allowed = [(entry, view) for view, (entry, permission) in declared.items() if may(operator, permission)]
+    return sorted(allowed, key=lambda one: one[0].position)
 
 
 # What a page did (see `done`) goes into the audit log.

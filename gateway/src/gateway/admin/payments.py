@@ -8,7 +8,7 @@ from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery
 from flask import Response, request
 
 from gateway.admin.lists import Listing, choice_argument, date_argument, export_address, text_argument
-from gateway.admin.pages import PAGE_SIZE, every_item, page, show
+from gateway.admin.pages import PAGE_SIZE, Entry, every_item, page, show
 from gateway.clients.context import services
 from gateway.display.billing import method
 from gateway.display.money import plain_amount
@@ -18,7 +18,7 @@ from gateway.http.csv_export import csv_response
 METHODS = [(value.value, method(value)) for value in PaymentMethod]
 
 
-@page("/payments", permission=Permission.VIEW_BILLING)
+@page("/payments", permission=Permission.VIEW_BILLING, sidebar=Entry(6, "Payments", "cash"))
 def payments() -> Response:
     query = _query()
     found = services().payment.list_payments(query, PAGE_SIZE, request.args.get("after"))

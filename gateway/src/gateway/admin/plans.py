@@ -16,7 +16,18 @@ from flask import Response, g, request, url_for
 
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing
-from gateway.admin.pages import PAGE_SIZE, by_operator, done, every_item, form_page, page, question, show
+from gateway.admin.pages import (
+    PAGE_SIZE,
+    Entry,
+    by_operator,
+    done,
+    every_item,
+    form_page,
+    page,
+    question,
+    show,
+)
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.display.money import plain_amount
 from gateway.display.subscribers import plan_status
@@ -32,7 +43,7 @@ BURST = {
 }
 
 
-@page("/plans", permission=Permission.VIEW_PLANS)
+@page("/plans", permission=Permission.VIEW_PLANS, sidebar=Entry(3, "Plans", "stack-2"))
 def plans() -> Response:
     found = services().subscriber.list_plans(PAGE_SIZE, request.args.get("after"))
     return show("plans.html", list=Listing(found, csv=url_for("admin.plans_csv")))
@@ -52,7 +63,9 @@ def plans_csv() -> Response:
     return csv_response("plans.csv", header, _rows())
 
 
-@form_page("/plans/new", permission=Permission.EDIT_PLANS)
+@form_page(
+    "/plans/new", permission=Permission.EDIT_PLANS, event=Event("admin.add_plan", "Added a plan", "plan")
+)
 def add_plan() -> Response:
     form = Form({"billing_type": BillingType.POSTPAID.value})
     if request.method == "POST":
@@ -63,7 +76,11 @@ def add_plan() -> Response:
     return show("plan_form.html", form.status, form=form, editing=None)
 
 
-@form_page("/plans/<plan_id>/edit", permission=Permission.EDIT_PLANS)
+@form_page(
+    "/plans/<plan_id>/edit",
+    permission=Permission.EDIT_PLANS,
+    event=Event("admin.edit_plan", "Changed a plan", "plan"),
+)
 def edit_plan(plan_id: str) -> Response:
     plan = services().subscriber.get_plan(plan_id)
     form = Form(_as_typed(plan))
@@ -74,7 +91,11 @@ def edit_plan(plan_id: str) -> Response:
     return show("plan_form.html", form.status, form=form, editing=plan)
 
 
-@form_page("/plans/<plan_id>/archive", permission=Permission.EDIT_PLANS)
+@form_page(
+    "/plans/<plan_id>/archive",
+    permission=Permission.EDIT_PLANS,
+    event=Event("admin.archive_plan", "Archived a plan", "plan"),
+)
 def archive_plan(plan_id: str) -> Response:
     form, plan = Form(), services().subscriber.get_plan(plan_id)
     if request.method == "POST":

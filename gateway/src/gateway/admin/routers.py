@@ -10,7 +10,18 @@ from flask import Response, g, request, url_for
 
 from gateway.admin.forms import Form
 from gateway.admin.lists import Listing
-from gateway.admin.pages import PAGE_SIZE, all_items, by_operator, done, form_page, page, question, show
+from gateway.admin.pages import (
+    PAGE_SIZE,
+    Entry,
+    all_items,
+    by_operator,
+    done,
+    form_page,
+    page,
+    question,
+    show,
+)
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.clients.lookups import nas_activity
 from gateway.clients.waiting import wait_for_nas
@@ -27,7 +38,7 @@ CONTROLS = (
 MOST_HEARD = 200  # radius-svc answers for that many at once
 
 
-@page("/routers", permission=Permission.VIEW_ROUTERS)
+@page("/routers", permission=Permission.VIEW_ROUTERS, sidebar=Entry(2, "Routers", "router"))
 def routers() -> Response:
     found = services().router.list_routers(PAGE_SIZE, request.args.get("after"))
     heard = nas_activity([router.id for router in found.items])
@@ -47,7 +58,11 @@ def routers_csv() -> Response:
     return csv_response("routers.csv", header, _rows())
 
 
-@form_page("/routers/new", permission=Permission.EDIT_ROUTERS)
+@form_page(
+    "/routers/new",
+    permission=Permission.EDIT_ROUTERS,
+    event=Event("admin.add_router", "Added a router", "router"),
+)
 def add_router() -> Response:
     form = Form(
         {
@@ -65,7 +80,11 @@ def add_router() -> Response:
     return show("router_form.html", form.status, form=form, editing=None, controls=CONTROLS)
 
 
-@form_page("/routers/<router_id>/edit", permission=Permission.EDIT_ROUTERS)
+@form_page(
+    "/routers/<router_id>/edit",
+    permission=Permission.EDIT_ROUTERS,
+    event=Event("admin.edit_router", "Changed a router", "router"),
+)
 def edit_router(router_id: str) -> Response:
     router = services().router.get_router(router_id)
     form = Form(_as_typed(router))
@@ -87,7 +106,11 @@ def edit_router(router_id: str) -> Response:
     )
 
 
-@form_page("/routers/<router_id>/<any(disable, enable):change>", permission=Permission.EDIT_ROUTERS)
+@form_page(
+    "/routers/<router_id>/<any(disable, enable):change>",
+    permission=Permission.EDIT_ROUTERS,
+    event=Event("admin.change_router_status", "Enabled or disabled a router", "router"),
+)
 def change_router_status(router_id: str, change: str) -> Response:
     form, router = Form(), services().router.get_router(router_id)
     if request.method == "POST":

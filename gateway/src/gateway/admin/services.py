@@ -24,6 +24,7 @@ from gateway.admin import service_forms
 from gateway.admin.forms import Form
 from gateway.admin.pages import by_operator, done, form_page, page, question, show
 from gateway.admin.subscribers import page_of
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.clients.waiting import wait_for_radius
 from gateway.display.network import attempt_in_words
@@ -40,14 +41,18 @@ REASONS = [
 ]
 
 
-@page("/services/<service_id>", permission=Permission.VIEW_SUBSCRIBERS)
+@page("/services/<service_id>", permission=Permission.VIEW_SUBSCRIBERS, shows="service")
 def service(service_id: str) -> Response:
     """Lists that know only the service lead to its subscriber by this."""
     found = services().subscriber.get_service(service_id)
     return redirect(page_of(found.subscriber_id), 303)  # type: ignore[return-value]
 
 
-@form_page("/subscribers/<subscriber_id>/services/new", permission=Permission.EDIT_SUBSCRIBERS)
+@form_page(
+    "/subscribers/<subscriber_id>/services/new",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.add_service", "Added a service", "subscriber"),
+)
 def add_service(subscriber_id: str) -> Response:
     owner, form = services().subscriber.get_subscriber(subscriber_id), Form(service_forms.BEGINNING)
     if request.method == "POST":
@@ -62,7 +67,11 @@ def add_service(subscriber_id: str) -> Response:
     return show("service_form.html", status, form=form, subscriber=owner, editing=None, **choices)
 
 
-@form_page("/services/<service_id>/edit", permission=Permission.EDIT_SUBSCRIBERS)
+@form_page(
+    "/services/<service_id>/edit",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.edit_service", "Changed a service", "service"),
+)
 def edit_service(service_id: str) -> Response:
     found = services().subscriber.get_service(service_id)
     form = Form(service_forms.as_typed(found))
@@ -76,7 +85,11 @@ def edit_service(service_id: str) -> Response:
     return show("service_form.html", status, form=form, subscriber=owner, editing=found, **choices)
 
 
-@form_page("/services/<service_id>/suspend", permission=Permission.EDIT_SUBSCRIBERS)
+@form_page(
+    "/services/<service_id>/suspend",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.suspend", "Placed a hold on a service", "service"),
+)
 def suspend(service_id: str) -> Response:
     found, form = _known(service_id), Form({"reason": HoldReason.ADMIN.value})
     if request.method == "POST":
@@ -89,7 +102,11 @@ def suspend(service_id: str) -> Response:
     return _ask("service_suspend.html", found, form, reasons=REASONS)
 
 
-@form_page("/services/<service_id>/holds/<hold_id>/release", permission=Permission.EDIT_SUBSCRIBERS)
+@form_page(
+    "/services/<service_id>/holds/<hold_id>/release",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.restore", "Released a hold on a service", "service"),
+)
 def restore(service_id: str, hold_id: str) -> Response:
     found, form = _known(service_id), Form()
     hold = _standing(found, hold_id)
@@ -103,7 +120,11 @@ def restore(service_id: str, hold_id: str) -> Response:
     return _ask("service_restore.html", found, form, hold=hold, others=others)
 
 
-@form_page("/services/<service_id>/kick", permission=Permission.DISCONNECT)
+@form_page(
+    "/services/<service_id>/kick",
+    permission=Permission.DISCONNECT,
+    event=Event("admin.kick", "Disconnected a session", "service"),
+)
 def kick(service_id: str) -> Response:
     found, form = _known(service_id), Form()
     if request.method == "POST":
@@ -115,7 +136,11 @@ def kick(service_id: str) -> Response:
     return _ask("service_kick.html", found, form)
 
 
-@form_page("/services/<service_id>/password", permission=Permission.EDIT_SUBSCRIBERS)
+@form_page(
+    "/services/<service_id>/password",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.change_password", "Changed a PPPoE password", "service"),
+)
 def change_password(service_id: str) -> Response:
     found, form = _known(service_id), Form()
     if request.method == "POST":
@@ -128,7 +153,11 @@ def change_password(service_id: str) -> Response:
     return _ask("service_password.html", found, form)
 
 
-@form_page("/services/<service_id>/reveal-password", permission=Permission.REVEAL_PASSWORDS)
+@form_page(
+    "/services/<service_id>/reveal-password",
+    permission=Permission.REVEAL_PASSWORDS,
+    event=Event("admin.reveal_password", "Viewed a PPPoE password", "service"),
+)
 def reveal_password(service_id: str) -> Response:
     """Shown once asked for by a POST, so that no link and no prefetch reads a password; see the audit log."""
     found, form, revealed = _known(service_id), Form(), None
@@ -139,7 +168,11 @@ def reveal_password(service_id: str) -> Response:
     return _ask("service_reveal.html", found, form, revealed=revealed)
 
 
-@form_page("/services/<service_id>/terminate", permission=Permission.EDIT_SUBSCRIBERS)
+@form_page(
+    "/services/<service_id>/terminate",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.terminate", "Terminated a service", "service"),
+)
 def terminate(service_id: str) -> Response:
     found, form = _known(service_id), Form()
     if request.method == "POST":

@@ -10,7 +10,7 @@ from contracts.radius import SessionOrder, SessionQuery
 from flask import Response, request, url_for
 
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
-from gateway.admin.pages import PAGE_SIZE, every_item, known_routers, page, show
+from gateway.admin.pages import PAGE_SIZE, Entry, every_item, known_routers, page, show
 from gateway.clients.context import services
 from gateway.display.network import reconnect_how
 from gateway.http.access import Permission
@@ -25,7 +25,7 @@ PILLS = (
 )
 
 
-@page("/sessions", permission=Permission.VIEW_SESSIONS)
+@page("/sessions", permission=Permission.VIEW_SESSIONS, sidebar=Entry(7, "Sessions", "activity"))
 def sessions() -> Response:
     query = _query()
     found = services().radius.list_sessions(query, PAGE_SIZE, request.args.get("after"))

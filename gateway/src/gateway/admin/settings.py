@@ -11,7 +11,8 @@ from contracts.common import InvalidInput
 from flask import Response, redirect, request, url_for
 
 from gateway.admin.forms import Form
-from gateway.admin.pages import by_operator, done, form_page, page, show
+from gateway.admin.pages import Entry, by_operator, done, form_page, page, show
+from gateway.audit.events import Event
 from gateway.branding import brand, logos
 from gateway.clients.context import current, services
 from gateway.http.access import Permission
@@ -20,12 +21,17 @@ from gateway.http.bodies import takes_up_to
 FORM_OCTETS = 50_000
 
 
-@page("/settings", permission=Permission.EDIT_SETTINGS)
+@page("/settings", permission=Permission.EDIT_SETTINGS, sidebar=Entry(8, "Settings", "settings"))
 def settings() -> Any:
     return redirect(url_for("admin.general_settings"))
 
 
-@form_page("/settings/general", permission=Permission.EDIT_SETTINGS)
+@form_page(
+    "/settings/general",
+    permission=Permission.EDIT_SETTINGS,
+    event=Event("admin.general_settings", "Changed the general settings"),
+    tab=Entry(1, "General"),
+)
 @takes_up_to(logos.MAX_OCTETS + FORM_OCTETS)
 def general_settings() -> Response:
     now = brand.load()
@@ -35,7 +41,12 @@ def general_settings() -> Response:
     return show("settings_general.html", form.status, form=form)
 
 
-@form_page("/settings/billing", permission=Permission.EDIT_SETTINGS)
+@form_page(
+    "/settings/billing",
+    permission=Permission.EDIT_SETTINGS,
+    event=Event("admin.billing_settings", "Changed the billing settings"),
+    tab=Entry(2, "Billing"),
+)
 def billing_settings() -> Response:
     form = Form(_as_typed(services().billing.get_settings()))
     if request.method == "POST" and _change(form) is not None:

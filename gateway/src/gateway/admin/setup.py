@@ -8,13 +8,16 @@ from gateway.admin.forms import Form
 from gateway.admin.login import log_in
 from gateway.admin.pages import done, form_page, show
 from gateway.admin.password_fields import new_password
+from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import Permission
 from gateway.identity import first_owner
 from gateway.identity.operators import Identity, any_exists
 
 
-@form_page("/setup", permission=Permission.PUBLIC)
+@form_page(
+    "/setup", permission=Permission.PUBLIC, event=Event("admin.setup", "Set up ISP-OS as its first owner")
+)
 def setup() -> Response:
     gateway = current()
     if any_exists(gateway):

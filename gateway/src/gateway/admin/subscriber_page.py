@@ -24,7 +24,7 @@ RECENT = 6
 USAGE_DAYS = 30
 
 
-@page("/subscribers/<subscriber_id>", permission=Permission.VIEW_SUBSCRIBERS)
+@page("/subscribers/<subscriber_id>", permission=Permission.VIEW_SUBSCRIBERS, shows="subscriber")
 def subscriber(subscriber_id: str) -> Response:
     found = services().subscriber.get_subscriber(subscriber_id)
     return show(

@@ -20,6 +20,7 @@ from gateway.admin.forms import Form
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
 from gateway.admin.pages import (
     PAGE_SIZE,
+    Entry,
     by_operator,
     done,
     every_item,
@@ -28,6 +29,7 @@ from gateway.admin.pages import (
     page,
     show,
 )
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.clients.waiting import wait_for_radius
 from gateway.display.money import plain_amount
@@ -39,7 +41,7 @@ from gateway.resources.accounts import accounts_of, sees_money
 CONTACTS = ("full_name", "email", "phone", "address", "notes")
 
 
-@page("/subscribers", permission=Permission.VIEW_SUBSCRIBERS)
+@page("/subscribers", permission=Permission.VIEW_SUBSCRIBERS, sidebar=Entry(4, "Subscribers", "users"))
 def subscribers() -> Response:
     query = _query()
     found = services().subscriber.list_subscribers(query, PAGE_SIZE, request.args.get("after"))
@@ -72,7 +74,11 @@ def subscribers_csv() -> Response:
     return csv_response("subscribers.csv", header, _rows(_query()))
 
 
-@form_page("/subscribers/new", permission=Permission.EDIT_SUBSCRIBERS)
+@form_page(
+    "/subscribers/new",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.add_subscriber", "Added a subscriber", "subscriber"),
+)
 def add_subscriber() -> Response:
     form, choices = Form(service_forms.BEGINNING), service_forms.choices()
     if request.method == "GET" and len(choices["router_options"]) == 1:
@@ -86,7 +92,11 @@ def add_subscriber() -> Response:
     return show("subscriber_form.html", form.status, form=form, editing=None, **choices)
 
 
-@form_page("/subscribers/<subscriber_id>/edit", permission=Permission.EDIT_SUBSCRIBERS)
+@form_page(
+    "/subscribers/<subscriber_id>/edit",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.edit_subscriber", "Changed a subscriber", "subscriber"),
+)
 def edit_subscriber(subscriber_id: str) -> Response:
     found = services().subscriber.get_subscriber(subscriber_id)
     form = Form({name: getattr(found, name) for name in CONTACTS})

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 from gateway.api.fields import Day, Input, one_of
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
 
@@ -69,6 +70,7 @@ class BillingRunWithItems(BillingRunShape):
     body=NewBillingRun,
     answer=BillingRunShape,
     status=202,
+    event=Event("api.start_billing_run", "Generated or previewed invoices", "billing run"),
 )
 def start_billing_run(body: NewBillingRun) -> BillingRunView:
     """Start making the invoices of a period."""

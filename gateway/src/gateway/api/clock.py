@@ -12,6 +12,7 @@ from servicekit.clock import MovableClock, local_date
 from gateway.api.fields import Day, Input
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Shape
+from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import Permission
 
@@ -43,7 +44,14 @@ def get_clock() -> ClockShape:
     return _shape()
 
 
-@endpoint("PUT", "/clock", permission=Permission.MOVE_CLOCK, body=ClockChange, answer=ClockShape)
+@endpoint(
+    "PUT",
+    "/clock",
+    permission=Permission.MOVE_CLOCK,
+    body=ClockChange,
+    answer=ClockShape,
+    event=Event("api.move_clock", "Moved the clock"),
+)
 def move_clock(body: ClockChange) -> ClockShape:
     """Move the business clock; it goes on running from there."""
     clock = _movable_clock()

@@ -10,6 +10,7 @@ from contracts.receivables import CollectionsAction, CollectionsRunView
 from gateway.api.fields import Day, Input
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import MoneyShape, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
 
@@ -44,6 +45,7 @@ class CollectionsRunShape(Shape):
     permission=Permission.RUN_BILLING,
     body=NewCollectionsRun,
     answer=CollectionsRunShape,
+    event=Event("api.run_collections", "Ran collections"),
 )
 def run_collections(body: NewCollectionsRun) -> CollectionsRunView:
     """Mark and suspend what is due on a day, or say what would be."""

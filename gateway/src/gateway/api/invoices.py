@@ -21,6 +21,7 @@ from pydantic import AwareDatetime
 from gateway.api.fields import Day, Input, QueryText, Text, one_of
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
 
@@ -120,6 +121,7 @@ def get_invoice(invoice_id: str) -> InvoiceView:
     permission=Permission.RUN_BILLING,
     body=VoidRequest,
     answer=InvoiceShape,
+    event=Event("api.void_invoice", "Voided an invoice", "invoice"),
 )
 def void_invoice(invoice_id: str, body: VoidRequest) -> InvoiceView:
     """Void an invoice; it keeps its number."""

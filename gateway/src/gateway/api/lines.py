@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field
 from gateway.api.fields import Input, Query
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
 
@@ -85,6 +86,7 @@ def list_line_events(service_id: str, query: EventFilter) -> Page[LineEvent]:
     body=Input,
     answer=PasswordShape,
     keeps_answer=False,
+    event=Event("api.reveal_service_password", "Viewed a PPPoE password", "service"),
 )
 def reveal_service_password(service_id: str, body: Input) -> RevealedPassword:  # noqa: ARG001
     """Show the PPPoE password of a service. Who asked goes into the audit log."""

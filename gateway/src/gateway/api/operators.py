@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from gateway.api.fields import Input, Name, one_of, optional
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import Permission
 from gateway.identity import invitations, operator_changes
@@ -82,6 +83,7 @@ def get_operator(operator_id: str) -> OperatorView:
     permission=Permission.MANAGE_OPERATORS,
     body=OperatorChange,
     answer=OperatorShape,
+    event=Event("api.change_operator", "Changed an operator", "operator"),
 )
 def change_operator(operator_id: str, body: OperatorChange) -> OperatorView:
     """Give an operator another role, disable or enable them. Admins: staff and technicians only."""
@@ -94,6 +96,7 @@ def change_operator(operator_id: str, body: OperatorChange) -> OperatorView:
     permission=Permission.MANAGE_OPERATORS,
     answer=None,
     status=204,
+    event=Event("api.end_operator_sessions", "Signed an operator out everywhere", "operator"),
 )
 def end_operator_sessions(operator_id: str) -> None:
     """Log an operator out everywhere."""
@@ -106,6 +109,9 @@ def end_operator_sessions(operator_id: str) -> None:
     permission=Permission.MANAGE_OPERATORS,
     answer=None,
     status=204,
+    event=Event(
+        "api.switch_operator_second_factor_off", "Turned off an operator's second factor", "operator"
+    ),
 )
 def switch_operator_second_factor_off(operator_id: str) -> None:
     """Switch the second factor off for one who lost it; they are logged out too."""
@@ -119,6 +125,7 @@ def switch_operator_second_factor_off(operator_id: str) -> None:
     body=NewInvitation,
     answer=SentInvitationShape,
     status=201,
+    event=Event("api.create_invitation", "Invited an operator", "invitation"),
 )
 def create_invitation(body: NewInvitation) -> SentInvitationShape:
     """Invite somebody by a link, good once and for 48 hours. Admins: staff and technicians only."""
@@ -142,6 +149,7 @@ def list_invitations(query: Paging) -> Page[InvitationView]:
     "/invitations/<invitation_id>/send-again",
     permission=Permission.MANAGE_OPERATORS,
     answer=SentInvitationShape,
+    event=Event("api.send_invitation_again", "Resent an invitation", "invitation"),
 )
 def send_invitation_again(invitation_id: str) -> SentInvitationShape:
     """Make a new link for another 48 hours; the old one is dead."""
@@ -154,6 +162,7 @@ def send_invitation_again(invitation_id: str) -> SentInvitationShape:
     permission=Permission.MANAGE_OPERATORS,
     answer=None,
     status=204,
+    event=Event("api.revoke_invitation", "Revoked an invitation", "invitation"),
 )
 def revoke_invitation(invitation_id: str) -> None:
     """Revoke an invitation that nobody accepted yet."""

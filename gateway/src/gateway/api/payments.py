@@ -14,6 +14,7 @@ from gateway.api.fields import Day, Identifier, Input, MoneyInput, QueryText, Te
 from gateway.api.invoices import AllocationShape
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.audit.events import Event
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current, services
 from gateway.clients.waiting import wait_for_allocations
@@ -76,6 +77,7 @@ class PaymentShape(PaymentSummaryShape):
     body=NewPayment,
     answer=PaymentShape,
     status=201,
+    event=Event("api.record_payment", "Recorded a payment", "payment"),
 )
 def record_payment(body: NewPayment) -> PaymentShape:
     """Record money that came in. Invoices are paid oldest first; a suspended line comes back by itself."""

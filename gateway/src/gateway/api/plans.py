@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from gateway.api.fields import Input, Kbps, MoneyInput, Name, Text, one_of, optional
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
 
@@ -67,7 +68,15 @@ class PlanShape(Shape):
     created_at: AwareDatetime
 
 
-@endpoint("POST", "/plans", permission=Permission.EDIT_PLANS, body=NewPlan, answer=PlanShape, status=201)
+@endpoint(
+    "POST",
+    "/plans",
+    permission=Permission.EDIT_PLANS,
+    body=NewPlan,
+    answer=PlanShape,
+    status=201,
+    event=Event("api.create_plan", "Added a plan", "plan"),
+)
 def create_plan(body: NewPlan) -> PlanView:
     """Make a plan."""
     burst = Burst(**body.burst.given()) if body.burst else None
@@ -87,7 +96,14 @@ def get_plan(plan_id: str) -> PlanView:
     return services().subscriber.get_plan(plan_id)
 
 
-@endpoint("PATCH", "/plans/<plan_id>", permission=Permission.EDIT_PLANS, body=PlanChange, answer=PlanShape)
+@endpoint(
+    "PATCH",
+    "/plans/<plan_id>",
+    permission=Permission.EDIT_PLANS,
+    body=PlanChange,
+    answer=PlanShape,
+    event=Event("api.change_plan", "Changed a plan", "plan"),
+)
 def change_plan(plan_id: str, body: PlanChange) -> PlanView:
     """Change a plan; a new price applies to invoices made later. null takes a burst or a pool away."""
     fields = body.given()
@@ -99,7 +115,13 @@ def change_plan(plan_id: str, body: PlanChange) -> PlanView:
     )
 
 
-@endpoint("POST", "/plans/<plan_id>/archive", permission=Permission.EDIT_PLANS, answer=PlanShape)
+@endpoint(
+    "POST",
+    "/plans/<plan_id>/archive",
+    permission=Permission.EDIT_PLANS,
+    answer=PlanShape,
+    event=Event("api.archive_plan", "Archived a plan", "plan"),
+)
 def archive_plan(plan_id: str) -> PlanView:
     """Archive a plan: services keep it, new ones cannot take it."""
     return services().subscriber.archive_plan(ArchivePlan(plan_id=plan_id, **by_operator()))

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 from gateway.api.fields import Input, Name, Port, Text, one_of, optional
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, Paging, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.clients.lookups import nas_activity
 from gateway.clients.waiting import wait_for_nas
@@ -72,7 +73,13 @@ class RouterShape(Shape):
 
 
 @endpoint(
-    "POST", "/routers", permission=Permission.EDIT_ROUTERS, body=NewRouter, answer=RouterShape, status=201
+    "POST",
+    "/routers",
+    permission=Permission.EDIT_ROUTERS,
+    body=NewRouter,
+    answer=RouterShape,
+    status=201,
+    event=Event("api.register_router", "Added a router", "router"),
 )
 def register_router(body: NewRouter) -> RouterShape:
     """Register a router as a RADIUS client."""
@@ -97,7 +104,12 @@ def get_router(router_id: str) -> RouterShape:
 
 
 @endpoint(
-    "PATCH", "/routers/<router_id>", permission=Permission.EDIT_ROUTERS, body=RouterChange, answer=RouterShape
+    "PATCH",
+    "/routers/<router_id>",
+    permission=Permission.EDIT_ROUTERS,
+    body=RouterChange,
+    answer=RouterShape,
+    event=Event("api.change_router", "Changed a router", "router"),
 )
 def change_router(router_id: str, body: RouterChange) -> RouterShape:
     """Change a router."""

@@ -18,6 +18,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 
 from gateway.api.fields import Input, Query, field_errors
 from gateway.audit import trail
+from gateway.audit.events import Event, causes
 from gateway.clients.context import current
 from gateway.http import bodies, idempotency
 from gateway.http.access import CODE_FIELD, Permission, needs, require_code
@@ -78,14 +79,18 @@ def endpoint(
     body: type[Input] | None = None,
     query: type[Query] | None = None,
     file: File | None = None,
+    event: Event | None = None,
     keeps_answer: bool = True,
 ) -> Callable[[Callable], Callable]:
     """Serve `function(**path arguments, body=..., query=..., content=...)`; it returns what becomes `answer`.
 
     Without `keeps_answer` a repeated Idempotency-Key is carried out again: for a POST that only reads.
 
-    The first line of its docstring is its summary in the documentation.
+    The first line of its docstring is its summary in the documentation. Raises TypeError if an endpoint that
+    writes declares no `event` for the audit log.
     """
+    if method in WRITES and event is None:
+        raise TypeError(f"{method} {path} declares no event for the audit log")
 
     def declare(function: Callable) -> Callable:
         declared = Endpoint(
@@ -107,6 +112,8 @@ def endpoint(
         def view(**path_arguments: str) -> Response:
             return _handle(declared, function, path_arguments)
 
+        if event is not None:
+            causes(event)(view)
         if file is not None:
             bodies.takes_up_to(file.max_octets)(view)
         blueprint.add_url_rule(path, declared.name, needs(permission)(view), methods=[method])

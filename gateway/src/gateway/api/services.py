@@ -47,6 +47,7 @@ from gateway.api.fields import (
 from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.sessions import SessionShape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.clients.lookups import is_provisioned, states_of
 from gateway.clients.waiting import wait_for_radius
@@ -223,6 +224,7 @@ def own_field_name(field: str) -> str:
     body=ServiceInput,
     answer=ServiceShape,
     status=201,
+    event=Event("api.add_service", "Added a service", "subscriber"),
 )
 @renaming(own_field_name)
 def add_service(subscriber_id: str, body: ServiceInput) -> ServiceShape:
@@ -244,6 +246,7 @@ def get_service(service_id: str) -> ServiceShape:
     permission=Permission.EDIT_SUBSCRIBERS,
     body=ServiceChange,
     answer=ServiceShape,
+    event=Event("api.change_service", "Changed a service", "service"),
 )
 @renaming(own_field_name)
 def change_service(service_id: str, body: ServiceChange) -> ServiceShape:
@@ -258,7 +261,11 @@ def change_service(service_id: str, body: ServiceChange) -> ServiceShape:
 
 
 @endpoint(
-    "POST", "/services/<service_id>/terminate", permission=Permission.EDIT_SUBSCRIBERS, answer=ServiceShape
+    "POST",
+    "/services/<service_id>/terminate",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    answer=ServiceShape,
+    event=Event("api.terminate_service", "Terminated a service", "service"),
 )
 def terminate_service(service_id: str) -> ServiceShape:
     """End a service for good: its login is refused and no more is billed."""
@@ -273,6 +280,7 @@ def terminate_service(service_id: str) -> ServiceShape:
     body=NewHold,
     answer=PlacedHold,
     status=201,
+    event=Event("api.place_hold", "Placed a hold on a service", "service"),
 )
 def place_hold(service_id: str, body: NewHold) -> PlacedHold:
     """Suspend a service for a reason. A payment lifts only `overdue`."""
@@ -289,6 +297,7 @@ def place_hold(service_id: str, body: NewHold) -> PlacedHold:
     "/services/<service_id>/holds/<hold_id>",
     permission=Permission.EDIT_SUBSCRIBERS,
     answer=ServiceShape,
+    event=Event("api.release_hold", "Released a hold on a service", "service"),
 )
 def release_hold(service_id: str, hold_id: str) -> ServiceShape:
     """Release a hold; the line comes back when it was the last one."""
@@ -297,7 +306,11 @@ def release_hold(service_id: str, hold_id: str) -> ServiceShape:
 
 
 @endpoint(
-    "POST", "/services/<service_id>/disconnect", permission=Permission.DISCONNECT, answer=DisconnectShape
+    "POST",
+    "/services/<service_id>/disconnect",
+    permission=Permission.DISCONNECT,
+    answer=DisconnectShape,
+    event=Event("api.disconnect_service", "Disconnected a session", "service"),
 )
 def disconnect_service(service_id: str) -> DisconnectResult:
     """Disconnect the live session of a service."""

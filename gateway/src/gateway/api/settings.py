@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 from gateway.api.fields import Days, Input, LongText, Name, Text, one_of, optional
 from gateway.api.routing import File, by_operator, endpoint
 from gateway.api.shapes import Shape
+from gateway.audit.events import Event
 from gateway.branding import brand, logos
 from gateway.branding.brand import Brand
 from gateway.clients.context import current, services
@@ -80,6 +81,7 @@ def get_general_settings() -> Brand:
     permission=Permission.EDIT_SETTINGS,
     body=GeneralSettingsChange,
     answer=GeneralSettingsShape,
+    event=Event("api.change_general_settings", "Changed the general settings"),
 )
 def change_general_settings(body: GeneralSettingsChange) -> Brand:
     """Change the ISP's name, colour and contacts; those left out stay."""
@@ -93,6 +95,7 @@ def change_general_settings(body: GeneralSettingsChange) -> Brand:
     permission=Permission.EDIT_SETTINGS,
     file=LOGO,
     answer=GeneralSettingsShape,
+    event=Event("api.put_logo", "Changed the logo"),
 )
 def put_logo(content: bytes) -> Brand:
     """Set the logo: the body is the file, PNG (at least 128 x 128 pixels) or SVG, at most 2 MB."""
@@ -105,6 +108,7 @@ def put_logo(content: bytes) -> Brand:
     "/settings/general/logo",
     permission=Permission.EDIT_SETTINGS,
     answer=GeneralSettingsShape,
+    event=Event("api.delete_logo", "Removed the logo"),
 )
 def delete_logo() -> Brand:
     """Remove the logo."""
@@ -124,6 +128,7 @@ def get_billing_settings() -> BillingSettings:
     permission=Permission.EDIT_SETTINGS,
     body=BillingSettingsChange,
     answer=BillingSettingsShape,
+    event=Event("api.change_billing_settings", "Changed the billing settings"),
 )
 def change_billing_settings(body: Input) -> BillingSettings:
     """Change billing settings; those left out stay."""

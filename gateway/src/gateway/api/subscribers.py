@@ -22,6 +22,7 @@ from gateway.api.ledger import AccountShape, LedgerEntryShape
 from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.services import ServiceInput, ServiceShape, own_field_name, service_shape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.clients.lookups import states_of
 from gateway.clients.waiting import wait_for_radius
@@ -92,6 +93,7 @@ def _field_of_new(field: str) -> str:
     body=NewSubscriber,
     answer=SubscriberShape,
     status=201,
+    event=Event("api.create_subscriber", "Added a subscriber", "subscriber"),
 )
 @renaming(_field_of_new)
 def create_subscriber(body: NewSubscriber) -> SubscriberShape:
@@ -131,6 +133,7 @@ def get_subscriber(subscriber_id: str) -> SubscriberShape:
     permission=Permission.EDIT_SUBSCRIBERS,
     body=SubscriberChange,
     answer=SubscriberShape,
+    event=Event("api.change_subscriber", "Changed a subscriber", "subscriber"),
 )
 def change_subscriber(subscriber_id: str, body: SubscriberChange) -> SubscriberShape:
     """Change what is known of a subscriber."""

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from gateway.api.fields import Input, Name, Text, optional
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Shape
+from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import Permission
 from gateway.identity import api_tokens
@@ -41,7 +42,13 @@ class TokenShape(Shape):
 
 
 @endpoint(
-    "POST", "/tokens", permission=Permission.OWN_PASSWORD, body=NewToken, answer=CreatedToken, status=201
+    "POST",
+    "/tokens",
+    permission=Permission.OWN_PASSWORD,
+    body=NewToken,
+    answer=CreatedToken,
+    status=201,
+    event=Event("api.create_token", "Created an API token"),
 )
 def create_token(body: NewToken) -> CreatedToken:
     """Make an API token for yourself."""
@@ -55,7 +62,14 @@ def list_tokens() -> Page:
     return Page(api_tokens.list_of(current(), g.operator.id))
 
 
-@endpoint("DELETE", "/tokens/<token_id>", permission=Permission.OWN_TOKENS, answer=None, status=204)
+@endpoint(
+    "DELETE",
+    "/tokens/<token_id>",
+    permission=Permission.OWN_TOKENS,
+    answer=None,
+    status=204,
+    event=Event("api.revoke_token", "Revoked an API token"),
+)
 def revoke_token(token_id: str) -> None:
     """Revoke one of your API tokens."""
     api_tokens.revoke(current(), g.operator.id, token_id)

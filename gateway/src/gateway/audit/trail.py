@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from servicekit.logs import correlation_id
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gateway.audit.events import Event, event_of
 from gateway.clients.context import Gateway, current
 from gateway.models import AuditEntry, Operator
 
-# Events that belong to no page and no endpoint.
-WRONG_PASSWORD = "login.wrong_password"  # noqa: S105 - the name of an event
-WRONG_CODE = "login.wrong_code"
-RESCUED = "command_line.rescue"
 UNKNOWN = "(no e-mail address)"
-LONGEST_PATH = 500
+MAX_PATH = 500
 
 
 def record(session: Session, record_id: str = "") -> None:
-    """Write down the request being handled, done by `g.operator`."""
-    actor = g.operator
-    session.add(_entry(request.endpoint or "", record_id, actor.id, actor.email, actor.role.value))
+    """Record the event that the view of this request declares, caused by `g.operator`."""
+    actor, event = g.operator, event_of(current_app.view_functions[request.endpoint or ""])
+    if event is None:
+        raise LookupError(f"{request.endpoint} declares no event for the audit log")
+    session.add(_entry(event, record_id, actor.id, actor.email, actor.role.value))
 
 
-def record_failed_login(gateway: Gateway, event: str, account: str) -> None:
-    """Write down that somebody could not prove to be `account`, the e-mail address as it was typed.
+def record_failed_login(gateway: Gateway, event: Event, account: str) -> None:
+    """Record that somebody could not prove to be `account`, the e-mail address as it was typed.
 
-    What does not look like an address is not kept: people type their password into the wrong field.
+    Text that does not look like an address is not stored: people type their password into the wrong field.
     """
     with gateway.database.transaction() as session:
         operator = session.scalar(select(Operator).where(Operator.email == account))
@@ -39,8 +38,11 @@ def record_failed_login(gateway: Gateway, event: str, account: str) -> None:
 
 
 def write_down(response: Response) -> Response:
-    """After each request of the pages: a POST that did something, which `pages.done` or the view notes in
-    `g.acted`; `g.record_id` is what it did it to, if that is not in the address."""
+    """Record a POST that changed something. Called after each request of the admin pages.
+
+    `pages.done`, or the view, sets `g.acted` after a change. `g.record_id` is the record that was changed;
+    without it the ids in the address are recorded.
+    """
     if request.method == "POST" and g.get("acted") and g.get("operator"):
         named = g.get("record_id") or "/".join(str(part) for part in (request.view_args or {}).values())
         with current().database.transaction() as session:
@@ -49,20 +51,20 @@ def write_down(response: Response) -> Response:
 
 
 def path_without_token() -> str:
-    """The path of the request; a path that holds a token is told by its rule."""
+    """The path of the request, or its URL rule if the path contains a token."""
     return str(request.url_rule) if "token" in (request.view_args or {}) else request.path
 
 
-def _entry(event: str, record_id: str, operator_id: str, actor: str, role: str) -> AuditEntry:
+def _entry(event: Event, record_id: str, operator_id: str, actor: str, role: str) -> AuditEntry:
     return AuditEntry(
         recorded_at=current().clock.now(),
         operator_id=operator_id,
         actor=actor,
         role=role,
         address=request.remote_addr or "",
-        event=event,
+        event=event.name,
         action=f"{request.method} {request.url_rule}",
-        path=path_without_token()[:LONGEST_PATH],
+        path=path_without_token()[:MAX_PATH],
         record_id=record_id,
         correlation_id=correlation_id(),
     )

@@ -10,7 +10,7 @@ from flask import request
 from sqlalchemy import select
 from werkzeug.exceptions import Unauthorized
 
-from gateway.audit import trail
+from gateway.audit import events, trail
 from gateway.clients.context import Gateway
 from gateway.identity import passwords, second_factor, throttle
 from gateway.identity.operators import LONGEST, Identity, normal_email
@@ -94,7 +94,7 @@ def _with_password(gateway: Gateway, account: str, password: str) -> Identity:
     known = operator.password_hash if operator is not None else None
     right = passwords.is_right(password[: passwords.MAX_LENGTH + 1], known)
     if operator is None or not right or operator.disabled:
-        trail.record_failed_login(gateway, trail.WRONG_PASSWORD, account)
+        trail.record_failed_login(gateway, events.WRONG_PASSWORD, account)
         raise Unauthorized(WRONG_PASSWORD)
     return Identity.of(operator)
 
@@ -103,5 +103,5 @@ def _use_code(gateway: Gateway, identity: Identity, code: str) -> None:
     with gateway.database.transaction() as session:
         right = second_factor.accept(gateway, session, identity.id, code)
     if not right:
-        trail.record_failed_login(gateway, trail.WRONG_CODE, identity.email)
+        trail.record_failed_login(gateway, events.WRONG_CODE, identity.email)
         raise Unauthorized(WRONG_CODE)

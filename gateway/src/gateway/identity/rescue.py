@@ -10,7 +10,7 @@ from servicekit.logs import correlation_id
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from gateway.audit.trail import RESCUED
+from gateway.audit.events import RESCUED
 from gateway.identity import api_tokens, login_sessions, passwords, second_factor
 from gateway.identity.operators import normal_email
 from gateway.models import AuditEntry, LoginAttempt, Operator
@@ -45,8 +45,8 @@ def _entry(operator: Operator, now: datetime) -> AuditEntry:
         actor=ACTOR,
         role="",
         address="",
-        event=RESCUED,
-        action=RESCUED,
+        event=RESCUED.name,
+        action=RESCUED.name,
         path="",
         record_id=operator.id,
         correlation_id=correlation_id(),
