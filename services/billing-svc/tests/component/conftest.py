@@ -1,4 +1,4 @@
-"""Billing on SQLite and on PostgreSQL, without a bus: events it handles, commands, queries."""
+"""Billing on SQLite and on PostgreSQL, without a message bus."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ migrated, tested = service_fixtures("billing", "billing_svc")
 
 
 class BillingUnderTest:
-    """Events billing handles, commands and queries operators send, and events it publishes."""
+    """The service, with shortcuts for the events it handles, its commands, queries and published events."""
 
     def __init__(self, tested: ServiceUnderTest) -> None:
         self.tested = tested
@@ -56,29 +56,29 @@ class BillingUnderTest:
         return self.runtime.today()
 
     def move_to(self, day: date, at: time = time(10)) -> None:
-        """To a wall-clock time in the ISP's zone."""
+        """Move the clock to a time of day in the ISP's time zone."""
         self.tested.clock.instant = datetime.combine(day, at, MANILA).astimezone(UTC)
 
     # Events from other services
 
     def plan(self, minor: int = 150_000, **changes: Any) -> PlanView:
         plan = a_plan(**{"price": Money(minor), "created_at": self.runtime.now(), **changes})
-        self.hear_plan(plan)
+        self.handle_plan(plan)
         return plan
 
-    def hear_plan(self, plan: PlanView) -> None:
+    def handle_plan(self, plan: PlanView) -> None:
         with self.runtime.transaction() as session:
             projections.keep_plan(session, plan)
 
     def subscriber(self, name: str = "Juan dela Cruz", *plans: PlanView, **changes: Any) -> str:
-        """A subscriber with one service per plan (the fiber plan if none is named); gives the id."""
+        """The id of a new subscriber with one service per plan (the fiber plan if none is given)."""
         subscriber_id = new_id()
-        self.hear_name(subscriber_id, name)
+        self.handle_name(subscriber_id, name)
         for plan in plans or [self.fiber]:
             self.service(subscriber_id, plan, **changes)
         return subscriber_id
 
-    def hear_name(self, subscriber_id: str, name: str, version: int = 1) -> None:
+    def handle_name(self, subscriber_id: str, name: str, version: int = 1) -> None:
         event = SubscriberChanged(subscriber_id=subscriber_id, version=version, full_name=name)
         with self.runtime.transaction() as session:
             projections.keep_subscriber(session, event)
@@ -92,10 +92,10 @@ class BillingUnderTest:
                 **changes,
             }
         )
-        self.hear_service(service)
+        self.handle_service(service)
         return service
 
-    def hear_service(self, service: ServiceSnapshot) -> None:
+    def handle_service(self, service: ServiceSnapshot) -> None:
         with self.runtime.transaction() as session:
             projections.keep_service(session, service)
         kept = self.services.setdefault(service.subscriber_id, [])
@@ -103,7 +103,7 @@ class BillingUnderTest:
 
     def change_service(self, service: ServiceSnapshot, **changes: Any) -> ServiceSnapshot:
         changed = replace(service, version=service.version + 1, **changes)
-        self.hear_service(changed)
+        self.handle_service(changed)
         return changed
 
     def payment(self, subscriber_id: str, minor: int, **changes: Any) -> PaymentReceived:
@@ -118,13 +118,13 @@ class BillingUnderTest:
         )
         return replace(event, **changes)
 
-    def hear_payment(self, event: PaymentReceived) -> None:
+    def handle_payment(self, event: PaymentReceived) -> None:
         with self.runtime.transaction() as session:
             settlement.apply_payment(session, event, now=self.runtime.now(), today=self.today)
 
     def pay(self, subscriber_id: str, minor: int, **changes: Any) -> str:
         event = self.payment(subscriber_id, minor, **changes)
-        self.hear_payment(event)
+        self.handle_payment(event)
         return event.payment_id
 
     # Commands
@@ -162,7 +162,7 @@ class BillingUnderTest:
     # Queries
 
     def invoices(self, subscriber_id: str | None = None) -> list[InvoiceView]:
-        """By number, the oldest first."""
+        """Invoices by number, oldest first."""
         with self.runtime.reading() as session:
             page = invoices.list_invoices(
                 session, InvoiceQuery(subscriber_id=subscriber_id), 200, None, self.today
@@ -172,7 +172,7 @@ class BillingUnderTest:
         return sorted(found, key=lambda invoice: invoice.number)
 
     def invoice(self, subscriber_id: str) -> InvoiceView:
-        """The only one."""
+        """The only invoice of a subscriber."""
         (only,) = self.invoices(subscriber_id)
         return only
 
@@ -185,7 +185,7 @@ class BillingUnderTest:
             return runs.get_billing_run(session, run_id)
 
     def runs(self) -> list[BillingRunView]:
-        """The newest first."""
+        """Billing runs, newest first."""
         with self.runtime.reading() as session:
             return runs.list_billing_runs(session, 200, None).items
 
@@ -216,5 +216,5 @@ def billing(tested: ServiceUnderTest) -> BillingUnderTest:
 
 @pytest.fixture
 def make_billing() -> type[BillingUnderTest]:
-    """Call it with a `tested` whose database is empty."""
+    """Creates a BillingUnderTest. Its `tested` needs an empty database."""
     return BillingUnderTest

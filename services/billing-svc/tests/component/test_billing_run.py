@@ -1,4 +1,4 @@
-"""The billing run: exactly one set of invoices, whatever happens to it."""
+"""Billing runs: every subscriber gets exactly one invoice per period, whatever happens to the run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def numbers(billing) -> list[str]:
     return [invoice.number for invoice in billing.invoices()]
 
 
-def test_one_invoice_per_subscriber_with_a_line_per_service(billing):
+def test_one_invoice_per_subscriber_with_one_line_per_service(billing):
     juan = billing.subscriber("Juan dela Cruz")
     maria = billing.subscriber("Maria Santos", billing.fiber, billing.plan(99_900, name="Fiber 20 Mbps"))
 
@@ -56,7 +56,7 @@ def test_one_invoice_per_subscriber_with_a_line_per_service(billing):
     assert billing.ledger_check().differences == []
 
 
-def test_second_run_makes_nothing_and_says_why(billing):
+def test_second_run_skips_invoiced_subscribers_with_a_reason(billing):
     juan = billing.subscriber()
     billing.bill()
     again = billing.bill()
@@ -67,8 +67,8 @@ def test_second_run_makes_nothing_and_says_why(billing):
     assert numbers(billing) == ["INV-000001"]
 
 
-def test_run_for_a_past_day_dates_its_invoices_today(billing):
-    """An invoice that is overdue when it is made would cut someone who never had a chance to pay it."""
+def test_run_for_a_past_date_issues_invoices_today(billing):
+    """An invoice that is overdue when issued could suspend someone who never had a chance to pay it."""
     billing.set(grace_period_days=0)
     juan = billing.subscriber(activated_on=date(2026, 9, 1))
     billing.bill(date(2026, 9, 1))
@@ -78,7 +78,7 @@ def test_run_for_a_past_day_dates_its_invoices_today(billing):
     assert billing.collect().items == []
 
 
-def test_run_for_a_coming_day_dates_its_invoices_on_that_day(billing):
+def test_run_for_a_future_date_issues_invoices_on_that_date(billing):
     juan = billing.subscriber()
     billing.bill(date(2026, 12, 1))
     invoice = billing.invoice(juan)
@@ -86,7 +86,7 @@ def test_run_for_a_coming_day_dates_its_invoices_on_that_day(billing):
     assert (invoice.issued_on, invoice.due_on) == (date(2026, 12, 1), date(2026, 12, 16))
 
 
-def test_run_with_nothing_to_bill_finishes(billing):
+def test_run_without_subscribers_finishes(billing):
     run = billing.bill()
     assert (run.status, run.total, run.created) == (RunStatus.FINISHED, 0, 0)
 
@@ -98,7 +98,7 @@ def test_date_more_than_a_year_away_is_refused(billing, day):
     assert [wrong.field for wrong in refused.value.errors] == ["date"]
 
 
-def test_service_added_later_in_the_period_is_billed_alone(billing):
+def test_service_added_later_in_the_period_gets_its_own_invoice(billing):
     juan = billing.subscriber()
     billing.bill()
     second = billing.service(juan)
@@ -108,31 +108,31 @@ def test_service_added_later_in_the_period_is_billed_alone(billing):
     assert len(first_invoice.lines) == 1
 
 
-def test_invoice_keeps_its_pricing_snapshot(billing):
+def test_issued_invoice_does_not_change_with_the_plan(billing):
     juan = billing.subscriber()
     (service,) = billing.services[juan]
     billing.bill()
     before = billing.invoice(juan)
 
     dearer = replace(billing.fiber, version=2, price=Money(200_000), name="Fiber Plus")
-    billing.hear_plan(dearer)
+    billing.handle_plan(dearer)
     billing.change_service(service, plan=dearer, billing_terms=BillingTerms(Money(1_000)))
-    billing.hear_name(juan, "Juan Cruz", version=2)
+    billing.handle_name(juan, "Juan Cruz", version=2)
 
     assert billing.invoice(juan) == before
     assert before.lines[0].plan_name == "Fiber 50 Mbps"
 
 
-def test_price_change_counts_for_invoices_made_later(billing):
+def test_new_price_applies_to_later_invoices(billing):
     juan = billing.subscriber()
     billing.bill()
-    billing.hear_plan(replace(billing.fiber, version=2, price=Money(200_000)))
+    billing.handle_plan(replace(billing.fiber, version=2, price=Money(200_000)))
     billing.move_to(date(2026, 12, 1))
     billing.bill()
     assert [invoice.total.minor for invoice in billing.invoices(juan)] == [150_000, 200_000]
 
 
-def test_individual_price_and_discount_until_a_date(billing):
+def test_discount_on_an_individual_price_ends_with_its_period(billing):
     terms = BillingTerms(Money(120_050), Discount(DiscountKind.PERCENT, 1_050, until=date(2026, 12, 31)))
     juan = billing.subscriber(billing_terms=terms)
     for day in (date(2026, 11, 23), date(2026, 12, 1), date(2027, 1, 1)):
@@ -150,14 +150,14 @@ def test_individual_price_and_discount_until_a_date(billing):
     assert (january.discount_amount, january.amount) == (Money(0), Money(120_050))
 
 
-def test_individual_price_of_nothing_is_not_the_plan_price(billing):
+def test_individual_price_of_zero_is_not_the_plan_price(billing):
     free = billing.subscriber("Barangay hall", billing_terms=BillingTerms(Money(0)))
     run = billing.bill()
     assert billing.items(run.id)[free].outcome is ItemOutcome.SKIPPED
     assert billing.invoices(free) == []
 
 
-def test_vat_is_shown_apart_and_booked_apart(billing):
+def test_vat_is_shown_and_booked_separately(billing):
     billing.set(tax_mode=TaxMode.VAT_INCLUSIVE)
     juan = billing.subscriber("Juan", billing.plan(112_000))
     billing.bill()
@@ -167,7 +167,7 @@ def test_vat_is_shown_apart_and_booked_apart(billing):
     assert sorted(map(tuple, booked)) == [("revenue", 100_000), ("tax_payable", 12_000)]
 
 
-def test_who_is_not_billed_and_why(billing):
+def test_report_says_why_a_subscriber_is_not_billed(billing):
     later = billing.subscriber("Later", activated_on=date(2026, 12, 1))
     free = billing.subscriber("Free", billing.plan(0))
     dollars = billing.subscriber("Dollars", billing.plan(1, price=Money(2_000, "USD"), name="Dollar plan"))
@@ -188,13 +188,13 @@ def test_who_is_not_billed_and_why(billing):
     assert (run.total, run.created, run.skipped, run.failed) == (4, 1, 2, 1)
 
 
-def test_service_activated_on_the_last_day_is_billed_for_the_period(billing):
+def test_service_activated_on_the_last_day_is_billed_in_full(billing):
     juan = billing.subscriber(activated_on=date(2026, 11, 30))
     billing.bill()
     assert billing.invoice(juan).total == Money(150_000)
 
 
-def test_dry_run_writes_nothing_but_its_report(billing):
+def test_dry_run_writes_only_its_report(billing):
     juan = billing.subscriber()
     billing.pay(juan, 5_000)
     billing.new_events()
@@ -210,7 +210,7 @@ def test_dry_run_writes_nothing_but_its_report(billing):
     assert numbers(billing) == ["INV-000001"]
 
 
-def test_credit_is_used_on_the_new_invoice(billing):
+def test_credit_pays_the_new_invoice(billing):
     juan, maria = billing.subscriber("Juan"), billing.subscriber("Maria")
     billing.pay(juan, 40_000)
     billing.pay(juan, 70_000)
@@ -223,10 +223,10 @@ def test_credit_is_used_on_the_new_invoice(billing):
     assert billing.ledger_check().differences == []
 
 
-# Whatever happens to it
+# Interruptions and concurrency
 
 
-def test_run_killed_between_batches_goes_on_and_makes_the_same_set(billing, monkeypatch):
+def test_run_killed_between_batches_resumes_and_bills_everyone_once(billing, monkeypatch):
     subscribers = [billing.subscriber(f"Subscriber {number}") for number in range(7)]
     monkeypatch.setattr(billing_run, "BATCH", 2)
     run_id = billing.start_run()
@@ -264,7 +264,7 @@ def test_run_killed_between_batches_goes_on_and_makes_the_same_set(billing, monk
     ],
     ids=lambda trouble: type(trouble).__module__ + "." + type(trouble).__name__,
 )
-def test_run_waits_while_the_database_or_the_lease_is_unavailable(billing, monkeypatch, trouble):
+def test_run_resumes_after_database_trouble_or_a_lost_lease(billing, monkeypatch, trouble):
     billing.subscriber()
     run_id = billing.start_run()
     with monkeypatch.context() as patch:
@@ -280,7 +280,7 @@ def test_run_waits_while_the_database_or_the_lease_is_unavailable(billing, monke
     assert billing.run(run_id).status is RunStatus.FINISHED
 
 
-def test_run_that_meets_a_bug_is_given_up_with_the_error_and_leaves_no_gap(billing, monkeypatch):
+def test_failed_run_shows_its_error_and_leaves_no_gap_in_numbers(billing, monkeypatch):
     for number in range(4):
         billing.subscriber(f"Subscriber {number}")
     monkeypatch.setattr(billing_run, "BATCH", 2)
@@ -301,7 +301,7 @@ def test_run_that_meets_a_bug_is_given_up_with_the_error_and_leaves_no_gap(billi
     assert numbers(billing) == ["INV-000001", "INV-000002", "INV-000003", "INV-000004"]
 
 
-def test_run_is_left_to_the_process_that_holds_the_lease(billing):
+def test_only_the_process_with_the_lease_works_on_a_run(billing):
     billing.subscriber()
     run_id = billing.start_run()
     with billing.runtime.transaction() as session:
@@ -315,7 +315,7 @@ def test_run_is_left_to_the_process_that_holds_the_lease(billing):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_two_runs_at_the_same_time_make_one_set(billing):
+def test_two_concurrent_runs_bill_everyone_once(billing):
     for number in range(3):
         billing.subscriber(f"Subscriber {number}")
     first, second = billing.start_run(), billing.start_run()
@@ -339,7 +339,7 @@ def test_two_runs_at_the_same_time_make_one_set(billing):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_two_replicas_of_one_run_do_each_batch_once(billing, monkeypatch):
+def test_two_replicas_process_each_batch_once(billing, monkeypatch):
     monkeypatch.setattr(billing_run, "BATCH", 2)
     for number in range(4):
         billing.subscriber(f"Subscriber {number}")
@@ -359,7 +359,7 @@ def test_two_replicas_of_one_run_do_each_batch_once(billing, monkeypatch):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_payment_during_a_batch_is_put_on_the_invoice_it_makes(billing):
+def test_payment_during_a_batch_pays_the_new_invoice(billing):
     juan = billing.subscriber()
     run_id = billing.start_run()
     replica = billing.tested.another()
@@ -378,11 +378,11 @@ def test_payment_during_a_batch_is_put_on_the_invoice_it_makes(billing):
     assert billing.account(juan).credit == Money(0)
 
 
-# The run of the billing day
+# The automatic run
 
 
 def automatic_runs(billing) -> list[tuple[date, date]]:
-    """(day of the run, begin of the period), the oldest first."""
+    """Date and beginning of the period of each automatic run, oldest first."""
     with billing.runtime.reading() as session:
         rows = session.execute(
             select(billing_run.BillingRun.run_on, billing_run.BillingRun.period_start)
@@ -392,10 +392,10 @@ def automatic_runs(billing) -> list[tuple[date, date]]:
         return [tuple(row) for row in rows]
 
 
-def test_automatic_run_on_the_billing_day_once(billing):
+def test_automatic_run_starts_once_on_the_generation_day(billing):
     juan = billing.subscriber()
     billing.tick()
-    assert automatic_runs(billing) == []  # installed after the billing day of November
+    assert automatic_runs(billing) == []  # installed after the generation day of November
     billing.move_to(date(2026, 11, 30), time(23, 59, 59))
     billing.tick()
     assert automatic_runs(billing) == []
@@ -409,15 +409,15 @@ def test_automatic_run_on_the_billing_day_once(billing):
     assert len(automatic_runs(billing)) == 1
 
 
-def test_automatic_run_is_made_up_for_when_the_system_was_down(billing):
+def test_missed_automatic_run_is_made_up_for(billing):
     billing.subscriber()
     billing.move_to(date(2026, 12, 9))
     billing.tick()
     assert automatic_runs(billing) == [(date(2026, 12, 9), date(2026, 12, 1))]
 
 
-def test_automatic_run_is_made_up_for_across_the_end_of_the_month(billing):
-    """Down from the 27th, with the 28th as billing day: the month must not go unbilled."""
+def test_missed_automatic_run_is_made_up_for_in_the_next_month(billing):
+    """Down from the 27th, with generation on the 28th: the month must still be billed."""
     juan = billing.subscriber()
     billing.set(invoice_generation_day=28)
     billing.move_to(date(2026, 12, 2))
@@ -434,7 +434,7 @@ def test_automatic_run_is_made_up_for_across_the_end_of_the_month(billing):
     assert automatic_runs(billing)[1:] == [(date(2026, 12, 28), date(2026, 12, 1))]
 
 
-def test_generation_day_moved_into_the_past_bills_nothing_by_itself(billing):
+def test_generation_day_set_to_the_past_starts_no_run(billing):
     billing.subscriber()
     billing.set(invoice_generation_day=28)
     billing.set(invoice_generation_day=10)
@@ -445,7 +445,7 @@ def test_generation_day_moved_into_the_past_bills_nothing_by_itself(billing):
     assert automatic_runs(billing) == [(date(2026, 12, 10), date(2026, 12, 1))]
 
 
-def test_generation_day_moved_forward_after_the_run_does_not_bill_twice(billing):
+def test_later_generation_day_does_not_bill_the_period_twice(billing):
     juan = billing.subscriber()
     billing.move_to(date(2026, 12, 1))
     billing.tick()
@@ -456,7 +456,7 @@ def test_generation_day_moved_forward_after_the_run_does_not_bill_twice(billing)
     assert len(billing.invoices(juan)) == 1
 
 
-def test_manual_run_before_the_billing_day_leaves_only_the_rest_to_the_automatic_one(billing):
+def test_automatic_run_bills_what_a_manual_run_left(billing):
     juan = billing.subscriber("Juan")
     billing.set(invoice_generation_day=28)
     billing.bill()
@@ -483,7 +483,7 @@ def test_two_replicas_start_one_automatic_run(billing):
     assert len(automatic_runs(billing)) == 1
 
 
-def test_billing_day_follows_the_time_zone_of_the_isp(billing):
+def test_generation_day_is_in_the_time_zone_of_the_isp(billing):
     """16:00 UTC is midnight in Manila."""
     billing.subscriber()
     billing.tested.clock.instant = billing.tested.clock.instant.replace(
@@ -496,7 +496,7 @@ def test_billing_day_follows_the_time_zone_of_the_isp(billing):
     assert automatic_runs(billing) == [(date(2026, 12, 1), date(2026, 12, 1))]
 
 
-def test_leap_day_is_in_its_period(billing):
+def test_leap_day_belongs_to_its_period(billing):
     billing.move_to(date(2028, 2, 29))
     juan = billing.subscriber()
     billing.bill()
@@ -505,7 +505,7 @@ def test_leap_day_is_in_its_period(billing):
     assert invoice.due_on == date(2028, 3, 15)
 
 
-def test_same_command_again_is_the_same_run(billing):
+def test_same_idempotency_key_starts_one_run(billing):
     api = client_of(Billing, BillingService, billing.runtime)
     command = StartBillingRun(idempotency_key="click", actor="ana")
     assert api.start_billing_run(command) == api.start_billing_run(command)

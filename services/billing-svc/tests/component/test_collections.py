@@ -1,4 +1,4 @@
-"""Who is suspended, when, and who comes back: nobody who has paid is cut or stays cut."""
+"""Collections: who is suspended and when, and that no one who has paid is or stays suspended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from contracts.receivables import CollectionsAction
 from testkit.component import while_held
 
 
-def test_suspended_on_the_first_day_after_the_grace_period(billing):
+def test_account_is_suspended_when_the_grace_period_is_over(billing):
     pedro = billing.subscriber("Pedro Reyes")
     invoice = billing.overdue_since(pedro, days=4)
     done = billing.collect()
@@ -44,7 +44,7 @@ def test_suspended_on_the_first_day_after_the_grace_period(billing):
 
 
 @pytest.mark.parametrize(("grace", "first_day"), [(0, 1), (1, 1), (2, 2), (5, 5), (30, 30)])
-def test_grace_period(billing, grace, first_day):
+def test_grace_period_delays_the_suspension(billing, grace, first_day):
     billing.set(grace_period_days=grace)
     pedro = billing.subscriber()
     invoice = billing.overdue_since(pedro, days=0)
@@ -55,7 +55,7 @@ def test_grace_period(billing, grace, first_day):
     assert billing.collect().suspended == 1
 
 
-def test_running_twice_suspends_once(billing):
+def test_second_run_suspends_no_one_again(billing):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     billing.collect()
@@ -65,7 +65,7 @@ def test_running_twice_suspends_once(billing):
     assert billing.new_events() == []
 
 
-def test_auto_suspend_off_marks_but_cuts_nobody(billing):
+def test_without_auto_suspend_overdue_accounts_are_only_marked(billing):
     billing.set(auto_suspend=False)
     pedro = billing.subscriber()
     billing.new_events()
@@ -78,7 +78,7 @@ def test_auto_suspend_off_marks_but_cuts_nobody(billing):
     assert billing.collect().suspended == 1
 
 
-def test_dry_run_says_who_would_be_cut_tomorrow_and_writes_nothing(billing):
+def test_dry_run_for_tomorrow_lists_suspensions_and_writes_nothing(billing):
     pedro = billing.subscriber("Pedro Reyes")
     billing.overdue_since(pedro, days=4)
     done = billing.collect(billing.today + timedelta(days=1), dry_run=True)
@@ -89,7 +89,7 @@ def test_dry_run_says_who_would_be_cut_tomorrow_and_writes_nothing(billing):
     assert billing.invoice(pedro).collection_status is CollectionStatus.PENDING
 
 
-def test_who_pays_in_time_or_has_credit_is_left_alone(billing):
+def test_accounts_paid_in_time_or_by_credit_are_not_touched(billing):
     juan, maria = billing.subscriber("Juan"), billing.subscriber("Maria")
     billing.pay(maria, 150_000)
     billing.bill()
@@ -99,7 +99,7 @@ def test_who_pays_in_time_or_has_credit_is_left_alone(billing):
     assert (done.marked, done.suspended, done.items) == (0, 0, [])
 
 
-def test_payment_restores(billing):
+def test_payment_settles_the_account(billing):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     billing.collect()
@@ -113,7 +113,7 @@ def test_payment_restores(billing):
     assert (invoice.status, invoice.collection_status) == (InvoiceStatus.PAID, CollectionStatus.RESTORED)
 
 
-def test_partial_payment_does_not_restore(billing):
+def test_partial_payment_does_not_settle_the_account(billing):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     billing.collect()
@@ -124,8 +124,8 @@ def test_partial_payment_does_not_restore(billing):
     assert [type(event) for event in billing.new_events()] == [AccountSettled]
 
 
-def test_settled_only_when_nothing_overdue_is_left_even_within_its_grace(billing):
-    """Two invoices overdue, one of them not long enough to suspend: both must be paid."""
+def test_account_is_settled_only_when_nothing_is_overdue(billing):
+    """Two invoices are overdue, one of them within its grace period: both must be paid."""
     pedro = billing.subscriber()
     billing.bill()
     billing.move_to(date(2026, 12, 1))
@@ -133,8 +133,8 @@ def test_settled_only_when_nothing_overdue_is_left_even_within_its_grace(billing
     first, second = billing.invoices(pedro)
     billing.move_to(second.due_on + timedelta(days=1))
     billing.collect()
-    (said,) = billing.new_events()
-    assert said.overdue == Money(300_000)
+    (event,) = billing.new_events()
+    assert event.overdue == Money(300_000)
     assert [i.collection_status for i in billing.invoices(pedro)] == [
         CollectionStatus.SUSPENDED,
         CollectionStatus.PENDING,
@@ -145,18 +145,18 @@ def test_settled_only_when_nothing_overdue_is_left_even_within_its_grace(billing
     assert [type(event) for event in billing.new_events()] == [AccountSettled]
 
 
-def test_what_is_not_yet_due_need_not_be_paid_to_come_back(billing):
+def test_account_is_settled_although_an_invoice_is_not_due_yet(billing):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     billing.collect()
-    billing.bill()  # the next month, due later
+    billing.bill()  # for the next month, due later
     billing.new_events()
     billing.pay(pedro, 150_000)
     assert [type(event) for event in billing.new_events()] == [AccountSettled]
     assert billing.account(pedro).balance == Money(150_000)
 
 
-def test_only_the_services_on_the_unpaid_invoices_are_named(billing):
+def test_only_services_charged_on_overdue_invoices_are_suspended(billing):
     pedro = billing.subscriber("Pedro", billing.fiber, billing.plan(0, name="Free for the barangay"))
     charged, free = billing.services[pedro]
     billing.overdue_since(pedro)
@@ -168,7 +168,7 @@ def test_only_the_services_on_the_unpaid_invoices_are_named(billing):
     assert free.id not in event.service_ids
 
 
-def test_next_invoice_going_bad_names_all_services_that_are_unpaid(billing):
+def test_second_overdue_invoice_suspends_its_services_too(billing):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     billing.collect()
@@ -182,7 +182,7 @@ def test_next_invoice_going_bad_names_all_services_that_are_unpaid(billing):
     assert event.service_ids == sorted([billing.services[pedro][0].id, second.id])
 
 
-def test_void_of_the_overdue_invoice_restores(billing):
+def test_voiding_the_overdue_invoice_settles_the_account(billing):
     pedro = billing.subscriber()
     invoice = billing.overdue_since(pedro)
     billing.collect()
@@ -192,7 +192,7 @@ def test_void_of_the_overdue_invoice_restores(billing):
     assert (event.sequence, event.payment_id, event.paid_at) == (2, None, None)
 
 
-def test_suspended_again_next_month_with_growing_sequence(billing):
+def test_events_of_an_account_are_numbered_month_after_month(billing):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     billing.collect()
@@ -206,20 +206,20 @@ def test_suspended_again_next_month_with_growing_sequence(billing):
     ]
 
 
-def test_net_restores_whoever_is_clear(billing):
-    """Should a word of billing have been missed in any way, the daily run says it again."""
+def test_collections_settle_an_account_that_a_payment_missed(billing):
+    """A safety net: if the settled event was never published, the daily run publishes it."""
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     billing.collect()
     billing.new_events()
     with billing.runtime.transaction() as session:
         event = billing.payment(pedro, 150_000)
-        billing_payment = settlement.settle_if_clear
+        settle_if_clear = settlement.settle_if_clear
         settlement.settle_if_clear = lambda *args, **kwargs: False
         try:
             settlement.apply_payment(session, event, now=billing.runtime.now(), today=billing.today)
         finally:
-            settlement.settle_if_clear = billing_payment
+            settlement.settle_if_clear = settle_if_clear
     dry = billing.collect(dry_run=True)
     assert (dry.restored, billing.new_events()) == (1, [])
     assert billing.collect().restored == 1
@@ -230,7 +230,7 @@ def test_net_restores_whoever_is_clear(billing):
 # A run for another day
 
 
-def test_run_for_a_past_day_does_not_restore_who_is_overdue_now(billing):
+def test_run_for_a_past_day_does_not_restore_overdue_accounts(billing):
     pedro = billing.subscriber()
     invoice = billing.overdue_since(pedro)
     billing.collect()
@@ -242,23 +242,23 @@ def test_run_for_a_past_day_does_not_restore_who_is_overdue_now(billing):
     assert billing.invoice(pedro).collection_status is CollectionStatus.SUSPENDED
 
 
-def test_run_for_a_future_day_is_undone_the_next_day_and_suspends_when_it_is_time(billing):
+def test_suspension_for_a_future_day_is_undone_by_the_next_daily_run(billing):
     pedro = billing.subscriber()
     billing.bill()
     invoice = billing.invoice(pedro)
-    cut_on = invoice.due_on + timedelta(days=5)
-    assert billing.collect(cut_on).suspended == 1
+    suspend_on = invoice.due_on + timedelta(days=5)
+    assert billing.collect(suspend_on).suspended == 1
     billing.move_to(billing.today + timedelta(days=1))
     assert billing.collect().restored == 1
     billing.new_events()
-    billing.move_to(cut_on)
+    billing.move_to(suspend_on)
     assert billing.collect().suspended == 1
     assert [type(event) for event in billing.new_events()] == [AccountOverdue]
     assert billing.invoice(pedro).collection_status is CollectionStatus.SUSPENDED
 
 
 @pytest.mark.parametrize("day", [date.min, date.max, date(2062, 11, 23)])
-def test_run_for_an_absurd_day_is_refused(billing, day):
+def test_run_for_a_day_more_than_a_year_away_is_refused(billing, day):
     with pytest.raises(InvalidInput):
         billing.collect(day)
 
@@ -270,7 +270,7 @@ def daily(billing, holder: str = "this process") -> None:
     jobs.collect_daily(billing.runtime, holder)
 
 
-def test_daily_run_is_made_once_a_day_just_after_midnight(billing):
+def test_daily_run_starts_once_a_day_after_midnight(billing):
     pedro = billing.subscriber()
     invoice = billing.overdue_since(pedro, days=4)
     billing.move_to(billing.today, time(23, 59, 59))
@@ -282,7 +282,7 @@ def test_daily_run_is_made_once_a_day_just_after_midnight(billing):
     assert [type(event) for event in billing.new_events()] == [AccountOverdue]
 
 
-def test_daily_run_that_broke_off_is_made_again(billing, monkeypatch):
+def test_interrupted_daily_run_is_repeated(billing, monkeypatch):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     with monkeypatch.context() as patch:
@@ -297,7 +297,7 @@ def test_daily_run_that_broke_off_is_made_again(billing, monkeypatch):
     assert [type(event) for event in billing.new_events()] == [AccountOverdue]
 
 
-def test_account_that_cannot_be_judged_harms_no_other(billing, monkeypatch):
+def test_account_that_fails_does_not_affect_the_others(billing, monkeypatch):
     broken, pedro = billing.subscriber("Broken"), billing.subscriber("Pedro Reyes")
     billing.overdue_since(pedro)
     judge = collections.judge
@@ -313,7 +313,7 @@ def test_account_that_cannot_be_judged_harms_no_other(billing, monkeypatch):
     assert [event.subscriber_id for event in billing.new_events()] == [pedro]
 
 
-def test_all_batches_are_judged(billing, monkeypatch):
+def test_collections_go_through_all_batches(billing, monkeypatch):
     monkeypatch.setattr(collections, "BATCH", 2)
     for number in range(5):
         billing.subscriber(f"Subscriber {number}")
@@ -322,11 +322,11 @@ def test_all_batches_are_judged(billing, monkeypatch):
     assert billing.collect().suspended == 5
 
 
-# At the same moment
+# Concurrent payments
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_payment_while_the_account_is_being_judged_settles_after(billing):
+def test_payment_during_a_suspension_settles_the_account_afterwards(billing):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     payment = billing.payment(pedro, 150_000)
@@ -348,7 +348,7 @@ def test_payment_while_the_account_is_being_judged_settles_after(billing):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_account_paid_while_waiting_to_be_judged_is_not_cut(billing):
+def test_account_paid_just_before_the_decision_is_not_suspended(billing):
     pedro = billing.subscriber()
     billing.overdue_since(pedro)
     payment = billing.payment(pedro, 150_000)
@@ -379,7 +379,7 @@ def test_account_paid_while_waiting_to_be_judged_is_not_cut(billing):
         ("invoice_series", ("INV", "A-2026", "X" * 12), ("", "inv", "X" * 13, "INV ", "ИНВ", "-A")),
     ],
 )
-def test_settings_are_kept_within_their_ranges(billing, name, allowed, refused):
+def test_settings_outside_their_limits_are_refused(billing, name, allowed, refused):
     for value in allowed:
         billing.set(**{name: value})
     for value in refused:
@@ -388,7 +388,7 @@ def test_settings_are_kept_within_their_ranges(billing, name, allowed, refused):
         assert error.value.errors[0].field == name
 
 
-def test_settings_tell_only_what_changed(billing):
+def test_only_changed_settings_are_published(billing):
     billing.set(suspension_mode=SuspensionMode.BLOCK, grace_period_days=5)
     billing.set(suspension_mode=SuspensionMode.BLOCK)
     (event,) = billing.new_events()
@@ -396,7 +396,7 @@ def test_settings_tell_only_what_changed(billing):
     assert (event.settings.version, event.settings.suspension_mode) == (2, SuspensionMode.BLOCK)
 
 
-def test_new_terms_count_for_invoices_made_later(billing):
+def test_new_payment_terms_apply_to_later_invoices(billing):
     juan = billing.subscriber()
     billing.bill()
     billing.set(payment_terms_days=60, invoice_series="B")

@@ -1,4 +1,4 @@
-"""What is owed altogether and since when, what came in, what was billed before; and an account's history."""
+"""Totals: what is owed and how old it is, what was collected and billed; and the timeline of an account."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_open_and_overdue_invoices_are_counted(billing):
     ("days_late", "place"),
     [(-9, 0), (0, 0), (1, 1), (30, 1), (31, 2), (60, 2), (61, 3), (90, 3), (91, 4), (400, 4)],
 )
-def test_age_is_counted_from_the_due_date(billing, days_late, place):
+def test_aging_counts_from_the_due_date(billing, days_late, place):
     juan = billing.subscriber()
     billing.bill()
     billing.pay(juan, 100_000)
@@ -74,7 +74,7 @@ def test_age_is_counted_from_the_due_date(billing, days_late, place):
         assert (bucket.invoices, bucket.amount) == expected
 
 
-def test_ages_add_up_to_the_receivables(billing):
+def test_aging_buckets_add_up_to_the_receivables(billing):
     for month in (date(2026, 12, 1), date(2027, 1, 1), date(2027, 2, 1)):
         billing.move_to(month)
         billing.subscriber(f"from {month}")
@@ -86,10 +86,10 @@ def test_ages_add_up_to_the_receivables(billing):
     assert sum(bucket.invoices for bucket in buckets[1:]) == figures(billing).overdue_invoices
 
 
-# Money that came in
+# Collected payments
 
 
-def test_each_day_has_what_was_received_on_it(billing):
+def test_collected_amounts_are_by_day_received(billing):
     today = billing.today
     billing.pay("juan", 100)
     billing.pay("maria", 20)
@@ -105,7 +105,7 @@ def test_each_day_has_what_was_received_on_it(billing):
 
 
 @pytest.mark.parametrize("days", [0, -1, 367, 10**9])
-def test_too_many_days_are_refused(billing, days):
+def test_bad_number_of_days_is_refused(billing, days):
     with pytest.raises(InvalidInput) as refused:
         days_collected(billing, days)
     assert [wrong.field for wrong in refused.value.errors] == ["days"]
@@ -128,10 +128,10 @@ def test_run_is_compared_with_the_period_before(billing):
     assert [run.previous for run in billing.runs()] == [None] * 5
 
 
-# The history of an account
+# The timeline of an account
 
 
-def test_history_tells_invoices_payments_and_what_was_undone(billing):
+def test_timeline_shows_invoices_payments_and_reversals(billing):
     billing.move_to(DECEMBER.start)
     juan, maria = billing.subscriber(), billing.subscriber("Maria")
     billing.bill()
@@ -145,8 +145,8 @@ def test_history_tells_invoices_payments_and_what_was_undone(billing):
     billing.bill()
     second = billing.invoices(juan)[-1]
 
-    told = events(billing, juan)
-    assert [(event.kind, event.invoice_number, event.payment_id, event.amount.minor) for event in told] == [
+    shown = events(billing, juan)
+    assert [(event.kind, event.invoice_number, event.payment_id, event.amount.minor) for event in shown] == [
         (AccountEventKind.PAYMENT_ALLOCATED, second.number, payment, 149_999),
         (AccountEventKind.INVOICE_ISSUED, second.number, None, 150_000),
         (AccountEventKind.ALLOCATION_REVERSED, first.number, payment, 149_999),
@@ -154,7 +154,7 @@ def test_history_tells_invoices_payments_and_what_was_undone(billing):
         (AccountEventKind.PAYMENT_ALLOCATED, first.number, payment, 149_999),
         (AccountEventKind.INVOICE_ISSUED, first.number, None, 150_000),
     ]
-    assert [event.invoice_id for event in told] == [second.id] * 2 + [first.id] * 4
-    assert told[0].at == billing.runtime.now()
-    assert events(billing, juan, 2) == told[:2]
+    assert [event.invoice_id for event in shown] == [second.id] * 2 + [first.id] * 4
+    assert shown[0].at == billing.runtime.now()
+    assert events(billing, juan, 2) == shown[:2]
     assert events(billing, "nobody") == []

@@ -1,4 +1,4 @@
-"""Lists of invoices: found by number, name and status, in every order; and what one shows."""
+"""Lists of invoices: search, filters and order; and what an invoice shows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def walk(billing, order: InvoiceOrder) -> list[InvoiceSummary]:
 
 @pytest.fixture
 def billed(billing):
-    """INV-000001 to INV-000003: of Juan Peña, Pedro and Maria, in December."""
+    """INV-000001 to INV-000003 of Juan Peña, Pedro and Maria, issued in December."""
     billing.move_to(date(2026, 12, 1))
     for name in ("Juan Peña", "Pedro Reyes", "Maria Santos"):
         billing.subscriber(name)
@@ -66,39 +66,39 @@ def billed(billing):
         ("\ud83d", ["INV-000003", "INV-000002", "INV-000001"]),
     ],
 )
-def test_text_is_looked_for_in_numbers_and_names(billed, text, found):
+def test_search_finds_numbers_and_names(billed, text, found):
     assert numbers(billed, text=text) == found
 
 
-def test_digits_mean_that_number_of_every_series(billed):
+def test_digits_find_the_number_in_every_series(billed):
     billed.set(invoice_series="B")
     billed.move_to(date(2027, 1, 1))
     billed.bill()
     assert numbers(billed, text="1") == ["B-000001", "INV-000001"]
 
 
-def test_name_that_many_have_is_found(billed, monkeypatch):
+def test_name_shared_by_many_subscribers_is_found(billed, monkeypatch):
     monkeypatch.setattr(invoices, "FEW_SUBSCRIBERS", 1)
     assert numbers(billed, text="r") == ["INV-000003", "INV-000002"]
 
 
-def test_new_name_finds_older_invoices(billed):
+def test_new_name_of_a_subscriber_finds_older_invoices(billed):
     (juan,) = (view.subscriber_id for view in page(billed, text="peña").items)
-    billed.hear_name(juan, "Juan Cruz", version=2)
+    billed.handle_name(juan, "Juan Cruz", version=2)
     assert numbers(billed, text="cruz") == ["INV-000001"]
     assert numbers(billed, text="peña") == []
 
 
 @pytest.fixture
 def mixed(billing):
-    """One invoice of each status, by status."""
+    """One invoice of each status."""
     billing.move_to(date(2026, 12, 1))
     people = {status: billing.subscriber(status) for status in (OVERDUE, PAID, VOID)}
     billing.bill()
     billing.pay(people[PAID], 150_000)
     billing.void(billing.invoice(people[VOID]).id)
     billing.move_to(date(2027, 1, 1))
-    for status in (PAID, VOID, OVERDUE):  # nothing more for them
+    for status in (PAID, VOID, OVERDUE):  # so that they are not billed again
         for service in billing.services[people[status]]:
             billing.change_service(service, status="terminated")
     people |= {status: billing.subscriber(status) for status in (SENT, PARTLY)}
@@ -121,20 +121,20 @@ def mixed(billing):
     ],
     ids=lambda statuses: "-".join(statuses),
 )
-def test_several_statuses_are_one_or_the_other(mixed, statuses):
+def test_filter_by_several_statuses_finds_each_of_them(mixed, statuses):
     found = page(mixed, statuses=statuses).items
     assert {view.status for view in found} == set(statuses)
     assert len(found) == len(statuses)
 
 
-def test_filters_narrow_together(mixed):
+def test_filters_are_combined(mixed):
     (partly,) = page(mixed, statuses=(PARTLY,)).items
     for query in ({"text": partly.number}, {"subscriber_id": partly.subscriber_id}):
         assert numbers(mixed, statuses=(PARTLY,), **query) == [partly.number]
         assert numbers(mixed, statuses=(PAID,), **query) == []
 
 
-def test_each_order_walks_everything_once(billing):
+def test_every_order_lists_every_invoice_once(billing):
     billing.move_to(date(2026, 12, 1))
     plans = [billing.plan(minor) for minor in (300, 100, 200)]
     for number, plan in enumerate([*plans, plans[0]]):
@@ -156,19 +156,19 @@ def test_each_order_walks_everything_once(billing):
     assert_ordered(InvoiceOrder.TOTAL_DESCENDING, lambda view: view.total.minor, descending=True)
 
 
-def test_nonsense_for_a_cursor_is_refused(billing):
+def test_invalid_cursor_is_refused(billing):
     with pytest.raises(InvalidInput, match="not a cursor of this list"):
         page(billing, after="nonsense", order=InvoiceOrder.TOTAL)
 
 
-def test_invoice_shows_when_it_was_made_and_who_voided_it_why(billing):
+def test_invoice_shows_when_it_was_created_and_voided(billing):
     juan = billing.subscriber()
-    made_at = billing.runtime.now()
+    created_at = billing.runtime.now()
     billing.bill()
     invoice = billing.invoice(juan)
-    assert (invoice.created_at, invoice.voided_at, invoice.voided_by) == (made_at, None, None)
+    assert (invoice.created_at, invoice.voided_at, invoice.voided_by) == (created_at, None, None)
     billing.tested.clock.advance(hours=1)
-    billing.void(invoice.id, "a slip")
+    billing.void(invoice.id, "a mistake")
     voided = billing.invoice(juan)
-    assert (voided.created_at, voided.voided_at) == (made_at, billing.runtime.now())
-    assert (voided.voided_by, voided.void_reason) == ("ana", "a slip")
+    assert (voided.created_at, voided.voided_at) == (created_at, billing.runtime.now())
+    assert (voided.voided_by, voided.void_reason) == ("ana", "a mistake")

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: the books agree, and who is cut is who is overdue."""
+"""After any sequence of events the ledger agrees, and exactly the overdue accounts are suspended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Books(RuleBasedStateMachine):
             billing.subscriber("Maria", billing.fiber, billing.plan(33_333)),
         ]
         self.paid_in = dict.fromkeys(self.subscribers, 0)
-        self.cut = dict.fromkeys(self.subscribers, False)
+        self.suspended = dict.fromkeys(self.subscribers, False)
         self.sequence = dict.fromkeys(self.subscribers, 0)
         billing.new_events()
 
@@ -73,13 +73,13 @@ class Books(RuleBasedStateMachine):
     collected_on = None
 
     @invariant()
-    def books_agree(self):
+    def ledger_agrees(self):
         check = self.billing.ledger_check()
         assert check.differences == []
         assert check.receivable == check.invoices_open - check.credit
 
     @invariant()
-    def nothing_is_lost_or_doubled(self):
+    def every_centavo_is_counted_once(self):
         for subscriber in self.subscribers:
             invoices = [i for i in self.billing.invoices(subscriber) if i.status is not InvoiceStatus.VOID]
             charged = total([invoice.total for invoice in invoices])
@@ -90,7 +90,7 @@ class Books(RuleBasedStateMachine):
             for invoice in invoices:
                 assert Money(0) <= invoice.balance <= invoice.total
                 assert (invoice.status is InvoiceStatus.PAID) is (invoice.balance == Money(0))
-            # Credit is used as soon as there is something to use it on.
+            # Credit pays open invoices at once.
             owed = total([invoice.balance for invoice in invoices])
             assert Money(0) in (account.credit, owed)
 
@@ -106,25 +106,25 @@ class Books(RuleBasedStateMachine):
             assert len(set(billed)) == len(billed)
 
     @invariant()
-    def who_is_cut_is_overdue(self):
+    def suspended_accounts_are_overdue(self):
         for event in self.billing.new_events():
             assert event.sequence == self.sequence[event.subscriber_id] + 1
             self.sequence[event.subscriber_id] = event.sequence
-            self.cut[event.subscriber_id] = isinstance(event, AccountOverdue)
+            self.suspended[event.subscriber_id] = isinstance(event, AccountOverdue)
             assert isinstance(event, AccountOverdue | AccountSettled)
-        for subscriber, cut in self.cut.items():
+        for subscriber, suspended in self.suspended.items():
             overdue = self.billing.account(subscriber).overdue
-            assert overdue > Money(0) or not cut  # nobody stays cut who owes nothing overdue
+            assert overdue > Money(0) or not suspended  # no one stays suspended without an overdue invoice
 
     @precondition(lambda self: self.collected_on == self.billing.today)
     @invariant()
-    def who_is_overdue_beyond_the_grace_period_is_cut(self):
+    def accounts_overdue_beyond_the_grace_period_are_suspended(self):
         for subscriber in self.subscribers:
             for invoice in self.billing.invoices(subscriber):
-                assert invoice.days_overdue < 5 or self.cut[subscriber]
+                assert invoice.days_overdue < 5 or self.suspended[subscriber]
 
 
-def test_books_agree_whatever_happens(tested, make_billing):
+def test_ledger_agrees_after_any_sequence_of_events(tested, make_billing):
     run_state_machine_as_test(
         lambda: Books(tested, make_billing),
         settings=settings(
@@ -137,7 +137,7 @@ def test_books_agree_whatever_happens(tested, make_billing):
     )
 
 
-def test_ledger_check_finds_who_does_not_agree(billing):
+def test_ledger_check_finds_accounts_that_do_not_agree(billing):
     juan, maria = billing.subscriber("Juan"), billing.subscriber("Maria")
     billing.bill()
     billing.pay(juan, 100)

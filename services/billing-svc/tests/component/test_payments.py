@@ -1,4 +1,4 @@
-"""Money onto invoices: nothing lost, nothing doubled."""
+"""Payments on invoices: every centavo is counted exactly once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from testkit.component import while_held
 
 
 def months(billing, count: int) -> str:
-    """A subscriber with so many unpaid invoices of 1,500.00, billed on the second of each month."""
+    """A subscriber with `count` unpaid invoices of 1,500.00, issued on the second of each month."""
     billing.move_to(date(2026, 12, 2))
     juan = billing.subscriber()
     for month in range(count):
@@ -42,7 +42,7 @@ def test_full_payment_pays_the_invoice(billing):
     assert [(part.payment_id, part.amount) for part in invoice.allocations] == [(payment, Money(150_000))]
 
 
-def test_partial_payment(billing):
+def test_partial_payment_leaves_a_balance(billing):
     juan = months(billing, 1)
     billing.pay(juan, 1)
     assert billing.invoice(juan).status is InvoiceStatus.PARTIALLY_PAID
@@ -50,7 +50,7 @@ def test_partial_payment(billing):
     assert billing.invoice(juan).status is InvoiceStatus.PAID
 
 
-def test_one_payment_covers_many_invoices_oldest_first(billing):
+def test_one_payment_pays_several_invoices_oldest_first(billing):
     juan = months(billing, 3)
     payment = billing.pay(juan, 350_000)
     assert balances(billing, juan) == [0, 0, 100_000]
@@ -61,21 +61,21 @@ def test_one_payment_covers_many_invoices_oldest_first(billing):
     ]
 
 
-def test_overpayment_is_credit_and_part_of_the_balance(billing):
+def test_overpayment_is_credit(billing):
     juan = months(billing, 1)
     billing.pay(juan, 200_000)
     account = billing.account(juan)
     assert (account.balance, account.credit, account.overdue) == (Money(-50_000), Money(50_000), Money(0))
 
 
-def test_preferred_invoice_is_paid_first_and_the_rest_goes_to_the_oldest(billing):
+def test_preferred_invoice_is_paid_first_then_the_oldest(billing):
     juan = months(billing, 3)
     third = billing.invoices(juan)[2]
     billing.pay(juan, 200_000, invoice_id=third.id)
     assert balances(billing, juan) == [100_000, 150_000, 0]
 
 
-def test_preferred_invoice_of_someone_else_or_unknown_changes_nothing_for_them(billing):
+def test_payment_never_pays_the_invoice_of_another_subscriber(billing):
     juan, maria = billing.subscriber("Juan"), billing.subscriber("Maria")
     billing.bill()
     billing.pay(juan, 100_000, invoice_id=billing.invoice(maria).id)
@@ -84,34 +84,34 @@ def test_preferred_invoice_of_someone_else_or_unknown_changes_nothing_for_them(b
     assert billing.invoice(juan).balance == Money(40_000)
 
 
-def test_same_payment_twice_counts_once(billing):
+def test_payment_handled_twice_counts_once(billing):
     juan = months(billing, 1)
     event = billing.payment(juan, 100_000)
-    billing.hear_payment(event)
-    billing.hear_payment(event)
+    billing.handle_payment(event)
+    billing.handle_payment(event)
     assert balances(billing, juan) == [50_000]
     assert billing.ledger_check().differences == []
 
 
-def test_payment_before_billing_has_heard_of_the_subscriber(billing):
-    event = billing.payment("unheard-of", 150_000)
-    billing.hear_payment(event)
-    assert billing.account("unheard-of").credit == Money(150_000)
+def test_payment_of_an_unknown_subscriber_is_kept_as_credit(billing):
+    event = billing.payment("unknown", 150_000)
+    billing.handle_payment(event)
+    assert billing.account("unknown").credit == Money(150_000)
 
-    billing.hear_name("unheard-of", "Pedro Reyes")
-    billing.service("unheard-of")
+    billing.handle_name("unknown", "Pedro Reyes")
+    billing.service("unknown")
     billing.bill()
-    invoice = billing.invoice("unheard-of")
+    invoice = billing.invoice("unknown")
     assert (invoice.subscriber_name, invoice.status) == ("Pedro Reyes", InvoiceStatus.PAID)
-    assert billing.account("unheard-of").balance == Money(0)
+    assert billing.account("unknown").balance == Money(0)
 
 
-def test_allocations_of_a_payment_not_heard_of_are_none(billing):
-    assert allocations(billing, "unheard-of") is None
+def test_allocations_of_an_unknown_payment_are_none(billing):
+    assert allocations(billing, "unknown") is None
     assert allocations(billing, billing.pay("somebody", 100)) == []
 
 
-def test_collected_counts_the_day_the_money_came_in(billing):
+def test_collected_amount_counts_the_day_received(billing):
     billing.pay("juan", 100, received_on=date(2026, 10, 31))
     billing.pay("juan", 1_000, received_on=date(2026, 11, 1))
     billing.pay("juan", 10_000)
@@ -123,7 +123,7 @@ def test_collected_counts_the_day_the_money_came_in(billing):
 # Voiding
 
 
-def test_void_of_a_partly_paid_invoice_moves_the_money_to_the_next_open_one(billing):
+def test_voiding_moves_a_partial_payment_to_the_next_open_invoice(billing):
     juan = months(billing, 2)
     payment = billing.pay(juan, 100_000)
     first, second = billing.invoices(juan)
@@ -135,7 +135,7 @@ def test_void_of_a_partly_paid_invoice_moves_the_money_to_the_next_open_one(bill
     assert billing.ledger_check().differences == []
 
 
-def test_void_without_another_invoice_leaves_credit_that_the_next_run_uses(billing):
+def test_voiding_leaves_credit_that_pays_the_next_invoice(billing):
     juan = months(billing, 1)
     billing.pay(juan, 100_000)
     billing.void(billing.invoice(juan).id)
@@ -144,11 +144,11 @@ def test_void_without_another_invoice_leaves_credit_that_the_next_run_uses(billi
 
     billing.bill()
     voided, again = billing.invoices(juan)
-    assert (voided.number, again.number) == ("INV-000001", "INV-000002")  # a number is never used again
+    assert (voided.number, again.number) == ("INV-000001", "INV-000002")  # numbers are never reused
     assert again.balance == Money(50_000)
 
 
-def test_void_twice_is_one_void(billing):
+def test_voiding_twice_changes_nothing_more(billing):
     juan = months(billing, 1)
     billing.pay(juan, 100_000)
     billing.void(billing.invoice(juan).id)
@@ -157,14 +157,14 @@ def test_void_twice_is_one_void(billing):
     assert billing.ledger_check().differences == []
 
 
-def test_paid_invoice_is_final(billing):
+def test_paid_invoice_cannot_be_voided(billing):
     juan = months(billing, 1)
     billing.pay(juan, 150_000)
     with pytest.raises(Conflict, match="INV-000001 is paid"):
         billing.void(billing.invoice(juan).id)
 
 
-def test_void_of_an_unknown_invoice_and_bad_reasons(billing):
+def test_unknown_invoice_or_bad_reason_is_refused(billing):
     juan = months(billing, 1)
     with pytest.raises(NotFound):
         billing.void("no such invoice")
@@ -176,7 +176,7 @@ def test_void_of_an_unknown_invoice_and_bad_reasons(billing):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_payment_while_its_invoice_is_voided_becomes_credit(billing):
+def test_payment_during_a_void_becomes_credit(billing):
     juan = months(billing, 1)
     invoice = billing.invoice(juan)
     payment = billing.payment(juan, 150_000, invoice_id=invoice.id)
@@ -197,7 +197,7 @@ def test_payment_while_its_invoice_is_voided_becomes_credit(billing):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_invoice_paid_while_it_is_to_be_voided_stays_paid(billing):
+def test_invoice_paid_during_a_void_stays_paid(billing):
     juan = months(billing, 1)
     invoice = billing.invoice(juan)
     payment = billing.payment(juan, 150_000)
@@ -218,7 +218,7 @@ def test_invoice_paid_while_it_is_to_be_voided_stays_paid(billing):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_two_payments_at_once_never_pay_the_same_centavo_twice(billing):
+def test_two_concurrent_payments_pay_every_centavo_once(billing):
     juan = months(billing, 1)
     first, second = billing.payment(juan, 100_000), billing.payment(juan, 100_000)
     replica = billing.tested.another().runtime
@@ -237,7 +237,7 @@ def test_two_payments_at_once_never_pay_the_same_centavo_twice(billing):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_same_payment_delivered_to_two_replicas_counts_once(billing):
+def test_payment_handled_by_two_replicas_counts_once(billing):
     juan = months(billing, 1)
     event = billing.payment(juan, 100_000)
     replica = billing.tested.another().runtime
@@ -257,7 +257,7 @@ def test_same_payment_delivered_to_two_replicas_counts_once(billing):
 # Lists
 
 
-def test_filter_by_status_shows_what_the_status_says(billing):
+def test_status_filter_agrees_with_the_shown_status(billing):
     billing.move_to(date(2026, 12, 2))
     names = ("sent", "partly", "paid", "void", "overdue", "overdue partly")
     subscribers = {name: billing.subscriber(name) for name in names}
@@ -287,7 +287,7 @@ def test_filter_by_status_shows_what_the_status_says(billing):
     assert {view.days_overdue for view in everything} == {0, 16}
 
 
-def test_pages_walk_everything_once(billing):
+def test_pages_contain_every_item_once(billing):
     for number in range(5):
         billing.subscriber(f"Subscriber {number}")
     run = billing.bill()
@@ -318,12 +318,12 @@ def test_pages_walk_everything_once(billing):
 
 
 @pytest.mark.parametrize("cursor", ["²", "x", "-1", "9" * 30, "\x00"])
-def test_wrong_ledger_cursor_is_refused(billing, cursor):
+def test_invalid_ledger_cursor_is_refused(billing, cursor):
     with billing.runtime.reading() as session, pytest.raises(InvalidInput):
         accounts.list_ledger_entries(session, "juan", 10, cursor)
 
 
-def test_accounts_are_answered_in_the_order_asked_for(billing):
+def test_accounts_come_in_the_requested_order(billing):
     billing.pay("b", 100)
     with billing.runtime.reading() as session:
         views = accounts.list_accounts(session, ["unknown", "b", "a"], billing.today)
@@ -334,28 +334,28 @@ def test_accounts_are_answered_in_the_order_asked_for(billing):
     ]
 
 
-# What is kept of others' facts
+# Copies of other services' data
 
 
-def test_older_versions_change_nothing(billing):
+def test_events_with_older_versions_change_nothing(billing):
     juan = billing.subscriber("Juan", billing.plan(1_000))
     (service,) = billing.services[juan]
     newer = billing.change_service(service, plan=replace(service.plan, version=3, price=Money(3_000)))
-    billing.hear_service(service)
-    billing.hear_plan(replace(service.plan, version=2, price=Money(2_000)))
-    billing.hear_name(juan, "Juan III", version=3)
-    billing.hear_name(juan, "Juan II", version=2)
-    billing.hear_service(newer)
+    billing.handle_service(service)
+    billing.handle_plan(replace(service.plan, version=2, price=Money(2_000)))
+    billing.handle_name(juan, "Juan III", version=3)
+    billing.handle_name(juan, "Juan II", version=2)
+    billing.handle_service(newer)
     billing.bill()
     invoice = billing.invoice(juan)
     assert (invoice.subscriber_name, invoice.total) == ("Juan III", Money(3_000))
 
 
-def test_service_event_before_the_subscriber_and_the_plan(billing):
-    plan = replace(billing.fiber, id="never heard of", version=7)
+def test_service_event_can_arrive_before_its_subscriber_and_plan(billing):
+    plan = replace(billing.fiber, id="unknown plan", version=7)
     service = billing.service("early", plan)
-    billing.hear_plan(replace(plan, version=6, price=Money(1)))
-    billing.hear_name("early", "Early Bird")
+    billing.handle_plan(replace(plan, version=6, price=Money(1)))
+    billing.handle_name("early", "Early Bird")
     billing.bill()
     invoice = billing.invoice("early")
     assert (invoice.subscriber_name, invoice.total) == ("Early Bird", Money(150_000))
@@ -363,7 +363,7 @@ def test_service_event_before_the_subscriber_and_the_plan(billing):
 
 
 @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-def test_first_two_events_of_a_service_at_once(billing):
+def test_newer_of_two_concurrent_first_events_wins(billing):
     juan = billing.subscriber()
     (service,) = billing.services[juan]
     fresh = replace(service, id="fresh", version=1)

@@ -6,14 +6,14 @@ from sqlalchemy import text
 from testkit.component import ServiceUnderTest, database_of_revision, schema_differences
 
 
-def test_migrations_make_the_tables_of_the_models(tested: ServiceUnderTest):
+def test_migrations_create_the_tables_of_the_models(tested: ServiceUnderTest):
     assert schema_differences(tested.runtime.database, Base.metadata) == []
 
 
 database_of_0001 = database_of_revision("billing_svc", "0001")
 
 
-def test_name_of_before_migration_2_is_found(database_of_0001):
+def test_name_stored_before_migration_2_is_found(database_of_0001):
     with database_of_0001.transaction() as session:
         session.execute(
             text(

@@ -1,4 +1,4 @@
-"""Whom the collections run will suspend: foretold by the rule of the run itself."""
+"""The accounts that collections will suspend, by the same rule as the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 BILLED_ON = date(2026, 12, 1)
 
 
-def foretold(billing, until: date, limit: int = 200, after: str | None = None) -> SuspensionsDue:
+def suspensions_due(billing, until: date, limit: int = 200, after: str | None = None) -> SuspensionsDue:
     with billing.runtime.reading() as session:
         return suspensions.list_suspensions_due(session, until, limit, after, billing.today)
 
@@ -25,7 +25,7 @@ def names(due: SuspensionsDue) -> list[str]:
 
 
 def assert_agrees_with_a_dry_run(billing, until: date) -> None:
-    due = foretold(billing, until)
+    due = suspensions_due(billing, until)
     run = billing.collect(until, dry_run=True)
     suspended = {
         item.subscriber_id: item.overdue for item in run.items if item.action is CollectionsAction.SUSPENDED
@@ -44,14 +44,14 @@ def assert_agrees_with_a_dry_run(billing, until: date) -> None:
             }
 
 
-def test_account_is_foretold_with_the_day_and_what_it_will_owe(billing):
+def test_suspension_due_shows_its_day_and_overdue_amount(billing):
     billing.move_to(BILLED_ON)
     pedro = billing.subscriber("Pedro Reyes")
     billing.bill()
     due_on = billing.invoice(pedro).due_on
     until = due_on + timedelta(days=5)
-    assert foretold(billing, until - timedelta(days=1)).count == 0
-    due = foretold(billing, until)
+    assert suspensions_due(billing, until - timedelta(days=1)).count == 0
+    due = suspensions_due(billing, until)
     assert (due.until, due.auto_suspend, due.count, due.overdue) == (until, True, 1, Money(150_000))
     assert due.page.items == [
         SuspensionDue(
@@ -63,30 +63,30 @@ def test_account_is_foretold_with_the_day_and_what_it_will_owe(billing):
         )
     ]
     billing.move_to(until + timedelta(days=3))
-    (late,) = foretold(billing, billing.today).page.items
-    assert late.suspend_on == billing.today  # a day that is over was missed; the next run is today's
+    (late,) = suspensions_due(billing, billing.today).page.items
+    assert late.suspend_on == billing.today  # that day has passed without a run, so the next run is today's
 
 
-def test_nobody_is_foretold_who_owes_nothing_or_is_suspended(billing):
+def test_paid_and_suspended_accounts_are_not_due_for_suspension(billing):
     billing.move_to(BILLED_ON)
-    paid, partly, ahead, cut = (billing.subscriber(name) for name in ("Paid", "Partly", "Ahead", "Cut"))
+    paid, partly, ahead, late = (billing.subscriber(name) for name in ("Paid", "Partly", "Ahead", "Late"))
     billing.pay(ahead, 200_000)
     billing.bill()
     billing.pay(paid, 150_000)
     billing.pay(partly, 149_999)
-    until = billing.invoice(cut).due_on + timedelta(days=5)
-    due = foretold(billing, until)
-    assert sorted(names(due)) == ["Cut", "Partly"]
+    until = billing.invoice(late).due_on + timedelta(days=5)
+    due = suspensions_due(billing, until)
+    assert sorted(names(due)) == ["Late", "Partly"]
     assert due.overdue == Money(150_001)
 
     billing.move_to(until)
     billing.pay(partly, 1)
-    assert names(foretold(billing, until)) == ["Cut"]
+    assert names(suspensions_due(billing, until)) == ["Late"]
     billing.collect()
-    assert foretold(billing, until).count == 0
+    assert suspensions_due(billing, until).count == 0
 
 
-def test_second_unpaid_invoice_of_a_suspended_account_is_foretold_again(billing):
+def test_suspended_account_is_due_again_for_its_second_invoice(billing):
     billing.move_to(BILLED_ON)
     pedro = billing.subscriber("Pedro")
     billing.overdue_since(pedro)
@@ -94,13 +94,13 @@ def test_second_unpaid_invoice_of_a_suspended_account_is_foretold_again(billing)
     billing.move_to(date(2027, 1, 1))
     billing.bill()
     until = billing.invoices(pedro)[-1].due_on + timedelta(days=5)
-    (again,) = foretold(billing, until).page.items
+    (again,) = suspensions_due(billing, until).page.items
     assert (again.overdue, again.suspend_on) == (Money(300_000), until)
     assert again.oldest_due_on == billing.invoices(pedro)[0].due_on
     assert_agrees_with_a_dry_run(billing, until)
 
 
-def test_invoice_that_is_due_on_the_day_is_not_overdue_yet(billing):
+def test_invoice_due_on_the_day_is_not_counted_as_overdue(billing):
     billing.set(grace_period_days=30)
     billing.move_to(BILLED_ON + timedelta(days=1))
     pedro = billing.subscriber("Pedro")
@@ -108,27 +108,27 @@ def test_invoice_that_is_due_on_the_day_is_not_overdue_yet(billing):
     billing.move_to(date(2027, 1, 1))
     billing.bill()
     until = billing.invoices(pedro)[-1].due_on
-    (due,) = foretold(billing, until).page.items
+    (due,) = suspensions_due(billing, until).page.items
     assert (due.overdue, due.suspend_on) == (Money(150_000), until)
     assert_agrees_with_a_dry_run(billing, until)
 
 
-def test_without_auto_suspend_nobody_is_foretold(billing):
+def test_without_auto_suspend_no_suspension_is_due(billing):
     pedro = billing.subscriber()
     invoice = billing.overdue_since(pedro)
     billing.set(auto_suspend=False)
-    due = foretold(billing, invoice.due_on + timedelta(days=30))
+    due = suspensions_due(billing, invoice.due_on + timedelta(days=30))
     assert (due.auto_suspend, due.count, due.overdue, due.page.items) == (False, 0, Money(0), [])
 
 
-def test_void_invoice_suspends_nobody(billing):
+def test_void_invoice_suspends_no_one(billing):
     pedro = billing.subscriber()
     invoice = billing.overdue_since(pedro)
     billing.void(invoice.id)
-    assert foretold(billing, billing.today).count == 0
+    assert suspensions_due(billing, billing.today).count == 0
 
 
-def test_those_who_are_suspended_first_come_first_on_pages(billing):
+def test_suspensions_are_listed_by_their_day(billing):
     billing.move_to(date(2026, 12, 20))
     late = [billing.subscriber(f"late {number}") for number in range(3)]
     billing.bill()
@@ -141,7 +141,7 @@ def test_those_who_are_suspended_first_come_first_on_pages(billing):
     until = date(2027, 3, 1)
     seen, after = [], None
     while True:
-        due = foretold(billing, until, limit=2, after=after)
+        due = suspensions_due(billing, until, limit=2, after=after)
         assert due.count == 5
         seen += due.page.items
         after = due.page.next
@@ -153,9 +153,9 @@ def test_those_who_are_suspended_first_come_first_on_pages(billing):
 
 
 @pytest.mark.parametrize("days", [-1, 367])
-def test_day_that_can_only_be_a_mistake_is_refused(billing, days):
+def test_day_in_the_past_or_far_future_is_refused(billing, days):
     with pytest.raises(InvalidInput) as refused:
-        foretold(billing, billing.today + timedelta(days=days))
+        suspensions_due(billing, billing.today + timedelta(days=days))
     assert [wrong.field for wrong in refused.value.errors] == ["until"]
 
 
@@ -164,8 +164,8 @@ LAST_DUE_ON = date(2027, 2, 16)
 ACCOUNTS = st.lists(
     st.tuples(
         st.integers(1, 3),  # invoices so far
-        st.sampled_from([0, 0, 1, 150_000, 299_999, 450_000]),  # paid, after the run that was made meanwhile
-        st.booleans(),  # the newest invoice is void
+        st.sampled_from([0, 0, 1, 150_000, 299_999, 450_000]),  # paid after the collections run
+        st.booleans(),  # the latest invoice is void
     ),
     min_size=1,
     max_size=4,
@@ -177,11 +177,11 @@ ACCOUNTS = st.lists(
     accounts=ACCOUNTS,
     grace=st.sampled_from([0, 1, 5, 20, 30]),
     collected=st.none() | st.integers(-15, 10),  # days after the last due date
-    until=st.sampled_from([-10, -1, 0, 1, 2, 4, 5, 20, 30]),  # as well
+    until=st.sampled_from([-10, -1, 0, 1, 2, 4, 5, 20, 30]),  # days after the last due date
     ahead=st.integers(0, 12),
     auto=st.sampled_from([True, True, True, False]),
 )
-def test_it_agrees_with_the_run_whatever_has_happened(
+def test_suspensions_due_agree_with_a_dry_run(
     tested, make_billing, accounts, grace, collected, until, ahead, auto
 ):
     tested.start_over()

@@ -26,17 +26,17 @@ def status(state: InvoiceState, balance: int, days_after_due: int) -> InvoiceSta
         (1, 1, InvoiceStatus.OVERDUE),
     ],
 )
-def test_open_invoice(balance, days, shown):
+def test_open_invoice_is_sent_partially_paid_or_overdue(balance, days, shown):
     assert status(InvoiceState.OPEN, balance, days) is shown
 
 
 @pytest.mark.parametrize("days", [-10, 0, 10])
-def test_paid_and_void_are_never_overdue(days):
+def test_paid_and_void_invoices_are_never_overdue(days):
     assert status(InvoiceState.PAID, 0, days) is InvoiceStatus.PAID
     assert status(InvoiceState.VOID, 150_000, days) is InvoiceStatus.VOID
 
 
-def test_void_reason_is_cleaned():
+def test_void_reason_is_cleaned_or_refused():
     assert check_void_reason("  billed twice\r\nby Peña 😀 \n") == "billed twice\r\nby Peña 😀"
     assert check_void_reason("x" * 500)
     for wrong in ("x" * 501, "a\x00b", "a\x1bb", "\ud83d"):

@@ -37,7 +37,7 @@ def priced(minor: int, discount: Discount | None = None, *, individual: int | No
 
 
 @given(PRICES, st.none() | PRICES, DISCOUNTS, st.sampled_from(TaxMode))
-def test_line_adds_up(plan_price, individual, discount, tax_mode):
+def test_amount_is_price_minus_discount_and_includes_tax(plan_price, individual, discount, tax_mode):
     line = price_line(plan_price, BillingTerms(individual, discount), PERIOD, tax_mode)
     assert line.price == (plan_price if individual is None else individual)
     assert line.amount == line.price - line.discount_amount
@@ -49,7 +49,7 @@ def test_line_adds_up(plan_price, individual, discount, tax_mode):
         assert line.tax == Money(0)
 
 
-def test_individual_price_replaces_the_plan_price_even_when_it_is_nothing():
+def test_individual_price_of_zero_replaces_the_plan_price():
     assert priced(150_000).price_source is PriceSource.PLAN
     line = priced(150_000, individual=0)
     assert (line.price, line.price_source, line.amount) == (Money(0), PriceSource.INDIVIDUAL, Money(0))
@@ -71,22 +71,22 @@ def test_percent_discount_is_rounded_half_up_once(price, hundredths_of_percent, 
     assert line.discount_amount == Money(discount)
 
 
-def test_amount_discount_never_exceeds_the_price():
+def test_discount_never_exceeds_the_price():
     line = priced(10_000, Discount(DiscountKind.AMOUNT, 10_001))
     assert (line.discount_amount, line.amount) == (Money(10_000), Money(0))
 
 
 @pytest.mark.parametrize(("days", "applies"), [(-1, False), (0, True), (1, True), (300, True)])
-def test_discount_ends_with_the_last_period_that_begins_on_or_before_until(days, applies):
+def test_discount_applies_to_periods_that_begin_by_its_last_day(days, applies):
     until = PERIOD.start + timedelta(days=days)
     line = priced(150_000, Discount(DiscountKind.AMOUNT, 1_000, until))
     assert line.discount_amount == Money(1_000 if applies else 0)
 
 
 @pytest.mark.parametrize(("amount", "tax"), [(112_000, 12_000), (150_000, 16_071), (1, 0), (5, 1), (0, 0)])
-def test_vat_is_contained_in_the_amount(amount, tax):
+def test_amount_includes_vat(amount, tax):
     assert priced(amount, vat=True).tax == Money(tax)
 
 
-def test_tax_is_taken_after_the_discount():
+def test_vat_is_part_of_the_discounted_price():
     assert priced(224_000, Discount(DiscountKind.PERCENT, 5_000), vat=True).tax == Money(12_000)
