@@ -16,8 +16,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```", re.DOTALL)
-# The style guide quotes them; benchmarks.md is written by the benchmarks.
-MAY_QUOTE = {"docs/style.md", "docs/benchmarks.md"}
+MAY_QUOTE = {"docs/style.md"}
 AVOIDED = re.compile(
     r"\b(?:by (?:it|him|her)self|by themselves|the own|whoever|one who|on line|off line|what waits|anew"
     r"|mends?|the way out|at the desk)\b",

@@ -18,13 +18,14 @@ PARTS = {
 }
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`; the figures are of one run on one machine. Times depend on the machine and on what
-else it does: read the ratios and the medians. RADIUS has a section of its own, by `make bench-radius`, and so
-have many sessions, by `python -m tests.benchmarks.sessions_at_scale --rows 500000 50000000 --write`.
+Written by `make bench`. The figures are from one run on one machine. Times depend on the machine and on
+what else it is doing, so look at ratios and medians. The section about RADIUS is written by `make
+bench-radius`, and the one about many sessions by `python -m tests.benchmarks.sessions_at_scale --rows
+500000 50000000 --write`.
 
 Machine: {machine}
 
-Taken on {date}.
+Measured on {date}.
 """
 
 

@@ -36,10 +36,10 @@ def run() -> str:
         "mode",
         "subscribers",
         "run",
-        "bare insert of the same rows",
+        "plain insert of the same rows",
         "ratio",
-        "memory before -> greatest",
-        "other requests meanwhile: median, p99, greatest",
+        "memory before -> peak",
+        "other requests in the meantime: median, p99, max",
         "targets",
     ]
     return f"## Billing run\n\n{table(head, rows)}\n"

@@ -50,7 +50,7 @@ def run() -> str:
             verdict(seconds < TARGET_SECONDS),
         ],
         [
-            "memory after use, both processes",
+            "memory after some use, both processes",
             f"{main + listener:.0f} MB ({main:.0f} main, {listener:.0f} RADIUS listener)",
             "under 200 MB",
             verdict(main + listener < TARGET_MEGABYTES),

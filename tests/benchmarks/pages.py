@@ -56,8 +56,8 @@ def run(subscribers: int = SUBSCRIBERS) -> str:
         timed = _time_all(deployment, year, cookies)
         visited = _visit_all(deployment, year, cookies[0])
         deployment.stop()
-    head = f"{subscribers:,} subscribers, {len(year.invoices):,} invoices, {USERS} users at once"
-    return f"## Pages ({head})\n\n{timed}\n\n## First visits (slow 4G, nothing cached)\n\n{visited}\n"
+    head = f"{subscribers:,} subscribers, {len(year.invoices):,} invoices, {USERS} concurrent users"
+    return f"## Pages ({head})\n\n{timed}\n\n## First visits (slow 4G, empty cache)\n\n{visited}\n"
 
 
 # ---- answers
@@ -89,7 +89,7 @@ def _time_all(deployment: Deployment, year: Year, cookies: Sequence[dict[str, st
         ]
         print(" ".join(row), flush=True)
         rows.append(row)
-    return table(["page", "p50", "p95", "answers a second", "RPCs", "processor", "p95 target", ""], rows)
+    return table(["page", "p50", "p95", "requests per second", "RPCs", "CPU", "p95 target", ""], rows)
 
 
 def _pages(year: Year) -> list[Timed]:
@@ -122,7 +122,7 @@ def _pages(year: Year) -> list[Timed]:
         Timed("subscribers: one login", _asked("/subscribers", query=[p.username for p in somebody])),
         Timed("subscribers: suspended", ["/subscribers?status=suspended"]),
         Timed("subscribers: by name", ["/subscribers?order=name"]),
-        Timed("subscribers: far down", _asked("/subscribers", after=middle)),
+        Timed("subscribers: a late page", _asked("/subscribers", after=middle)),
         Timed("subscriber", [f"/subscribers/{id_}" for id_ in ids]),
         *(
             Timed(f"subscriber: {name}", [f"/subscribers/{id_}/{name}" for id_ in ids], panel=True)
@@ -145,7 +145,7 @@ def _pages(year: Year) -> list[Timed]:
         Timed("billing: by amount", ["/billing?order=-total"]),
         Timed("invoice", [f"/invoices/{id_}" for id_ in invoices]),
         Timed("billing runs", ["/billing/runs"]),
-        Timed("report of a run", [f"/billing/runs/{id_}" for id_ in year.run_ids]),
+        Timed("billing run: report", [f"/billing/runs/{id_}" for id_ in year.run_ids]),
         Timed("suspensions due", ["/billing/suspensions-due"]),
         Timed("payments", ["/payments"]),
         Timed("payments: a name", _asked("/payments", q=names)),
@@ -154,11 +154,11 @@ def _pages(year: Year) -> list[Timed]:
             _asked("/payments", q=[f"GC-{number:08d}" for number in range(7, 7 * VARIANTS, 7)]),
         ),
         Timed(
-            "payments: of some months",
+            "payments: a date range",
             [f"/payments?{urlencode({'from': since, 'until': until})}" for since, until in months],
         ),
         Timed("payments: by amount", ["/payments?order=-amount"]),
-        Timed("sessions: on line", ["/sessions"]),
+        Timed("sessions: online", ["/sessions"]),
         Timed("sessions: all", ["/sessions?show=all"]),
         Timed("sessions: a login", _asked("/sessions", show=["all"], q=[_beginning(p) for p in somebody])),
         Timed("sessions: an address", _asked("/sessions", show=["all"], q=[p.address for p in somebody])),
@@ -171,7 +171,7 @@ def _pages(year: Year) -> list[Timed]:
         Timed("operators", ["/settings/operators"]),
         Timed("settings", ["/settings/general"]),
         Timed("settings: billing", ["/settings/billing"]),
-        Timed("the subscriber's own page", [_portal(p) for p in year.people[: REQUESTS_EACH * USERS]]),
+        Timed("subscriber's own page", [_portal(p) for p in year.people[: REQUESTS_EACH * USERS]]),
     ]
 
 
@@ -225,7 +225,7 @@ def _visit_all(deployment: Deployment, year: Year, cookies: dict[str, str]) -> s
         "subscribers": "/subscribers",
         "subscriber": f"/subscribers/{person.subscriber_id}",
         "invoice": f"/invoices/{invoice.id}",
-        "the subscriber's own page": _portal(person),
+        "subscriber's own page": _portal(person),
     }
     rows = []
     with chromium() as browser:
@@ -235,7 +235,7 @@ def _visit_all(deployment: Deployment, year: Year, cookies: dict[str, str]) -> s
             rows += [
                 _paint_row(name, visitor.first_paint_seconds(path)),
                 _paint_row(
-                    f"{name}, processor 4 times slower",
+                    f"{name}, CPU 4 times slower",
                     visitor.first_paint_seconds(path, slow_processor=True),
                 ),
                 [

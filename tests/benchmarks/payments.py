@@ -26,8 +26,8 @@ def run() -> str:
         for what, samples in _measure(mode).items():
             met = verdict(percentile(samples, 99) < TARGET_SECONDS) if "disconnect" in what else ""
             rows.append([mode, what, *milliseconds(samples), met])
-    head = ["mode", "from the payment being recorded to", "median", "p99", "greatest", "p99 under 1 s"]
-    return f"## A payment brings the line back ({PAYMENTS} payments)\n\n{table(head, rows)}\n"
+    head = ["mode", "time from recording the payment", "median", "p99", "max", "p99 under 1 s"]
+    return f"## From payment to back online ({PAYMENTS} payments)\n\n{table(head, rows)}\n"
 
 
 def _measure(mode: Mode) -> dict[str, list[float]]:
@@ -65,10 +65,10 @@ def _measure(mode: Mode) -> dict[str, list[float]]:
         cases = [_case(api, person["services"][0]["id"]) for person in people]
         deployment.stop()
     return {
-        "the answer to the request": posts,
-        "the hold released": [_seconds(case, "released_at") for case in cases],
-        "the session disconnected (acknowledged)": [_seconds(case, "router_acked_at") for case in cases],
-        "on line again (Start received)": [_seconds(case, "online_at") for case in cases],
+        "until the request is answered": posts,
+        "until the hold is released": [_seconds(case, "released_at") for case in cases],
+        "until the router acknowledges the disconnect": [_seconds(case, "router_acked_at") for case in cases],
+        "until back online (Start received)": [_seconds(case, "online_at") for case in cases],
     }
 
 

@@ -112,10 +112,10 @@ def run(rows: list[int], directory: Path | None = None) -> str:
     head = ["what", *(f"{closed:,} closed" for closed in rows)]
     lines = [[name, *(_shown(column[name]) for column in columns)] for name in columns[0]]
     return (
-        f"{HEADING}\n\nTaken on {datetime.now(UTC).date()}, by `python -m "
+        f"{HEADING}\n\nMeasured on {datetime.now(UTC).date()}, with `python -m "
         f"tests.benchmarks.sessions_at_scale --rows {' '.join(map(str, rows))}`, on {machine()}\n"
-        f"PostgreSQL with {SERVER['shared_buffers']} of shared buffers; {OPEN:,} open sessions beside the "
-        f"closed ones, of {LINES:,} lines on {ROUTERS} routers; medians. See [adr/0014]"
+        f"PostgreSQL with {SERVER['shared_buffers']} of shared buffers; {OPEN:,} open sessions in addition "
+        f"to the closed ones, {LINES:,} services on {ROUTERS} routers; medians. See [adr/0014]"
         f"(adr/0014-sessions-at-scale.md).\n\n{table(head, lines)}\n"
     )
 
@@ -343,9 +343,9 @@ def _measure_pages(database: Database, measured: Measured) -> None:
         "sessions, newest": page(),
         "sessions, oldest": page(order=SessionOrder.OLDEST),
         "sessions, by name": page(order=SessionOrder.USERNAME),
-        "sessions, open ones": page(open_only=True),
+        "sessions, open only": page(open_only=True),
         "sessions, a login": page(text="subscriber.012345"),
-        "sessions, names that begin alike": page(text="subscriber.01"),
+        "sessions, start of a name": page(text="subscriber.01"),
         "sessions, an address": page(text="10.64.48.57"),
         "sessions, a MAC address": page(text="02:00:00:10:30:39"),
         "sessions of a router": page(router_id=router),
@@ -357,9 +357,9 @@ def _measure_pages(database: Database, measured: Measured) -> None:
         ),
         "subscriber list: 50 states": lambda session: list_service_states(session, services),
         "router list: activity of 50": lambda session: list_nas_activity(session, routers, datetime.now(UTC)),
-        "how many are on line": count_open_sessions,
-        "dispatcher: what is due": lambda session: rounds.due_changes(session, per_router=25),
-        "dispatcher: strays": strays.strays,
+        "number of open sessions": count_open_sessions,
+        "dispatcher: changes that are due": lambda session: rounds.due_changes(session, per_router=25),
+        "dispatcher: sessions that did not follow": strays.strays,
     }
     for name, work in pages.items():
         measured[name] = read(work)
@@ -386,8 +386,8 @@ def _measure_jobs(database: Database, measured: Measured) -> None:
         began = time.perf_counter()
         jobs.count_usage(runtime, "benchmark")
         passes.append(time.perf_counter() - began)
-    measured["usage: a pass, 10,000 sessions have grown"] = median(passes)
-    measured["silent sessions: a look, none is over"] = _timed(
+    measured["usage: one pass, 10,000 sessions have grown"] = median(passes)
+    measured["silent sessions: check, none found"] = _timed(
         lambda: jobs.close_silent_sessions(runtime, "benchmark"), 5
     )
 
@@ -397,10 +397,10 @@ def _measure_jobs(database: Database, measured: Measured) -> None:
             batch, _ = silent_sessions.silent_sessions(session, 0, now + timedelta(minutes=20))
             silent_sessions.close(session, batch)
 
-    measured["silent sessions: a batch of 500 closed"] = _timed(close_some, 5)
+    measured["silent sessions: 500 closed in a batch"] = _timed(close_some, 5)
     for name, deletion in {
         "retention: 500 sessions deleted": retention.delete_sessions,
-        "retention: nothing is old": retention.delete_sessions,
+        "retention: nothing to delete": retention.delete_sessions,
     }.items():
         old = clock.now() - timedelta(days=400 if "500" in name else 10 * DAYS)
 

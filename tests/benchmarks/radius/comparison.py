@@ -21,8 +21,8 @@ MOST_WORKERS = max(WORKERS)
 RATES = (1_000, 3_000)
 # Outstanding requests: as of a few routers on a busy day, and as when all homes of a town dial at once.
 WINDOWS = (32, 128)
-COLD = "every subscriber for the first time"
-WARM = "the same few again"
+COLD = "each subscriber once"
+WARM = "the same few repeatedly"
 METHODS_OF = {
     Backend.SQL: tuple(Method),
     Backend.SQL_POST_AUTH: (Method.PAP, Method.MSCHAP2),

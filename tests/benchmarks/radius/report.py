@@ -25,29 +25,30 @@ from tests.benchmarks.radius.events import RATE, Change, Footprint, Redial
 from tests.benchmarks.radius.freeradius import Backend
 from tests.benchmarks.radius.packets import Method, Report
 
-HEADING = "## RADIUS beside FreeRADIUS"
+HEADING = "## RADIUS compared with FreeRADIUS"
 INTRODUCTION = """{heading}
 
-Written by `make bench-radius`, {date}. {machine}
+Written by `make bench-radius` on {date}. {machine}
 
-FreeRADIUS {freeradius} and PostgreSQL {postgres} of Debian; an fdatasync takes {fsync:.0f} us.
-{subscribers:,} subscribers in five plans, {closed:,} closed and {subscribers:,} open sessions. Both servers
-use the same PostgreSQL cluster over a unix socket (shared_buffers 512 MB, synchronous_commit on) and give the
-same packets the same attributes, signed. A C program sends them from {routers} routers, checks every
-authenticator and every Message-Authenticator, and expects an Access-Reject for one login in fifty.
-FreeRADIUS has only the modules it needs, 16 threads and 16 connections to the database. The servers take
-turns in one run, {repetitions} times; the tables have the medians. 32 requests are outstanding unless it says
-128 or gives a rate.
+FreeRADIUS {freeradius} and PostgreSQL {postgres} from Debian; an fdatasync takes {fsync:.0f} us. There are
+{subscribers:,} subscribers in five plans, with {closed:,} closed and {subscribers:,} open sessions. Both
+servers use the same PostgreSQL cluster over a unix socket (shared_buffers 512 MB, synchronous_commit on)
+and answer the same packets with the same attributes, signed. A C program sends packets from {routers}
+routers, checks every authenticator and every Message-Authenticator, and expects an Access-Reject for one
+login in fifty. FreeRADIUS has only the modules it needs, 16 threads and 16 connections to the database. The
+servers take turns in one run, {repetitions} times; the tables show the medians. 32 requests are
+outstanding, unless a row says 128 or gives a rate.
 
-What is compared: FreeRADIUS with SQL asks the database five times for each login; ISP-OS answers from memory,
-which it keeps equal to the database, so FreeRADIUS with its users in memory stands beside it. FreeRADIUS
-commits each accounting packet, ISP-OS commits those that wait together; both acknowledge what is on disk. A
-new speed or password is in force on the next login with ISP-OS and with FreeRADIUS and SQL, not with
-users in a file. CPU is the steadier figure: all share these cores, the load generator too
-({generator:.0f} us a request). Programs that have no part in this took {others:.0f} % of the cores meanwhile.
+What is compared: FreeRADIUS with SQL queries the database five times for each login. ISP-OS answers from
+memory, which it keeps in step with the database, so FreeRADIUS with its users in memory is included too.
+FreeRADIUS commits each accounting packet; ISP-OS commits waiting packets together. Both acknowledge only
+what is on disk. A new speed or password applies to the next login with ISP-OS and with FreeRADIUS and SQL,
+but not with users in a file. CPU time is the steadier figure, because everything shares these cores,
+including the load generator ({generator:.0f} us per request). Other programs used {others:.0f} % of the
+cores in the meantime.
 """
 REPORTS = (Report.START, Report.INTERIM, Report.STOP)
-CPU = "CPU us a request: server + database"
+CPU = "CPU us per request: server + database"
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def section(found: Findings) -> str:
         f"### Accounting\n\n{_accounting(found.measures)}\n",
         f"### At a steady rate\n\n{_steady(found.measures)}\n",
         f"### Memory and start\n\n{_footprints(found)}\n",
-        f"### Changes under {RATE:,} logins a second (MS-CHAPv2)\n\n{_changes(found)}\n",
-        f"### The power comes back\n\n{_power_cut(found)}\n",
+        f"### Changes under {RATE:,} logins per second (MS-CHAPv2)\n\n{_changes(found)}\n",
+        f"### After a power cut\n\n{_power_cut(found)}\n",
     ]
     return "\n".join(parts)
 
@@ -168,7 +169,7 @@ def _targets_of_events(found: Findings) -> list[list[str]]:
         )
     rows.append(
         [
-            f"{redial.lines:,} lines back after a power cut",
+            f"{redial.lines:,} services back online after a power cut",
             f"{redial.load.seconds:.1f} s",
             "under 10 s, none refused",
             verdict(redial.load.seconds < 10 and redial.started == redial.lines and not _faults(redial.load)),
@@ -199,7 +200,7 @@ def _steady(measures: Measures) -> str:
 
 
 def _table(keys: list[tuple[str, str]], measures: Measures) -> str:
-    head = ["server", "what", "answers a second", "p50", "p99", CPU, "sent again", "lost", "wrong"]
+    head = ["server", "what", "requests per second", "p50", "p99", CPU, "retransmitted", "lost", "wrong"]
     return table(head, [_row(name, what, measures[name, what]) for name, what in keys])
 
 
@@ -222,7 +223,7 @@ def _footprints(found: Findings) -> str:
         "server",
         "largest process",
         "all processes, shared pages counted once",
-        "start until the first answer",
+        "from start to first answer",
     ]
     rows = [
         [
@@ -240,20 +241,20 @@ def _changes(found: Findings) -> str:
     head = [
         "what",
         "accounts",
-        "in force after",
+        "in effect after",
         "p50",
         "p99",
-        "p99 of the worst second",
-        "greatest",
+        "p99 in the worst second",
+        "max",
         "lost, wrong",
     ]
     rows = []
     for name, change in (
-        ("a plan gets another speed, its sessions are to follow", found.plan_change),
-        ("all accounts of a plan are suspended, 100 to a transaction", found.accounts_rewritten),
+        ("the speed of a plan changes, and its sessions follow", found.plan_change),
+        ("all accounts of a plan are suspended, 100 per transaction", found.accounts_rewritten),
     ):
         latency = change.load.access
-        in_time = "" if change.was_applied_in_time else " (after the load had ended)"
+        in_time = "" if change.was_applied_in_time else " (after the load ended)"
         rows.append(
             [
                 name,
@@ -272,14 +273,14 @@ def _changes(found: Findings) -> str:
 def _power_cut(found: Findings) -> str:
     head = [
         "server",
-        "lines",
-        "all back after",
+        "services",
+        "all back online after",
         "login p99",
         "Start p99",
-        "sent again",
+        "retransmitted",
         "faults",
-        "sessions begun",
-        "sessions before the cut still taken for open",
+        "sessions started",
+        "earlier sessions still considered open",
     ]
     rows = [
         [
