@@ -5,8 +5,8 @@ import time
 import pytest
 from contracts.billing import InvoiceStatus
 from contracts.money import Money
+from contracts.pricing import BillingTerms, Discount, DiscountKind
 from contracts.radius import SessionView
-from contracts.subscriber import BillingTerms, Discount, DiscountKind
 from gateway.models import AuditEntry
 from gateway_fakes import NOW
 from sqlalchemy import select

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contracts.billing import SuspensionMode
+from contracts.billing_settings import SuspensionMode
 from radius_svc.domain.acct_unique_id import acct_unique_id
 from radius_svc.domain.mschap import nt_password_hash
 from radius_svc.models import (

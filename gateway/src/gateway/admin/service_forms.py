@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.money import Money
-from contracts.subscriber import (
-    BillingTerms,
-    ChangeService,
-    Discount,
-    DiscountKind,
-    NewService,
-    PlanStatus,
-    ServiceView,
-)
+from contracts.pricing import BillingTerms, Discount, DiscountKind
+from contracts.subscriber import ChangeService, NewService, PlanStatus, ServiceView
 
 from gateway.admin.forms import Form
 from gateway.admin.pages import all_items, by_operator

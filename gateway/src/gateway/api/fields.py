@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from contracts.common import FieldError
 from contracts.money import DEFAULT_CURRENCY, MAX_MINOR, Money
-from contracts.subscriber import MAX_KBPS, MAX_SESSIONS, DiscountKind
+from contracts.pricing import DiscountKind
+from contracts.subscriber import MAX_KBPS, MAX_SESSIONS
 from pydantic import (
     AfterValidator,
     BaseModel,

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from contracts.common import Page
+from contracts.pricing import BillingTerms, Discount, DiscountKind
 from contracts.radius import (
     AttemptView,
     DisconnectResult,
@@ -18,10 +19,7 @@ from contracts.radius import (
 )
 from contracts.subscriber import (
     AddService,
-    BillingTerms,
     ChangeService,
-    Discount,
-    DiscountKind,
     HoldReason,
     NewService,
     PlaceHold,

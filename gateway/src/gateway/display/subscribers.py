@@ -6,17 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contracts.money import Money
+from contracts.pricing import BillingTerms, DiscountKind
 from contracts.radius import ServiceState
-from contracts.subscriber import (
-    BillingTerms,
-    DiscountKind,
-    HoldReason,
-    PlanStatus,
-    PlanView,
-    ServiceStatus,
-    ServiceView,
-    SubscriberView,
-)
+from contracts.subscriber import HoldReason, PlanStatus, PlanView, ServiceStatus, ServiceView, SubscriberView
 from servicekit.clock import local_date
 
 from gateway.clients.context import current

@@ -213,7 +213,7 @@ class ReconnectBucket:
 class ReconnectTimes:
     """How long services took to reconnect after a payment in the last `days` days.
 
-    `waiting` counts those that are not back yet, perhaps because nobody dialed. They are in no bucket.
+    `waiting` counts those that are not back yet, perhaps because no one dialed. They are in no bucket.
     """
 
     days: int

@@ -19,7 +19,7 @@ from contracts.common import (
     SubscriberId,
 )
 from contracts.money import Money
-from contracts.pricing import PLAN_PRICE, BillingTerms, Discount, DiscountKind  # noqa: F401
+from contracts.pricing import PLAN_PRICE, BillingTerms
 
 SERVICE_NAME = "subscriber"
 

@@ -13,8 +13,8 @@ from contracts.billing import (
     BillingSettingsChanged,
     CollectionStatus,
     InvoiceStatus,
-    SuspensionMode,
 )
+from contracts.billing_settings import SuspensionMode
 from contracts.common import InvalidInput
 from contracts.money import Money
 from contracts.receivables import CollectionsAction

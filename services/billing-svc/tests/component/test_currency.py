@@ -65,7 +65,7 @@ def test_amounts_are_in_the_currency_of_the_settings(dollars):
     assert dollars.account(john).balance == Money(1_250, "USD")
 
 
-def test_amounts_of_suspending_and_restoring_are_in_the_currency_of_the_settings(dollars):
+def test_suspensions_are_in_the_currency_of_the_settings(dollars):
     john = dollars.subscriber("John", dollars.plan(price=Money(2_000, "USD"), name="Dollar plan"))
     dollars.overdue_since(john, days=5)
     dollars.new_events()

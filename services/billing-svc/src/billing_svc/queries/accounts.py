@@ -50,10 +50,10 @@ def check_ledger(session: Session) -> LedgerCheck:
     receivable = _sums(session, _receivable_balance(), LedgerEntry.subscriber_id)
     credit = _sums(session, _credit(), ReceivedPayment.subscriber_id)
     invoices = _sums(session, _left_on_invoices(), Invoice.subscriber_id)
-    everybody = receivable.keys() | credit.keys() | invoices.keys()
+    subscriber_ids = receivable.keys() | credit.keys() | invoices.keys()
     wrong = [
         subscriber_id
-        for subscriber_id in everybody
+        for subscriber_id in subscriber_ids
         if receivable.get(subscriber_id, 0) != invoices.get(subscriber_id, 0) - credit.get(subscriber_id, 0)
     ]
     return LedgerCheck(

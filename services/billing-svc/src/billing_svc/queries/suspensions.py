@@ -21,7 +21,7 @@ from billing_svc.models import Account, Invoice, Settings
 def list_suspensions_due(
     session: Session, until: date, limit: int, after: str | None, today: date
 ) -> SuspensionsDue:
-    """`overdue` is what it will be on `until` if nobody pays.
+    """`overdue` is what it will be on `until` if no one pays.
 
     Raises InvalidInput for a day in the past or more than a year away.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from contracts.billing import BillingSettings
+from contracts.billing_settings import BillingSettings
 from contracts.router import NasDeregistered, NasRegistered
 from contracts.subscriber import PlanView, ServiceHoldReleased, ServiceSnapshot, ServiceStatus
 from servicekit.ids import new_id

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from contracts.billing import BillingSettings, BillingSettingsChanged, SuspensionMode, TaxMode
+from contracts.billing import BillingSettingsChanged
+from contracts.billing_settings import BillingSettings, SuspensionMode, TaxMode
 from contracts.common import Envelope, Event
 from contracts.money import Money
+from contracts.pricing import BillingTerms
 from contracts.radius import AttemptView, Radius, ReconnectView
 from contracts.router import NasDeregistered, NasRegistered, RouterStatus, RouterView, SessionControl
 from contracts.subscriber import (
-    BillingTerms,
     BillingType,
     HoldReason,
     PlanChanged,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from contracts.billing import SuspensionMode
+from contracts.billing_settings import SuspensionMode
 from contracts.radius import RequestKind, RequestOutcome
 from contracts.router import SessionControl
 from radius_svc.dispatcher import SessionChangeDispatcher

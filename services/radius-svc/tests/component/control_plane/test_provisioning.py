@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from contracts.billing import SuspensionMode
+from contracts.billing_settings import SuspensionMode
 from contracts.subscriber import (
     HoldReason,
     ServiceCreated,

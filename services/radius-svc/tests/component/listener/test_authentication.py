@@ -4,7 +4,7 @@ import socket
 import subprocess
 
 import pytest
-from contracts.billing import SuspensionMode
+from contracts.billing_settings import SuspensionMode
 from pyrad.packet import AuthPacket
 from radius_svc.models import Nas, RadPostAuth
 from radius_svc.usecases.authorization import remove_nas, write_suspended_group

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from contracts.billing import SuspensionMode
+from contracts.billing_settings import SuspensionMode
 from radius_svc.listener import database as listener_database
 from radius_svc.listener.index.entries import Index
 from radius_svc.listener.index.reader import IndexReader

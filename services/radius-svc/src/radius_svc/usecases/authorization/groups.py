@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from contracts.billing import SuspensionMode
+from contracts.billing_settings import SuspensionMode
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
