@@ -115,5 +115,6 @@ class Service:
         return {"database": "ok"}
 
     def _inbox(self) -> Inbox:
-        handlers = {name: partial(function, self) for name, function in handlers_of(type(self)).items()}
+        service_class: type = type(self)
+        handlers = {name: partial(function, self) for name, function in handlers_of(service_class).items()}
         return Inbox(self.runtime.database, self.name, handlers)
