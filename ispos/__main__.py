@@ -7,10 +7,11 @@ import signal
 import sys
 from typing import Any
 
-from servicekit.settings import Settings, SettingsError, read_settings
+from servicekit.settings import SettingsError
 
 from ispos.keys import prepare_data_dir, read_kept
 from ispos.preflight import CannotStart
+from ispos.settings import Installation, read_installation
 
 EXIT_CONFIGURATION = 2
 EXIT_INTERRUPTED = 130
@@ -70,10 +71,10 @@ def dead_letters(arguments: list[str]) -> None:
     from servicekit.runner import dead_letters
 
     replay = "replay" in arguments
-    for service, url in _settings_of_running_system().database_urls.items():
+    for service, settings in _settings_of_running_system().services.items():
         if service in arguments or not set(arguments) - {"replay"}:
             print(f"{service}:")
-            dead_letters(Database(url), replay=replay)
+            dead_letters(Database(settings.database_url), replay=replay)
 
 
 def rescue_operator(arguments: list[str]) -> None:
@@ -85,7 +86,7 @@ def rescue_operator(arguments: list[str]) -> None:
 
     if len(arguments) != 1:
         sys.exit("usage: python -m ispos rescue-operator EMAIL")
-    database = Database(_settings_of_running_system().database_urls["gateway"])
+    database = Database(_settings_of_running_system().gateway.database_url)
     try:
         with database.transaction() as session:
             password = rescue(session, arguments[0], now=SystemClock().now())
@@ -95,17 +96,17 @@ def rescue_operator(arguments: list[str]) -> None:
     print("Two-factor authentication is off. All sessions were signed out and all API tokens revoked.")
 
 
-def _settings_of_running_system() -> Settings:
+def _settings_of_running_system() -> Installation:
     """Settings with the databases of a distributed system, if one is running on this data folder."""
     from ispos.distributed import databases_file
 
     kept = read_kept(databases_file(prepare_data_dir()))
-    return read_settings({**kept, **os.environ})
+    return read_installation({**kept, **os.environ})
 
 
-def _settings() -> Settings:
+def _settings() -> Installation:
     prepare_data_dir()
-    return read_settings()
+    return read_installation()
 
 
 if __name__ == "__main__":

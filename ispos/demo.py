@@ -14,11 +14,11 @@ from typing import Any
 
 import eventlet
 import requests
-from servicekit.settings import Settings, read_settings
 
 from ispos import embedded
 from ispos.keys import prepare_data_dir
 from ispos.processes import Child
+from ispos.settings import Installation, read_installation
 
 OWNER = {"ISPOS_OWNER_EMAIL": "owner@example.com", "ISPOS_OWNER_PASSWORD": "demo-owner-password"}
 ROUTER, PLAN = "Main Router - Brgy. San Jose", "Fiber 50 Mbps"
@@ -40,7 +40,7 @@ def run() -> None:
     for name, value in OWNER.items():
         os.environ.setdefault(name, value)
     prepare_data_dir()
-    settings = read_settings()
+    settings = read_installation()
     tour = Tour(settings)
     embedded.run(settings, when_ready=lambda: eventlet.spawn_n(tour.show), before_stop=tour.end)
 
@@ -48,7 +48,7 @@ def run() -> None:
 class Tour:
     """Performs and explains each step. A second start on the same data skips the steps."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Installation) -> None:
         self._settings = settings
         self._api = Api(settings)
         self._secret_file = settings.data_dir / "simulated-router.secret"
@@ -140,8 +140,8 @@ class Tour:
         """Start the simulated router in a separate process, which prints what happens on it."""
         settings = self._settings
         arguments = ["simulators.nas", "--secret", secret, "--coa-port", str(self._coa_port)]
-        arguments += ["--auth-port", str(settings.radius_auth_port)]
-        arguments += ["--acct-port", str(settings.radius_acct_port), "--identity", ROUTER]
+        arguments += ["--auth-port", str(settings.listener.auth_port)]
+        arguments += ["--acct-port", str(settings.listener.acct_port), "--identity", ROUTER]
         arguments += ["--interim-seconds", INTERIM_SECONDS]
         for *_, username, password in SUBSCRIBERS:
             arguments += ["--subscriber", f"{username}:{password}"]
@@ -163,7 +163,7 @@ class Tour:
         pause()
 
     def _what_next(self) -> None:
-        address = self._settings.public_url
+        address = self._settings.gateway.public_url
         title("Now try it yourself")
         email, password = (os.environ[name] for name in OWNER)
         say(f"Open {address}/ and log in as {email} / {password}")
@@ -177,8 +177,8 @@ class Tour:
 class Api:
     """The REST API as the demo's owner."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._address = f"http://{settings.http_host}:{settings.http_port}/api/v1"
+    def __init__(self, settings: Installation) -> None:
+        self._address = f"http://{settings.gateway.http_host}:{settings.gateway.http_port}/api/v1"
         self._session = requests.Session()
         self.token = ""
 

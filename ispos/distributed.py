@@ -22,18 +22,17 @@ from servicekit.migrations import migrate
 from servicekit.private_postgres import PrivatePostgres
 from servicekit.private_process import PrivateServerError, find_free_port
 from servicekit.private_rabbitmq import PrivateRabbitMQ, find_rabbitmq_port, is_installed
-from servicekit.settings import Settings, read_settings
 
 from ispos.banner import banner
 from ispos.keys import keep_private
 from ispos.preflight import CannotStart, check_ports, data_dir_held
 from ispos.processes import Child
 from ispos.services import PACKAGES
+from ispos.settings import LISTENER, Installation, environ_for, read_installation
 
 TEND_SECONDS = 0.2
 READY_SECONDS = 90.0
 STOP_SECONDS = 40.0
-LISTENER = "radius-listener"
 
 
 def run(data_dir: Path) -> None:
@@ -47,7 +46,7 @@ def run(data_dir: Path) -> None:
         children = _children(environ, data_dir)
         for child in children.values():
             child.replace_orphan()
-        check_ports(read_settings(environ))
+        check_ports(read_installation(environ))
         try:
             private = [
                 *_provide_databases(environ, data_dir, servers),
@@ -57,11 +56,11 @@ def run(data_dir: Path) -> None:
             raise CannotStart(str(error)) from error
         servers.callback(databases_file(data_dir).unlink, missing_ok=True)
         keep_private(databases_file(data_dir), {name: environ[name] for name in _database_variables(environ)})
-        settings = read_settings(environ)
+        settings = read_installation(environ)
         for service, package in PACKAGES.items():
-            migrate(Database(settings.database_urls[service]), package)
+            migrate(Database(settings.services[service].database_url), package)
         children = _children(environ, data_dir)
-        if settings.freeradius_in_front:
+        if settings.radius.freeradius_in_front:
             del children[LISTENER]
         with _stop_requests() as stopping, _running(children):
             _wait_until_ready(settings, children, stopping)
@@ -131,21 +130,13 @@ def _provide_broker(
 def _children(environ: Mapping[str, str], data_dir: Path) -> dict[str, Child]:
     """The listener first and the gateway last, because people see the gateway."""
     pids = data_dir / "pids"
-    own = _own_environ(environ, "radius")
+    own = environ_for(LISTENER, environ)
     children = {LISTENER: Child(LISTENER, ["radius_svc", "listen"], own, pids / LISTENER)}
     for service, package in PACKAGES.items():
-        own = _own_environ(environ, service)
+        own = environ_for(service, environ)
         own["ISPOS_HEALTH_PORT"] = str(find_free_port())
         children[service] = Child(service, [package, "serve"], own, pids / service)
     return children
-
-
-def _own_environ(environ: Mapping[str, str], service: str) -> dict[str, str]:
-    """The environment for one service, without the database addresses (and passwords) of the others."""
-    own = f"{service.upper()}_DATABASE_URL"
-    return {
-        name: value for name, value in environ.items() if name == own or not name.endswith("_DATABASE_URL")
-    }
 
 
 @contextmanager
@@ -194,13 +185,14 @@ def _tend_servers(servers: Sequence[PrivatePostgres | PrivateRabbitMQ]) -> None:
             log.error("private server did not start", error=str(error))
 
 
-def _wait_until_ready(settings: Settings, children: Mapping[str, Child], stopping: list[int]) -> None:
+def _wait_until_ready(settings: Installation, children: Mapping[str, Child], stopping: list[int]) -> None:
     print(f"Starting: RabbitMQ, PostgreSQL and {len(children)} processes ...", flush=True)
     deadline = time.monotonic() + READY_SECONDS
     wrong: object = "the gateway isn't responding"
+    address = f"http://{settings.gateway.http_host}:{settings.gateway.http_port}/readyz"
     while not stopping:
         try:
-            answer = requests.get(f"http://{settings.http_host}:{settings.http_port}/readyz", timeout=5)
+            answer = requests.get(address, timeout=5)
             if answer.ok:
                 return
             wrong = answer.json().get("wrong")

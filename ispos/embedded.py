@@ -18,13 +18,13 @@ from servicekit.db import Database
 from servicekit.logs import log
 from servicekit.migrations import migrate
 from servicekit.runner import Host, stop_on_signals
-from servicekit.settings import Settings
 from subscriber_svc.service import SubscriberService
 
 from ispos.banner import banner
 from ispos.preflight import CannotStart, check_ports, data_dir_held
 from ispos.processes import Child
 from ispos.services import PACKAGES
+from ispos.settings import LISTENER, Installation, environ_for
 
 SERVICES = (SubscriberService, BillingService, PaymentService, RouterService, RadiusService, GatewayService)
 TEND_SECONDS = 0.2
@@ -34,7 +34,7 @@ EXIT_CONFIGURATION = 2
 
 
 def run(
-    settings: Settings,
+    settings: Installation,
     *,
     when_ready: Callable[[], None] = lambda: None,
     before_stop: Callable[[], None] = lambda: None,
@@ -48,9 +48,9 @@ def run(
         listener.replace_orphan()
         check_ports(settings)
         for service, package in PACKAGES.items():
-            migrate(Database(settings.database_urls[service]), package)
-        with _kept_up(listener, wanted=not settings.freeradius_in_front) as stopping:
-            host = Host(SERVICES, settings)
+            migrate(Database(settings.services[service].database_url), package)
+        with _kept_up(listener, wanted=not settings.radius.freeradius_in_front) as stopping:
+            host = Host(SERVICES, settings.services.values())
             host.start()
 
             def stop() -> None:
@@ -61,7 +61,7 @@ def run(
                 host.stop()
 
             stop_on_signals(stop)
-            if not settings.freeradius_in_front:
+            if not settings.radius.freeradius_in_front:
                 _wait_for_listener(settings, stopping)
             if not stopping:
                 print(banner(settings), flush=True)
@@ -88,14 +88,13 @@ def _kept_up(listener: Child, *, wanted: bool) -> Iterator[list[bool]]:
         listener.wait_stopped(LISTENER_STOP_SECONDS)
 
 
-def _listener(settings: Settings) -> Child:
+def _listener(settings: Installation) -> Child:
     environ = {
-        **os.environ,
-        "RADIUS_DATABASE_URL": settings.database_urls["radius"],
+        **environ_for(LISTENER, os.environ),
+        "RADIUS_DATABASE_URL": settings.listener.database_url,
         "ISPOS_DATA_DIR": str(settings.data_dir),
     }
-    pid_file = settings.data_dir / "radius-listener.pid"
-    return Child("radius-listener", ["radius_svc", "listen"], environ, pid_file)
+    return Child(LISTENER, ["radius_svc", "listen"], environ, settings.data_dir / f"{LISTENER}.pid")
 
 
 def _tend(listener: Child, stopping: list[bool]) -> None:
@@ -106,9 +105,9 @@ def _tend(listener: Child, stopping: list[bool]) -> None:
         eventlet.sleep(TEND_SECONDS)
 
 
-def _wait_for_listener(settings: Settings, stopping: list[bool]) -> None:
+def _wait_for_listener(settings: Installation, stopping: list[bool]) -> None:
     """Return when the listener is ready or the system is stopping. Raises CannotStart after a timeout."""
-    database = Database(settings.database_urls["radius"])
+    database = Database(settings.radius.database_url)
     deadline = time.monotonic() + LISTENER_READY_SECONDS
     state = ""
     while not stopping:

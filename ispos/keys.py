@@ -7,8 +7,10 @@ import secrets
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from servicekit.environment import Reader
 from servicekit.logs import configure_logging
 from servicekit.secrets import new_key
+from servicekit.settings import ProcessSettings
 
 from ispos.preflight import CannotStart, cannot_write
 
@@ -24,7 +26,8 @@ def prepare_data_dir() -> Path:
     # runs as another user.
     os.umask(0o066)
     os.environ.setdefault("ISPOS_LOG_LEVEL", "WARNING")
-    configure_logging("isp-os")
+    # What is wrong with the environment is said when the settings of all processes are read.
+    configure_logging("isp-os", Reader().read(ProcessSettings).log_level)
     data_dir = Path(os.environ.get("ISPOS_DATA_DIR") or "data").absolute()
     try:
         data_dir.mkdir(parents=True, exist_ok=True)

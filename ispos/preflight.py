@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servicekit.settings import Settings
+from ispos.settings import Installation
 
 
 class CannotStart(Exception):
@@ -43,13 +43,14 @@ def data_dir_held(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def check_ports(settings: Settings) -> None:
+def check_ports(settings: Installation) -> None:
     """Raises CannotStart if a port is taken or we may not use it."""
-    _check(socket.SOCK_STREAM, settings.http_host, settings.http_port, "ISPOS_HTTP_PORT")
-    if settings.freeradius_in_front:
+    gateway, listener = settings.gateway, settings.listener
+    _check(socket.SOCK_STREAM, gateway.http_host, gateway.http_port, "ISPOS_HTTP_PORT")
+    if settings.radius.freeradius_in_front:
         return  # FreeRADIUS may be using the RADIUS ports of this machine
-    _check(socket.SOCK_DGRAM, settings.radius_host, settings.radius_auth_port, "ISPOS_RADIUS_AUTH_PORT")
-    _check(socket.SOCK_DGRAM, settings.radius_host, settings.radius_acct_port, "ISPOS_RADIUS_ACCT_PORT")
+    _check(socket.SOCK_DGRAM, listener.host, listener.auth_port, "ISPOS_RADIUS_AUTH_PORT")
+    _check(socket.SOCK_DGRAM, listener.host, listener.acct_port, "ISPOS_RADIUS_ACCT_PORT")
 
 
 def _check(kind: int, host: str, port: int, variable: str) -> None:

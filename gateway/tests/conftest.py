@@ -23,12 +23,12 @@ from gateway.app import make_app
 from gateway.clients.context import EXTENSION, Gateway
 from gateway.identity import operators, passwords
 from gateway.models import Role
+from gateway.settings import GatewaySettings, read_gateway_settings
 from gateway_fakes import NOW, PASSWORD, World, basic
 from jinja2.bccache import Bucket, BytecodeCache
 from servicekit.clock import FrozenClock, MovableClock
 from servicekit.db import Database
 from servicekit.secrets import new_key
-from servicekit.settings import Settings, read_settings
 from testkit.component import Migrated, sync_nothing
 from werkzeug.routing import Rule
 
@@ -94,8 +94,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def settings(environment: dict[str, str]) -> Settings:
-    return read_settings(environment)
+def settings(environment: dict[str, str]) -> GatewaySettings:
+    return read_gateway_settings(environment)
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Migrated:
 
 
 @pytest.fixture
-def database(settings: Settings, migrated: Migrated) -> Iterator[Database]:
-    url = settings.database_urls["gateway"]
+def database(settings: GatewaySettings, migrated: Migrated) -> Iterator[Database]:
+    url = settings.database_url
     migrated.sqlite(Path(url.removeprefix("sqlite:///")))
     database = Database(url)
     sync_nothing(database)
@@ -125,13 +125,13 @@ def database(settings: Settings, migrated: Migrated) -> Iterator[Database]:
 
 
 @pytest.fixture
-def app(settings: Settings, database: Database, world: World, wall: FrozenClock) -> Flask:
+def app(settings: GatewaySettings, database: Database, world: World, wall: FrozenClock) -> Flask:
     return make_app(settings, FrozenClock(NOW), database, world.call, wall)
 
 
 @pytest.fixture
 def movable_app(environment: dict[str, str], database: Database, world: World, tmp_path: Path) -> Flask:
-    settings = read_settings({**environment, "ISPOS_CLOCK": "movable"})
+    settings = read_gateway_settings({**environment, "ISPOS_CLOCK": "movable"})
     return make_app(settings, MovableClock(tmp_path / "clock.json"), database, world.call)
 
 

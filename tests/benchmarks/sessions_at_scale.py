@@ -34,6 +34,7 @@ from radius_svc.queries.line_events import list_line_events
 from radius_svc.queries.nas import list_nas_activity
 from radius_svc.queries.sessions import count_open_sessions, list_sessions
 from radius_svc.queries.usage import list_usage
+from radius_svc.settings import RadiusSettings
 from radius_svc.usecases import retention, silent_sessions
 from radius_svc.usecases.following import rounds, strays
 from servicekit.clock import FrozenClock
@@ -366,9 +367,9 @@ def _measure_pages(database: Database, measured: Measured) -> None:
 
 
 def _measure_jobs(database: Database, measured: Measured) -> None:
-    settings = make_settings("radius", database.url, Path("unused"))
+    settings = make_settings("radius", database.url, Path("unused"), RadiusSettings)
     clock = FrozenClock(datetime.now(UTC))
-    runtime = Runtime("radius", settings, clock)
+    runtime = Runtime(settings, clock)
     with runtime.reading() as session:
         some = list(
             session.scalars(select(RadAcct.radacctid).where(RadAcct.acctstoptime.is_(None)).limit(10_000))

@@ -141,7 +141,7 @@ def test_each_invalid_variable_is_one_line(
 
     assert isp.wait_ended() == 2
 
-    port, zone = _own_lines(isp)
+    zone, port = _own_lines(isp)
     assert port.startswith("ISPOS_HTTP_PORT: 'http' is not a port")
     assert zone.startswith("ISPOS_TIME_ZONE: 'Manila' is not a time zone")
 

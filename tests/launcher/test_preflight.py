@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 from servicekit.secrets import new_key
-from servicekit.settings import read_settings
 
 from ispos import keys
 from ispos.preflight import CannotStart, check_ports, data_dir_held
+from ispos.settings import read_installation
 
 KEYS = ("ISPOS_SECRET_KEY", "ISPOS_ENCRYPTION_KEY")
 
@@ -52,7 +52,7 @@ def test_port_in_use_is_named_with_its_variable(variable, kind, free_port, tmp_p
         "ISPOS_SECRET_KEY": "0" * 32,
         "ISPOS_ENCRYPTION_KEY": new_key(),
     }
-    settings = read_settings(given)
+    settings = read_installation(given)
     check_ports(settings)
     with closing(socket.socket(type=kind)) as taken:
         taken.bind(("127.0.0.1", int(ports[variable])))

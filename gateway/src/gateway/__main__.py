@@ -5,9 +5,10 @@ import servicekit.green  # noqa: F401, I001 - must come first
 import sys
 
 from servicekit.runner import main
-from servicekit.settings import SettingsError, read_settings
+from servicekit.settings import SettingsError
 
 from gateway.service import CannotListen, GatewayService, listen
+from gateway.settings import read_gateway_settings
 
 EXIT_CONFIGURATION = 2
 
@@ -15,7 +16,7 @@ EXIT_CONFIGURATION = 2
 def check_port() -> None:
     """Raises CannotListen here, where it is one line: a greenthread that fails prints its traceback too."""
     try:
-        settings = read_settings()
+        settings = read_gateway_settings()
     except SettingsError:
         return  # main says what is wrong with them
     listen(settings.http_host, settings.http_port).close()

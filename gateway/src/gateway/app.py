@@ -7,7 +7,6 @@ from flask_wtf.csrf import CSRFProtect
 from servicekit.clock import Clock, SystemClock
 from servicekit.db import Database
 from servicekit.rpc import Transport
-from servicekit.settings import Settings
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.admin import blueprint as admin
@@ -19,10 +18,11 @@ from gateway.clients.context import EXTENSION, Gateway
 from gateway.display import words
 from gateway.http import access, bodies, headers, health, held_forms, observe, problems, static_files
 from gateway.portal import blueprint as portal
+from gateway.settings import GatewaySettings
 
 
 def make_app(
-    settings: Settings,
+    settings: GatewaySettings,
     clock: Clock,
     database: Database,
     transport: Transport,

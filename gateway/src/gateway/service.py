@@ -16,11 +16,13 @@ from servicekit.ids import new_id
 from servicekit.logs import log
 from servicekit.rpc import RpcTransport
 from servicekit.runtime import RuntimeExtension
+from servicekit.settings import ServiceSettings
 
 from gateway.app import make_app
 from gateway.clients.context import EXTENSION, Gateway
 from gateway.http import health, held_forms, idempotency
 from gateway.identity import first_owner, login_sessions, throttle
+from gateway.settings import GatewaySettings
 
 MAX_CONNECTIONS = 200
 BACKLOG = 512
@@ -85,6 +87,7 @@ class GatewayService:
     """Nothing of the bus ends here but a ping; the work comes in by HTTP."""
 
     name = "gateway"
+    settings_type: type[ServiceSettings] = GatewaySettings
     web: Gateway = WebServer()  # type: ignore[assignment]  # nameko injects what it provides
     health_server = HealthServer()
 

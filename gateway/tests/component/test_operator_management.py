@@ -10,11 +10,11 @@ from gateway.app import make_app
 from gateway.clients.context import EXTENSION
 from gateway.identity import operator_changes, operators
 from gateway.models import AuditEntry, Operator, Role
+from gateway.settings import read_gateway_settings
 from gateway_fakes import NOW, PASSWORD, basic
 from servicekit.clock import FrozenClock
 from servicekit.db import Database
 from servicekit.migrations import migrate
-from servicekit.settings import read_settings
 from sqlalchemy import select
 from werkzeug.exceptions import Forbidden
 
@@ -154,7 +154,7 @@ def test_two_owners_who_demote_one_another_at_once_leave_one_on_postgresql(
     database = Database(make_postgres_database())
     try:
         migrate(database, "gateway")
-        app = make_app(read_settings(environment), FrozenClock(NOW), database, world.call)
+        app = make_app(read_gateway_settings(environment), FrozenClock(NOW), database, world.call)
         demote_one_another(app.extensions[EXTENSION], 5)
     finally:
         database.close()

@@ -10,11 +10,11 @@ from gateway.clients.context import EXTENSION
 from gateway.identity import first_owner, throttle
 from gateway.identity.operators import any_exists
 from gateway.models import Operator, Role
+from gateway.settings import read_gateway_settings
 from gateway_fakes import NOW, PASSWORD, basic
 from servicekit.clock import FrozenClock
 from servicekit.db import Database
 from servicekit.migrations import migrate
-from servicekit.settings import read_settings
 from sqlalchemy import select
 from werkzeug.exceptions import TooManyRequests
 
@@ -28,7 +28,7 @@ NEW_OWNER = {
 
 @pytest.mark.usefixtures("passwords_as_in_production")
 def test_the_owner_of_the_environment_is_made_once(environment, database, world):
-    settings = read_settings(
+    settings = read_gateway_settings(
         {**environment, "ISPOS_OWNER_EMAIL": "Boss@Example.com", "ISPOS_OWNER_PASSWORD": "short"}
     )
     app = make_app(settings, FrozenClock(NOW), database, world.call)
@@ -181,7 +181,7 @@ def test_login_goes_to_no_page_whose_address_cannot_be_printed(new_browser, add_
 
 
 def test_over_https_the_cookie_is_bound_to_the_host(environment, database, world):
-    settings = read_settings({**environment, "ISPOS_PUBLIC_URL": "https://isp.example"})
+    settings = read_gateway_settings({**environment, "ISPOS_PUBLIC_URL": "https://isp.example"})
     app = make_app(settings, FrozenClock(NOW), database, world.call)
     answer = app.test_client().get("/login", base_url="https://isp.example")
     assert answer.headers["Set-Cookie"].startswith("__Host-isp_session=")
@@ -194,7 +194,7 @@ def claim_on_postgresql(environment, make_postgres_database, world):
     """Call it to claim an attempt; tells whether it was allowed."""
     database = Database(make_postgres_database())
     migrate(database, "gateway")
-    app = make_app(read_settings(environment), FrozenClock(NOW), database, world.call)
+    app = make_app(read_gateway_settings(environment), FrozenClock(NOW), database, world.call)
 
     def claim(account, address):
         try:

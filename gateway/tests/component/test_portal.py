@@ -10,9 +10,10 @@ from contracts.money import Money
 from contracts.payment import PaymentMethod
 from contracts.subscriber import HoldReason, HoldView, ServiceStatus
 from gateway.app import make_app
+from gateway.settings import read_gateway_settings
 from gateway_fakes import NOW, TODAY
 from servicekit.clock import FrozenClock
-from servicekit.settings import SettingsError, read_settings
+from servicekit.settings import SettingsError
 
 
 @pytest.fixture
@@ -306,7 +307,7 @@ def test_a_forged_origin_is_ignored_without_a_proxy(app):
 
 
 def test_behind_a_proxy_only_what_it_added_counts(environment, database, world):
-    settings = read_settings({**environment, "ISPOS_TRUSTED_PROXIES": "1"})
+    settings = read_gateway_settings({**environment, "ISPOS_TRUSTED_PROXIES": "1"})
     app = make_app(settings, FrozenClock(NOW), database, world.call)
     assert forwarded(app, 40, "198.51.100.1") == 429
     assert forwarded(app, 1, "198.51.100.2") == 404
@@ -315,4 +316,4 @@ def test_behind_a_proxy_only_what_it_added_counts(environment, database, world):
 @pytest.mark.parametrize("count", ["-1", "11", "one"])
 def test_a_wrong_number_of_proxies_is_named_at_the_start(environment, count):
     with pytest.raises(SettingsError, match=r"ISPOS_TRUSTED_PROXIES.*use 0"):
-        read_settings({**environment, "ISPOS_TRUSTED_PROXIES": count})
+        read_gateway_settings({**environment, "ISPOS_TRUSTED_PROXIES": count})

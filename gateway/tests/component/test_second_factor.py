@@ -10,11 +10,11 @@ from gateway.app import make_app
 from gateway.clients.context import EXTENSION
 from gateway.identity import operators, second_factor, throttle
 from gateway.models import ApiToken, AuditEntry, Operator, RecoveryCode, Role, SecondFactor
+from gateway.settings import read_gateway_settings
 from gateway_fakes import NOW, PASSWORD, basic
 from servicekit.clock import FrozenClock
 from servicekit.db import Database
 from servicekit.migrations import migrate
-from servicekit.settings import read_settings
 from sqlalchemy import select
 
 OWNER = "owner@example.com"
@@ -144,7 +144,7 @@ def test_two_set_ups_at_once_are_one_on_postgresql(environment, make_postgres_da
     database = Database(make_postgres_database())
     try:
         migrate(database, "gateway")
-        app = make_app(read_settings(environment), FrozenClock(NOW), database, world.call)
+        app = make_app(read_gateway_settings(environment), FrozenClock(NOW), database, world.call)
         gateway = app.extensions[EXTENSION]
         with database.transaction() as session:
             owner = operators.create_operator(

@@ -11,12 +11,12 @@ from servicekit.clock import Clock, local_date
 from servicekit.db import Database
 from servicekit.rpc import Transport
 from servicekit.secrets import FieldCipher
-from servicekit.settings import Settings
 
 from gateway.clients.kept import Kept
 from gateway.clients.services import Clients
 from gateway.clients.token_bucket import TokenBucket
 from gateway.pdf.renderer import Renderer
+from gateway.settings import GatewaySettings
 
 EXTENSION = "gateway"
 # How long to wait for a part of a page that can be left out.
@@ -29,7 +29,7 @@ PATIENT_DEADLINE_SECONDS = 60.0
 class Gateway:
     """One per app. `clock` tells business time and may be moved; `wall` is the machine's own."""
 
-    settings: Settings
+    settings: GatewaySettings
     clock: Clock
     wall: Clock
     database: Database

@@ -11,12 +11,12 @@ from contracts.common import Conflict
 from servicekit import leases
 from servicekit.ids import new_id
 from servicekit.logs import log
-from servicekit.settings import Settings
 from sqlalchemy import select
 
 from gateway.clients.context import Gateway
 from gateway.identity.operators import Identity, any_exists, create_operator
 from gateway.models import Operator, Role
+from gateway.settings import GatewaySettings
 
 TOKEN_FILE = "setup-token"  # noqa: S105 - the name of a file
 
@@ -42,7 +42,7 @@ def prepare(gateway: Gateway) -> str | None:
     return _address(settings, setup_token(settings))
 
 
-def setup_url(settings: Settings) -> str | None:
+def setup_url(settings: GatewaySettings) -> str | None:
     """Where the first owner is made, or None when there is one already. For whoever starts the process."""
     try:
         return _address(settings, _token_file(settings).read_text().strip())
@@ -50,12 +50,12 @@ def setup_url(settings: Settings) -> str | None:
         return None
 
 
-def setup_token(settings: Settings) -> str:
+def setup_token(settings: GatewaySettings) -> str:
     """Derived from the secret key, so that every replica accepts the token any of them printed."""
     return hmac.new(settings.secret_key.encode(), b"first owner", hashlib.sha256).hexdigest()[:40]
 
 
-def is_setup_token(settings: Settings, token: str) -> bool:
+def is_setup_token(settings: GatewaySettings, token: str) -> bool:
     return hmac.compare_digest(token.encode(), setup_token(settings).encode())
 
 
@@ -79,11 +79,11 @@ def _name_in(email: str) -> str:
     return email.partition("@")[0].replace(".", " ").replace("_", " ").title()
 
 
-def _token_file(settings: Settings) -> Path:
+def _token_file(settings: GatewaySettings) -> Path:
     return settings.data_dir / TOKEN_FILE
 
 
-def _keep_token(settings: Settings) -> None:
+def _keep_token(settings: GatewaySettings) -> None:
     path = _token_file(settings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,5 +94,5 @@ def _keep_token(settings: Settings) -> None:
         log.warning("the set-up token cannot be kept", path=str(path), error=str(error))
 
 
-def _address(settings: Settings, token: str) -> str:
+def _address(settings: GatewaySettings, token: str) -> str:
     return f"{settings.public_url}/setup?token={token}"

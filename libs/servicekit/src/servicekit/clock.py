@@ -95,12 +95,6 @@ def clock_of(data_dir: Path, *, movable: bool) -> Clock:
     return MovableClock(data_dir / "clock.json") if movable else SystemClock()
 
 
-def clock_from_environment() -> Clock:
-    """The clock of a process that has no Settings (the RADIUS listener), by ISPOS_CLOCK."""
-    data_dir = Path(os.environ.get("ISPOS_DATA_DIR") or "data")
-    return clock_of(data_dir, movable=os.environ.get("ISPOS_CLOCK") == "movable")
-
-
 def local_date(instant: datetime, zone: ZoneInfo) -> date:
     """The calendar date of an instant in the ISP's time zone: the only way from instants to dates.
 

@@ -54,7 +54,7 @@ class HealthServer(DependencyProvider):
     def start(self) -> None:
         """Raises SettingsError for a port that is taken."""
         self._misses = 0
-        port = self.container.config[SETTINGS_KEY].health_port
+        port = self.container.config[SETTINGS_KEY][self.container.service_name].health_port
         if port is not None and port not in _served_here:
             listening = _listen(port)
             _served_here.add(port)

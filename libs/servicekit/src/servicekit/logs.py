@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,11 +34,8 @@ def correlated(identifier: str) -> Iterator[None]:
         _correlation_id.reset(token)
 
 
-def configure_logging(process: str) -> None:
-    """JSON lines on standard error; ISPOS_LOG_LEVEL (default INFO) sets the least level shown."""
-    level = logging.getLevelNamesMapping().get(
-        os.environ.get("ISPOS_LOG_LEVEL", "INFO").upper(), logging.INFO
-    )
+def configure_logging(process: str, level: int) -> None:
+    """Log JSON lines to standard error, from this level up (ISPOS_LOG_LEVEL; see ProcessSettings)."""
 
     def add_context(
         _logger: object, _method: str, event: structlog.typing.EventDict

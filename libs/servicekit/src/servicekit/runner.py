@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import eventlet
 from nameko.runners import ServiceRunner
@@ -17,24 +17,32 @@ from servicekit.logs import configure_logging, log
 from servicekit.migrations import migrate
 from servicekit.rpc import Named
 from servicekit.runtime import SETTINGS_KEY
-from servicekit.settings import Settings, SettingsError, read_settings
+from servicekit.settings import ServiceSettings, SettingsError, read_settings
 
 MAX_WORKERS = 50
 STOP_SECONDS = 30
 
 
-def config_of(settings: Settings) -> dict[str, Any]:
-    """nameko's configuration."""
-    return {"AMQP_URI": settings.amqp_url, "max_workers": MAX_WORKERS, SETTINGS_KEY: settings}
+class Configured(Named, Protocol):
+    """A service class that says which settings it reads."""
+
+    settings_type: type[ServiceSettings]
+
+
+def config_of(*settings: ServiceSettings) -> dict[str, Any]:
+    """nameko's configuration for services with these settings, all on one bus."""
+    by_service = {one.service: one for one in settings}
+    return {"AMQP_URI": settings[0].amqp_url, "max_workers": MAX_WORKERS, SETTINGS_KEY: by_service}
 
 
 class Host:
     """The services of this process."""
 
-    def __init__(self, service_classes: Sequence[type[Named]], settings: Settings) -> None:
+    def __init__(self, service_classes: Sequence[type[Named]], settings: Iterable[ServiceSettings]) -> None:
+        """`settings` are those of each service, in any order."""
         membus.register()
         nameko_patches.apply()
-        self._runner = ServiceRunner(config=config_of(settings))
+        self._runner = ServiceRunner(config=config_of(*settings))
         for service_class in service_classes:
             self._runner.add_service(service_class)
 
@@ -66,36 +74,36 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, on_signal)
 
 
-def main(service_class: type[Named], package: str, jobs: dict[str, Callable] | None = None) -> None:
+def main(service_class: type[Configured], package: str, jobs: dict[str, Callable] | None = None) -> None:
     """The command line of a service: serve | migrate | dead-letters [replay] | <a job>.
 
-    A job is called with (settings, arguments); it can be run by hand, for a date, twice.
+    A job is called with (settings, arguments).
     """
     commands = ["serve", "migrate", "dead-letters", *(jobs or {})]
     arguments = sys.argv[1:] or ["serve"]
     if arguments[0] not in commands:
         sys.exit(f"usage: python -m {package} {' | '.join(commands)}")
-    configure_logging(package)
     try:
-        settings = read_settings()
+        settings = read_settings(service_class.settings_type, service=service_class.name)
     except SettingsError as error:
         sys.exit(str(error))
+    configure_logging(package, settings.log_level)
     if arguments[0] == "serve":
-        serve([service_class], settings)
+        serve(service_class, settings)
     elif arguments[0] == "migrate":
-        migrate(Database(settings.database_urls[service_class.name]), package)
+        migrate(Database(settings.database_url), package)
     elif arguments[0] == "dead-letters":
-        dead_letters(Database(settings.database_urls[service_class.name]), replay="replay" in arguments)
+        dead_letters(Database(settings.database_url), replay="replay" in arguments)
     else:
         (jobs or {})[arguments[0]](settings, arguments[1:])
 
 
-def serve(service_classes: Sequence[type[Named]], settings: Settings) -> None:
-    """Run the services until SIGTERM or Ctrl-C."""
-    host = Host(service_classes, settings)
+def serve(service_class: type[Named], settings: ServiceSettings) -> None:
+    """Run the service until SIGTERM or Ctrl-C."""
+    host = Host([service_class], [settings])
     host.start()
     stop_on_signals(host.stop)
-    log.info("started", services=[service.name for service in service_classes])
+    log.info("started", service=service_class.name)
     host.wait()
     log.info("stopped")
 

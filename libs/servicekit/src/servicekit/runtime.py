@@ -1,30 +1,38 @@
-"""What the code of a service is handed: its database, its clock, its settings."""
+"""What the code of a service works with: its database, its clock, its settings."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from nameko.extensions import DependencyProvider, SharedExtension
 from sqlalchemy.orm import Session
 
-from servicekit.clock import Clock, clock_of, local_date
+from servicekit.clock import Clock, local_date
 from servicekit.db import Database
-from servicekit.settings import Settings
+from servicekit.secrets import FieldCipher
+from servicekit.settings import ServiceSettings
 
+# In nameko's configuration: the settings of the services of the process, by name.
 SETTINGS_KEY = "settings"
 
+Kind = TypeVar("Kind", bound=ServiceSettings)
 
-class Runtime:
-    """One per service and process."""
 
-    def __init__(self, service: str, settings: Settings, clock: Clock | None = None) -> None:
-        self.service = service
+class Runtime(Generic[Kind]):
+    """One per service and process. `Runtime[RadiusSettings]` tells mypy of settings of one service."""
+
+    def __init__(self, settings: Kind, clock: Clock | None = None) -> None:
+        self.service = settings.service
         self.settings = settings
-        self.clock = clock or clock_of(settings.data_dir, movable=settings.movable_clock)
-        self.database = Database(settings.database_urls[service])
-        self.cipher = settings.cipher
+        self.clock = clock or settings.clock
+        self.database = Database(settings.database_url)
+
+    @property
+    def cipher(self) -> FieldCipher:
+        """Only for services whose settings have the encryption key."""
+        return self.settings.cipher  # type: ignore[attr-defined]  # see EncryptionSettings
 
     def transaction(self) -> AbstractContextManager[Session]:
         return self.database.transaction()
@@ -33,22 +41,24 @@ class Runtime:
         return self.database.reading()
 
     def now(self) -> datetime:
+        """Business time."""
         return self.clock.now()
 
     def today(self) -> date:
-        """The date in the ISP's time zone."""
+        """The date in the ISP's time zone, by business time."""
         return local_date(self.now(), self.settings.time_zone)
 
 
 class RuntimeExtension(SharedExtension):
-    """Shared by all extensions of a container, made on first use: nameko sets them up in no fixed order."""
+    """Shared by all extensions of a container; made on first use, for nameko sets them up in any order."""
 
     _runtime: Runtime | None = None
 
     @property
     def runtime(self) -> Runtime:
         if self._runtime is None:
-            self._runtime = Runtime(self.container.service_name, self.container.config[SETTINGS_KEY])
+            settings = self.container.config[SETTINGS_KEY]
+            self._runtime = Runtime(settings[self.container.service_name])
         return self._runtime
 
 

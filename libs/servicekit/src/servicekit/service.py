@@ -23,6 +23,7 @@ from servicekit.inbox import Inbox
 from servicekit.metrics import DEAD_LETTERS
 from servicekit.rpc import Named, serve_methods, service_name_of
 from servicekit.runtime import Runtime, RuntimeExtension, ServiceRuntime
+from servicekit.settings import ServiceSettings
 
 # Longer than any redelivery or replay can come late.
 MESSAGES_KEPT = timedelta(days=30)
@@ -60,9 +61,13 @@ class Preparation(DependencyProvider):
 
 
 class Service:
-    """A service class derives from this and is decorated with `@serves(<its Protocol>)`."""
+    """A service class derives from this and is decorated with `@serves(<its Protocol>)`.
+
+    It sets `settings_type` if it needs more settings than every service.
+    """
 
     name: str
+    settings_type: type[ServiceSettings] = ServiceSettings
     runtime: Runtime = ServiceRuntime()  # type: ignore[assignment]  # nameko injects what it provides
     relay = OutboxRelay()
     preparation = Preparation()

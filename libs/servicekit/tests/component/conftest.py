@@ -14,8 +14,7 @@ from servicekit.db import Database
 from servicekit.rpc import Peer
 from servicekit.runner import config_of
 from servicekit.runtime import ServiceRuntime
-from servicekit.secrets import new_key
-from servicekit.settings import EMBEDDED_BUS, read_settings
+from servicekit.settings import EMBEDDED_BUS, ServiceSettings, read_settings
 from servicekit.tables import KitBase
 from sqlalchemy import inspect
 
@@ -84,20 +83,26 @@ def bus_url(request):
 
 
 @pytest.fixture
-def settings(bus_url, tmp_path):
-    """Settings of a process on the bus; without databases."""
-    keys = {"ISPOS_SECRET_KEY": "s" * 40, "ISPOS_ENCRYPTION_KEY": new_key()}
-    return replace(read_settings(keys), amqp_url=bus_url, data_dir=tmp_path, database_urls={})
+def settings_of(bus_url, tmp_path):
+    """Call it with the name of a service for settings on the bus, with changes."""
+
+    def settings(service, **changes):
+        defaults = read_settings(ServiceSettings, {"ISPOS_DATA_DIR": str(tmp_path)}, service=service)
+        return replace(defaults, amqp_url=bus_url, **changes)
+
+    return settings
 
 
 @pytest.fixture
-def start(settings):
+def start(settings_of):
     """Call it with a service class for a running container."""
     containers = []
 
-    def start_container(service, databases=None, config=None):
-        with_databases = replace(settings, database_urls=databases or {})
-        container = ServiceContainer(service, config=config_of(with_databases) | (config or {}))
+    def start_container(service, databases=None, config=None, **changes):
+        if databases:
+            changes["database_url"] = databases[service.name]
+        settings = settings_of(service.name, **changes)
+        container = ServiceContainer(service, config=config_of(settings) | (config or {}))
         containers.append(container)
         container.start()
         return container

@@ -462,7 +462,7 @@ def own_rabbitmq(rabbitmq, server_directory):
 
 @pytest.mark.parametrize("bus_url", ["membus"], indirect=True)
 def test_nothing_is_lost_or_late_in_an_outage_of_the_broker(
-    own_rabbitmq, settings, start, transport_on, database_urls, runtime_of, eventually
+    own_rabbitmq, start, transport_on, database_urls, runtime_of, eventually
 ):
     url = own_rabbitmq.url
     on_rabbitmq = {"AMQP_URI": url}

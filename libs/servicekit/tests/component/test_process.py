@@ -7,7 +7,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import replace
 
 import eventlet
 import pytest
@@ -58,9 +57,8 @@ def port(free_port):
 
 
 @pytest.fixture
-def shop(start, settings, shop_databases, port):
-    with_page = replace(settings, database_urls=shop_databases, health_port=port)
-    return start(ShopService, config={"settings": with_page})
+def shop(start, shop_databases, port):
+    return start(ShopService, shop_databases, health_port=port)
 
 
 @EMBEDDED
@@ -117,7 +115,7 @@ def test_an_outage_of_the_bus_is_no_reason_to_restart(quick_self_calls, shop, po
 
 
 @EMBEDDED
-def test_a_taken_health_port_is_named(settings, shop_databases, port):
+def test_a_taken_health_port_is_named(bus_url, port):
     taken = eventlet.listen(("0.0.0.0", port), reuse_port=False)
     try:
         with pytest.raises(SettingsError, match=f"ISPOS_HEALTH_PORT: {port}"):
@@ -127,17 +125,14 @@ def test_a_taken_health_port_is_named(settings, shop_databases, port):
 
 
 @EMBEDDED
-def test_services_of_one_process_share_the_page(
-    start, settings, tmp_path, port, open_database, shop_databases
-):
+def test_services_of_one_process_share_the_page(start, tmp_path, port, open_database, shop_databases):
     class DepotService(Service):
         name = "kitdepot"
 
     urls = shop_databases | {"kitdepot": f"sqlite:///{tmp_path / 'depot.db'}"}
     open_database(urls["kitdepot"])
-    config = {"settings": replace(settings, database_urls=urls, health_port=port)}
     for service in (ShopService, DepotService):
-        start(service, config=config)
+        start(service, urls, health_port=port)
 
     assert fetch(port, "/readyz") == (200, '{"database": "ok"}')
 
@@ -154,8 +149,8 @@ def test_a_service_that_is_not_there_is_named(start, shop_databases, transport):
 
 
 @pytest.mark.parametrize("bus_url", BOTH_BUSES, indirect=True)
-def test_stopping_lets_running_work_finish(settings, shop_databases, transport):
-    host = Host([ShopService], replace(settings, database_urls=shop_databases))
+def test_stopping_lets_running_work_finish(settings_of, shop_databases, transport):
+    host = Host([ShopService], [settings_of("kitshop", database_url=shop_databases["kitshop"])])
     host.start()
     running = eventlet.spawn(transport, "kitshop", "work", {"seconds": 0.4}, 5)
     eventlet.sleep(0.15)

@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from servicekit.clock import FrozenClock, MovableClock, SystemClock, clock_from_environment, local_date
+from servicekit.clock import FrozenClock, MovableClock, SystemClock, clock_of, local_date
 
 MANILA = ZoneInfo("Asia/Manila")
 TOLERANCE = timedelta(seconds=5)
@@ -39,14 +39,10 @@ def test_a_movable_clock_takes_no_naive_instant(tmp_path):
         MovableClock(tmp_path / "clock.json").move_to(datetime(2027, 1, 31))  # noqa: DTZ001
 
 
-def test_the_environment_chooses_the_clock(monkeypatch, tmp_path):
-    monkeypatch.delenv("ISPOS_CLOCK", raising=False)
-    assert isinstance(clock_from_environment(), SystemClock)
+def test_movable_clock_is_kept_in_the_data_folder(tmp_path):
+    assert isinstance(clock_of(tmp_path, movable=False), SystemClock)
 
-    monkeypatch.setenv("ISPOS_CLOCK", "movable")
-    monkeypatch.setenv("ISPOS_DATA_DIR", str(tmp_path))
-    clock = clock_from_environment()
-    assert isinstance(clock, MovableClock)
+    clock = clock_of(tmp_path, movable=True)
     clock.move_to(datetime(2027, 1, 31, tzinfo=UTC))
     assert (tmp_path / "clock.json").exists()
 

@@ -1,128 +1,184 @@
+"""Settings are declared once, read from the environment, and every mistake is named with what to write."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from servicekit import environment
+from servicekit.clock import MovableClock, SystemClock
+from servicekit.environment import Reader, declared_in, number, setting
 from servicekit.secrets import new_key
-from servicekit.settings import SettingsError, read_settings
+from servicekit.settings import (
+    EncryptingServiceSettings,
+    ProcessSettings,
+    ServiceSettings,
+    SettingsError,
+    read_settings,
+)
 
-KEYS = {"ISPOS_SECRET_KEY": "s" * 40, "ISPOS_ENCRYPTION_KEY": new_key()}
+KEY = {"ISPOS_ENCRYPTION_KEY": new_key()}
 
 
-def mistakes(**environ):
+def mistakes(kind=ServiceSettings, **environ):
     with pytest.raises(SettingsError) as refused:
-        read_settings(KEYS | environ)
+        read_settings(kind, environ, service="billing")
     return str(refused.value).splitlines()
 
 
-def test_with_two_keys_everything_else_has_a_default():
-    settings = read_settings(KEYS | {"ISPOS_DATA_DIR": "/var/lib/isp-os"})
+def test_service_without_secrets_needs_no_setting():
+    settings = read_settings(ServiceSettings, {"ISPOS_DATA_DIR": "/var/lib/isp-os"}, service="billing")
 
     assert settings.embedded
-    assert not settings.movable_clock
+    assert isinstance(settings.clock, SystemClock)
     assert settings.time_zone == ZoneInfo("Asia/Manila")
-    assert (settings.http_host, settings.http_port, settings.public_url) == (
-        "127.0.0.1",
-        8080,
-        "http://127.0.0.1:8080",
-    )
-    assert (settings.radius_auth_port, settings.radius_acct_port, settings.health_port) == (1812, 1813, None)
-    assert settings.trusted_proxies == 0
-    assert (settings.radius_session_days, settings.radius_reject_days) == (400, 90)
-    assert not settings.freeradius_in_front
-    assert settings.database_urls["billing"] == "sqlite:////var/lib/isp-os/billing.db"
+    assert settings.health_port is None
+    assert settings.log_level == logging.INFO
+    assert settings.database_url == "sqlite:////var/lib/isp-os/billing.db"
 
 
 def test_given_values_are_used():
-    settings = read_settings(
-        KEYS
-        | {
-            "AMQP_URL": "amqp://isp:pw@broker:5672/isp",
-            "BILLING_DATABASE_URL": "postgresql://billing:pw@db/billing",
-            "ISPOS_CLOCK": "movable",
-            "ISPOS_HEALTH_PORT": "9100",
-            "ISPOS_PUBLIC_URL": "https://isp.example/",
-            "ISPOS_TRUSTED_PROXIES": "2",
-            "ISPOS_RADIUS_SESSION_DAYS": "0",
-            "ISPOS_RADIUS_REJECT_DAYS": "30",
-            "ISPOS_RADIUS_SERVER": "freeradius",
-            "ISPOS_OWNER_EMAIL": "ana@isp.example",
-            "ISPOS_OWNER_PASSWORD": "correct horse",
-        }
-    )
+    environ = {
+        "AMQP_URL": "amqp://isp:pw@broker:5672/isp",
+        "BILLING_DATABASE_URL": "postgresql://billing:pw@db/billing",
+        "PAYMENT_DATABASE_URL": "postgresql://payment:pw@db/payment",
+        "ISPOS_CLOCK": "movable",
+        "ISPOS_HEALTH_PORT": "9100",
+        "ISPOS_LOG_LEVEL": "warning",
+        "ISPOS_TIME_ZONE": "Asia/Tokyo",
+    }
+    settings = read_settings(ServiceSettings, environ, service="billing")
 
     assert not settings.embedded
-    assert settings.movable_clock
-    assert settings.database_urls["billing"] == "postgresql://billing:pw@db/billing"
-    assert (settings.health_port, settings.public_url) == (9100, "https://isp.example")
-    assert settings.trusted_proxies == 2
-    assert (settings.radius_session_days, settings.radius_reject_days) == (0, 30)
-    assert settings.freeradius_in_front
+    assert isinstance(settings.clock, MovableClock)
+    assert settings.database_url == "postgresql://billing:pw@db/billing"
+    assert (settings.health_port, settings.log_level) == (9100, logging.WARNING)
+    assert settings.time_zone == ZoneInfo("Asia/Tokyo")
 
 
-def test_an_empty_variable_counts_as_not_given():
-    assert read_settings(KEYS | {"ISPOS_HTTP_PORT": "", "AMQP_URL": ""}).http_port == 8080
+def test_empty_variable_counts_as_not_set():
+    settings = read_settings(ServiceSettings, {"ISPOS_HEALTH_PORT": "", "AMQP_URL": ""}, service="billing")
+    assert settings.health_port is None
+    assert settings.embedded
+
+
+def test_relative_data_folder_is_made_absolute():
+    assert read_settings(ProcessSettings, {"ISPOS_DATA_DIR": "here"}).data_dir == Path.cwd() / "here"
+    assert read_settings(ProcessSettings, {}).data_dir == Path.cwd() / "data"
 
 
 BROKEN = {
-    "ISPOS_HTTP_PORT": ("80a", "use a number from 1 to 65535"),
-    "ISPOS_RADIUS_AUTH_PORT": ("0", "use a number"),
-    "ISPOS_RADIUS_ACCT_PORT": ("65536", "use a number"),
-    "ISPOS_HEALTH_PORT": ("-1", "use a number"),
+    "ISPOS_HEALTH_PORT": ("-1", "use a number from 1 to 65535"),
     "ISPOS_TIME_ZONE": ("Manila", "use a name such as Asia/Manila"),
     "ISPOS_CLOCK": ("fast", "use system"),
-    "AMQP_URL": ("http://broker", "use amqp://user:password@host:5672/vhost"),
-    "SUBSCRIBER_DATABASE_URL": ("mysql://root:hunter2@db/x", "use postgresql://"),
-    "BILLING_DATABASE_URL": ("nonsense", "use postgresql://"),
-    "PAYMENT_DATABASE_URL": ("postgresql+asyncpg://pay:hunter2@db/x", "use postgresql://"),
-    "RADIUS_DATABASE_URL": ("postgresql://radius:hunter2@db:port/x", "use postgresql://"),
-    "ROUTER_DATABASE_URL": ("sqlite://", "sqlite:////path/name.db"),
-    "GATEWAY_DATABASE_URL": ("postgres://gateway:hunter2@db/x", "use postgresql://"),
-    "ISPOS_SECRET_KEY": ("hunter2", "at least 32"),
-    "ISPOS_ENCRYPTION_KEY": ("hunter2", "32 random octets"),
-    "ISPOS_PUBLIC_URL": ("isp.example", "use https://host"),
-    "ISPOS_TRUSTED_PROXIES": ("all", "use 0 (the default) to 10"),
-    "ISPOS_RADIUS_SESSION_DAYS": ("a year", "0 to keep everything"),
-    "ISPOS_RADIUS_REJECT_DAYS": ("-1", "0 to keep everything"),
-    "ISPOS_RADIUS_SERVER": ("freeradius3", "use builtin (the default) or freeradius"),
+    "ISPOS_LOG_LEVEL": ("loud", "use one of DEBUG, INFO"),
+    "AMQP_URL": ("http://isp:hunter2@broker", "use amqp://user:password@host:5672/vhost"),
+    "BILLING_DATABASE_URL": ("mysql://root:hunter2@db/x", "use postgresql://"),
+    "ISPOS_ENCRYPTION_KEY": ("hunter2", "32 random bytes"),
 }
 
 
-def test_every_broken_variable_is_named_at_once_with_what_to_do():
-    lines = mistakes(
-        **{name: value for name, (value, _) in BROKEN.items()}, ISPOS_OWNER_EMAIL="ana@isp.example"
-    )
+def test_every_wrong_variable_is_named_at_once_with_what_to_do():
+    lines = mistakes(EncryptingServiceSettings, **{name: value for name, (value, _) in BROKEN.items()})
 
     for name, (_, advice) in BROKEN.items():
         (line,) = [line for line in lines if line.startswith(f"{name}: ")]
         assert advice in line
-    assert any("ISPOS_OWNER_PASSWORD" in line for line in lines)
-    assert len(lines) == len(BROKEN) + 1
+    assert len(lines) == len(BROKEN)
 
 
-def test_no_secret_is_echoed():
-    lines = mistakes(**{name: value for name, (value, _) in BROKEN.items()}, ISPOS_OWNER_PASSWORD="hunter2")
-
+def test_no_secret_is_shown():
+    lines = mistakes(EncryptingServiceSettings, **{name: value for name, (value, _) in BROKEN.items()})
     assert "hunter2" not in "\n".join(lines)
+
+    settings = read_settings(EncryptingServiceSettings, KEY, service="billing")
+    assert KEY["ISPOS_ENCRYPTION_KEY"] not in repr(settings)
+    assert settings.database_url not in repr(settings)
+
+
+def test_missing_required_setting_is_named_with_what_to_do():
+    assert mistakes(EncryptingServiceSettings) == [
+        "ISPOS_ENCRYPTION_KEY: is not set; `make run` makes one and keeps it in the data folder"
+    ]
 
 
 @pytest.mark.parametrize(
     "url", ["amqp://", "amqp:broker", "amqp://broker:many", "amqp://[broker", "broker:5672"]
 )
-def test_a_broken_broker_address_is_refused(url):
+def test_wrong_broker_address_is_refused(url):
     assert mistakes(AMQP_URL=url)[0].startswith("AMQP_URL: ")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "postgresql+asyncpg://pay:pw@db/x",
+        "postgresql://radius:pw@db:port/x",
+        "sqlite://",
+        "postgres://gateway:pw@db/x",
+    ],
+)
+def test_wrong_database_address_is_refused(url):
+    assert "sqlite:////path/name.db" in mistakes(BILLING_DATABASE_URL=url)[0]
+
+
 @pytest.mark.parametrize("url", ["http://", "http://[", "https://isp.example:port", "ftp://isp.example"])
-def test_a_broken_web_address_is_refused(url):
-    assert mistakes(ISPOS_PUBLIC_URL=url)[0].startswith("ISPOS_PUBLIC_URL: ")
+def test_wrong_web_address_is_refused(url):
+    with pytest.raises(ValueError, match="use https://host"):
+        environment.http_url(url)
 
 
-def test_missing_keys_are_named():
+@pytest.mark.parametrize("value", ["4", "0", "-1", "1.5", "²", "one", ""])
+def test_number_outside_its_range_is_refused_with_the_range(value):
+    with pytest.raises(ValueError, match="is not a number of ovens; use 1 to 3"):
+        number("a number of ovens", 1, 3)(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BakerySettings(ProcessSettings):
+    ovens: int = setting("BAKERY_OVENS", number("a number of ovens", 1, 3), default=2, meaning="Ovens")
+    bakers: int = setting(
+        "BAKERY_BAKERS",
+        number("a number of bakers", 1, 9),
+        default_from=lambda earlier: earlier.ovens * 2,
+        default_shown="two per oven",
+        meaning="Bakers",
+    )
+
+    def mistakes(self) -> Iterable[str]:
+        yield from super().mistakes()
+        if self.bakers < self.ovens:
+            yield "BAKERY_BAKERS: too few; one per oven is needed"
+
+
+def test_default_may_follow_from_a_setting_before_it():
+    assert read_settings(BakerySettings, {"BAKERY_OVENS": "3"}).bakers == 6
+    assert read_settings(BakerySettings, {"BAKERY_BAKERS": "5"}).bakers == 5
+
+
+def test_settings_that_do_not_fit_together_are_named():
+    assert mistakes(BakerySettings, BAKERY_OVENS="3", BAKERY_BAKERS="1") == [
+        "BAKERY_BAKERS: too few; one per oven is needed"
+    ]
+
+
+def test_mistakes_of_several_processes_are_named_together_and_once():
+    reader, other = Reader({"ISPOS_CLOCK": "fast"}), Reader({"BAKERY_OVENS": "9"})
+    for service in ("billing", "payment"):
+        reader.read(ServiceSettings, service=service)
+    assert other.read(BakerySettings).ovens == 2
+
     with pytest.raises(SettingsError) as refused:
-        read_settings({})
+        reader.check(other)
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == ["ISPOS_CLOCK", "BAKERY_OVENS"]
 
-    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == list(KEYS)
 
+def test_declarations_are_readable_for_the_docs():
+    declared = declared_in(BakerySettings)
 
-def test_a_relative_data_folder_is_made_absolute():
-    assert read_settings(KEYS | {"ISPOS_DATA_DIR": "here"}).data_dir == Path.cwd() / "here"
+    assert list(declared)[-2:] == ["ovens", "bakers"]
+    assert [declared[name].default_shown for name in ("ovens", "bakers")] == ["`2`", "two per oven"]
+    assert declared_in(ServiceSettings)["database_url"].variable_of("billing") == "BILLING_DATABASE_URL"

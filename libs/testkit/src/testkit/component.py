@@ -24,7 +24,7 @@ from servicekit.private_postgres import PrivatePostgres
 from servicekit.rpc import client
 from servicekit.runtime import Runtime
 from servicekit.secrets import new_key
-from servicekit.settings import Settings, read_settings
+from servicekit.settings import EncryptingServiceSettings, ServiceSettings, read_settings
 from servicekit.tables import KitBase, OutboxMessage
 from sqlalchemy import MetaData, event, inspect, select, text
 from sqlalchemy.orm import Session
@@ -40,16 +40,16 @@ Api = TypeVar("Api")
 _threading = eventlet.patcher.original("threading")
 
 
-def make_settings(service: str, database_url: str, data_dir: Path) -> Settings:
-    """Settings of a process that keeps `service` in this database."""
-    return read_settings(
-        {
-            "ISPOS_DATA_DIR": str(data_dir),
-            "ISPOS_SECRET_KEY": "0" * 32,
-            "ISPOS_ENCRYPTION_KEY": ENCRYPTION_KEY,
-            f"{service.upper()}_DATABASE_URL": database_url,
-        }
-    )
+def make_settings(
+    service: str, database_url: str, data_dir: Path, kind: type[Any] = EncryptingServiceSettings
+) -> Any:
+    """Settings, of this class, of a process that keeps `service` in this database."""
+    environ = {
+        "ISPOS_DATA_DIR": str(data_dir),
+        "ISPOS_ENCRYPTION_KEY": ENCRYPTION_KEY,
+        f"{service.upper()}_DATABASE_URL": database_url,
+    }
+    return read_settings(kind, environ, service=service)
 
 
 @dataclass
@@ -77,8 +77,7 @@ class ServiceUnderTest:
 
     def another(self) -> ServiceUnderTest:
         """A second replica on the same database, with connections of its own and the same clock."""
-        settings = self.runtime.settings
-        return ServiceUnderTest(Runtime(self.runtime.service, settings, self.clock), self.clock)
+        return ServiceUnderTest(Runtime(self.runtime.settings, self.clock), self.clock)
 
 
 def _empty(database: Database) -> None:
@@ -169,7 +168,9 @@ class Migrated:
         return url
 
 
-def service_fixtures(service: str, package: str) -> tuple[Any, Any]:
+def service_fixtures(
+    service: str, package: str, kind: type[ServiceSettings] = EncryptingServiceSettings
+) -> tuple[Any, Any]:
     """The fixtures `migrated` and `tested` for a service's conftest. `tested` runs a test on both."""
 
     @pytest.fixture(scope="session")
@@ -185,7 +186,7 @@ def service_fixtures(service: str, package: str) -> tuple[Any, Any]:
         else:
             url = migrated.postgresql(request.getfixturevalue("postgres"))
         clock = FrozenClock(START)
-        runtime = Runtime(service, make_settings(service, url, tmp_path), clock)
+        runtime = Runtime(make_settings(service, url, tmp_path, kind), clock)
         sync_nothing(runtime.database)
         yield ServiceUnderTest(runtime, clock)
         runtime.database.close()

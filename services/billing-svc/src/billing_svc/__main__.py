@@ -9,25 +9,25 @@ from contracts.billing import StartBillingRun
 from servicekit.ids import new_id
 from servicekit.runner import main
 from servicekit.runtime import Runtime
-from servicekit.settings import Settings
+from servicekit.settings import ServiceSettings
 
 from billing_svc import jobs
 from billing_svc.service import BillingService
 from billing_svc.usecases import billing_run
 
 
-def run_billing(settings: Settings, arguments: list[str]) -> None:
+def run_billing(settings: ServiceSettings, arguments: list[str]) -> None:
     """Bill the period that contains a date (default: today), and wait until the run has finished."""
-    runtime = Runtime(BillingService.name, settings)
+    runtime = Runtime(settings)
     command = StartBillingRun(date=_date(arguments), actor="command line")
     with runtime.transaction() as session:
         billing_run.start_run(session, command, now=runtime.now(), today=runtime.today())
     jobs.work_on_billing_runs(runtime, new_id())
 
 
-def run_collections(settings: Settings, arguments: list[str]) -> None:
+def run_collections(settings: ServiceSettings, arguments: list[str]) -> None:
     """Suspend and restore accounts as of a date (default: today)."""
-    runtime = Runtime(BillingService.name, settings)
+    runtime = Runtime(settings)
     done = jobs.run_collections(runtime, _date(arguments) or runtime.today(), dry_run=False)
     print(f"{done.marked} overdue, {done.suspended} suspended, {done.restored} restored")
 

@@ -9,9 +9,6 @@ from tempfile import TemporaryDirectory
 
 def listen() -> int:
     """Answer RADIUS packets: a plain process, small because it loads nothing the control plane needs."""
-    from servicekit.logs import configure_logging
-
-    configure_logging("radius-listener")
     with TemporaryDirectory(prefix="radius-listener-") as folder:
         # Where the workers keep their figures for one another. Prometheus's client reads it when imported.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

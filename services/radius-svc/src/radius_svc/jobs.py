@@ -20,6 +20,7 @@ from radius_svc.domain.evidence import Evidence
 from radius_svc.domain.online_samples import sample_time
 from radius_svc.queries.reconnects import find_back
 from radius_svc.queries.sessions import count_open_sessions
+from radius_svc.settings import RadiusSettings
 from radius_svc.usecases import online_samples, reconnects, retention, silent_sessions, usage
 
 USAGE = "usage"
@@ -153,10 +154,10 @@ def close_silent_sessions(runtime: Runtime, holder: str) -> None:
     JOB_LAST_SUCCESS.labels(SILENT_SESSIONS).set_to_current_time()
 
 
-def delete_old(runtime: Runtime, holder: str) -> None:
+def delete_old(runtime: Runtime[RadiusSettings], holder: str) -> None:
     """Delete what is older than it is to be kept, some batches of each kind."""
     settings = runtime.settings
-    ages = {"session_days": settings.radius_session_days, "reject_days": settings.radius_reject_days}
+    ages = {"session_days": settings.session_days, "reject_days": settings.reject_days}
     for kind, (deletion, older_than) in retention.due(runtime.now(), **ages).items():
         deleted, batches = retention.BATCH, 0
         while deleted == retention.BATCH and batches < MOST_BATCHES:

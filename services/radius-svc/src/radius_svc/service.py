@@ -40,6 +40,7 @@ from nameko.timer import timer
 from servicekit.events import handles
 from servicekit.ids import new_id
 from servicekit.service import Service, serves
+from servicekit.settings import ServiceSettings
 from sqlalchemy.orm import Session
 
 from radius_svc import jobs
@@ -55,6 +56,7 @@ from radius_svc.queries import (
     sessions,
     usage,
 )
+from radius_svc.settings import RadiusSettings
 from radius_svc.usecases import disconnects, provisioning
 
 PROCESS = new_id()  # names this process in leases
@@ -62,6 +64,7 @@ PROCESS = new_id()  # names this process in leases
 
 @serves(Radius)
 class RadiusService(Service):
+    settings_type: type[ServiceSettings] = RadiusSettings
     dispatcher = SessionChangeDispatcher()
 
     def check(self) -> dict[str, str]:

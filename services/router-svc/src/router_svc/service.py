@@ -6,6 +6,7 @@ from contracts.common import Page
 from contracts.router import ChangeRouter, RegisterRouter, Router, RouterView
 from servicekit.idempotency import carry_out
 from servicekit.service import Service, serves
+from servicekit.settings import EncryptingServiceSettings, ServiceSettings
 from sqlalchemy.orm import Session
 
 from router_svc import queries, views
@@ -14,6 +15,8 @@ from router_svc.usecases import routers
 
 @serves(Router)
 class RouterService(Service):
+    settings_type: type[ServiceSettings] = EncryptingServiceSettings  # it stores passwords
+
     def register_router(self, command: RegisterRouter) -> RouterView:
         def register(session: Session) -> RouterView:
             registered = routers.register_router(

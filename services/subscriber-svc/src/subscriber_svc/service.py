@@ -30,6 +30,7 @@ from servicekit.events import handles
 from servicekit.idempotency import carry_out
 from servicekit.rpc import Peer
 from servicekit.service import Service, serves
+from servicekit.settings import EncryptingServiceSettings, ServiceSettings
 from sqlalchemy.orm import Session
 
 from subscriber_svc import queries, views
@@ -38,6 +39,7 @@ from subscriber_svc.usecases import holds, plans, services, subscribers
 
 @serves(Subscriber)
 class SubscriberService(Service):
+    settings_type: type[ServiceSettings] = EncryptingServiceSettings  # it stores passwords
     router: Router = Peer(Router)  # type: ignore[assignment]  # nameko injects the client
 
     def create_plan(self, command: CreatePlan) -> PlanView:

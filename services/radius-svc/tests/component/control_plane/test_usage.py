@@ -232,7 +232,7 @@ database_of_0002 = database_of_revision("radius_svc", "0002")
 
 def test_what_went_through_before_the_tables_were_there_is_not_counted(database_of_0002, tmp_path):
     """A session of weeks is not the usage of the day of the upgrade."""
-    runtime = Runtime("radius", make_settings("radius", database_of_0002.url, tmp_path), FrozenClock(START))
+    runtime = Runtime(make_settings("radius", database_of_0002.url, tmp_path), FrozenClock(START))
     before = {"acctsessionid": "s", "username": "juan", "nasipaddress": "127.0.0.1", "service_id": "juan"}
     rows = [
         {**before, "acctuniqueid": "open", "acctoutputoctets": 900, "acctstoptime": None},

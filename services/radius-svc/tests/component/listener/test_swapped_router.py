@@ -29,7 +29,7 @@ def test_the_new_home_router_is_let_in_at_its_next_dial(
     nas.faults.lose_accounting = True
     nas.hang_up("juan")
 
-    runtime = Runtime("radius", make_settings("radius", radius_database_url, tmp_path), SystemClock())
+    runtime = Runtime(make_settings("radius", radius_database_url, tmp_path), SystemClock())
     try:
         wait_for(
             lambda: True if dial(nas) is Outcome.REJECTED else None, what="the new home router to be refused"

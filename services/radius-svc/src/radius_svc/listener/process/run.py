@@ -6,9 +6,10 @@ import socket
 import sys
 from functools import partial
 
-from servicekit.logs import log
+from servicekit.logs import configure_logging, log
+from servicekit.settings import SettingsError, read_settings
 
-from radius_svc.listener.process.settings import ConfigurationError, ListenerSettings, read_listener_settings
+from radius_svc.listener.process.settings import ListenerSettings
 from radius_svc.listener.process.sockets import bind
 from radius_svc.listener.process.supervisor import Answers, Supervisor
 from radius_svc.listener.process.workers import Worker, show_metrics
@@ -23,13 +24,14 @@ _SWITCH_SECONDS = 0.0001
 def main() -> int:
     """Run the listener; returns the exit code. 2 means that it cannot start as configured."""
     try:
-        settings = read_listener_settings()
+        settings = read_settings(ListenerSettings)
         auth_sockets = _bind(settings.host, settings.auth_port, "ISPOS_RADIUS_AUTH_PORT", settings.workers)
         (acct_socket,) = _bind(settings.host, settings.acct_port, "ISPOS_RADIUS_ACCT_PORT", 1)
         metrics_socket = _metrics_socket(settings)
-    except ConfigurationError as error:
+    except SettingsError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIGURATION
+    configure_logging("radius-listener", settings.log_level)
     sys.setswitchinterval(_SWITCH_SECONDS)
     ports = {
         "auth_port": auth_sockets[0].getsockname()[1],
@@ -91,7 +93,7 @@ def _metrics_socket(settings: ListenerSettings) -> socket.socket | None:
     try:
         return socket.create_server(("", settings.metrics_port))
     except OSError as error:
-        raise ConfigurationError(
+        raise SettingsError(
             f"ISPOS_RADIUS_METRICS_PORT: cannot listen on {settings.metrics_port}: {error.strerror}"
         ) from None
 
@@ -100,4 +102,4 @@ def _bind(host: str, port: int, variable: str, count: int) -> list[socket.socket
     try:
         return bind(host, port, workers=count)
     except OSError as error:
-        raise ConfigurationError(f"{variable}: cannot listen on {host}:{port}: {error.strerror}") from None
+        raise SettingsError(f"{variable}: cannot listen on {host}:{port}: {error.strerror}") from None

@@ -1,76 +1,73 @@
-"""What the listener is told by its environment."""
+"""Settings of the RADIUS listener: it starts without the settings of the services."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from servicekit.secrets import FieldCipher
+from servicekit import environment
+from servicekit.environment import number, setting
+from servicekit.settings import EncryptionSettings, ProcessSettings
 
 from radius_svc.listener.process.sockets import can_share_a_port
 
-MOST_WORKERS = 64
+MAX_WORKERS = 64
 
 
-class ConfigurationError(Exception):
-    """The listener cannot start as configured; the text says which variable and what to do."""
-
-
-@dataclass(frozen=True)
-class ListenerSettings:
-    database_url: str = field(repr=False)
-    cipher: FieldCipher = field(repr=False)
-    host: str
-    auth_port: int
-    acct_port: int
-    metrics_port: int | None
-    workers: int
-    spool_dir: Path
-    status_secret: bytes | None = field(repr=False)
-
-
-def read_listener_settings(environ: Mapping[str, str] = os.environ) -> ListenerSettings:
-    """Only what the listener itself needs: it starts without the other services' settings.
-
-    Raises ConfigurationError.
-    """
-    if not environ.get("RADIUS_DATABASE_URL"):
-        raise ConfigurationError("RADIUS_DATABASE_URL: is not set; use sqlite:////path or postgresql://...")
-    try:
-        cipher = FieldCipher(environ.get("ISPOS_ENCRYPTION_KEY", ""))
-    except ValueError as error:
-        raise ConfigurationError(f"ISPOS_ENCRYPTION_KEY: cannot be used: {error}") from None
-    metrics_port = environ.get("ISPOS_RADIUS_METRICS_PORT")
-    return ListenerSettings(
-        database_url=environ["RADIUS_DATABASE_URL"],
-        cipher=cipher,
-        host=environ.get("ISPOS_RADIUS_HOST") or "0.0.0.0",
-        auth_port=_port(environ, "ISPOS_RADIUS_AUTH_PORT", 1812),
-        acct_port=_port(environ, "ISPOS_RADIUS_ACCT_PORT", 1813),
-        metrics_port=_port(environ, "ISPOS_RADIUS_METRICS_PORT", 0) if metrics_port else None,
-        workers=_workers(environ),
-        spool_dir=Path(
-            environ.get("ISPOS_RADIUS_SPOOL_DIR") or Path(environ.get("ISPOS_DATA_DIR") or "data") / "spool"
-        ),
-        status_secret=environ.get("ISPOS_RADIUS_STATUS_SECRET", "").encode() or None,
+@dataclass(frozen=True, kw_only=True)
+class ListenerSettings(ProcessSettings, EncryptionSettings):
+    database_url: str = setting(
+        "RADIUS_DATABASE_URL",
+        environment.database_url,
+        default="",
+        secret=True,
+        missing="use sqlite:////path/name.db or postgresql://user:password@host/name",
+        meaning="The database of radius-svc",
+    )
+    host: str = setting(
+        "ISPOS_RADIUS_HOST",
+        environment.text,
+        default="0.0.0.0",
+        meaning="Address the RADIUS listener binds to",
+    )
+    auth_port: int = setting(
+        "ISPOS_RADIUS_AUTH_PORT",
+        environment.port_or_any,
+        default=1812,
+        meaning="UDP port for authentication",
+    )
+    acct_port: int = setting(
+        "ISPOS_RADIUS_ACCT_PORT", environment.port_or_any, default=1813, meaning="UDP port for accounting"
+    )
+    workers: int = setting(
+        "ISPOS_RADIUS_WORKERS",
+        number("a number of workers", 1, MAX_WORKERS),
+        default=1,
+        meaning=f"Number of processes that answer logins, up to {MAX_WORKERS} (Linux). `1` runs everything "
+        "in one process and needs the least memory; with more, accounting gets a process of its own. For "
+        "many subscribers, use as many as there are cores to spare",
+    )
+    spool_dir: Path = setting(
+        "ISPOS_RADIUS_SPOOL_DIR",
+        environment.folder,
+        default_from=lambda earlier: earlier.data_dir / "spool",
+        default_shown="`spool` in the data folder",
+        meaning="Where accounting is kept on local disk while the database is down",
+    )
+    metrics_port: int | None = setting(
+        "ISPOS_RADIUS_METRICS_PORT",
+        environment.port_or_any,
+        meaning="Port on which the listener serves Prometheus metrics, on all addresses",
+    )
+    status_secret: bytes | None = setting(
+        "ISPOS_RADIUS_STATUS_SECRET",
+        str.encode,
+        secret=True,
+        meaning="Secret with which a health check on the same machine may send Status-Server",
     )
 
-
-def _workers(environ: Mapping[str, str]) -> int:
-    value = environ.get("ISPOS_RADIUS_WORKERS") or "1"
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= MOST_WORKERS:
-        raise ConfigurationError(
-            f"ISPOS_RADIUS_WORKERS: {value!r} is not a number of workers; use 1 to {MOST_WORKERS}"
-        )
-    if int(value) > 1 and not can_share_a_port():
-        raise ConfigurationError("ISPOS_RADIUS_WORKERS: several workers need Linux; use 1")
-    return int(value)
-
-
-def _port(environ: Mapping[str, str], name: str, default: int) -> int:
-    value = environ.get(name) or str(default)
-    if not value.isascii() or not value.isdigit() or int(value) > 65535:
-        raise ConfigurationError(f"{name}: {value!r} is not a port; use a number up to 65535")
-    return int(value)
+    def mistakes(self) -> Iterable[str]:
+        yield from super().mistakes()
+        if self.workers > 1 and not can_share_a_port():
+            yield "ISPOS_RADIUS_WORKERS: several workers need Linux; use 1"

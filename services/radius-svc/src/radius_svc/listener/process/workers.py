@@ -11,7 +11,6 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app, multiprocess
-from servicekit.clock import clock_from_environment
 from servicekit.logs import log
 
 from radius_svc.listener.accounting.receiver import AccountingReceiver
@@ -38,7 +37,7 @@ class Worker:
     def __init__(self, settings: ListenerSettings, name: str) -> None:
         """`name` tells this worker's sign of life from those of others."""
         self._settings = settings
-        self._database, self._clock = Database(settings.database_url), clock_from_environment()
+        self._database, self._clock = Database(settings.database_url), settings.clock
         self._index, self._recorder = Index(), Recorder(self._database, self._clock)
         self._keeper = IndexKeeper(self._database, self._index, Presence(self._database, name))
         self._first: list[Callable[[], None]] = []
