@@ -67,7 +67,7 @@ class Draft:
 
     @property
     def currency(self) -> str:
-        """The currency of the lines, of which there must be one."""
+        """The currency of the lines. There must be at least one line."""
         return self.lines[0][1].amount.currency
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from contracts.billing import AccountSettled, CollectionStatus
-from contracts.money import Money, total
+from contracts.money import Money
 from contracts.payment import PaymentReceived
 from servicekit import outbox
 from servicekit.ids import new_id
@@ -138,10 +138,10 @@ def unallocated(session: Session, payment: ReceivedPayment) -> Money:
 
 def overdue_amount(session: Session, subscriber_id: str, today: date) -> Money:
     """The sum of the amounts left to pay on overdue invoices."""
-    overdue = [
-        balance for invoice, balance in open_balances(session, subscriber_id) if invoice.due_on < today
-    ]
-    return total(overdue, load_settings(session).currency)
+    minor = sum(
+        balance.minor for invoice, balance in open_balances(session, subscriber_id) if invoice.due_on < today
+    )
+    return Money(minor, load_settings(session).currency)
 
 
 def _allocate(session: Session, payment: ReceivedPayment, *, first: str | None, now: datetime) -> None:
