@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from contracts.billing import InvoiceStatus, RunStatus
+from contracts.billing_settings import DEFAULTS, SETTINGS
 from contracts.common import Unavailable
 from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
 from contracts.subscriber import CreateSubscriber, NewService
@@ -344,14 +345,7 @@ def test_an_invoice_that_cannot_be_voided_says_why(browser, invoice_id):
 
 
 def test_settings_are_saved_and_a_wrong_one_is_named(browser, world):
-    form = {
-        "invoice_generation_day": "5",
-        "payment_terms_days": "10",
-        "grace_period_days": "5",
-        "suspension_mode": "block",
-        "tax_mode": "non_vat",
-        "invoice_series": "INV",
-    }
+    form = {name: str(getattr(DEFAULTS, name)) for name in SETTINGS if name != "auto_suspend"}
     assert browser.post("/settings/billing", form).status_code == 303
     assert world.commands("change_settings")[0].auto_suspend is False
     answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})

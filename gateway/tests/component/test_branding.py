@@ -312,22 +312,6 @@ def test_a_page_that_says_the_database_is_away_needs_no_database(app, database, 
         assert brand.shown().isp_name == "ISP-OS"
 
 
-def test_billing_settings_are_on_their_own_page(browser, world):
-    form = {
-        "invoice_generation_day": "5",
-        "payment_terms_days": "10",
-        "grace_period_days": "5",
-        "suspension_mode": "block",
-        "tax_mode": "non_vat",
-        "invoice_series": "INV",
-    }
-    assert browser.post("/settings/billing", form).status_code == 303
-    assert world.commands("change_settings")[0].auto_suspend is False
-    answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})
-    assert answer.status_code == 422
-    assert "must be between 1 and 28" in answer.text
-
-
 def test_it_is_kept_in_postgresql_too(make_postgres_database, settings, world):
     database = Database(make_postgres_database())
     migrate(database, "gateway")
