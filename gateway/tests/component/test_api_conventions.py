@@ -102,9 +102,9 @@ def test_lists_are_paged(api):
     for number in range(5):
         api("POST", "/plans", {**PLAN, "name": f"Plan {number}"})
     first = api("GET", "/plans?limit=2").json
-    assert [plan["name"] for plan in first["data"]] == ["Plan 0", "Plan 1"]
+    assert [plan["name"] for plan in first["data"]] == ["Plan 4", "Plan 3"]
     second = api("GET", f"/plans?limit=2&after={first['next']}").json
-    assert [plan["name"] for plan in second["data"]] == ["Plan 2", "Plan 3"]
+    assert [plan["name"] for plan in second["data"]] == ["Plan 2", "Plan 1"]
     last = api("GET", f"/plans?limit=2&after={second['next']}").json
     assert last["next"] is None
 
@@ -145,9 +145,10 @@ def test_errors_of_a_service_keep_their_fields(api, subscriber, service_body):
     assert_problem(answer, 422, "pppoe_username")
 
 
-def test_a_conflict_is_409(api):
-    api("POST", "/plans", PLAN)
-    assert_problem(api("POST", "/plans", PLAN), 409)
+def test_conflict_is_409(api, service_body):
+    api("POST", f"/plans/{service_body['plan_id']}/archive")
+    body = {"full_name": "Pedro Reyes", "service": service_body}
+    assert_problem(api("POST", "/subscribers", body), 409)
 
 
 ROLE_RIGHTS = {

@@ -1,12 +1,13 @@
 """What each resource takes and shows."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from contracts.billing import InvoiceStatus
 from contracts.money import Money
 from contracts.pricing import BillingTerms, Discount, DiscountKind
-from contracts.radius import SessionView
+from contracts.radius import AttemptView, ReconnectView, RequestKind, RequestOutcome, SessionView
 from gateway.models import AuditEntry
 from gateway_fakes import NOW
 from sqlalchemy import select
@@ -176,16 +177,38 @@ def test_a_live_session_is_shown_with_its_service(api, subscriber, world):
     assert [session["username"] for session in listed] == ["pedro.reyes"]
 
 
-def test_a_disconnect_tells_the_outcome_per_method_tried(api, subscriber):
+def test_disconnect_shows_the_outcome_of_each_request(api, subscriber):
     service_id = subscriber["services"][0]["id"]
     answer = api("POST", f"/services/{service_id}/disconnect").json
     assert answer["disconnected"] is True
     assert (answer["attempts"][0]["kind"], answer["attempts"][0]["outcome"]) == ("disconnect", "acked")
-    assert api("GET", f"/services/{service_id}/attempts").json["data"][0]["error_cause"] == 503
 
 
-def test_reconnects_are_told_in_seconds_with_milliseconds(api, subscriber):
+def test_earlier_requests_to_the_router_are_listed(api, subscriber, world):
     service_id = subscriber["services"][0]["id"]
+    refused = AttemptView(RequestKind.DISCONNECT, RequestOutcome.NACKED, 503, "no session", NOW, NOW)
+    world.attempts[service_id] = [refused]
+    (attempt,) = api("GET", f"/services/{service_id}/attempts").json["data"]
+    assert (attempt["error_cause"], attempt["error_cause_name"]) == (503, "Session-Context-Not-Found")
+
+
+def test_reconnects_are_in_seconds_with_milliseconds(api, subscriber, world):
+    service_id = subscriber["services"][0]["id"]
+    world.reconnects = [
+        ReconnectView(
+            id="reconnect-1",
+            service_id=service_id,
+            username="pedro.reyes",
+            payment_id="payment-1",
+            paid_at=NOW,
+            released_at=NOW,
+            authorized_at=NOW,
+            router_acked_at=NOW,
+            online_at=NOW + timedelta(milliseconds=412),
+            milliseconds=412,
+            how="redial",
+        )
+    ]
     (case,) = api("GET", f"/services/{service_id}/reconnects").json["data"]
     assert (case["seconds"], case["how"]) == (0.412, "redial")
     assert case["online_at"] == "2026-11-23T02:00:00.412000Z"
@@ -213,7 +236,7 @@ def test_a_billing_run_is_accepted_and_reports_by_subscriber(api, subscriber):
     assert (item["outcome"], item["subscriber_name"]) == ("created", "Pedro Reyes")
     again = api("POST", "/billing-runs").json
     items = api("GET", f"/billing-runs/{again['id']}/items?outcome=skipped").json["data"]
-    assert items[0]["reason"] == "billed already"
+    assert items[0]["reason"] == "already invoiced for this period: INV-000001"
 
 
 def test_an_invoice_shows_its_lines_with_the_price_and_its_source(api, invoice_id):

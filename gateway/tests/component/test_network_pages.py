@@ -275,8 +275,6 @@ class TestWhatTheRouterAnswered:
 
     def test_by_the_api(self, api, subscriber, world):
         service_id = subscriber["services"][0]["id"]
-        (attempt,) = api("GET", f"/services/{service_id}/attempts").json["data"]
-        assert (attempt["error_cause"], attempt["error_cause_name"]) == (503, "Session-Context-Not-Found")
         world.line_events = [
             LineEvent(
                 NOW,
@@ -363,3 +361,20 @@ class TestSessionLimit:
         answer = api("PATCH", f"/services/{service_id}", {"session_limit": limit})
         assert answer.status_code == 422
         assert answer.json["errors"][0]["field"] == "session_limit"
+
+
+def test_router_is_added_and_disabled(browser, world):
+    form = {
+        "name": "Main Router",
+        "nas_address": "10.0.0.1",
+        "radius_secret": "x",
+        "coa_port": "3799",
+        "session_control": "disconnect",
+    }
+    assert browser.post("/routers/new", form).status_code == 303
+    (router,) = world.routers.values()
+    assert router.coa_port == 3799
+    assert "Connected" in browser.get("/routers").text
+    assert "nobody can log in through it" in browser.get(f"/routers/{router.id}/disable").text
+    assert browser.post(f"/routers/{router.id}/disable").status_code == 303
+    assert "Disabled" in browser.get("/routers").text

@@ -1,4 +1,4 @@
-"""billing-svc in memory."""
+"""billing-svc in memory: one price per service and month, without discounts, tax or collections."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from contracts.billing import (
     BillingRunView,
     CollectionStatus,
     InvoiceLineView,
+    InvoiceOrder,
     InvoiceStatus,
     InvoiceView,
     ItemOutcome,
@@ -22,26 +23,29 @@ from contracts.billing import (
     RunStatus,
 )
 from contracts.billing_settings import DEFAULTS, SETTINGS
-from contracts.common import Conflict, Page, changes
-from contracts.money import Money
-from contracts.receivables import (
-    AgingBucket,
-    CollectionsRunView,
-    DayCollected,
-    Receivables,
-    SuspensionsDue,
-)
+from contracts.common import Conflict, InvalidInput, Page, changes
+from contracts.money import Money, total
+from contracts.receivables import AgingBucket, CollectionsRunView, DayCollected, Receivables, SuspensionsDue
+from contracts.subscriber import ServiceStatus
+from servicekit.paging import searched
 
-from gateway_fakes.base import NOTHING, NOW, PERIOD, PESO, TODAY, Fake, matches, paged
+from gateway_fakes.base import NOTHING, NOW, PERIOD, TODAY, Fake, contains, ordered, paged
+
+AGES = ((0, 0), (1, 30), (31, 60), (61, 90), (91, None))
+KEYS = {
+    InvoiceOrder.DUE_ON: lambda invoice: invoice.due_on,
+    InvoiceOrder.TOTAL: lambda invoice: invoice.total.minor,
+}
 
 
 class FakeBilling(Fake):
-    settings = DEFAULTS
-
     def __init__(self, world):
         super().__init__(world)
+        self.settings = DEFAULTS
         self.runs: dict[str, BillingRunView] = {}
         self.items: dict[str, list[RunItem]] = {}
+
+    # Settings
 
     def get_settings(self):
         return self.settings
@@ -50,14 +54,22 @@ class FakeBilling(Fake):
         changed = dict(changes(command))
         for name, value in changed.items():
             SETTINGS[name].check(name, value)
-        self.settings = replace(self.settings, **changed)
+        self.settings = self._changed(self.settings, **changed)
         return self.settings
+
+    # Runs
 
     def start_billing_run(self, command):
         return self.world.once(command, lambda: self._run(command))
 
     def _run(self, command):
-        items = [self._bill(found, dry_run=command.dry_run) for found in self.world.subscribers.values()]
+        to_bill = {
+            service.subscriber_id: self.world.subscribers[service.subscriber_id]
+            for service in self.world.services.values()
+            if service.status is not ServiceStatus.TERMINATED
+        }
+        items = [self._bill(subscriber, dry_run=command.dry_run) for subscriber in to_bill.values()]
+        outcomes = [item.outcome for item in items]
         run = BillingRunView(
             id=self.world.new_id("run"),
             date=command.date or TODAY,
@@ -65,10 +77,10 @@ class FakeBilling(Fake):
             dry_run=command.dry_run,
             status=RunStatus.FINISHED,
             total=len(items),
-            created=sum(item.outcome is ItemOutcome.CREATED for item in items),
-            skipped=sum(item.outcome is ItemOutcome.SKIPPED for item in items),
+            created=outcomes.count(ItemOutcome.CREATED),
+            skipped=outcomes.count(ItemOutcome.SKIPPED),
             failed=0,
-            amount=NOTHING,
+            amount=total([item.amount for item in items if item.amount is not None]),
             error=None,
             started_at=NOW,
             finished_at=NOW,
@@ -76,63 +88,83 @@ class FakeBilling(Fake):
         self.runs[run.id], self.items[run.id] = run, items
         return run
 
-    def _bill(self, found, *, dry_run):
-        if any(invoice.subscriber_id == found.id for invoice in self.world.invoices.values()):
-            return RunItem(found.id, found.full_name, ItemOutcome.SKIPPED, "billed already", None, None)
-        if dry_run:
-            return RunItem(found.id, found.full_name, ItemOutcome.CREATED, "", None, PESO)
-        invoice = self.make_invoice(found)
-        return RunItem(found.id, found.full_name, ItemOutcome.CREATED, "", invoice.id, PESO)
+    def _bill(self, subscriber, *, dry_run):
+        numbers = {
+            line.service_id: invoice.number
+            for invoice in self._invoices_of(subscriber.id)
+            if invoice.status is not InvoiceStatus.VOID
+            for line in invoice.lines
+        }
+        live = [
+            service
+            for service in self.world.services.values()
+            if service.subscriber_id == subscriber.id and service.status is not ServiceStatus.TERMINATED
+        ]
+        lines = [self._line(service) for service in live if service.id not in numbers]
+        item = RunItem(subscriber.id, subscriber.full_name, ItemOutcome.CREATED, "", None, None)
+        if not lines:
+            billed = ", ".join(sorted({numbers[service.id] for service in live}))
+            reason = f"already invoiced for this period: {billed}"
+            return replace(item, outcome=ItemOutcome.SKIPPED, reason=reason)
+        item = replace(item, amount=total([line.amount for line in lines]))
+        return item if dry_run else replace(item, invoice_id=self._issue(subscriber, lines))
 
-    def make_invoice(self, found):
-        invoice_id = self.world.new_id("invoice")
-        line = InvoiceLineView(
-            service_id="service-1",
-            description="Fiber 50 Mbps",
+    def _line(self, service):
+        plan, individual = self.world.plans[service.plan_id], service.billing_terms.individual_price
+        price = individual or plan.price
+        return InvoiceLineView(
+            service_id=service.id,
+            description=f"{plan.name} ({service.pppoe_username})",
             period=PERIOD,
-            plan_name="Fiber 50 Mbps",
-            price=PESO,
-            price_source=PriceSource.PLAN,
+            plan_name=plan.name,
+            price=price,
+            price_source=PriceSource.PLAN if individual is None else PriceSource.INDIVIDUAL,
             discount_amount=NOTHING,
             tax=NOTHING,
-            amount=PESO,
+            amount=price,
         )
+
+    def _issue(self, subscriber, lines):
+        """The id of a new invoice, which is paid from credit as far as that goes."""
+        amount = total([line.amount for line in lines])
         invoice = InvoiceView(
-            id=invoice_id,
-            number=f"INV-{invoice_id.split('-')[1]}",
-            subscriber_id=found.id,
-            subscriber_name=found.full_name,
+            id=self.world.new_id("invoice"),
+            number=f"{self.settings.invoice_series}-{len(self.world.invoices) + 1:06}",
+            subscriber_id=subscriber.id,
+            subscriber_name=subscriber.full_name,
             status=InvoiceStatus.SENT,
             collection_status=CollectionStatus.PENDING,
             issued_on=TODAY,
-            due_on=TODAY + timedelta(days=15),
+            due_on=TODAY + timedelta(days=self.settings.payment_terms_days),
             days_overdue=0,
             period=PERIOD,
-            total=PESO,
-            balance=PESO,
-            lines=[line],
+            total=amount,
+            balance=amount,
+            lines=lines,
             allocations=[],
             created_at=NOW,
             voided_at=None,
             voided_by=None,
             void_reason=None,
         )
-        self.world.invoices[invoice_id] = invoice
-        return invoice
+        self.world.invoices[invoice.id] = invoice
+        self._use_credit(subscriber.id)
+        return invoice.id
 
     def get_billing_run(self, run_id):
         return self._known(self.runs, run_id)
 
     def list_billing_runs(self, limit, after):
-        return paged(list(self.runs.values()), limit, after)
+        return paged(ordered(self.runs.values()), limit, after)
 
     def list_billing_run_items(self, run_id, outcome, limit, after):
-        self._known(self.runs, run_id)
-        kept = [item for item in self.items[run_id] if outcome in (None, item.outcome)]
+        kept = [item for item in self.items.get(run_id, []) if outcome in (None, item.outcome)]
         return paged(kept, limit, after)
 
     def run_collections(self, command):
         return CollectionsRunView(command.date or TODAY, command.dry_run, 0, 0, 0, [])
+
+    # Invoices
 
     def get_invoice(self, invoice_id):
         return self._known(self.world.invoices, invoice_id)
@@ -143,41 +175,89 @@ class FakeBilling(Fake):
             for each in self.world.invoices.values()
             if (not query.statuses or each.status in query.statuses)
             and query.subscriber_id in (None, each.subscriber_id)
-            and matches(query.text, each.number, each.subscriber_name)
+            and (query.due_from or each.due_on) <= each.due_on <= (query.due_until or each.due_on)
+            and (
+                each.number.lower().startswith(searched(query.text))
+                or contains(query.text, each.subscriber_name)
+            )
         ]
-        return paged(kept, limit, after)
+        key = KEYS.get(InvoiceOrder(query.order.removeprefix("-")))
+        return paged(ordered(kept, key, descending=query.order not in KEYS), limit, after)
 
     def void_invoice(self, command):
         invoice = self._known(self.world.invoices, command.invoice_id)
+        if invoice.status is InvoiceStatus.VOID:
+            return invoice
         if invoice.status is InvoiceStatus.PAID:
-            raise Conflict(f"invoice {invoice.number} has payments on it")
+            raise Conflict(f"invoice {invoice.number} is paid; a paid invoice is final")
         self.world.invoices[invoice.id] = replace(
             invoice,
             status=InvoiceStatus.VOID,
             balance=NOTHING,
+            allocations=[],
             voided_at=NOW,
             voided_by=command.actor,
             void_reason=command.reason,
         )
+        self._use_credit(invoice.subscriber_id)
         return self.world.invoices[invoice.id]
 
-    def get_account(self, subscriber_id):
-        mine = [each for each in self.world.invoices.values() if each.subscriber_id == subscriber_id]
-        owed = Money(sum(invoice.balance.minor for invoice in mine))
-        return AccountView(subscriber_id, owed, NOTHING, NOTHING)
+    def _invoices_of(self, subscriber_id):
+        return [each for each in self.world.invoices.values() if each.subscriber_id == subscriber_id]
 
-    def list_accounts(self, subscriber_ids):
-        return [self.get_account(each) for each in subscriber_ids]
+    # Money
+
+    def allocate(self, payment):
+        """Pay the invoice that the payment names, then the oldest open ones."""
+        invoices = self._invoices_of(payment.subscriber_id)
+        for invoice in sorted(invoices, key=lambda each: (each.id != payment.invoice_id, each.due_on)):
+            amount = min(self._unallocated(payment).minor, invoice.balance.minor)
+            if amount > 0:
+                self._pay(invoice, payment, Money(amount))
+
+    def _pay(self, invoice, payment, amount):
+        id_ = self.world.new_id("allocation")
+        allocation = AllocationView(id_, payment.id, invoice.id, invoice.number, amount, NOW)
+        balance = invoice.balance - amount
+        self.world.invoices[invoice.id] = replace(
+            invoice,
+            balance=balance,
+            status=InvoiceStatus.PARTIALLY_PAID if balance.minor else InvoiceStatus.PAID,
+            allocations=[*invoice.allocations, allocation],
+        )
+
+    def _use_credit(self, subscriber_id):
+        for payment in self.world.payments.values():
+            if payment.subscriber_id == subscriber_id:
+                self.allocate(payment)
+
+    def _allocations(self, payment_id):
+        return [
+            allocation
+            for invoice in self.world.invoices.values()
+            for allocation in invoice.allocations
+            if allocation.payment_id == payment_id
+        ]
+
+    def _unallocated(self, payment):
+        return payment.amount - total([each.amount for each in self._allocations(payment.id)])
 
     def find_allocations(self, payment_id):
+        """Unknown for as many calls as `allocation_lag` says."""
         if self.world.allocation_lag > 0:
             self.world.allocation_lag -= 1
             return None
-        payment = self.world.payments[payment_id]
-        if payment.invoice_id is None:
-            return []
-        invoice = self.world.invoices[payment.invoice_id]
-        return [AllocationView("a-1", payment_id, invoice.id, invoice.number, payment.amount, NOW)]
+        return self._allocations(payment_id) if payment_id in self.world.payments else None
+
+    def get_account(self, subscriber_id):
+        invoices = self._invoices_of(subscriber_id)
+        payments = [each for each in self.world.payments.values() if each.subscriber_id == subscriber_id]
+        credit = total([self._unallocated(payment) for payment in payments])
+        owed = total([invoice.balance for invoice in invoices])
+        return AccountView(subscriber_id, owed - credit, credit, _overdue(invoices))
+
+    def list_accounts(self, subscriber_ids):
+        return [self.get_account(each) for each in subscriber_ids]
 
     def list_ledger_entries(self, subscriber_id, limit, after):
         return Page([])
@@ -185,35 +265,64 @@ class FakeBilling(Fake):
     def check_ledger(self):
         return LedgerCheck(NOTHING, NOTHING, NOTHING, [])
 
+    # Figures
+
     def get_receivables(self):
-        owed = Money(sum(invoice.balance.minor for invoice in self.world.invoices.values()))
-        is_open = sum(invoice.balance.minor > 0 for invoice in self.world.invoices.values())
-        return Receivables(owed, NOTHING, NOTHING, NOTHING, is_open, 0)
+        invoices = [each for each in self.world.invoices.values() if each.balance.minor > 0]
+        late = [each for each in invoices if each.due_on < TODAY]
+        owed = total([each.balance for each in invoices])
+        this_month = [each for each in self.world.payments.values() if each.received_on >= PERIOD.start]
+        today = [each.amount for each in this_month if each.received_on == TODAY]
+        collected = total([each.amount for each in this_month])
+        return Receivables(owed, _overdue(invoices), total(today), collected, len(invoices), len(late))
 
     def list_aging(self):
-        edges = ((0, 0), (1, 30), (31, 60), (61, 90), (91, None))
-        owed = self.get_receivables()
-        amounts = [(owed.open_invoices, owed.receivable)] + [(0, NOTHING)] * 4
-        return [AgingBucket(*edge, *amount) for edge, amount in zip(edges, amounts, strict=True)]
+        late = [(max(0, (TODAY - each.due_on).days), each.balance) for each in self.world.invoices.values()]
+        open_ones = [(days, balance) for days, balance in late if balance.minor > 0]
+        buckets = []
+        for first, last in AGES:
+            within = [
+                balance for days, balance in open_ones if first <= days <= (days if last is None else last)
+            ]
+            buckets.append(AgingBucket(first, last, len(within), total(within)))
+        return buckets
 
     def list_days_collected(self, days):
-        paid = Money(sum(payment.amount.minor for payment in self.world.payments.values()))
-        return [
-            DayCollected(
-                TODAY - timedelta(days=age), 0 if age else len(self.world.payments), NOTHING if age else paid
-            )
-            for age in range(days - 1, -1, -1)
-        ]
+        if not 1 <= days <= 366:
+            raise InvalidInput.of("days", "must be between 1 and 366")
+        dates = [TODAY - timedelta(days=age) for age in range(days - 1, -1, -1)]
+        paid = self.world.payments.values()
+        amounts = {day: [each.amount for each in paid if each.received_on == day] for day in dates}
+        return [DayCollected(day, len(amounts[day]), total(amounts[day])) for day in dates]
 
     def list_suspensions_due(self, until, limit, after):
-        owed = Money(sum(row.overdue.minor for row in self.world.suspensions_due))
-        rows = self.world.suspensions_due
+        if until < TODAY:
+            raise InvalidInput.of("until", f"{until} is over")
+        rows = self.world.suspensions_due if self.settings.auto_suspend else []
+        owed = total([row.overdue for row in rows])
         return SuspensionsDue(until, self.settings.auto_suspend, len(rows), owed, paged(rows, limit, after))
 
     def list_account_events(self, subscriber_id, limit):
-        issued = AccountEventKind.INVOICE_ISSUED
-        return [
-            AccountEvent(invoice.created_at, issued, invoice.id, invoice.number, None, invoice.total)
-            for invoice in self.world.invoices.values()
-            if invoice.subscriber_id == subscriber_id
-        ][:limit]
+        """All at the same time, so the newest are the ones that can only follow the others."""
+        issued, voided, paid = [], [], []
+        for invoice in self._invoices_of(subscriber_id):
+            event = AccountEvent(
+                NOW, AccountEventKind.INVOICE_ISSUED, invoice.id, invoice.number, None, invoice.total
+            )
+            issued.append(event)
+            if invoice.voided_at is not None:
+                voided.append(replace(event, kind=AccountEventKind.INVOICE_VOIDED))
+            paid += [
+                replace(
+                    event,
+                    kind=AccountEventKind.PAYMENT_ALLOCATED,
+                    payment_id=allocation.payment_id,
+                    amount=allocation.amount,
+                )
+                for allocation in invoice.allocations
+            ]
+        return [*issued, *voided, *paid][::-1][:limit]
+
+
+def _overdue(invoices):
+    return total([invoice.balance for invoice in invoices if invoice.due_on < TODAY])

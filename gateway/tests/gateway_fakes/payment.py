@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from contracts.billing import (
-    InvoiceStatus,
-)
+from contracts.billing import InvoiceStatus
 from contracts.common import InvalidInput
-from contracts.payment import PaymentView
+from contracts.payment import PaymentOrder, PaymentView
 
-from gateway_fakes.base import NOW, TODAY, Fake, matches, paged
+from gateway_fakes.base import NOW, TODAY, Fake, contains, ordered, paged
+
+KEYS = {
+    PaymentOrder.RECEIVED_ON: lambda payment: payment.received_on,
+    PaymentOrder.AMOUNT: lambda payment: payment.amount.minor,
+}
 
 
 class FakePayment(Fake):
@@ -18,9 +19,9 @@ class FakePayment(Fake):
         return self.world.once(command, lambda: self._make(command))
 
     def _make(self, command):
-        if command.subscriber_id not in self.world.subscribers:
-            raise InvalidInput.of("subscriber_id", "names no subscriber")
-        same = [each.id for each in self.world.payments.values() if each.reference == command.reference != ""]
+        self._check(command)
+        reference = command.reference.strip()
+        same = [each.id for each in self.world.payments.values() if each.reference == reference != ""]
         payment = PaymentView(
             id=self.world.new_id("payment"),
             subscriber_id=command.subscriber_id,
@@ -28,19 +29,32 @@ class FakePayment(Fake):
             invoice_id=command.invoice_id,
             amount=command.amount,
             method=command.method,
-            reference=command.reference,
+            reference=reference,
             received_on=command.received_on or TODAY,
             recorded_at=NOW,
             recorded_by=command.actor,
             same_reference=same,
         )
         self.world.payments[payment.id] = payment
-        invoice = self.world.invoices.get(command.invoice_id or "")
-        if invoice is not None:
-            balance = invoice.balance - command.amount
-            status = InvoiceStatus.PAID if balance.minor <= 0 else InvoiceStatus.PARTIALLY_PAID
-            self.world.invoices[invoice.id] = replace(invoice, balance=balance, status=status)
+        self.world.billing.allocate(payment)
         return payment
+
+    def _check(self, command):
+        if command.amount.minor <= 0:
+            raise InvalidInput.of("amount", "must be more than zero")
+        if command.received_on is not None and command.received_on > TODAY:
+            raise InvalidInput.of("received_on", f"{command.received_on} is in the future")
+        if command.invoice_id is None:
+            if command.subscriber_id not in self.world.subscribers:
+                raise InvalidInput.of("subscriber_id", "names no subscriber")
+            return
+        invoice = self.world.invoices.get(command.invoice_id)
+        if invoice is None:
+            raise InvalidInput.of("invoice_id", f"there is no invoice {command.invoice_id}")
+        if invoice.subscriber_id != command.subscriber_id:
+            raise InvalidInput.of("invoice_id", f"invoice {invoice.number} belongs to another subscriber")
+        if invoice.status is InvoiceStatus.VOID:
+            raise InvalidInput.of("invoice_id", f"invoice {invoice.number} is void")
 
     def get_payment(self, payment_id):
         return self._known(self.world.payments, payment_id)
@@ -53,6 +67,8 @@ class FakePayment(Fake):
             and query.method in (None, each.method)
             and (query.received_from or each.received_on) <= each.received_on
             and each.received_on <= (query.received_until or each.received_on)
-            and matches(query.text, each.reference, each.subscriber_name)
+            and contains(query.text, each.reference, each.subscriber_name)
         ]
-        return paged(kept, limit, after)
+        ascending = query.order.removeprefix("-")
+        key = KEYS.get(PaymentOrder(ascending))
+        return paged(ordered(kept, key, descending=query.order not in KEYS), limit, after)

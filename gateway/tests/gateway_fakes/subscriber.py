@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.common import Conflict, InvalidInput
+from contracts.common import Conflict, FieldError, InvalidInput, NotFound
 from contracts.subscriber import (
     HoldChange,
+    HoldReason,
     HoldView,
     PlanStatus,
     PlanView,
@@ -17,17 +18,19 @@ from contracts.subscriber import (
     SubscriberOrder,
     SubscriberView,
 )
+from servicekit.paging import folded
 
-from gateway_fakes.base import NOW, TODAY, Fake, matches, paged
+from gateway_fakes.base import NOW, TODAY, Fake, contains, given, ordered, paged, refuse_taken
 
 
 class FakeSubscriber(Fake):
+    # Plans
+
     def create_plan(self, command):
         return self.world.once(command, lambda: self._make_plan(command))
 
     def _make_plan(self, command):
-        if any(plan.name == command.name for plan in self.world.plans.values()):
-            raise Conflict(f"a plan named {command.name} exists")
+        refuse_taken(self._active_plans(), "name", command.name)
         plan = PlanView(
             id=self.world.new_id("plan"),
             version=1,
@@ -46,31 +49,41 @@ class FakeSubscriber(Fake):
 
     def change_plan(self, command):
         plan = self._known(self.world.plans, command.plan_id)
-        changes = {
-            name: getattr(command, name)
-            for name in ("name", "price", "download_kbps", "upload_kbps")
-            if getattr(command, name) is not None
-        }
-        self.world.plans[plan.id] = replace(plan, version=plan.version + 1, **changes)
-        return self.world.plans[plan.id]
+        refuse_taken((other for other in self._active_plans() if other.id != plan.id), "name", command.name)
+        names = ("name", "price", "download_kbps", "upload_kbps", "burst", "address_pool")
+        return self._keep_plan(plan, **given(command, *names), **dict.fromkeys(command.clear))
 
     def archive_plan(self, command):
         plan = self._known(self.world.plans, command.plan_id)
-        self.world.plans[plan.id] = replace(plan, status=PlanStatus.ARCHIVED)
+        return self._keep_plan(plan, status=PlanStatus.ARCHIVED)
+
+    def _keep_plan(self, plan, **changes):
+        self.world.plans[plan.id] = self._changed(plan, **changes)
         return self.world.plans[plan.id]
+
+    def _active_plans(self):
+        return [plan for plan in self.world.plans.values() if plan.status is PlanStatus.ACTIVE]
 
     def get_plan(self, plan_id):
         return self._known(self.world.plans, plan_id)
 
     def list_plans(self, limit, after):
-        return paged(list(self.world.plans.values()), limit, after)
+        return paged(ordered(self.world.plans.values()), limit, after)
+
+    # Subscribers
 
     def create_subscriber(self, command):
         return self.world.once(command, lambda: self._make_subscriber(command))
 
     def _make_subscriber(self, command):
         subscriber_id = self.world.new_id("subscriber")
-        found = SubscriberView(
+        if command.service is not None:
+            try:
+                self._make_service(subscriber_id, command.service)
+            except InvalidInput as error:
+                inner = [FieldError(f"service.{wrong.field}", wrong.message) for wrong in error.errors]
+                raise InvalidInput(error.message, inner) from error
+        self.world.subscribers[subscriber_id] = SubscriberView(
             id=subscriber_id,
             short_id=f"short{subscriber_id.split('-')[1]}",
             full_name=command.full_name,
@@ -81,24 +94,46 @@ class FakeSubscriber(Fake):
             services=[],
             created_at=NOW,
         )
-        if command.service is not None:
-            found.services.append(self._make_service(subscriber_id, command.service, "service."))
-        self.world.subscribers[subscriber_id] = found
-        return found
+        return self.get_subscriber(subscriber_id)
 
-    def _make_service(self, subscriber_id, new, prefix=""):
-        if any(known.pppoe_username == new.pppoe_username for known in self.world.services.values()):
-            raise InvalidInput.of(f"{prefix}pppoe_username", "is used by another service")
-        plan = self.world.plans.get(new.plan_id)
-        if plan is None:
-            raise InvalidInput.of(f"{prefix}plan_id", "names no plan")
+    def change_subscriber(self, command):
+        found = self._known(self.world.subscribers, command.subscriber_id)
+        changes = given(command, "full_name", "email", "phone", "address", "notes")
+        self.world.subscribers[found.id] = replace(found, **changes)
+        return self.get_subscriber(found.id)
+
+    def get_subscriber(self, subscriber_id):
+        found = self._known(self.world.subscribers, subscriber_id)
+        its = [each for each in self.world.services.values() if each.subscriber_id == subscriber_id]
+        return replace(found, services=[self._named(service) for service in its])
+
+    def find_subscriber_by_short_id(self, short_id):
+        for found in self.world.subscribers.values():
+            if found.short_id == short_id:
+                return self.get_subscriber(found.id)
+        return None
+
+    def list_subscribers(self, query, limit, after):
+        every = [self.get_subscriber(found) for found in self.world.subscribers]
+        kept = [found for found in every if _has_text(found, query.text) and _has_service(found, query)]
+        key = None if query.order is SubscriberOrder.NEWEST else lambda found: folded(found.full_name)
+        return paged(ordered(kept, key, descending=query.order is not SubscriberOrder.NAME), limit, after)
+
+    # Services
+
+    def add_service(self, command):
+        self._known(self.world.subscribers, command.subscriber_id)
+        return self.world.once(command, lambda: self._make_service(command.subscriber_id, command.service))
+
+    def _make_service(self, subscriber_id, new):
+        self._check_choices(new)
         service = ServiceView(
             id=self.world.new_id("service"),
             version=1,
             subscriber_id=subscriber_id,
             pppoe_username=new.pppoe_username,
             plan_id=new.plan_id,
-            plan_name=plan.name,
+            plan_name=self.world.plans[new.plan_id].name,
             router_id=new.router_id,
             static_ip=new.static_ip,
             billing_terms=new.billing_terms,
@@ -110,39 +145,100 @@ class FakeSubscriber(Fake):
             session_limit=new.session_limit,
         )
         self.world.services[service.id] = service
+        self.world.passwords[service.id] = new.pppoe_password
         return service
 
-    def change_subscriber(self, command):
-        found = self._known(self.world.subscribers, command.subscriber_id)
-        names = ("full_name", "email", "phone", "address", "notes")
-        changes = {name: getattr(command, name) for name in names if getattr(command, name) is not None}
-        self.world.subscribers[found.id] = replace(found, **changes)
-        return self.get_subscriber(found.id)
+    def change_service(self, command):
+        service = self._known_live(command.service_id)
+        names = ("pppoe_username", "plan_id", "router_id", "static_ip", "billing_terms", "session_limit")
+        changes = given(command, *names)
+        if changes.get("plan_id") == service.plan_id:
+            del changes["plan_id"]  # it may be archived by now
+        self._check_choices(replace(command, plan_id=changes.get("plan_id")), service)
+        if command.pppoe_password is not None:
+            self.world.passwords[service.id] = command.pppoe_password
+        return self._keep(service, **changes, **dict.fromkeys(command.clear))
 
-    def get_subscriber(self, subscriber_id):
-        found = self._known(self.world.subscribers, subscriber_id)
-        mine = [each for each in self.world.services.values() if each.subscriber_id == subscriber_id]
-        return replace(found, services=mine)
+    def terminate_service(self, command):
+        service = self._known(self.world.services, command.service_id)
+        if service.status is ServiceStatus.TERMINATED:
+            return service
+        return self._keep(service, status=ServiceStatus.TERMINATED, terminated_at=NOW)
 
-    def find_subscriber_by_short_id(self, short_id):
-        for found in self.world.subscribers.values():
-            if found.short_id == short_id:
-                return self.get_subscriber(found.id)
-        return None
+    def get_service(self, service_id):
+        return self._named(self._known(self.world.services, service_id))
 
-    def list_subscribers(self, query, limit, after):
-        every = [self.get_subscriber(found) for found in self.world.subscribers]
-        kept = [found for found in every if matches(query.text, found.full_name)]
-        if query.status is not None:
-            kept = [found for found in kept if query.status in {service.status for service in found.services}]
-        if query.order is not SubscriberOrder.NEWEST:
-            backwards = query.order is SubscriberOrder.NAME_DESCENDING
-            kept.sort(key=lambda found: found.full_name, reverse=backwards)
-        return paged(kept, limit, after)
+    def reveal_password(self, command):
+        service = self._known_live(command.service_id)
+        return RevealedPassword(service.id, service.pppoe_username, self.world.passwords[service.id])
 
     def count_services(self):
         statuses = [service.status for service in self.world.services.values()]
         return ServiceCounts(*(statuses.count(status) for status in ServiceStatus))
+
+    def _check_choices(self, new, service=None):
+        """Raises InvalidInput or Conflict. `service` is the one that is changed."""
+        if new.router_id is not None and new.router_id not in self.world.routers:
+            raise InvalidInput.of("router_id", f"there is no router {new.router_id}")
+        if new.plan_id is not None and new.plan_id not in self.world.plans:
+            raise InvalidInput.of("plan_id", f"there is no plan {new.plan_id}")
+        if new.plan_id is not None and self.world.plans[new.plan_id].status is PlanStatus.ARCHIVED:
+            raise Conflict(f"plan {self.world.plans[new.plan_id].name} is archived; choose another")
+        others = [
+            other
+            for other in self.world.services.values()
+            if other.status is not ServiceStatus.TERMINATED and other is not service
+        ]
+        for field, value in given(new, "pppoe_username", "static_ip").items():
+            refuse_taken(others, field, value)
+
+    def _known_live(self, service_id):
+        service = self._known(self.world.services, service_id)
+        if service.status is ServiceStatus.TERMINATED:
+            raise Conflict(f"service {service.pppoe_username} is terminated")
+        return service
+
+    def _keep(self, service, **changes):
+        self.world.services[service.id] = self._changed(service, **changes)
+        return self.get_service(service.id)
+
+    def _named(self, service):
+        """With the present name of its plan."""
+        return replace(service, plan_name=self.world.plans[service.plan_id].name)
+
+    # Holds
+
+    def place_hold(self, command):
+        return self.world.once(command, lambda: self._place_hold(command))
+
+    def _place_hold(self, command):
+        if command.reason is HoldReason.OVERDUE:
+            raise InvalidInput.of("reason", "overdue is placed by billing")
+        service = self._known_live(command.service_id)
+        if any(hold.reason is command.reason for hold in service.standing_holds):
+            return service
+        hold = HoldView(
+            id=self.world.new_id("hold"),
+            reason=command.reason,
+            placed_by=command.actor,
+            placed_at=NOW,
+            note=command.note,
+            released_at=None,
+            released_by=None,
+        )
+        return self._keep(service, holds=[*service.holds, hold], status=ServiceStatus.SUSPENDED)
+
+    def release_hold(self, command):
+        service = self._known(self.world.services, command.service_id)
+        hold = next((hold for hold in service.holds if hold.id == command.hold_id), None)
+        if hold is None:
+            raise NotFound(f"service {service.id} has no hold {command.hold_id}")
+        if not hold.is_standing:
+            return service
+        released = replace(hold, released_at=NOW, released_by=command.actor)
+        holds = [released if each is hold else each for each in service.holds]
+        is_free = service.standing_holds == [hold]
+        return self._keep(service, holds=holds, status=ServiceStatus.ACTIVE if is_free else service.status)
 
     def list_hold_changes(self, limit):
         placed = [
@@ -170,51 +266,21 @@ class FakeSubscriber(Fake):
             for service, hold, at, by, is_released in [*released, *placed][:limit]
         ]
 
-    def reveal_password(self, command):
-        service = self._known(self.world.services, command.service_id)
-        return RevealedPassword(service.id, service.pppoe_username, self.world.passwords.get(service.id, ""))
 
-    def add_service(self, command):
-        self._known(self.world.subscribers, command.subscriber_id)
-        return self.world.once(command, lambda: self._make_service(command.subscriber_id, command.service))
+def _has_text(found, text):
+    usernames = [service.pppoe_username for service in found.services]
+    return contains(text, found.full_name, found.email, found.phone, found.short_id, *usernames)
 
-    def change_service(self, command):
-        service = self._known(self.world.services, command.service_id)
-        names = ("pppoe_username", "plan_id", "router_id", "static_ip", "billing_terms", "session_limit")
-        changes = {name: getattr(command, name) for name in names if getattr(command, name) is not None}
-        changes |= dict.fromkeys(command.clear)
-        return self._keep(replace(service, **changes))
 
-    def terminate_service(self, command):
-        service = self._known(self.world.services, command.service_id)
-        return self._keep(replace(service, status=ServiceStatus.TERMINATED, terminated_at=NOW))
-
-    def get_service(self, service_id):
-        return self._known(self.world.services, service_id)
-
-    def place_hold(self, command):
-        service = self._known(self.world.services, command.service_id)
-        hold = HoldView(
-            id=self.world.new_id("hold"),
-            reason=command.reason,
-            placed_by=command.actor,
-            placed_at=NOW,
-            note=command.note,
-            released_at=None,
-            released_by=None,
-        )
-        return self._keep(replace(service, holds=[*service.holds, hold], status=ServiceStatus.SUSPENDED))
-
-    def release_hold(self, command):
-        service = self._known(self.world.services, command.service_id)
-        holds = [
-            replace(hold, released_at=NOW, released_by=command.actor) if hold.id == command.hold_id else hold
-            for hold in service.holds
-        ]
-        standing = [hold for hold in holds if hold.released_at is None]
-        status = ServiceStatus.SUSPENDED if standing else ServiceStatus.ACTIVE
-        return self._keep(replace(service, holds=holds, status=status))
-
-    def _keep(self, service):
-        self.world.services[service.id] = replace(service, version=service.version + 1)
-        return self.world.services[service.id]
+def _has_service(found, query):
+    """Whether one live service (a terminated one, if the query is for those) fits the query."""
+    if not (query.status or query.plan_id or query.router_id):
+        return True
+    wants_terminated = query.status is ServiceStatus.TERMINATED
+    return any(
+        query.status in (None, service.status)
+        and query.plan_id in (None, service.plan_id)
+        and query.router_id in (None, service.router_id)
+        and (service.status is ServiceStatus.TERMINATED) == wants_terminated
+        for service in found.services
+    )

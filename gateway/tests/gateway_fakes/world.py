@@ -10,12 +10,13 @@ from contracts.billing import (
     Billing,
     InvoiceView,
 )
-from contracts.common import ContractError, Unavailable
+from contracts.common import ContractError, IdempotencyMismatch, Unavailable
 from contracts.payment import Payment, PaymentView
 from contracts.radius import (
     AttemptView,
     LineEvent,
     Radius,
+    ReconnectView,
     RejectView,
     RequestKind,
     RequestOutcome,
@@ -43,7 +44,10 @@ from gateway_fakes.subscriber import FakeSubscriber
 
 
 class World:
-    """What all fakes share, and what a test may turn: `down`, `failing`, `radius_lag`."""
+    """The data of all fakes. Tests read and change it; `down`, `failing` and the lags simulate trouble.
+
+    Dictionaries are oldest first. `rejects`, `attempts`, `reconnects` and `line_events` are newest first.
+    """
 
     def __init__(self) -> None:
         self.down: set[str] = set()
@@ -62,15 +66,18 @@ class World:
         self.sessions: list[SessionView] = []
         self.rejects: list[RejectView] = []
         self.attempt = AttemptView(RequestKind.DISCONNECT, RequestOutcome.ACKED, None, "", NOW, NOW)
+        self.attempts: dict[str, list[AttemptView]] = {}
+        self.reconnects: list[ReconnectView] = []
         self.heard: dict[str, Any] = {}
         self.usage: dict[str, int] = {}
         self.line_events: list[LineEvent] = []
         self.reconnect_buckets: list[tuple[int | None, int]] = []
         self.suspensions_due: list[SuspensionDue] = []
-        self.done: dict[str, Any] = {}
+        self.done: dict[str, tuple[Any, Any]] = {}
+        self.billing = FakeBilling(self)
         self.fakes = {
             "subscriber": (Subscriber, FakeSubscriber(self)),
-            "billing": (Billing, FakeBilling(self)),
+            "billing": (Billing, self.billing),
             "payment": (Payment, FakePayment(self)),
             "radius": (Radius, FakeRadius(self)),
             "router": (Router, FakeRouter(self)),
@@ -80,7 +87,7 @@ class World:
         return f"{kind}-{next(self._number)}"
 
     def call(self, service: str, method: str, request: dict, _deadline: float) -> dict:
-        """The transport: what goes in and out is plain JSON data, as on the bus."""
+        """The transport: plain JSON data in and out, as on the bus."""
         if service in self.down:
             raise Unavailable(f"{service} is not running")
         if method == "ping":
@@ -98,13 +105,16 @@ class World:
             return {"error": {"code": error.code, "message": error.message, "errors": wrong}}
 
     def once(self, command: Any, make: Callable[[], Any]) -> Any:
-        """Commands with a key are done once, as the services promise."""
+        """Carry out a command with a key once; a repeat gets the first answer, as from the services."""
         key = command.idempotency_key
         if key is None:
             return make()
         if key not in self.done:
-            self.done[key] = make()
-        return self.done[key]
+            self.done[key] = (command, make())
+        first, answer = self.done[key]
+        if first != command:
+            raise IdempotencyMismatch(f"the idempotency key {key!r} was used before with other content")
+        return answer
 
     def commands(self, method: str) -> list[Any]:
         return [arguments["command"] for _, called, arguments in self.calls if called == method]

@@ -1,0 +1,85 @@
+"""Invoices, payments, billing runs and settings, by what a person types and reads."""
+
+from dataclasses import replace
+
+from contracts.billing import InvoiceStatus, RunStatus
+from contracts.billing_settings import DEFAULTS, SETTINGS
+
+
+def test_invoices_are_generated_after_a_preview(browser, subscriber, world):
+    answer = browser.post("/billing/generate", {"preview": "1"}, seen_at="/billing/generate")
+    preview = browser.get(answer.headers["Location"]).text
+    assert "Nothing has been created" in preview
+    assert world.invoices == {}
+    answer = browser.post("/billing/generate")
+    assert "Pedro Reyes" in browser.get(answer.headers["Location"]).text
+    page = browser.get("/billing").text
+    assert "₱1,500.00" in page
+    assert "Sent" in page
+    answer = browser.post("/billing/generate")
+    assert "already invoiced for this period" in browser.get(answer.headers["Location"]).text
+
+
+def test_running_billing_run_shows_progress_until_it_is_done(browser, world, subscriber):
+    answer = browser.post("/billing/generate")
+    path, billing = answer.headers["Location"], world.fakes["billing"][1]
+    (run,) = billing.runs.values()
+    billing.runs[run.id] = replace(run, status=RunStatus.RUNNING, total=10_000, created=4_800, skipped=96)
+    working = browser.get(path).text
+    assert "4,896 of 10,000" in working
+    assert f'hx-get="{path}?" hx-trigger="every' in working
+    billing.runs[run.id] = run
+    finished = browser.get(path).text
+    assert 'id="run">' in finished
+
+
+def test_payment_on_an_invoice_makes_it_paid(browser, invoice_id, world):
+    page = f"/invoices/{invoice_id}"
+    assert 'value="1500.00"' in browser.get(f"{page}/payments").text
+    form = {"amount": "1500", "method": "gcash", "reference": "GCash-20260408-001"}
+    answer = browser.post(f"{page}/payments", form)
+    assert answer.status_code == 303, answer.text
+    assert "Paid" in browser.get(page).text
+    assert world.invoices[invoice_id].status is InvoiceStatus.PAID
+    assert "GCash-20260408-001" in browser.get("/payments").text
+    assert "Pedro Reyes" in browser.get("/payments").text
+
+
+def test_payment_without_an_invoice_belongs_to_the_subscriber(browser, subscriber, world):
+    page = f"/subscribers/{subscriber['id']}"
+    answer = browser.post(f"{page}/record-payment", {"amount": "200", "method": "cash"})
+    assert answer.headers["Location"] == page
+    (payment,) = world.payments.values()
+    assert (payment.amount.minor, payment.invoice_id) == (20000, None)
+
+
+def test_payment_for_a_void_invoice_leads_to_the_subscriber(browser, invoice_id, subscriber):
+    page = f"/invoices/{invoice_id}"
+    browser.post(f"{page}/void", {"reason": "a mistake"})
+    answer = browser.get(f"{page}/payments")
+    assert answer.headers["Location"] == f"/subscribers/{subscriber['id']}/record-payment"
+
+
+def test_wrong_payment_is_explained_at_its_fields(browser, invoice_id):
+    answer = browser.post(f"/invoices/{invoice_id}/payments", {"amount": "-5", "method": "gold"})
+    assert answer.status_code == 422
+    assert "This is not an amount" in answer.text
+    assert "Choose one of the list" in answer.text
+    assert 'value="-5"' in answer.text
+
+
+def test_invoice_that_cannot_be_voided_says_why(browser, invoice_id):
+    page = f"/invoices/{invoice_id}"
+    browser.post(f"{page}/payments", {"amount": "1500", "method": "cash"})
+    answer = browser.post(f"{page}/void", {"reason": "a mistake"})
+    assert answer.status_code == 422
+    assert "is paid; a paid invoice is final" in answer.text
+
+
+def test_settings_are_saved_and_a_wrong_one_is_named(browser, world):
+    form = {name: str(getattr(DEFAULTS, name)) for name in SETTINGS if name != "auto_suspend"}
+    assert browser.post("/settings/billing", form).status_code == 303
+    assert world.commands("change_settings")[0].auto_suspend is False
+    answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})
+    assert answer.status_code == 422
+    assert "must be between 1 and 28" in answer.text

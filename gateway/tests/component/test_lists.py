@@ -1,0 +1,79 @@
+"""Lists: filters, search and exports."""
+
+import pytest
+from contracts.subscriber import CreateSubscriber, NewService
+from page_forms import subscriber_form
+
+
+def _create(form):
+    names = ("pppoe_username", "pppoe_password", "plan_id", "router_id")
+    return CreateSubscriber(
+        full_name=form["full_name"], service=NewService(**{name: form[name] for name in names})
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/subscribers", 3),
+        ("/billing", 1),
+        ("/payments", 1),
+        ("/sessions", 2),
+        ("/plans", 1),
+        ("/routers", 2),
+    ],
+)
+def test_list_makes_one_call_to_each_service_it_shows(browser, subscriber, invoice_id, world, path, most):
+    world.calls.clear()
+    browser.get(path)
+    assert len(world.calls) <= most, [method for _, method, _ in world.calls]
+
+
+def test_list_is_filtered_sorted_and_exported_by_its_address(browser, subscriber, invoice_id, world):
+    page = browser.get("/billing?q=Pedro&status=open&order=-total").text
+    assert "/invoices.csv?q=Pedro&amp;status=open&amp;order=-total" in page
+    exported = browser.get("/invoices.csv?q=Pedro&status=open&order=-total")
+    assert exported.content_type.startswith("text/csv")
+    assert "Pedro Reyes" in exported.text
+    assert "Pedro Reyes" not in browser.get("/invoices.csv?q=nobody").text
+
+
+def test_filter_form_keeps_the_filters_already_set(browser, subscriber, invoice_id):
+    page = browser.get(f"/billing?subscriber={subscriber['id']}&order=-total&q=INV").text
+    assert "Showing invoices for Pedro Reyes" in page
+    assert f'<input type="hidden" name="subscriber" value="{subscriber["id"]}">' in page
+    assert '<input type="hidden" name="order" value="-total">' in page
+    assert '<input type="hidden" name="q"' not in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/plans.csv", "/routers.csv", "/reconnects.csv", "/sessions.csv", "/billing/suspensions-due.csv"]
+)
+def test_every_list_can_be_exported(browser, subscriber, path):
+    answer = browser.get(path)
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    assert answer.text.startswith("\ufeff")
+
+
+def test_export_has_every_page_of_the_list(browser, world, router_id, plan_id):
+    for number in range(205):
+        form = subscriber_form(plan_id, router_id)
+        form |= {"full_name": f"Person {number}", "pppoe_username": f"person.{number}"}
+        world.fakes["subscriber"][1].create_subscriber(_create(form))
+    lines = browser.get("/subscribers.csv").text.splitlines()
+    assert len(lines) == 206
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(1)"])
+def test_name_is_never_a_formula_in_an_export(browser, plan_id, router_id, name):
+    browser.post("/subscribers/new", subscriber_form(plan_id, router_id) | {"full_name": name})
+    assert f"'{name}" in browser.get("/subscribers.csv").text
+
+
+def test_search_covers_all_services_and_names_those_that_failed(browser, subscriber, invoice_id, world):
+    found = browser.get("/search?q=Pedro").text
+    assert f"/subscribers/{subscriber['id']}" in found
+    assert f"/invoices/{invoice_id}" in found
+    world.down.add("billing")
+    assert "Invoices can't be searched" in browser.get("/search?q=Pedro").text
+    assert "No results" in browser.get("/search?q=%3Cb%3Enobody").text

@@ -1,0 +1,118 @@
+"""Subscribers, their services and holds, by what a person types and reads."""
+
+from datetime import timedelta
+
+from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
+from gateway.models import AuditEntry, Role
+from gateway_fakes import NOW
+from page_forms import subscriber_form
+from sqlalchemy import select
+
+
+def test_subscriber_is_added_as_typed_in_the_tutorial(browser, plan_id, router_id):
+    answer = browser.post("/subscribers/new", subscriber_form(plan_id, router_id))
+    assert answer.status_code == 303
+    page = browser.get(answer.headers["Location"]).text
+    assert "Juan dela Cruz" in page
+    assert "juan.delacruz" in page
+    assert "Active" in page
+    assert "Plan price" in page
+
+
+def test_billing_terms_are_saved_with_a_new_subscriber(browser, plan_id, router_id, world):
+    form = subscriber_form(plan_id, router_id) | {"individual_price": "1,200", "discount_value": "12.5%"}
+    browser.post("/subscribers/new", form)
+    (service,) = world.services.values()
+    assert service.billing_terms.individual_price.minor == 120000
+    assert service.billing_terms.discount.value == 1250
+
+
+def test_username_in_use_is_named_at_its_field(browser, subscriber, plan_id, router_id):
+    form = subscriber_form(plan_id, router_id) | {"pppoe_username": "pedro.reyes"}
+    answer = browser.post("/subscribers/new", form)
+    assert answer.status_code == 422
+    assert "pedro.reyes is already used" in answer.text
+    assert "Juan dela Cruz" in answer.text
+    assert "pppoe-pass-01" not in answer.text
+
+
+def test_service_is_edited_without_retyping_the_password(browser, subscriber, world, plan_id, router_id):
+    service_id = subscriber["services"][0]["id"]
+    path = f"/services/{service_id}/edit"
+    assert 'value="pedro.reyes"' in browser.get(path).text
+    form = {"pppoe_username": "pedro.r", "plan_id": plan_id, "router_id": router_id, "discount_value": "100"}
+    assert browser.post(path, form).status_code == 303
+    command = world.commands("change_service")[-1]
+    assert (command.pppoe_username, command.pppoe_password) == ("pedro.r", None)
+    assert command.billing_terms.discount.value == 10000
+
+
+def test_suspend_and_restore_ask_first(browser, subscriber, world):
+    page, service_id = f"/subscribers/{subscriber['id']}", subscriber["services"][0]["id"]
+    question = browser.get(f"/services/{service_id}/suspend").text
+    assert "A payment doesn't end this suspension" in question
+    assert world.services[service_id].holds == []
+    browser.post(f"/services/{service_id}/suspend", {"reason": "admin", "note": "moved out"})
+    shown = browser.get(page).text
+    assert "Suspended by an operator" in shown
+    assert "moved out" in shown
+    (hold,) = world.services[service_id].holds
+    release = f"/services/{service_id}/holds/{hold.id}/release"
+    assert "The service works again" in browser.get(release).text
+    browser.post(release)
+    assert "Past holds" in browser.get(page).text
+
+
+def test_disconnect_shows_what_the_router_did(browser, subscriber):
+    service_id = subscriber["services"][0]["id"]
+    answer = browser.post(f"/services/{service_id}/kick")
+    assert "was disconnected" in browser.get(answer.headers["Location"]).text
+
+
+def test_password_is_revealed_on_request_and_audited(browser, subscriber, world, database):
+    service_id = subscriber["services"][0]["id"]
+    world.passwords[service_id] = "pppoe-pass-<03>"
+    path = f"/services/{service_id}/reveal-password"
+    assert "pppoe-pass" not in browser.get(path).text
+    assert world.commands("reveal_password") == []
+    assert "pppoe-pass-&lt;03&gt;" in browser.post(path).text
+    with database.reading() as session:
+        newest = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert (newest.action, newest.record_id) == ("POST /services/<service_id>/reveal-password", service_id)
+
+
+def test_technician_cannot_reveal_a_password(browser_as, subscriber):
+    path = f"/services/{subscriber['services'][0]['id']}/reveal-password"
+    assert browser_as(Role.TECHNICIAN).get(path).status_code == 403
+
+
+def test_terminating_a_service_needs_its_name_typed(browser, subscriber, world):
+    service_id = subscriber["services"][0]["id"]
+    path = f"/services/{service_id}/terminate"
+    wrong = browser.post(path, {"confirm": "juan"})
+    assert (wrong.status_code, "Type pedro.reyes to confirm" in wrong.text) == (422, True)
+    assert world.services[service_id].terminated_at is None
+    assert browser.post(path, {"confirm": "pedro.reyes"}).status_code == 303
+    assert world.services[service_id].terminated_at is not None
+
+
+def test_timeline_has_money_and_network_events_in_order(browser, subscriber, invoice_id, world):
+    service_id = subscriber["services"][0]["id"]
+    browser.post(f"/services/{service_id}/suspend", {"reason": "admin"})
+    browser.post(f"/invoices/{invoice_id}/payments", {"amount": "1500", "method": "gcash"})
+    world.line_events = [
+        LineEvent(NOW + timedelta(seconds=8), LineEventKind.ONLINE, service_id, "10.64.0.3"),
+        LineEvent(
+            NOW + timedelta(seconds=1),
+            LineEventKind.REQUEST,
+            service_id,
+            "",
+            RequestKind.DISCONNECT,
+            RequestOutcome.ACKED,
+        ),
+    ]
+    timeline = browser.get(f"/subscribers/{subscriber['id']}/timeline").text
+    told = ("On line", "Router acknowledged the disconnect", "Suspended by an operator", "Paid ₱1,500.00")
+    places = [timeline.index(words) for words in told]
+    assert places == sorted(places)
+    assert "10:00:08" in timeline

@@ -1,0 +1,114 @@
+"""What every implementation of the payment contract must do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from contracts.billing import VoidInvoice
+from contracts.common import IdempotencyMismatch, NotFound
+from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery
+from testkit.examples import START
+
+from tests.contract.behavior.backends import Backend, payment_command
+from tests.contract.behavior.checks import assert_invalid, assert_pages
+
+TODAY = START.date()
+
+
+def test_unknown_payment_is_not_found(isp: Backend) -> None:
+    with pytest.raises(NotFound):
+        isp.payment.get_payment("nothing")
+
+
+def test_payment_is_recorded_as_received_today(isp: Backend) -> None:
+    juan = isp.new_subscriber("Juan dela Cruz")
+
+    payment = isp.pay(juan.id, 50_000, reference=" GCash-1 ")
+
+    assert (payment.subscriber_id, payment.amount.minor, payment.recorded_by) == (juan.id, 50_000, "ana")
+    assert payment.subscriber_name == "Juan dela Cruz"
+    assert payment.reference == "GCash-1"
+    assert payment.received_on == TODAY
+    assert isp.payment.get_payment(payment.id) == payment
+
+
+def test_payment_that_cannot_be_recorded_names_the_field(isp: Backend) -> None:
+    juan = isp.new_subscriber("Juan")
+
+    for field, changes in (
+        ("subscriber_id", {"subscriber_id": "nothing"}),
+        ("invoice_id", {"invoice_id": "nothing"}),
+        ("amount", {"amount": 0}),
+        ("amount", {"amount": -1}),
+        ("received_on", {"received_on": TODAY + timedelta(days=1)}),
+    ):
+        with assert_invalid(field):
+            isp.pay(**{"subscriber_id": juan.id, "amount": 50_000, **changes})
+
+    assert isp.payment.list_payments(PaymentQuery(), 10, None).items == []
+
+
+def test_payment_for_another_subscribers_or_void_invoice_is_refused(isp: Backend) -> None:
+    invoice = isp.new_invoice("Juan")
+    ana = isp.new_subscriber("Ana")
+
+    with assert_invalid("invoice_id"):
+        isp.pay(ana.id, 50_000, invoice_id=invoice.id)
+    isp.billing.void_invoice(VoidInvoice(invoice_id=invoice.id))
+    with assert_invalid("invoice_id"):
+        isp.pay(invoice.subscriber_id, 50_000, invoice_id=invoice.id)
+
+
+def test_repeated_payment_gets_the_first_answer(isp: Backend) -> None:
+    juan = isp.new_subscriber("Juan")
+    command = payment_command(juan.id, 50_000, idempotency_key="pay-1")
+    first = isp.payment.record_payment(command)
+
+    assert isp.payment.record_payment(command) == first
+    assert len(isp.payment.list_payments(PaymentQuery(), 10, None).items) == 1
+    with pytest.raises(IdempotencyMismatch):
+        isp.payment.record_payment(replace(command, reference="other"))
+
+
+def test_second_payment_with_a_reference_names_the_first(isp: Backend) -> None:
+    juan, ana = isp.new_subscriber("Juan"), isp.new_subscriber("Ana")
+
+    first = isp.pay(juan.id, 50_000, reference="GCash-1")
+    second = isp.pay(ana.id, 50_000, reference="GCash-1")
+
+    assert first.same_reference == []
+    assert second.same_reference == [first.id]
+    assert isp.pay(ana.id, 50_000).same_reference == []
+    assert isp.pay(ana.id, 50_000).same_reference == []  # no reference is no match
+
+
+def test_payments_are_listed_newest_first_or_by_amount(isp: Backend) -> None:
+    juan = isp.new_subscriber("Juan")
+    a, b, c = (isp.pay(juan.id, amount).id for amount in (2_000, 3_000, 1_000))
+
+    def ids_by(order: PaymentOrder):
+        return lambda limit, after: isp.payment.list_payments(PaymentQuery(order=order), limit, after)
+
+    assert_pages(ids_by(PaymentOrder.NEWEST), [c, b, a])
+    assert_pages(ids_by(PaymentOrder.AMOUNT), [c, a, b])
+    assert_pages(ids_by(PaymentOrder.AMOUNT_DESCENDING), [b, a, c])
+
+
+def test_payments_are_found_by_subscriber_method_day_and_text(isp: Backend) -> None:
+    juan, ana = isp.new_subscriber("Juan Peña"), isp.new_subscriber("Ana Cruz")
+    yesterday = TODAY - timedelta(days=1)
+    old = isp.pay(juan.id, 1_000, received_on=yesterday, method=PaymentMethod.GCASH, reference="GCash-77")
+    new = isp.pay(ana.id, 1_000)
+
+    def found(**query) -> list[str]:
+        return [each.id for each in isp.payment.list_payments(PaymentQuery(**query), 10, None).items]
+
+    assert found(subscriber_id=ana.id) == [new.id]
+    assert found(method=PaymentMethod.GCASH) == [old.id]
+    assert found(received_from=TODAY) == [new.id]
+    assert found(received_until=yesterday) == [old.id]
+    assert found(received_from=yesterday, received_until=TODAY) == [new.id, old.id]
+    assert found(text="cash-7") == [old.id]
+    assert found(text="pena") == [old.id]
