@@ -70,9 +70,9 @@ def _setting(label: str, default: Any, hint: str = "", **more: Any) -> dict[str,
     return {"setting": Setting(label, default, hint, **more)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BillingSettings:
-    """The billing settings of the ISP. To add one, declare it here and in ChangeSettings."""
+    """The billing settings of the ISP. docs/howto/add-a-billing-setting.md says how to add one."""
 
     version: int
     invoice_generation_day: int = field(
