@@ -37,7 +37,7 @@ from servicekit.codec import to_wire
 from servicekit.rpc import client
 from servicekit.runtime import Runtime
 from subscriber_svc.service import SubscriberService
-from testkit.component import Migrated, client_of, make_settings
+from testkit.component import Migrated, client_of, make_settings, sync_nothing
 from testkit.examples import START
 
 PACKAGES = {
@@ -228,7 +228,9 @@ class ServiceBackend(Backend):
 
 
 def _runtime(name: str, url: str, directory: Path) -> Runtime:
-    return Runtime(name, make_settings(name, url, directory), FrozenClock(START))
+    runtime = Runtime(make_settings(name, url, directory), FrozenClock(START))
+    sync_nothing(runtime.database)
+    return runtime
 
 
 def _with_runtime(service_class: type, runtime: Runtime) -> Any:
