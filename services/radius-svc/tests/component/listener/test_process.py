@@ -7,9 +7,14 @@ import sys
 
 import pytest
 
-from .conftest import ENCRYPTION_KEY, wait_for
+from .conftest import ENCRYPTION_KEY, launch_command, wait_for
 
 ONLY_SQLITE = pytest.mark.parametrize("radius_database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def launch():
+    return launch_command
 
 
 def run_listener(**environment: str) -> tuple[int, str]:

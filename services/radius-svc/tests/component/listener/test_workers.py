@@ -12,10 +12,15 @@ import pytest
 from pyrad.packet import AuthPacket
 from simulators.nas import DICTIONARY
 
-from .conftest import SECRET, Listener, wait_for
+from .conftest import SECRET, Listener, launch_command, wait_for
 
 pytestmark = pytest.mark.parametrize("radius_database_url", ["sqlite"], indirect=True)
 WORKERS = 2
+
+
+@pytest.fixture
+def launch():
+    return launch_command
 
 
 @pytest.fixture
