@@ -1,7 +1,6 @@
 # `make` or `make help` lists the commands.
 SHELL := /bin/sh
 PYTHON ?= python3
-TEST_PARTS := test-books test-radius test-system test-browser
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/contracts libs/servicekit libs/simulators libs/testkit \
@@ -10,7 +9,7 @@ PACKAGES := libs/contracts libs/servicekit libs/simulators libs/testkit \
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo run-distributed test lint format bench bench-radius dead-letters rescue-operator lock licenses clean compiled test-tools
+.PHONY: help setup run demo run-distributed test test-fast lint format bench bench-radius dead-letters rescue-operator lock licenses clean compiled test-tools
 
 help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,20 +24,33 @@ run-distributed: $(READY) compiled ## Start one process per service on RabbitMQ 
 	@exec $(BIN)/python -m ispos run-distributed
 
 test: $(READY) test-tools compiled ## Install what the tests need and run them all
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target $(TEST_PARTS)
+	@$(BIN)/python -W ignore -m testkit.shared_servers \
+		$(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going $(TEST_PARTS)
 
-# At the same time, because tests spend much of their time waiting. Each part has its own ports.
+test-fast: $(READY) compiled ## Run the unit and component tests
+	@$(BIN)/python -W ignore -m testkit.shared_servers \
+		$(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going $(FAST_TEST_PARTS)
+
+# Three parts run at a time, because tests spend much of their time waiting. The longest come first, so that
+# none is left alone at the end.
+FAST_TEST_PARTS := test-listener test-gateway test-billing test-radius test-kit test-services test-units
+TEST_PARTS := test-scenario test-browser test-faults test-freeradius test-bus test-whole $(FAST_TEST_PARTS)
 .PHONY: $(TEST_PARTS)
-test-books:
-	@ISPOS_TEST_PART=0 $(BIN)/python -m pytest -q libs/contracts libs/servicekit libs/testkit gateway \
-		services/subscriber-svc services/billing-svc services/payment-svc services/router-svc
-test-radius:
-	@ISPOS_TEST_PART=1 $(BIN)/python -m pytest -q libs/simulators services/radius-svc \
-		tests/architecture tests/benchmarks tests/contract tests/launcher tests/e2e tests/freeradius
-test-system:
-	@ISPOS_TEST_PART=2 $(BIN)/python -m pytest -q tests/scenario tests/faults
-test-browser:
-	@ISPOS_TEST_PART=3 $(BIN)/python -m pytest -q tests/browser
+test-scenario: TESTS := tests/scenario
+test-browser: TESTS := tests/browser
+test-faults: TESTS := tests/faults
+test-freeradius: TESTS := tests/freeradius
+test-bus: TESTS := libs/servicekit/tests/conformance libs/servicekit/tests/servers
+test-whole: TESTS := tests/e2e tests/launcher tests/contract tests/benchmarks
+test-listener: TESTS := services/radius-svc/tests/component/listener
+test-gateway: TESTS := gateway
+test-billing: TESTS := services/billing-svc
+test-radius: TESTS := services/radius-svc/tests/component/control_plane services/radius-svc/tests/unit
+test-kit: TESTS := libs/servicekit/tests/component libs/servicekit/tests/unit
+test-services: TESTS := services/subscriber-svc services/payment-svc services/router-svc
+test-units: TESTS := libs/contracts libs/testkit libs/simulators tests/architecture
+$(TEST_PARTS): $(READY)
+	@$(BIN)/python -m pytest -q $(TESTS)
 
 test-tools: $(READY)
 	@PYTHON="$(BIN)/python" sh tests/install-tools.sh

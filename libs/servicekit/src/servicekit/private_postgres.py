@@ -34,7 +34,8 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 
 # Loses data when the machine crashes, which a test run would not survive either; not when the server does.
-NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+# Several test processes share such a server (testkit.shared_servers).
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
 
 
 def is_installed() -> bool:

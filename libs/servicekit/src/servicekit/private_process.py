@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import socket
@@ -16,11 +15,10 @@ import psutil
 # Below the range Linux takes the ports of outgoing connections from (32768 up, also with 20 000 added), so
 # that nothing slips in between finding a port and listening on it.
 FREE_PORTS = range(10_240, 12_768)
-# Test processes that run side by side (`make test` numbers them) each have a part of the range: none takes
-# a port between another's finding it and listening on it.
-SIDE_BY_SIDE = 4
-# The ports given out last: who asks for several listens on the first of them later.
-_given: deque[int] = deque(maxlen=100)
+# Ports given out last. Each stays reserved while others are given out, since a caller that asks for several
+# listens on the first of them later.
+MAX_RESERVED = 100
+_reserved: deque[socket.socket] = deque()
 
 
 class PrivateServerError(Exception):
@@ -28,15 +26,32 @@ class PrivateServerError(Exception):
 
 
 def find_free_port(*, also: Sequence[int] = ()) -> int:
-    """A loopback port nobody listens on (TCP and UDP), and another one each time; likewise the ports that lie
-    the distances `also` above it."""
-    part = int(os.environ.get("ISPOS_TEST_PART", "0"))
-    ours = FREE_PORTS[part % SIDE_BY_SIDE :: SIDE_BY_SIDE]
-    for port in random.sample(ours, len(ours)):
-        if port not in _given and all(_is_free(port + distance) for distance in (0, *also)):
-            _given.append(port)
+    """A loopback port that nothing listens on (TCP and UDP) and that no other process was given.
+
+    The ports at the distances `also` above it are free as well. Raises PrivateServerError if there is none.
+    """
+    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
+        if all(_is_free(port + distance) for distance in (0, *also)) and _reserve(port):
             return port
     raise PrivateServerError(f"no free port in {FREE_PORTS}")
+
+
+def _reserve(port: int) -> bool:
+    """Whether nobody else has reserved the port; it is ours until we have reserved MAX_RESERVED others.
+
+    Without this, test processes that run at the same time would take a port between another's finding it and
+    listening on it. The name of an abstract socket belongs to one process, and is free again when that ends.
+    """
+    reservation = socket.socket(socket.AF_UNIX)
+    try:
+        reservation.bind(f"\0isp-os-port-{port}")
+    except OSError:
+        reservation.close()
+        return False
+    _reserved.append(reservation)
+    if len(_reserved) > MAX_RESERVED:
+        _reserved.popleft().close()
+    return True
 
 
 def _is_free(port: int) -> bool:

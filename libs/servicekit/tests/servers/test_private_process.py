@@ -1,4 +1,6 @@
 import socket
+import subprocess
+import sys
 
 import pytest
 from servicekit import private_process
@@ -28,3 +30,22 @@ def test_who_asks_for_several_ports_gets_different_ones():
     ports = [find_free_port() for _ in range(100)]
 
     assert len(set(ports)) == len(ports)
+
+
+def test_a_port_given_to_one_process_is_given_to_no_other(monkeypatch):
+    port = find_free_port()
+    program = (
+        "from servicekit import private_process\n"
+        f"private_process.FREE_PORTS = range({port}, {port} + 1)\n"
+        "try:\n    print(private_process.find_free_port())\n"
+        "except private_process.PrivateServerError:\n    print('none')\n"
+    )
+    other = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert other.stdout.strip() == "none"

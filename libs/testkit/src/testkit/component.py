@@ -128,6 +128,8 @@ class Migrated:
 
     def __init__(self, package: str, directory: Path) -> None:
         self._package = package
+        # Other test processes may use the same server at the same time.
+        self._database = f"{package}_{secrets.token_hex(3)}"
         self._template = directory / "template.db"
         self._postgres_url: str | None = None
         self._has_postgres_template = False
@@ -145,7 +147,7 @@ class Migrated:
     def postgresql(self, server: PrivatePostgres) -> str:
         """The URL of the one database on the server, emptied at each call after the first."""
         if self._postgres_url is None:
-            self._postgres_url = self._migrate_on(server, f"test_{self._package}")
+            self._postgres_url = self._migrate_on(server, f"test_{self._database}")
         else:
             database = Database(self._postgres_url)
             _empty(database)
@@ -154,7 +156,7 @@ class Migrated:
 
     def new_postgresql(self, server: PrivatePostgres, name: str) -> str:
         """The URL of a new database. Slower, for tests whose processes may still be connected at the end."""
-        template = f"template_{self._package}"
+        template = f"template_{self._database}"
         if not self._has_postgres_template:
             self._migrate_on(server, template)
             self._has_postgres_template = True
@@ -279,7 +281,10 @@ def while_held(tested: ServiceUnderTest, first: Callable[[Session], Any], rival:
 
 
 def _wait_until_blocked(session: Session, thread: Any) -> None:
-    waiting = text("select count(*) from pg_locks where not granted")
+    waiting = text(
+        "select count(*) from pg_locks where not granted and pid in"
+        " (select pid from pg_stat_activity where datname = current_database())"
+    )
     until = time.monotonic() + BLOCKED_WITHIN_SECONDS
     while not session.scalar(waiting):
         if time.monotonic() > until:

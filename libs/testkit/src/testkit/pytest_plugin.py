@@ -29,6 +29,7 @@ from testkit.pytest_tools import (  # noqa: E402
     require,
     server_directory,
 )
+from testkit.shared_servers import shared_postgres, shared_rabbitmq  # noqa: E402
 
 __all__ = ["TOOLS", "Tool", "free_port", "pytest_terminal_summary", "require", "server_directory"]
 
@@ -40,6 +41,9 @@ nameko_patches.apply()
 def rabbitmq(server_directory: Callable[[str], Path]) -> Iterator[PrivateRabbitMQ]:
     """A running RabbitMQ that all tests share; one that stops it uses its own."""
     require("rabbitmq")
+    if shared := shared_rabbitmq():
+        yield shared
+        return
     node = PrivateRabbitMQ(server_directory("rabbitmq"), find_rabbitmq_port())
     node.start()
     yield node
@@ -56,6 +60,9 @@ def rabbitmq_vhost(rabbitmq: PrivateRabbitMQ) -> str:
 def postgres(server_directory: Callable[[str], Path]) -> Iterator[PrivatePostgres]:
     """A running PostgreSQL that all tests share, fast rather than durable."""
     require("postgres")
+    if shared := shared_postgres():
+        yield shared
+        return
     server = PrivatePostgres(server_directory("postgres"), durable=False)
     server.start()
     yield server
