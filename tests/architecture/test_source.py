@@ -9,6 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = ("libs/*/src", "services/*/src", "gateway/src", "ispos")
+TEST_PATHS = ("libs", "services", "gateway", "tests")
 LONGEST = 450
 # Longer, each with its reason; a new one needs one too.
 LONGER = {
@@ -129,3 +130,14 @@ def test_the_lock_file_is_hashed_and_names_no_address():
         name = requirement.split()[0]
         assert re.match(r"[\w.-]+(\[[^]]*])?==\S+", requirement), f"{name} is not pinned"
         assert "--hash=sha256:" in requirement, f"{name} has no hash"
+
+
+def test_make_test_runs_every_test_file_once():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    parts = re.findall(r"^test-\S+: TESTS := (.*)$", makefile, re.MULTILINE)
+    places = [REPOSITORY / place for part in parts for place in part.split()]
+
+    files = [path for top in TEST_PATHS for path in (REPOSITORY / top).rglob("test_*.py")]
+    times_run = {name_of(path): sum(path.is_relative_to(place) for place in places) for path in files}
+
+    assert {name: times for name, times in times_run.items() if times != 1} == {}
