@@ -9,7 +9,7 @@ PACKAGES := libs/contracts libs/servicekit libs/simulators libs/testkit \
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo run-distributed test test-fast lint format bench bench-radius dead-letters rescue-operator lock licenses clean compiled test-tools
+.PHONY: help setup run demo run-distributed test test-fast lint format bench bench-radius dead-letters rescue-operator lock generated licenses clean compiled test-tools
 
 help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -69,6 +69,7 @@ lint-types: $(READY)
 
 lint-generated: $(READY)
 	@$(BIN)/python -W ignore -m servicekit.schemas check
+	@$(BIN)/python -W ignore tools/docs_tables.py check
 	@$(BIN)/python tools/third_party_licenses.py check
 
 format: $(READY) ## Format the code
@@ -93,6 +94,10 @@ setup: $(READY) compiled ## Create the virtual environment and install everythin
 lock: $(READY) ## Update requirements.lock from requirements.in (UPGRADE=1 takes the newest versions)
 	@$(BIN)/uv pip compile requirements.in $(if $(UPGRADE),--upgrade) --generate-hashes --no-header --universal \
 		--python-version 3.11 --no-emit-index-url --quiet -o requirements.lock
+
+generated: $(READY) ## Update the schemas of the contracts, and the tables in the docs, from the code
+	@$(BIN)/python -W ignore -m servicekit.schemas write
+	@$(BIN)/python -W ignore tools/docs_tables.py write
 
 licenses: $(READY) ## Update THIRD_PARTY_LICENSES.md from the installed packages
 	@$(BIN)/python tools/third_party_licenses.py write

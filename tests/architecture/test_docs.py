@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,10 @@ def test_pages_use_words_people_expect(page):
     ]
 
     assert not found, "\n".join(["docs/style.md says what to write instead:", *found])
+
+
+def test_tables_of_settings_and_events_are_current():
+    script = [sys.executable, "-W", "ignore", REPOSITORY / "tools/docs_tables.py", "check"]
+    checked = subprocess.run(script, cwd=REPOSITORY, capture_output=True, text=True)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -372,17 +372,17 @@ class ServiceEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceCreated(ServiceEvent, name="service.created.v1", consumers=("billing", "radius")):
-    pass
+    """A service was added for a subscriber."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceChanged(ServiceEvent, name="service.changed.v1", consumers=("billing", "radius")):
-    pass
+    """A service got other terms, or another plan, password, address or router."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceTerminated(ServiceEvent, name="service.terminated.v1", consumers=("billing", "radius")):
-    pass
+    """A service was terminated for good."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,8 +84,8 @@ class EncryptionSettings:
         default_shown="kept in `data/keys.env`",
         secret=True,
         missing="`make run` makes one and keeps it in the data folder",
-        meaning="32 bytes in URL-safe base64. Encrypts PPPoE passwords, RADIUS secrets and stored API "
-        "answers",
+        meaning="32 bytes in URL-safe base64. Encrypts PPPoE passwords, RADIUS secrets, "
+        "two-factor secrets and stored API answers",
     )
 
     @cached_property

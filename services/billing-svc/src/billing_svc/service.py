@@ -162,16 +162,20 @@ class BillingService(Service):
 
     @handles(SubscriberChanged)
     def on_subscriber_changed(self, session: Session, event: SubscriberChanged) -> None:
+        """Use the new name on invoices."""
         projections.keep_subscriber(session, event)
 
     @handles(PlanChanged)
     def on_plan_changed(self, session: Session, event: PlanChanged) -> None:
+        """Use the new price for later invoices."""
         projections.keep_plan(session, event.plan)
 
     @handles(ServiceCreated, ServiceChanged, ServiceTerminated, ServiceHoldPlaced, ServiceHoldReleased)
     def on_service_changed(self, session: Session, event: ServiceEvent) -> None:
+        """Keep its status and terms for the next billing run."""
         projections.keep_service(session, event.service)
 
     @handles(PaymentReceived)
     def on_payment_received(self, session: Session, event: PaymentReceived) -> None:
+        """Enter the payment in the ledger and allocate it."""
         settlement.apply_payment(session, event, now=self.runtime.now(), today=self.runtime.today())

@@ -45,6 +45,7 @@ class PaymentService(Service):
 
     @handles(SubscriberChanged)
     def on_subscriber_changed(self, session: Session, event: SubscriberChanged) -> None:
+        """Show the new name with payments."""
         projections.keep_subscriber(session, event)
 
     def _is_repeat(self, command: RecordPayment) -> bool:

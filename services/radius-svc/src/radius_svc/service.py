@@ -148,26 +148,32 @@ class RadiusService(Service):
 
     @handles(ServiceCreated, ServiceChanged, ServiceTerminated, ServiceHoldPlaced)
     def on_service_changed(self, session: Session, event: ServiceEvent) -> None:
+        """Let the login and its live sessions follow the service."""
         provisioning.keep_service(session, event.service, cipher=self.runtime.cipher, now=self.runtime.now())
 
     @handles(ServiceHoldReleased)
     def on_hold_released(self, session: Session, event: ServiceHoldReleased) -> None:
+        """Give access back and time the reconnect from here."""
         provisioning.keep_service(
             session, event.service, cipher=self.runtime.cipher, now=self.runtime.now(), released=event
         )
 
     @handles(PlanChanged)
     def on_plan_changed(self, session: Session, event: PlanChanged) -> None:
+        """Use the new speed, for live sessions too."""
         provisioning.keep_plan(session, event.plan, now=self.runtime.now())
 
     @handles(BillingSettingsChanged)
     def on_settings_changed(self, session: Session, event: BillingSettingsChanged) -> None:
+        """Put suspended services into the walled garden, or block them."""
         provisioning.keep_settings(session, event.settings)
 
     @handles(NasRegistered)
     def on_nas_registered(self, session: Session, event: NasRegistered) -> None:
+        """Accept packets of the router, signed with its secret."""
         provisioning.keep_nas(session, event, cipher=self.runtime.cipher)
 
     @handles(NasDeregistered)
     def on_nas_deregistered(self, session: Session, event: NasDeregistered) -> None:
+        """Drop the packets of the router."""
         provisioning.forget_nas(session, event)

@@ -153,10 +153,12 @@ class SubscriberService(Service):
 
     @handles(AccountOverdue)
     def on_account_overdue(self, session: Session, event: AccountOverdue) -> None:
+        """Place an *overdue* hold on the services named."""
         holds.suspend_overdue(session, event, now=self.runtime.now())
 
     @handles(AccountSettled)
     def on_account_settled(self, session: Session, event: AccountSettled) -> None:
+        """Release *overdue* holds, no others."""
         holds.restore_settled(session, event, now=self.runtime.now())
 
     def _check_router(self, router_id: str, field: str) -> None:
