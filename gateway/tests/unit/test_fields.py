@@ -2,8 +2,8 @@ import json
 
 import pytest
 from contracts.money import MAX_MINOR, Money
-from gateway.api.fields import Input, MoneyInput, field_errors
-from gateway.api.services import DiscountInput
+from gateway.resources.fields import Input, MoneyInput, field_errors
+from gateway.resources.services import DiscountInput
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError

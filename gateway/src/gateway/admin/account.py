@@ -52,7 +52,7 @@ def change_own_password() -> Response:
             logins.own_checks_succeeded(current(), g.operator)
             log_in(g.operator)
             return done(url_for("admin.account"), "Your password was changed. Other sessions were ended.")
-    return show("account_password.html", _status(form), form=form)
+    return show("account_password.html", form.status, form=form)
 
 
 @form_page(
@@ -69,7 +69,7 @@ def start_second_factor() -> Response:
             if form.ok:
                 logins.own_checks_succeeded(current(), g.operator)
                 return done(url_for("admin.confirm_second_factor"))
-    return show("second_factor_start.html", _status(form), form=form)
+    return show("second_factor_start.html", form.status, form=form)
 
 
 @form_page(
@@ -86,7 +86,7 @@ def confirm_second_factor() -> Response:
         codes = form.attempt(lambda: second_factor.confirm(current(), g.operator, code)) if form.ok else None
         if codes is not None:
             return _show_codes_next(codes)
-    return show("second_factor.html", _status(form), form=form, secret=_grouped(secret), qr=_qr(secret))
+    return show("second_factor.html", form.status, form=form, secret=_grouped(secret), qr=_qr(secret))
 
 
 @page("/account/recovery-codes", permission=Permission.OWN_ACCOUNT)
@@ -112,7 +112,7 @@ def new_recovery_codes() -> Response:
             if codes is not None:
                 logins.own_checks_succeeded(current(), g.operator)
                 return _show_codes_next(codes)
-    return show("recovery_codes_new.html", _status(form), form=form)
+    return show("recovery_codes_new.html", form.status, form=form)
 
 
 @form_page(
@@ -129,7 +129,7 @@ def switch_second_factor_off() -> Response:
             operator_changes.switch_own_second_factor_off(current(), g.operator)
             logins.own_checks_succeeded(current(), g.operator)
             return done(url_for("admin.account"), "The second factor is off.")
-    return show("second_factor_off.html", _status(form), form=form)
+    return show("second_factor_off.html", form.status, form=form)
 
 
 @action(
@@ -150,10 +150,6 @@ def end_session(session_id: str) -> Response:
 def end_other_sessions() -> Response:
     login_sessions.end_others(current(), g.operator.id, session.get(SESSION_TOKEN, ""))
     return done(url_for("admin.account"), "All other sessions were ended.")
-
-
-def _status(form: Form) -> int:
-    return 200 if form.ok else 422
 
 
 def _begin_again(message: str) -> Response:

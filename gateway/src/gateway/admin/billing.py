@@ -13,7 +13,6 @@ from contracts.billing import (
     InvoiceStatus,
     ItemOutcome,
     RunStatus,
-    StartBillingRun,
 )
 from contracts.money import Money
 from flask import Response, g, request, url_for
@@ -37,6 +36,7 @@ from gateway.display.billing import difference, invoice_status, run_outcome
 from gateway.display.money import plain_amount
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
+from gateway.resources.billing import NewBillingRun
 
 STATUSES = (
     ("", "All"),
@@ -77,14 +77,14 @@ def invoices_csv() -> Response:
 )
 def generate_invoices() -> Response:
     form = Form({"date": current().today().isoformat()})
-    if request.method == "POST":
-        on, preview = form.day("date"), form.values.get("preview") == "1"
-        if form.ok:
-            command = StartBillingRun(date=on, dry_run=preview, **by_operator())
-            run = form.attempt(lambda: services().billing.start_billing_run(command))
-            if run is not None:
-                g.record_id = run.id
-                return done(url_for("admin.billing_run", run_id=run.id))
+    run = form.submit(
+        NewBillingRun,
+        lambda new: services().billing.start_billing_run(new.command(by_operator())),
+        dry_run=form.values.get("preview") == "1",
+    )
+    if run is not None:
+        g.record_id = run.id
+        return done(url_for("admin.billing_run", run_id=run.id))
     return question("generate.html", form.status, back=url_for("admin.billing"), form=form)
 
 

@@ -1,30 +1,28 @@
-"""A form as it was sent: what was typed is kept, what is wrong is said at its field."""
+"""A form as it was sent: it shows again what was typed, with each error at its field."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from contracts.common import Conflict, ContractError, IdempotencyMismatch, InvalidInput
-from contracts.money import Money
 from flask import request
 from servicekit.ids import new_id
 
-from gateway.display.typed import parse_pesos, parse_speed
 from gateway.http import held_forms
+from gateway.resources.fields import Input
+from gateway.resources.forms import read_form
+from gateway.resources.services import own_field_name
 
-Choice = TypeVar("Choice", bound=StrEnum)
+Made = TypeVar("Made", bound=Input)
 Value = TypeVar("Value")
-MAX_LENGTH = 4000
 
 
 class Form:
-    """The readers below note an error and return None when the field is wrong; `ok` tells in the end.
+    """Its methods note errors instead of raising them; `ok` says whether there were any.
 
-    Messages of services are shown as they are: they may begin with a login, where case matters. `held` tells
-    that a page shows what was sent when the session had ended already.
+    Messages of services are shown as they are: they may begin with a login, where case matters. `held` is
+    true if the page shows what was sent after the session had ended.
     """
 
     def __init__(self, initial: dict[str, Any] | None = None) -> None:
@@ -60,26 +58,43 @@ class Form:
             self.wrong(name, "This contains a control character")
         return value
 
-    def pesos(self, name: str, *, required: bool = False) -> Money | None:
-        return self._parsed(name, parse_pesos, required=required)
+    def read(self, model: type[Made], *, required: tuple[str, ...] = (), **given: Any) -> Made | None:
+        """The input that was typed; None if the form was not sent or a field is wrong.
 
-    def speed(self, name: str) -> int | None:
-        return self._parsed(name, parse_speed, required=True)
+        `given` are fields that are not typed. `required` are those that this form needs although the API does
+        not.
+        """
+        if request.method != "POST":
+            return None
+        try:
+            return read_form(model, self.values, required=required, **given)
+        except InvalidInput as error:
+            for wrong in error.errors:
+                self.wrong(wrong.field, f"This {wrong.message}")
+        return None
 
-    def integer(self, name: str, *, required: bool = True) -> int | None:
-        return self._parsed(name, _whole_number, required=required)
-
-    def day(self, name: str) -> date | None:
-        return self._parsed(name, _date, required=False)
-
-    def choice(self, name: str, choices: type[Choice]) -> Choice | None:
-        return self._parsed(name, choices, required=True, otherwise="Choose one of the list")
+    def submit(
+        self,
+        model: type[Made],
+        command: Callable[[Made], Value],
+        *,
+        required: tuple[str, ...] = (),
+        **given: Any,
+    ) -> Value | None:
+        """Read the form and give a command with what was typed. None unless it was sent and carried out."""
+        made = self.read(model, required=required, **given)
+        return self.attempt(lambda: command(made)) if made is not None else None
 
     def ticked(self, name: str) -> bool:
         return self.values.get(name) == "on"
 
     def attempt(self, command: Callable[[], Value]) -> Value | None:
-        """Give a command; a refusal is noted at its fields. What is not a refusal is raised on."""
+        """Give a command. A refusal is noted at its fields, and None returned; other errors are raised.
+
+        Nothing happens, and None is returned, unless the form was sent and has no errors.
+        """
+        if request.method != "POST" or not self.ok:
+            return None
         try:
             return command()
         except IdempotencyMismatch:
@@ -95,36 +110,7 @@ class Form:
         if not error.errors:
             self.problem = error.message
 
-    def _parsed(
-        self, name: str, parse: Callable[[str], Value], *, required: bool, otherwise: str = ""
-    ) -> Value | None:
-        text = self.text(name, required=required)
-        if not text.strip() or name in self.errors:
-            return None
-        try:
-            return parse(text.strip())
-        except ValueError as error:
-            self.wrong(name, otherwise or f"This {error}")
-            return None
-
 
 def _form_field(name: str) -> str:
-    """Forms write the fields of a service and of its terms flat."""
-    plain = name.removeprefix("service.").removeprefix("billing_terms.")
-    return plain.replace("discount.", "discount_")
-
-
-def _whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise ValueError("is not a whole number; write digits only")
-    return int(text)
-
-
-def _date(text: str) -> date:
-    try:
-        value = date.fromisoformat(text)
-    except ValueError:
-        raise ValueError("is not a date; write it like 2026-11-23") from None
-    if not 2000 <= value.year <= 2099:
-        raise ValueError("is not a date between 2000 and 2099")
-    return value
+    """The field of the form that a service complains about."""
+    return own_field_name(name).replace(".", "_")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contracts.billing import InvoiceStatus, InvoiceView, PriceSource, VoidInvoice
+from contracts.billing import InvoiceStatus, InvoiceView, PriceSource
 from contracts.money import Money
-from contracts.payment import PaymentMethod, PaymentView, RecordPayment
+from contracts.payment import PaymentView
 from flask import Response, g, redirect, request, url_for
 
 from gateway.admin.forms import Form
@@ -18,6 +18,8 @@ from gateway.clients.waiting import wait_for_allocations
 from gateway.display.money import money
 from gateway.display.typed import pesos_as_typed
 from gateway.http.access import Permission
+from gateway.resources.billing import VoidRequest
+from gateway.resources.payments import NewPayment
 
 TRACES = {PriceSource.PLAN: "plan price", PriceSource.INDIVIDUAL: "individual price"}
 
@@ -40,10 +42,9 @@ def record_payment(invoice_id: str) -> Response:
     if request.method == "GET" and found.status is InvoiceStatus.VOID:
         return redirect(url_for("admin.record_subscriber_payment", subscriber_id=found.subscriber_id), 303)  # type: ignore[return-value]
     form = Form(_payment_of(found.balance))
-    if request.method == "POST":
-        payment = _record(form, found.subscriber_id, found.id)
-        if payment is not None:
-            return _recorded(payment, url_for("admin.invoice", invoice_id=invoice_id))
+    payment = _record(form, found.subscriber_id, found.id)
+    if payment is not None:
+        return _recorded(payment, url_for("admin.invoice", invoice_id=invoice_id))
     return question(
         "record_payment.html",
         form.status,
@@ -65,10 +66,9 @@ def record_subscriber_payment(subscriber_id: str) -> Response:
     owner = services().subscriber.get_subscriber(subscriber_id)
     account = if_it_answers(lambda: current().optional.billing.get_account(subscriber_id))
     form = Form(_payment_of(account.balance if account else None))
-    if request.method == "POST":
-        payment = _record(form, subscriber_id, None)
-        if payment is not None:
-            return _recorded(payment, page_of(subscriber_id))
+    payment = _record(form, subscriber_id, None)
+    if payment is not None:
+        return _recorded(payment, page_of(subscriber_id))
     return question(
         "record_payment.html",
         form.status,
@@ -88,15 +88,13 @@ def record_subscriber_payment(subscriber_id: str) -> Response:
 )
 def void_invoice(invoice_id: str) -> Response:
     found, form = services().billing.get_invoice(invoice_id), Form()
-    if request.method == "POST":
-        reason = form.text("reason", required=True)
-        if form.ok:
-            command = VoidInvoice(invoice_id=invoice_id, reason=reason, **by_operator())
-            voided = form.attempt(lambda: services().billing.void_invoice(command))
-            if voided is not None:
-                return done(
-                    url_for("admin.invoice", invoice_id=invoice_id), f"Invoice {voided.number} is void."
-                )
+    voided = form.submit(
+        VoidRequest,
+        lambda asked: services().billing.void_invoice(asked.command(invoice_id, by_operator())),
+        required=("reason",),
+    )
+    if voided is not None:
+        return done(url_for("admin.invoice", invoice_id=invoice_id), f"Invoice {voided.number} is void.")
     back = url_for("admin.invoice", invoice_id=invoice_id)
     return question("invoice_void.html", form.status, back=back, form=form, invoice=found)
 
@@ -116,20 +114,12 @@ def _payment_of(owed: Money | None) -> dict[str, str]:
 
 
 def _record(form: Form, subscriber_id: str, invoice_id: str | None) -> PaymentView | None:
-    amount, how = form.pesos("amount", required=True), form.choice("method", PaymentMethod)
-    reference, received_on = form.text("reference"), form.day("received_on")
-    if not form.ok or amount is None or how is None:
-        return None
-    command = RecordPayment(
+    return form.submit(
+        NewPayment,
+        lambda new: services().payment.record_payment(new.command(by_operator())),
         subscriber_id=subscriber_id,
         invoice_id=invoice_id,
-        amount=amount,
-        method=how,
-        reference=reference,
-        received_on=received_on,
-        **by_operator(),
     )
-    return form.attempt(lambda: services().payment.record_payment(command))
 
 
 def _recorded(payment: PaymentView, address: str) -> Response:

@@ -15,6 +15,7 @@ from gateway.identity.invitations import InvitationState, SentInvitation
 from gateway.identity.operator_changes import OperatorView
 from gateway.identity.operators import MANAGES, may_manage
 from gateway.models import Role
+from gateway.resources.operators import NewInvitation, RoleChange
 
 LINK = "link of an invitation"
 ROLE_WORDS = {
@@ -45,12 +46,11 @@ def operators() -> Response:
 )
 def invite_operator() -> Response:
     form = Form({"role": Role.STAFF.value})
-    if request.method == "POST":
-        email, role = form.text("email", required=True), form.choice("role", Role)
-        if form.ok and role is not None:
-            sent = form.attempt(lambda: invitations.invite(current(), g.operator, email, role))
-            if sent is not None:
-                return _show_link_next(sent)
+    sent = form.submit(
+        NewInvitation, lambda new: invitations.invite(current(), g.operator, new.email, new.role)
+    )
+    if sent is not None:
+        return _show_link_next(sent)
     return _ask("operator_invite.html", form, roles=_roles())
 
 
@@ -70,10 +70,9 @@ def send_invitation_again(invitation_id: str) -> Response:
 )
 def revoke_invitation(invitation_id: str) -> Response:
     form, invitation = Form(), invitations.get_invitation(current(), invitation_id)
-    if request.method == "POST":
-        revoked = form.attempt(lambda: invitations.revoke(current(), g.operator, invitation_id))
-        if revoked is not None:
-            return done(url_for("admin.operators"), f"The invitation of {invitation.email} was revoked.")
+    revoked = form.attempt(lambda: invitations.revoke(current(), g.operator, invitation_id))
+    if revoked is not None:
+        return done(url_for("admin.operators"), f"The invitation of {invitation.email} was revoked.")
     return _ask("invitation_revoke.html", form, invitation=invitation)
 
 
@@ -85,10 +84,13 @@ def revoke_invitation(invitation_id: str) -> Response:
 def change_operator_role(operator_id: str) -> Response:
     other = operator_changes.get_operator(current(), operator_id)
     form = Form({"role": other.role.value})
-    if request.method == "POST":
-        role = form.choice("role", Role)
-        if role is not None and _change(form, operator_id, role=role):
-            return done(url_for("admin.operators"), f"{other.full_name} is {role} now.")
+    changed = form.submit(
+        RoleChange,
+        lambda change: operator_changes.change(current(), g.operator, operator_id, role=change.role),
+        required=("role",),
+    )
+    if changed is not None:
+        return done(url_for("admin.operators"), f"{other.full_name} is {changed.role} now.")
     return _ask("operator_role.html", form, other=other, roles=_roles())
 
 
@@ -99,7 +101,8 @@ def change_operator_role(operator_id: str) -> Response:
 )
 def disable_operator(operator_id: str) -> Response:
     form, other = Form(), operator_changes.get_operator(current(), operator_id)
-    if request.method == "POST" and _change(form, operator_id, disabled=True):
+    changed = form.attempt(lambda: operator_changes.change(current(), g.operator, operator_id, disabled=True))
+    if changed is not None:
         return done(url_for("admin.operators"), f"{other.full_name} was disabled.")
     return _ask("operator_disable.html", form, other=other)
 
@@ -111,7 +114,10 @@ def disable_operator(operator_id: str) -> Response:
 )
 def enable_operator(operator_id: str) -> Response:
     form, other = Form(), operator_changes.get_operator(current(), operator_id)
-    if request.method == "POST" and _change(form, operator_id, disabled=False):
+    changed = form.attempt(
+        lambda: operator_changes.change(current(), g.operator, operator_id, disabled=False)
+    )
+    if changed is not None:
         return done(url_for("admin.operators"), f"{other.full_name} was enabled.")
     return _ask("operator_enable.html", form, other=other)
 
@@ -123,10 +129,9 @@ def enable_operator(operator_id: str) -> Response:
 )
 def end_operator_sessions(operator_id: str) -> Response:
     form, other = Form(), operator_changes.get_operator(current(), operator_id)
-    if request.method == "POST":
-        ended = form.attempt(lambda: operator_changes.end_sessions(current(), g.operator, operator_id))
-        if ended is not None:
-            return done(url_for("admin.operators"), f"{other.full_name} was logged out everywhere.")
+    ended = form.attempt(lambda: operator_changes.end_sessions(current(), g.operator, operator_id))
+    if ended is not None:
+        return done(url_for("admin.operators"), f"{other.full_name} was logged out everywhere.")
     return _ask("operator_end_sessions.html", form, other=other)
 
 
@@ -139,12 +144,11 @@ def end_operator_sessions(operator_id: str) -> Response:
 )
 def switch_operator_second_factor_off(operator_id: str) -> Response:
     form, other = Form(), operator_changes.get_operator(current(), operator_id)
-    if request.method == "POST":
-        changed = form.attempt(
-            lambda: operator_changes.switch_second_factor_off(current(), g.operator, operator_id)
-        )
-        if changed is not None:
-            return done(url_for("admin.operators"), f"The second factor of {other.full_name} is off.")
+    changed = form.attempt(
+        lambda: operator_changes.switch_second_factor_off(current(), g.operator, operator_id)
+    )
+    if changed is not None:
+        return done(url_for("admin.operators"), f"The second factor of {other.full_name} is off.")
     return _ask("operator_second_factor.html", form, other=other)
 
 
@@ -162,22 +166,11 @@ def _roles() -> list[tuple[str, str]]:
     return [(role.value, words) for role, words in ROLE_WORDS.items() if role in MANAGES[g.operator.role]]
 
 
-def _change(form: Form, operator_id: str, *, role: Role | None = None, disabled: bool | None = None) -> bool:
-    changed = form.attempt(
-        lambda: operator_changes.change(current(), g.operator, operator_id, role=role, disabled=disabled)
-    )
-    return changed is not None
-
-
 def _ask(template: str, form: Form, **values: object) -> Response:
-    return question(template, _status(form), back=url_for("admin.operators"), form=form, **values)
+    return question(template, form.status, back=url_for("admin.operators"), form=form, **values)
 
 
 def _show_link_next(sent: SentInvitation) -> Response:
     shown_once.keep(LINK, sent.link)
     g.record_id = sent.invitation.id
     return done(url_for("admin.operators"), f"Send the link below to {sent.invitation.email}.")
-
-
-def _status(form: Form) -> int:
-    return 200 if form.ok else 422

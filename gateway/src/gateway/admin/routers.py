@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.radius import NasActivity
-from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
+from contracts.router import ChangeRouter, RouterStatus, RouterView, SessionControl
 from flask import Response, g, request, url_for
 
 from gateway.admin.forms import Form
@@ -29,6 +29,8 @@ from gateway.display.network import router_status, secret_trouble
 from gateway.display.words import Words
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
+from gateway.resources.forms import form_of
+from gateway.resources.routers import MANUAL, NewRouter, RouterChange
 
 CONTROLS = (
     (SessionControl.DISCONNECT.value, "Disconnect: the line dials again, a second or two"),
@@ -71,12 +73,16 @@ def add_router() -> Response:
             "require_message_authenticator": "on",
         }
     )
-    if request.method == "POST":
-        made = _register(form)
-        if made is not None:
-            wait_for_nas(made)
-            g.record_id = made.id
-            return done(url_for("admin.routers"), f"Router {made.name} was added.")
+    made = form.submit(
+        NewRouter,
+        lambda new: services().router.register_router(new.command(by_operator())),
+        required=("nas_address", "radius_secret"),
+        connection=MANUAL,
+    )
+    if made is not None:
+        wait_for_nas(made)
+        g.record_id = made.id
+        return done(url_for("admin.routers"), f"Router {made.name} was added.")
     return show("router_form.html", form.status, form=form, editing=None, controls=CONTROLS)
 
 
@@ -87,12 +93,15 @@ def add_router() -> Response:
 )
 def edit_router(router_id: str) -> Response:
     router = services().router.get_router(router_id)
-    form = Form(_as_typed(router))
-    if request.method == "POST":
-        changed = _change(form, router)
-        if changed is not None:
-            wait_for_nas(changed)
-            return done(url_for("admin.routers"), f"Router {changed.name} was changed.")
+    form = Form(form_of(RouterChange, router))
+    changed = form.submit(
+        RouterChange,
+        lambda change: services().router.change_router(change.command(router_id, by_operator())),
+        required=("nas_address",),
+    )
+    if changed is not None:
+        wait_for_nas(changed)
+        return done(url_for("admin.routers"), f"Router {changed.name} was changed.")
     activity = nas_activity([router_id]).get(router_id)
     return show(
         "router_form.html",
@@ -113,13 +122,12 @@ def edit_router(router_id: str) -> Response:
 )
 def change_router_status(router_id: str, change: str) -> Response:
     form, router = Form(), services().router.get_router(router_id)
-    if request.method == "POST":
-        wanted = RouterStatus.DISABLED if change == "disable" else RouterStatus.ONLINE
-        command = ChangeRouter(router_id=router_id, status=wanted, **by_operator())
-        changed = form.attempt(lambda: services().router.change_router(command))
-        if changed is not None:
-            wait_for_nas(changed)
-            return done(url_for("admin.routers"), f"Router {router.name} was {change}d.")
+    wanted = RouterStatus.DISABLED if change == "disable" else RouterStatus.ONLINE
+    command = ChangeRouter(router_id=router_id, status=wanted, **by_operator())
+    changed = form.attempt(lambda: services().router.change_router(command))
+    if changed is not None:
+        wait_for_nas(changed)
+        return done(url_for("admin.routers"), f"Router {router.name} was {change}d.")
     return question(
         "router_status.html",
         form.status,
@@ -149,52 +157,3 @@ def _rows() -> Iterator[tuple[str, ...]]:
             last.isoformat() if last else "",
             str(activity.open_sessions) if activity else "",
         )
-
-
-def _register(form: Form) -> RouterView | None:
-    name = form.text("name", required=True)
-    address = form.text("nas_address", required=True)
-    secret = form.text("radius_secret", required=True)
-    port, control = form.integer("coa_port"), form.choice("session_control", SessionControl)
-    if not form.ok or port is None or control is None:
-        return None
-    command = RegisterRouter(
-        name=name,
-        nas_address=address.strip(),
-        radius_secret=secret,
-        coa_port=port,
-        session_control=control,
-        require_message_authenticator=form.ticked("require_message_authenticator"),
-        **by_operator(),
-    )
-    return form.attempt(lambda: services().router.register_router(command))
-
-
-def _change(form: Form, router: RouterView) -> RouterView | None:
-    """An empty secret leaves the secret as it is."""
-    name, address = form.text("name", required=True), form.text("nas_address", required=True)
-    secret, port = form.text("radius_secret"), form.integer("coa_port")
-    control = form.choice("session_control", SessionControl)
-    if not form.ok:
-        return None
-    command = ChangeRouter(
-        router_id=router.id,
-        name=name,
-        nas_address=address.strip(),
-        radius_secret=secret or None,
-        coa_port=port,
-        session_control=control,
-        require_message_authenticator=form.ticked("require_message_authenticator"),
-        **by_operator(),
-    )
-    return form.attempt(lambda: services().router.change_router(command))
-
-
-def _as_typed(router: RouterView) -> dict[str, str]:
-    return {
-        "name": router.name,
-        "nas_address": router.nas_address,
-        "coa_port": str(router.coa_port),
-        "session_control": router.session_control.value,
-        "require_message_authenticator": "on" if router.require_message_authenticator else "",
-    }

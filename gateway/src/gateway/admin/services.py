@@ -6,11 +6,8 @@ from typing import Any
 
 from contracts.radius import DisconnectResult, DisconnectService
 from contracts.subscriber import (
-    AddService,
-    ChangeService,
     HoldReason,
     HoldView,
-    PlaceHold,
     ReleaseHold,
     RevealPassword,
     ServiceStatus,
@@ -30,6 +27,7 @@ from gateway.clients.waiting import wait_for_radius
 from gateway.display.network import attempt_in_words
 from gateway.display.subscribers import hold_reason
 from gateway.http.access import Permission
+from gateway.resources.services import NewHold, ServiceChange, ServiceInput
 
 # `overdue` is billing's own: placed and released by what is owed.
 REASONS = [
@@ -55,14 +53,14 @@ def service(service_id: str) -> Response:
 )
 def add_service(subscriber_id: str) -> Response:
     owner, form = services().subscriber.get_subscriber(subscriber_id), Form(service_forms.BEGINNING)
-    if request.method == "POST":
-        new = service_forms.new_service(form)
-        if new is not None:
-            command = AddService(subscriber_id=subscriber_id, service=new, **by_operator())
-            made = form.attempt(lambda: services().subscriber.add_service(command))
-            if made is not None:
-                wait_for_radius([made])
-                return done(page_of(subscriber_id), f"Service {made.pppoe_username} was added.")
+    made = form.submit(
+        ServiceInput,
+        lambda new: services().subscriber.add_service(new.command(subscriber_id, by_operator())),
+        required=service_forms.REQUIRED,
+    )
+    if made is not None:
+        wait_for_radius([made])
+        return done(page_of(subscriber_id), f"Service {made.pppoe_username} was added.")
     status, choices = form.status, service_forms.choices()
     return show("service_form.html", status, form=form, subscriber=owner, editing=None, **choices)
 
@@ -75,11 +73,16 @@ def add_service(subscriber_id: str) -> Response:
 def edit_service(service_id: str) -> Response:
     found = services().subscriber.get_service(service_id)
     form = Form(service_forms.as_typed(found))
-    if request.method == "POST":
-        changed = service_forms.change(form, found)
-        if changed is not None:
-            wait_for_radius([changed])
-            return done(page_of(found.subscriber_id), f"Service {changed.pppoe_username} was changed.")
+    changed = form.submit(
+        ServiceChange,
+        lambda change: services().subscriber.change_service(
+            change.command(service_id, lambda: found.billing_terms, by_operator())
+        ),
+        required=("pppoe_username",),
+    )
+    if changed is not None:
+        wait_for_radius([changed])
+        return done(page_of(found.subscriber_id), f"Service {changed.pppoe_username} was changed.")
     owner = services().subscriber.get_subscriber(found.subscriber_id)
     status, choices = form.status, service_forms.choices(found.plan_id)
     return show("service_form.html", status, form=form, subscriber=owner, editing=found, **choices)
@@ -92,13 +95,11 @@ def edit_service(service_id: str) -> Response:
 )
 def suspend(service_id: str) -> Response:
     found, form = _known(service_id), Form({"reason": HoldReason.ADMIN.value})
-    if request.method == "POST":
-        reason, note = form.choice("reason", HoldReason), form.text("note")
-        if form.ok and reason is not None:
-            command = PlaceHold(service_id=service_id, reason=reason, note=note, **by_operator())
-            held = form.attempt(lambda: services().subscriber.place_hold(command))
-            if held is not None:
-                return _back_to(held, "was suspended")
+    held = form.submit(
+        NewHold, lambda hold: services().subscriber.place_hold(hold.command(service_id, by_operator()))
+    )
+    if held is not None:
+        return _back_to(held, "was suspended")
     return _ask("service_suspend.html", found, form, reasons=REASONS)
 
 
@@ -110,12 +111,11 @@ def suspend(service_id: str) -> Response:
 def restore(service_id: str, hold_id: str) -> Response:
     found, form = _known(service_id), Form()
     hold = _standing(found, hold_id)
-    if request.method == "POST":
-        command = ReleaseHold(service_id=service_id, hold_id=hold_id, **by_operator())
-        restored = form.attempt(lambda: services().subscriber.release_hold(command))
-        if restored is not None:
-            still = restored.status is ServiceStatus.SUSPENDED
-            return _back_to(restored, "has one hold less, others stand" if still else "was restored")
+    command = ReleaseHold(service_id=service_id, hold_id=hold_id, **by_operator())
+    restored = form.attempt(lambda: services().subscriber.release_hold(command))
+    if restored is not None:
+        still = restored.status is ServiceStatus.SUSPENDED
+        return _back_to(restored, "has one hold less, others stand" if still else "was restored")
     others = [other for other in found.standing_holds if other.id != hold.id]
     return _ask("service_restore.html", found, form, hold=hold, others=others)
 
@@ -127,12 +127,11 @@ def restore(service_id: str, hold_id: str) -> Response:
 )
 def kick(service_id: str) -> Response:
     found, form = _known(service_id), Form()
-    if request.method == "POST":
-        command = DisconnectService(service_id=service_id, **by_operator())
-        result = form.attempt(lambda: services().radius.disconnect_service(command))
-        if result is not None:
-            g.record_id = service_id
-            return done(page_of(found.subscriber_id), _outcome(found, result))
+    command = DisconnectService(service_id=service_id, **by_operator())
+    result = form.attempt(lambda: services().radius.disconnect_service(command))
+    if result is not None:
+        g.record_id = service_id
+        return done(page_of(found.subscriber_id), _outcome(found, result))
     return _ask("service_kick.html", found, form)
 
 
@@ -143,13 +142,15 @@ def kick(service_id: str) -> Response:
 )
 def change_password(service_id: str) -> Response:
     found, form = _known(service_id), Form()
-    if request.method == "POST":
-        password = form.text("pppoe_password", required=True)
-        if form.ok:
-            command = ChangeService(service_id=service_id, pppoe_password=password, **by_operator())
-            changed = form.attempt(lambda: services().subscriber.change_service(command))
-            if changed is not None:
-                return _back_to(changed, "has a new password")
+    changed = form.submit(
+        ServiceChange,
+        lambda change: services().subscriber.change_service(
+            change.command(service_id, lambda: found.billing_terms, by_operator())
+        ),
+        required=("pppoe_password",),
+    )
+    if changed is not None:
+        return _back_to(changed, "has a new password")
     return _ask("service_password.html", found, form)
 
 
@@ -175,14 +176,12 @@ def reveal_password(service_id: str) -> Response:
 )
 def terminate(service_id: str) -> Response:
     found, form = _known(service_id), Form()
-    if request.method == "POST":
-        if form.text("confirm").strip() != found.pppoe_username.strip():
-            form.wrong("confirm", f"Type {found.pppoe_username} to confirm")
-        else:
-            command = TerminateService(service_id=service_id, **by_operator())
-            ended = form.attempt(lambda: services().subscriber.terminate_service(command))
-            if ended is not None:
-                return _back_to(ended, "was terminated")
+    if request.method == "POST" and form.text("confirm").strip() != found.pppoe_username.strip():
+        form.wrong("confirm", f"Type {found.pppoe_username} to confirm")
+    command = TerminateService(service_id=service_id, **by_operator())
+    ended = form.attempt(lambda: services().subscriber.terminate_service(command))
+    if ended is not None:
+        return _back_to(ended, "was terminated")
     return _ask("service_terminate.html", found, form)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
-from contracts.billing import ChangeSettings
-from contracts.billing_settings import SETTINGS, BillingSettings
+from contracts.billing_settings import SETTINGS
 from contracts.common import InvalidInput
 from flask import Response, redirect, request, url_for
 
@@ -17,6 +15,8 @@ from gateway.branding import brand, logos
 from gateway.clients.context import current, services
 from gateway.http.access import Permission
 from gateway.http.bodies import takes_up_to
+from gateway.resources.forms import form_of
+from gateway.resources.settings import BillingSettingsChange, GeneralSettingsChange
 
 FORM_OCTETS = 50_000
 
@@ -34,8 +34,7 @@ def settings() -> Any:
 )
 @takes_up_to(logos.MAX_OCTETS + FORM_OCTETS)
 def general_settings() -> Response:
-    now = brand.load()
-    form = Form({name: getattr(now, name) for name in brand.TEXTS})
+    form = Form(form_of(GeneralSettingsChange, brand.load()))
     if request.method == "POST" and _change_brand(form):
         return done(url_for("admin.general_settings"), "The settings were saved.")
     return show("settings_general.html", form.status, form=form)
@@ -48,21 +47,24 @@ def general_settings() -> Response:
     tab=Entry(2, "Billing"),
 )
 def billing_settings() -> Response:
-    form = Form(_as_typed(services().billing.get_settings()))
-    if request.method == "POST" and _change(form) is not None:
+    form = Form(form_of(BillingSettingsChange, services().billing.get_settings()))
+    changed = form.submit(
+        BillingSettingsChange,
+        lambda change: services().billing.change_settings(change.command(by_operator())),
+    )
+    if changed is not None:
         return done(url_for("admin.billing_settings"), "The settings were saved.")
     return show("settings_billing.html", form.status, form=form, settings=SETTINGS)
 
 
 def _change_brand(form: Form) -> bool:
     """All of it or nothing."""
-    texts = {name: form.text(name, longest=500) for name in brand.TEXTS}
-    content = _sent_file("logo")
-    if not form.ok:
+    change, content = form.read(GeneralSettingsChange), _sent_file("logo")
+    if change is None:
         return False
     try:
         with current().database.transaction() as session:
-            brand.change(session, texts)
+            brand.change(session, change.given())
             if content:
                 brand.set_logo(session, content)
             elif form.ticked("remove_logo"):
@@ -80,32 +82,3 @@ def _sent_file(name: str) -> bytes:
         return b""
     with file.stream as stream:
         return stream.read()
-
-
-def _change(form: Form) -> BillingSettings | None:
-    changes = {name: _read(form, name, setting.default) for name, setting in SETTINGS.items()}
-    if not form.ok:
-        return None
-    command = ChangeSettings(**changes, **by_operator())
-    return form.attempt(lambda: services().billing.change_settings(command))
-
-
-def _read(form: Form, name: str, default: Any) -> Any:
-    """The value in the form, read as the type of the setting's default."""
-    match default:
-        case bool():
-            return form.ticked(name)
-        case int():
-            return form.integer(name)
-        case StrEnum():
-            return form.choice(name, type(default))
-        case _:
-            return form.text(name, required=True)
-
-
-def _as_typed(now: BillingSettings) -> dict[str, str]:
-    values = {name: getattr(now, name) for name in SETTINGS}
-    return {
-        name: ("on" if value else "") if isinstance(value, bool) else str(value)
-        for name, value in values.items()
-    }

@@ -6,12 +6,9 @@ from collections.abc import Iterator
 
 from contracts.money import Money
 from contracts.subscriber import (
-    ChangeSubscriber,
-    CreateSubscriber,
     ServiceStatus,
     SubscriberOrder,
     SubscriberQuery,
-    SubscriberView,
 )
 from flask import Response, g, request, url_for
 
@@ -37,8 +34,9 @@ from gateway.display.subscribers import service_status
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
 from gateway.resources.accounts import accounts_of, sees_money
-
-CONTACTS = ("full_name", "email", "phone", "address", "notes")
+from gateway.resources.forms import form_of
+from gateway.resources.services import ServiceInput
+from gateway.resources.subscribers import NewSubscriber, SubscriberChange
 
 
 @page("/subscribers", permission=Permission.VIEW_SUBSCRIBERS, sidebar=Entry(4, "Subscribers", "users"))
@@ -83,12 +81,15 @@ def add_subscriber() -> Response:
     form, choices = Form(service_forms.BEGINNING), service_forms.choices()
     if request.method == "GET" and len(choices["router_options"]) == 1:
         form.values.setdefault("router_id", choices["router_options"][0][0])
-    if request.method == "POST":
-        made = _create(form)
-        if made is not None:
-            wait_for_radius(made.services)
-            g.record_id = made.id
-            return done(page_of(made.id), f"{made.full_name} was added. The login works from now on.")
+    made = form.submit(
+        NewSubscriber,
+        lambda new: services().subscriber.create_subscriber(new.command(by_operator())),
+        service=form.read(ServiceInput, required=service_forms.REQUIRED),
+    )
+    if made is not None:
+        wait_for_radius(made.services)
+        g.record_id = made.id
+        return done(page_of(made.id), f"{made.full_name} was added. The login works from now on.")
     return show("subscriber_form.html", form.status, form=form, editing=None, **choices)
 
 
@@ -99,9 +100,13 @@ def add_subscriber() -> Response:
 )
 def edit_subscriber(subscriber_id: str) -> Response:
     found = services().subscriber.get_subscriber(subscriber_id)
-    form = Form({name: getattr(found, name) for name in CONTACTS})
-    if request.method == "POST" and _change(form, found) is not None:
-        return done(page_of(subscriber_id), f"{form.values['full_name'].strip()} was changed.")
+    form = Form(form_of(SubscriberChange, found))
+    changed = form.submit(
+        SubscriberChange,
+        lambda change: services().subscriber.change_subscriber(change.command(subscriber_id, by_operator())),
+    )
+    if changed is not None:
+        return done(page_of(subscriber_id), f"{changed.full_name} was changed.")
     return show("subscriber_form.html", form.status, form=form, editing=found)
 
 
@@ -151,29 +156,3 @@ def _rows(query: SubscriberQuery) -> Iterator[tuple[str, ...]]:
 
 def _price(price: Money | None) -> str:
     return plain_amount(price) if price is not None and sees_money() else ""
-
-
-def _contacts(form: Form) -> dict[str, str]:
-    return {
-        "full_name": form.text("full_name", required=True),
-        "email": form.text("email"),
-        "phone": form.text("phone"),
-        "address": form.text("address", longest=1000),
-        "notes": form.text("notes", longest=4000),
-    }
-
-
-def _create(form: Form) -> SubscriberView | None:
-    contacts, new = _contacts(form), service_forms.new_service(form)
-    if not form.ok or new is None:
-        return None
-    command = CreateSubscriber(service=new, **contacts, **by_operator())
-    return form.attempt(lambda: services().subscriber.create_subscriber(command))
-
-
-def _change(form: Form, found: SubscriberView) -> SubscriberView | None:
-    contacts = _contacts(form)
-    if not form.ok:
-        return None
-    command = ChangeSubscriber(subscriber_id=found.id, **contacts, **by_operator())
-    return form.attempt(lambda: services().subscriber.change_subscriber(command))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contracts.common import Page
 from pydantic import AwareDatetime, Field
 
-from gateway.api.fields import Day, QueryText
+from gateway.api.queries import QueryText
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
 from gateway.audit.entries import AuditFilter, AuditView, list_entries
 from gateway.clients.context import current
 from gateway.http.access import Permission
+from gateway.resources.fields import Day
 
 
 class AuditQuery(Paging):

@@ -5,25 +5,19 @@ from __future__ import annotations
 from datetime import date as Date
 from typing import Annotated
 
-from contracts.billing import BillingRunView, ItemOutcome, RunItem, RunStatus, StartBillingRun
+from contracts.billing import BillingRunView, ItemOutcome, RunItem, RunStatus
 from contracts.common import Page
 from pydantic import AwareDatetime
 
-from gateway.api.fields import Day, Input, one_of
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
+from gateway.resources.billing import NewBillingRun
+from gateway.resources.fields import one_of
 
 Outcome = Annotated[ItemOutcome, one_of(ItemOutcome)]
-
-
-class NewBillingRun(Input):
-    """Bills the period that `date` (default: today) falls into; a dry run only says what it would do."""
-
-    date: Day | None = None
-    dry_run: bool = False
 
 
 class ItemQuery(Paging):
@@ -74,7 +68,7 @@ class BillingRunWithItems(BillingRunShape):
 )
 def start_billing_run(body: NewBillingRun) -> BillingRunView:
     """Start making the invoices of a period."""
-    command = StartBillingRun(date=body.date, dry_run=body.dry_run, **by_operator())
+    command = body.command(by_operator())
     return services().billing.start_billing_run(command)
 
 

@@ -9,12 +9,12 @@ from contracts.common import InvalidInput, NotFound
 from pydantic import AwareDatetime, Field
 from servicekit.clock import MovableClock, local_date
 
-from gateway.api.fields import Day, Input
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Shape
 from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import Permission
+from gateway.resources.fields import Day, Input
 
 HELP = "give exactly one of now, date, advance_days, advance_seconds"
 MAX_DAYS = 36_500

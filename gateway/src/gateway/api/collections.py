@@ -7,12 +7,12 @@ from datetime import date as Date
 from contracts.billing import RunCollections
 from contracts.receivables import CollectionsAction, CollectionsRunView
 
-from gateway.api.fields import Day, Input
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import MoneyShape, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
+from gateway.resources.fields import Day, Input
 
 
 class NewCollectionsRun(Input):

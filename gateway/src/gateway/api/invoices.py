@@ -13,17 +13,18 @@ from contracts.billing import (
     InvoiceSummary,
     InvoiceView,
     PriceSource,
-    VoidInvoice,
 )
 from contracts.common import Page
 from pydantic import AwareDatetime
 
-from gateway.api.fields import Day, Input, QueryText, Text, one_of
+from gateway.api.queries import QueryText
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
+from gateway.resources.billing import VoidRequest
+from gateway.resources.fields import Day, one_of
 
 StatusFilter = Annotated[InvoiceStatus, one_of(InvoiceStatus)]
 
@@ -40,10 +41,6 @@ class InvoiceFilter(Paging):
     due_from: Day | None = None
     due_until: Day | None = None
     order: Annotated[InvoiceOrder, one_of(InvoiceOrder)] = InvoiceOrder.NEWEST
-
-
-class VoidRequest(Input):
-    reason: Text = ""
 
 
 class LineShape(Shape):
@@ -125,5 +122,4 @@ def get_invoice(invoice_id: str) -> InvoiceView:
 )
 def void_invoice(invoice_id: str, body: VoidRequest) -> InvoiceView:
     """Void an invoice; it keeps its number."""
-    command = VoidInvoice(invoice_id=invoice_id, reason=body.reason, **by_operator())
-    return services().billing.void_invoice(command)
+    return services().billing.void_invoice(body.command(invoice_id, by_operator()))

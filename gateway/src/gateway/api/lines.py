@@ -9,12 +9,13 @@ from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutco
 from contracts.subscriber import RevealedPassword, RevealPassword
 from pydantic import AwareDatetime, Field
 
-from gateway.api.fields import Input, Query
+from gateway.api.queries import Query
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
+from gateway.resources.fields import Input
 
 
 class UsageFilter(Query):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from contracts.common import Page
 from flask import g
 from pydantic import AwareDatetime
 
-from gateway.api.fields import Input, Name, one_of, optional
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
 from gateway.audit.events import Event
@@ -18,20 +15,7 @@ from gateway.identity import invitations, operator_changes
 from gateway.identity.invitations import InvitationState, InvitationView
 from gateway.identity.operator_changes import OperatorView
 from gateway.models import Role
-
-RoleInput = Annotated[Role, one_of(Role)]
-
-
-class OperatorChange(Input):
-    """A disabled operator's sessions end, and their API tokens open nothing."""
-
-    role: RoleInput = optional()
-    disabled: bool = optional()
-
-
-class NewInvitation(Input):
-    email: Name
-    role: RoleInput
+from gateway.resources.operators import NewInvitation, OperatorChange
 
 
 class OperatorShape(Shape):

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from contracts.billing import AllocationView
 from contracts.common import Page
-from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery, PaymentView, RecordPayment
+from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery, PaymentView
 from pydantic import AwareDatetime
 
-from gateway.api.fields import Day, Identifier, Input, MoneyInput, QueryText, Text, one_of
 from gateway.api.invoices import AllocationShape
+from gateway.api.queries import QueryText
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.audit.events import Event
@@ -19,19 +19,8 @@ from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current, services
 from gateway.clients.waiting import wait_for_allocations
 from gateway.http.access import Permission
-
-Method = Annotated[PaymentMethod, one_of(PaymentMethod)]
-
-
-class NewPayment(Input):
-    """With `invoice_id` the money goes to that invoice first, then to the oldest open one."""
-
-    subscriber_id: Identifier
-    invoice_id: Identifier | None = None
-    amount: MoneyInput
-    method: Method
-    reference: Text = ""
-    received_on: Day | None = None
+from gateway.resources.fields import Day, one_of
+from gateway.resources.payments import Method, NewPayment
 
 
 class PaymentFilter(Paging):
@@ -81,7 +70,7 @@ class PaymentShape(PaymentSummaryShape):
 )
 def record_payment(body: NewPayment) -> PaymentShape:
     """Record money that came in. Invoices are paid oldest first; a suspended line comes back by itself."""
-    payment = services().payment.record_payment(RecordPayment(**dict(body), **by_operator()))
+    payment = services().payment.record_payment(body.command(by_operator()))
     return payment_shape(payment, wait_for_allocations(payment.id))
 
 

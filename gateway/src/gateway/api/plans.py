@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from contracts.common import Page
-from contracts.subscriber import ArchivePlan, BillingType, Burst, ChangePlan, CreatePlan, PlanStatus, PlanView
+from contracts.subscriber import ArchivePlan, BillingType, PlanStatus, PlanView
 from pydantic import AwareDatetime
 
-from gateway.api.fields import Input, Kbps, MoneyInput, Name, Text, one_of, optional
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
-
-KindOfBilling = Annotated[BillingType, one_of(BillingType)]
-
-
-class BurstInput(Input):
-    """RouterOS burst: speeds in kbit/s above the plan's, for `seconds` below the threshold."""
-
-    download_kbps: Kbps
-    upload_kbps: Kbps
-    threshold_download_kbps: Kbps
-    threshold_upload_kbps: Kbps
-    seconds: int
-
-
-class NewPlan(Input):
-    name: Name
-    price: MoneyInput
-    billing_type: KindOfBilling = BillingType.POSTPAID
-    download_kbps: Kbps
-    upload_kbps: Kbps
-    burst: BurstInput | None = None
-    address_pool: Text | None = None
-
-
-class PlanChange(Input):
-    name: Name = optional()
-    price: MoneyInput = optional()
-    download_kbps: Kbps = optional()
-    upload_kbps: Kbps = optional()
-    burst: BurstInput | None = optional()
-    address_pool: Text | None = optional()
+from gateway.resources.plans import NewPlan, PlanChange
 
 
 class BurstShape(Shape):
@@ -79,9 +46,7 @@ class PlanShape(Shape):
 )
 def create_plan(body: NewPlan) -> PlanView:
     """Make a plan."""
-    burst = Burst(**body.burst.given()) if body.burst else None
-    fields = dict(body) | {"burst": burst}
-    return services().subscriber.create_plan(CreatePlan(**fields, **by_operator()))
+    return services().subscriber.create_plan(body.command(by_operator()))
 
 
 @endpoint("GET", "/plans", permission=Permission.VIEW_PLANS, query=Paging, answer=Listing[PlanShape])
@@ -106,13 +71,7 @@ def get_plan(plan_id: str) -> PlanView:
 )
 def change_plan(plan_id: str, body: PlanChange) -> PlanView:
     """Change a plan; a new price applies to invoices made later. null takes a burst or a pool away."""
-    fields = body.given()
-    cleared = tuple(name for name in ("burst", "address_pool") if name in fields and fields[name] is None)
-    if body.burst is not None:
-        fields["burst"] = Burst(**body.burst.given())
-    return services().subscriber.change_plan(
-        ChangePlan(plan_id=plan_id, clear=cleared, **fields, **by_operator())
-    )
+    return services().subscriber.change_plan(body.command(plan_id, by_operator()))
 
 
 @endpoint(

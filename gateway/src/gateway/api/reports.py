@@ -10,11 +10,12 @@ from contracts.receivables import AgingBucket, DayCollected, SuspensionDue
 from contracts.subscriber import ServiceCounts
 from pydantic import AwareDatetime, Field
 
-from gateway.api.fields import Day, Query
+from gateway.api.queries import Query
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.clients.context import current, services
 from gateway.http.access import Permission
+from gateway.resources.fields import Day
 
 
 class DaysFilter(Query):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from contracts.common import InvalidInput, Page
+from contracts.common import Page
 from contracts.radius import NasActivity, NasHealth
-from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
+from contracts.router import RouterStatus, RouterView, SessionControl
 from pydantic import AwareDatetime
 
-from gateway.api.fields import Input, Name, Port, Text, one_of, optional
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, Paging, Shape
 from gateway.audit.events import Event
@@ -17,36 +14,7 @@ from gateway.clients.context import services
 from gateway.clients.lookups import nas_activity
 from gateway.clients.waiting import wait_for_nas
 from gateway.http.access import Permission
-
-MANUAL = "manual"
-NOT_YET = (
-    "onboarding of a router by pasted commands is not there yet; "
-    'send "connection": "manual" with nas_address and radius_secret'
-)
-Control = Annotated[SessionControl, one_of(SessionControl)]
-Status = Annotated[RouterStatus, one_of(RouterStatus)]
-
-
-class NewRouter(Input):
-    """`connection` must be "manual"; then `nas_address` and `radius_secret` are needed."""
-
-    name: Name
-    connection: Text | None = None
-    nas_address: Text | None = None
-    radius_secret: Text | None = None
-    coa_port: Port = 3799
-    session_control: Control = SessionControl.DISCONNECT
-    require_message_authenticator: bool = True
-
-
-class RouterChange(Input):
-    name: Name = optional()
-    status: Status = optional()
-    nas_address: Text = optional()
-    radius_secret: Text = optional()
-    coa_port: Port = optional()
-    session_control: Control = optional()
-    require_message_authenticator: bool = optional()
+from gateway.resources.routers import MANUAL, NewRouter, RouterChange
 
 
 class RouterShape(Shape):
@@ -83,8 +51,7 @@ class RouterShape(Shape):
 )
 def register_router(body: NewRouter) -> RouterShape:
     """Register a router as a RADIUS client."""
-    fields = _manual_fields(body)
-    router = services().router.register_router(RegisterRouter(**fields, **by_operator()))
+    router = services().router.register_router(body.command(by_operator()))
     return router_shape(router, wait_for_nas(router))
 
 
@@ -113,8 +80,7 @@ def get_router(router_id: str) -> RouterShape:
 )
 def change_router(router_id: str, body: RouterChange) -> RouterShape:
     """Change a router."""
-    command = ChangeRouter(router_id=router_id, **body.given(), **by_operator())
-    router = services().router.change_router(command)
+    router = services().router.change_router(body.command(router_id, by_operator()))
     # A disabled router is no RADIUS client: there is nothing to wait for.
     heard = wait_for_nas(router) if router.status is not RouterStatus.DISABLED else None
     return router_shape(router, heard)
@@ -137,14 +103,3 @@ def router_shape(router: RouterView, activity: NasActivity | None) -> RouterShap
         require_message_authenticator=router.require_message_authenticator,
         created_at=router.created_at,
     )
-
-
-def _manual_fields(body: NewRouter) -> dict[str, Any]:
-    if body.connection != MANUAL:
-        raise InvalidInput.of("connection", NOT_YET)
-    fields = dict(body)
-    del fields["connection"]
-    for name in ("nas_address", "radius_secret"):
-        if fields[name] is None:
-            raise InvalidInput.of(name, "is required for a manual connection")
-    return fields

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from gateway.api.fields import Input, Query, field_errors
+from gateway.api.queries import Query
 from gateway.audit import trail
 from gateway.audit.events import Event, causes
 from gateway.clients.context import current
@@ -24,6 +24,7 @@ from gateway.http import bodies, idempotency
 from gateway.http.access import CODE_FIELD, Permission, needs, require_code
 from gateway.http.idempotency import KeptAnswer
 from gateway.http.problems import problem_of
+from gateway.resources.fields import Input, field_errors
 
 JSON = "application/json"
 # The caller could not prove who they are: nothing was looked at yet, and the next try is a first one.

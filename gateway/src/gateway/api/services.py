@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any
 
 from contracts.common import Page
 from contracts.pricing import BillingTerms, Discount, DiscountKind
@@ -18,11 +16,7 @@ from contracts.radius import (
     ServiceState,
 )
 from contracts.subscriber import (
-    AddService,
-    ChangeService,
     HoldReason,
-    NewService,
-    PlaceHold,
     ReleaseHold,
     ServiceStatus,
     ServiceView,
@@ -30,18 +24,6 @@ from contracts.subscriber import (
 )
 from pydantic import AwareDatetime, computed_field
 
-from gateway.api.fields import (
-    Day,
-    DiscountValue,
-    Identifier,
-    Input,
-    LongText,
-    MoneyInput,
-    SessionLimit,
-    Text,
-    one_of,
-    optional,
-)
 from gateway.api.routing import by_operator, endpoint, renaming
 from gateway.api.sessions import SessionShape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
@@ -53,68 +35,7 @@ from gateway.display import error_causes
 from gateway.display.typed import percent_value
 from gateway.http.access import Permission
 from gateway.resources.accounts import sees_money
-
-KindOfDiscount = Annotated[DiscountKind, one_of(DiscountKind)]
-Reason = Annotated[HoldReason, one_of(HoldReason)]
-
-
-class DiscountInput(Input):
-    """Taken off after the price. `until`: the last day on which a billing period may begin and get it."""
-
-    kind: KindOfDiscount
-    value: DiscountValue
-    until: Day | None = None
-
-    def as_discount(self) -> Discount:
-        return Discount(self.kind, self.value, self.until)
-
-
-class ServiceInput(Input):
-    """`individual_price` replaces the plan's price for this service; the discount applies after it.
-
-    `session_limit`: how many sessions the login may have at a time; null is no limit.
-    """
-
-    pppoe_username: Text
-    pppoe_password: Text
-    plan_id: Identifier
-    router_id: Identifier
-    static_ip: Text | None = None
-    session_limit: SessionLimit | None = 1
-    individual_price: MoneyInput | None = None
-    discount: DiscountInput | None = None
-
-    def as_new_service(self) -> NewService:
-        return NewService(
-            pppoe_username=self.pppoe_username,
-            pppoe_password=self.pppoe_password,
-            plan_id=self.plan_id,
-            router_id=self.router_id,
-            static_ip=self.static_ip,
-            session_limit=self.session_limit,
-            billing_terms=BillingTerms(
-                self.individual_price, self.discount.as_discount() if self.discount else None
-            ),
-        )
-
-
-class ServiceChange(Input):
-    """null empties `static_ip`, `session_limit` (no limit), `individual_price` and `discount`; the other
-    fields cannot be null."""
-
-    pppoe_username: Text = optional()
-    pppoe_password: Text = optional()
-    plan_id: Identifier = optional()
-    router_id: Identifier = optional()
-    static_ip: Text | None = None
-    session_limit: SessionLimit | None = None
-    individual_price: MoneyInput | None = None
-    discount: DiscountInput | None = None
-
-
-class NewHold(Input):
-    reason: Reason
-    note: LongText = ""
+from gateway.resources.services import NewHold, ServiceChange, ServiceInput, own_field_name
 
 
 class DiscountShape(Shape):
@@ -210,11 +131,6 @@ class ReconnectShape(Shape):
     how: str | None
 
 
-def own_field_name(field: str) -> str:
-    """Our callers write billing terms flat."""
-    return field.removeprefix("service.").removeprefix("billing_terms.")
-
-
 @endpoint(
     "POST",
     "/subscribers/<subscriber_id>/services",
@@ -227,7 +143,7 @@ def own_field_name(field: str) -> str:
 @renaming(own_field_name)
 def add_service(subscriber_id: str, body: ServiceInput) -> ServiceShape:
     """Give a subscriber a service; the login works on the very next dial."""
-    command = AddService(subscriber_id=subscriber_id, service=body.as_new_service(), **by_operator())
+    command = body.command(subscriber_id, by_operator())
     return _shape_when_provisioned(services().subscriber.add_service(command))
 
 
@@ -249,11 +165,9 @@ def get_service(service_id: str) -> ServiceShape:
 @renaming(own_field_name)
 def change_service(service_id: str, body: ServiceChange) -> ServiceShape:
     """Change a service; what RADIUS answers follows at once."""
-    fields = body.given()
-    terms = _changed_terms(service_id, fields)
-    cleared = tuple(name for name in ("static_ip", "session_limit") if fields.get(name, "") is None)
-    command = ChangeService(
-        service_id=service_id, billing_terms=terms, clear=cleared, **fields, **by_operator()
+    subscriber = services().subscriber
+    command = body.command(
+        service_id, lambda: subscriber.get_service(service_id).billing_terms, by_operator()
     )
     return _shape_when_provisioned(services().subscriber.change_service(command))
 
@@ -282,8 +196,7 @@ def terminate_service(service_id: str) -> ServiceShape:
 )
 def place_hold(service_id: str, body: NewHold) -> PlacedHold:
     """Suspend a service for a reason. A payment lifts only `overdue`."""
-    command = PlaceHold(service_id=service_id, reason=body.reason, note=body.note, **by_operator())
-    service = services().subscriber.place_hold(command)
+    service = services().subscriber.place_hold(body.command(service_id, by_operator()))
     placed = [hold for hold in service.standing_holds if hold.reason is body.reason]
     newest = max(placed, key=lambda hold: hold.placed_at)
     shape = _shape_when_provisioned(service)
@@ -380,19 +293,6 @@ def _discount_shape(discount: Discount | None) -> DiscountShape | None:
     percent = discount.kind is DiscountKind.PERCENT
     value = percent_value(discount.value) if percent else discount.value
     return DiscountShape(kind=discount.kind, value=value, until=discount.until)
-
-
-def _changed_terms(service_id: str, fields: dict[str, Any]) -> BillingTerms | None:
-    """Takes the billing terms out of `fields`; None if the caller wrote none of them.
-
-    The command replaces the terms as a whole, so what was not written is read first.
-    """
-    written = {name: fields.pop(name) for name in ("individual_price", "discount") if name in fields}
-    if not written:
-        return None
-    if written.get("discount") is not None:
-        written["discount"] = written["discount"].as_discount()
-    return replace(services().subscriber.get_service(service_id).billing_terms, **written)
 
 
 def _reconnect_shape(case: ReconnectView) -> ReconnectShape:

@@ -8,11 +8,12 @@ from contracts.common import Page
 from contracts.radius import RejectQuery, RejectReason, RejectView, SessionOrder, SessionQuery, SessionView
 from pydantic import AwareDatetime
 
-from gateway.api.fields import QueryText, one_of
+from gateway.api.queries import QueryText
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Paging, Shape
 from gateway.clients.context import services
 from gateway.http.access import Permission
+from gateway.resources.fields import one_of
 
 
 class SessionFilter(Paging):

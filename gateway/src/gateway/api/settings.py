@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any, get_type_hints
+from typing import Any, get_type_hints
 
-from contracts.billing import ChangeSettings
-from contracts.billing_settings import SETTINGS, BillingSettings, Setting
+from contracts.billing_settings import SETTINGS, BillingSettings
 from pydantic import Field, create_model
 
-from gateway.api.fields import Days, Input, LongText, Name, Text, one_of, optional
 from gateway.api.routing import File, by_operator, endpoint
 from gateway.api.shapes import Shape
 from gateway.audit.events import Event
@@ -17,17 +14,9 @@ from gateway.branding import brand, logos
 from gateway.branding.brand import Brand
 from gateway.clients.context import current, services
 from gateway.http.access import Permission
+from gateway.resources.settings import BillingSettingsChange, BillingSettingsInput, GeneralSettingsChange
 
 LOGO = File((logos.PNG, logos.SVG), logos.MAX_OCTETS + 1)  # a body that fills its limit may have been cut
-
-
-class GeneralSettingsChange(Input):
-    isp_name: Name = optional()
-    color: Text = optional()
-    support_phone: Text = optional()
-    support_email: Text = optional()
-    address: LongText = optional()
-    tin: Text = optional()
 
 
 class GeneralSettingsShape(Shape):
@@ -43,27 +32,10 @@ class GeneralSettingsShape(Shape):
     logo_url: str | None
 
 
-def _billing_input(setting: Setting) -> Any:
-    """The type of a billing setting in a request; billing-svc checks its limits."""
-    match setting.default:
-        case bool():
-            return bool
-        case int():
-            limits: Any = {"minimum": setting.minimum, "maximum": setting.maximum}
-            return Annotated[Days, Field(json_schema_extra=limits)]
-        case StrEnum():
-            return Annotated[type(setting.default), one_of(type(setting.default))]
-        case _:
-            return Name
-
-
 def _described(name: str) -> Any:
     return Field(description=SETTINGS[name].help or None if name in SETTINGS else None)
 
 
-# Both are made from the declarations in contracts/billing_settings.py.
-_inputs: dict[str, Any] = {name: (_billing_input(one), optional()) for name, one in SETTINGS.items()}
-BillingSettingsChange = create_model("BillingSettingsChange", __base__=Input, **_inputs)
 _types = {name: kind for name, kind in get_type_hints(BillingSettings).items() if name != "version"}
 _shown: dict[str, Any] = {name: (kind, _described(name)) for name, kind in _types.items()}
 BillingSettingsShape = create_model("BillingSettingsShape", __base__=Shape, **_shown)
@@ -130,6 +102,6 @@ def get_billing_settings() -> BillingSettings:
     answer=BillingSettingsShape,
     event=Event("api.change_billing_settings", "Changed the billing settings"),
 )
-def change_billing_settings(body: Input) -> BillingSettings:
+def change_billing_settings(body: BillingSettingsInput) -> BillingSettings:
     """Change billing settings; those left out stay."""
-    return services().billing.change_settings(ChangeSettings(**body.given(), **by_operator()))
+    return services().billing.change_settings(body.command(by_operator()))

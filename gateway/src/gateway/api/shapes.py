@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.fields import Query, QueryText
+from gateway.api.queries import Query, QueryText
 
 Item = TypeVar("Item")
 

@@ -8,8 +8,6 @@ from contracts.billing import AccountView, LedgerEntryView
 from contracts.common import Page
 from contracts.radius import ServiceState
 from contracts.subscriber import (
-    ChangeSubscriber,
-    CreateSubscriber,
     ServiceStatus,
     SubscriberOrder,
     SubscriberQuery,
@@ -17,10 +15,10 @@ from contracts.subscriber import (
 )
 from pydantic import AwareDatetime
 
-from gateway.api.fields import Input, LongText, Name, QueryText, Text, one_of, optional
 from gateway.api.ledger import AccountShape, LedgerEntryShape
+from gateway.api.queries import QueryText
 from gateway.api.routing import by_operator, endpoint, renaming
-from gateway.api.services import ServiceInput, ServiceShape, own_field_name, service_shape
+from gateway.api.services import ServiceShape, service_shape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
@@ -28,27 +26,11 @@ from gateway.clients.lookups import states_of
 from gateway.clients.waiting import wait_for_radius
 from gateway.http.access import Permission
 from gateway.resources.accounts import accounts_of, payment_page, sees_money
+from gateway.resources.fields import one_of
+from gateway.resources.services import ServiceInput, own_field_name
+from gateway.resources.subscribers import NewSubscriber, SubscriberChange
 
 StatusFilter = Annotated[ServiceStatus, one_of(ServiceStatus)]
-
-
-class NewSubscriber(Input):
-    """With `service`, both are made at once, or neither."""
-
-    full_name: Name
-    email: Text = ""
-    phone: Text = ""
-    address: LongText = ""
-    notes: LongText = ""
-    service: ServiceInput | None = None
-
-
-class SubscriberChange(Input):
-    full_name: Name = optional()
-    email: Text = optional()
-    phone: Text = optional()
-    address: LongText = optional()
-    notes: LongText = optional()
 
 
 class SubscriberFilter(Paging):
@@ -98,8 +80,7 @@ def _field_of_new(field: str) -> str:
 @renaming(_field_of_new)
 def create_subscriber(body: NewSubscriber) -> SubscriberShape:
     """Make a subscriber, optionally with a service at once."""
-    fields = dict(body) | {"service": body.service.as_new_service() if body.service else None}
-    made = services().subscriber.create_subscriber(CreateSubscriber(**fields, **by_operator()))
+    made = services().subscriber.create_subscriber(body.command(by_operator()))
     return subscriber_shape(made, accounts_of([made]), wait_for_radius(made.services))
 
 
@@ -137,8 +118,7 @@ def get_subscriber(subscriber_id: str) -> SubscriberShape:
 )
 def change_subscriber(subscriber_id: str, body: SubscriberChange) -> SubscriberShape:
     """Change what is known of a subscriber."""
-    command = ChangeSubscriber(subscriber_id=subscriber_id, **body.given(), **by_operator())
-    return _shape_now(services().subscriber.change_subscriber(command))
+    return _shape_now(services().subscriber.change_subscriber(body.command(subscriber_id, by_operator())))
 
 
 @endpoint("GET", "/accounts/<subscriber_id>", permission=Permission.VIEW_BILLING, answer=AccountShape)

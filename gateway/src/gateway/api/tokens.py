@@ -6,13 +6,13 @@ from contracts.common import Page
 from flask import g
 from pydantic import AwareDatetime
 
-from gateway.api.fields import Input, Name, Text, optional
 from gateway.api.routing import endpoint
 from gateway.api.shapes import Listing, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import current
 from gateway.http.access import Permission
 from gateway.identity import api_tokens
+from gateway.resources.fields import Input, Name, Text, optional
 
 
 class NewToken(Input):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 
 from contracts.money import DEFAULT_CURRENCY, Money
 from contracts.subscriber import MAX_KBPS
 
-LONGEST_ID = 100
+MAX_ID_LENGTH = 100
 
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,11})(?:\.(\d{1,2}))?")
 _SPEED = re.compile(r"(\d{1,8}(?:\.\d{1,3})?)\s*([kmg]?)(?:bps|bit/s|b/s|bit)?")
@@ -18,7 +19,7 @@ _KBPS = {"k": 1, "m": 1_000, "g": 1_000_000}
 
 def is_id(text: str) -> bool:
     """Whether it can be the id of anything at all."""
-    return len(text) <= LONGEST_ID and text.isascii() and text.isprintable()
+    return len(text) <= MAX_ID_LENGTH and text.isascii() and text.isprintable()
 
 
 def parse_pesos(text: str) -> Money:
@@ -38,6 +39,20 @@ def parse_speed(text: str) -> int:
         if kbps == int(kbps) and 1 <= kbps <= MAX_KBPS:
             return int(kbps)
     raise ValueError("is not a speed; write it like 50Mbps, 512k or 1G")
+
+
+def parse_whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise ValueError("is not a whole number; write digits only")
+    return int(text)
+
+
+def parse_date(text: str) -> date:
+    """2026-11-23"""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("is not a date; write it like 2026-11-23") from None
 
 
 def percent_hundredths(value: int | str) -> int:

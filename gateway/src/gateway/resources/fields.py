@@ -1,7 +1,9 @@
-"""The field types of request bodies: shape is checked here, meaning by the services."""
+"""The types of input fields, for JSON and for forms. They check the shape; the services check the meaning."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
@@ -23,11 +25,24 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from gateway.display.typed import percent_hundredths
+from gateway.display.typed import (
+    parse_date,
+    parse_pesos,
+    parse_speed,
+    parse_whole_number,
+    percent_hundredths,
+    pesos_as_typed,
+    speed_as_typed,
+)
 
 MONEY_HELP = 'write whole centavos, 150000 or {"amount": 150000, "currency": "PHP"} for 1,500.00'
 
 
+# The fields that every command has besides its own: see http.idempotency.by_operator.
+Origin = dict[str, Any]
+
+
+# Forms are read into the same inputs: see resources.forms.
 class Input(BaseModel):
     """A request body. Unknown fields and wrong types are refused, never guessed at."""
 
@@ -37,11 +52,19 @@ class Input(BaseModel):
         """The fields that the caller wrote, by name: a PATCH changes only those."""
         return {name: getattr(self, name) for name in sorted(self.model_fields_set)}
 
+    @classmethod
+    def written(cls, texts: dict[str, str]) -> dict[str, str] | None:
+        """The texts of this input inside another one's form; None if it is left blank altogether."""
+        return texts if any(text.strip() for text in texts.values()) else None
 
-class Query(BaseModel):
-    """Query parameters. They are text, so here types are converted."""
+    @classmethod
+    def texts_of(cls, _view: Any) -> dict[str, str]:
+        """Texts that a form writes in another way than field by field. Replaces those of the fields."""
+        return {}
 
-    model_config = ConfigDict(extra="forbid")
+    def emptied(self, *names: str) -> tuple[str, ...]:
+        """Those of the named fields that the caller wrote as null, for `clear` of a command."""
+        return tuple(name for name in names if name in self.model_fields_set and getattr(self, name) is None)
 
 
 def left_out() -> Any:
@@ -51,6 +74,19 @@ def left_out() -> Any:
 
 def optional() -> Any:
     return Field(default_factory=left_out)
+
+
+@dataclass(frozen=True)
+class Typed:
+    """How people write a field in a form.
+
+    `read` returns what a JSON body would have for the text; its ValueError says what to write instead.
+    `write` returns the text for a value. A field with `keeps_if_blank` that is left blank was not written.
+    """
+
+    read: Callable[[str], Any] = str
+    write: Callable[[Any], str] = str
+    keeps_if_blank: bool = False
 
 
 def refuse(code: str, message: str) -> PydanticCustomError:
@@ -67,8 +103,13 @@ def field_errors(error: ValidationError) -> list[FieldError]:
 
 
 def _message(wrong: Any) -> str:
+    limits = wrong.get("ctx", {})
     own = {
         "missing": "is required",
+        "string_too_short": "must not be empty",
+        "string_too_long": f"is too long; at most {limits.get('max_length')} characters",
+        "greater_than_equal": f"must be at least {limits.get('ge')}",
+        "less_than_equal": f"must be at most {limits.get('le')}",
         "extra_forbidden": "is not known here; take it out",
         "bool_type": "must be true or false",
         "int_type": "must be a whole number",
@@ -80,7 +121,7 @@ def _message(wrong: Any) -> str:
     return own.get(wrong["type"]) or wrong["msg"][:1].lower() + wrong["msg"][1:]
 
 
-def _plain_text(value: str) -> str:
+def plain_text(value: str) -> str:
     for character in value:
         if (ord(character) < 32 and character not in "\n\r\t") or ord(character) == 127:
             raise refuse("control_character", f"must not contain the control character {character!r}")
@@ -147,19 +188,35 @@ def one_of(enum: type[StrEnum]) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-Text = Annotated[str, Field(max_length=200), AfterValidator(_plain_text), AfterValidator(_one_line)]
+def _percent_or_pesos(text: str) -> str | int:
+    """`10%` or `12.5%` is a percentage, anything else an amount."""
+    if not text.endswith("%"):
+        return parse_pesos(text).minor
+    percent = text[:-1].strip()
+    try:
+        percent_hundredths(percent)
+    except ValueError:
+        raise ValueError("is not a percentage; write it like 10% or 12.5%") from None
+    return percent
+
+
+Text = Annotated[str, Field(max_length=200), AfterValidator(plain_text), AfterValidator(_one_line)]
 Name = Annotated[Text, AfterValidator(_filled)]
-QueryText = Annotated[str, Field(max_length=200), AfterValidator(_plain_text)]
-LongText = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
+Trimmed = Annotated[Text, Typed(str.strip)]
+# A form does not show the secret that is kept, and leaves it as it is if nothing is typed.
+Secret = Annotated[Text, Typed(keeps_if_blank=True)]
+LongText = Annotated[str, Field(max_length=4000), AfterValidator(plain_text)]
 Identifier = Annotated[Text, Field(min_length=1, max_length=100)]
-Kbps = Annotated[int, Field(ge=1, le=MAX_KBPS, examples=[50000])]
-Port = Annotated[int, Field(ge=1, le=65535)]
-SessionLimit = Annotated[int, Field(ge=1, le=MAX_SESSIONS)]
-Days = Annotated[int, Field(ge=0, le=10_000)]
-Day = Annotated[date, AfterValidator(_sane_date)]
+Number = Annotated[int, Typed(parse_whole_number)]
+Kbps = Annotated[int, Field(ge=1, le=MAX_KBPS, examples=[50000]), Typed(parse_speed, speed_as_typed)]
+Port = Annotated[Number, Field(ge=1, le=65535)]
+SessionLimit = Annotated[Number, Field(ge=1, le=MAX_SESSIONS)]
+Days = Annotated[Number, Field(ge=0, le=10_000)]
+Day = Annotated[date, AfterValidator(_sane_date), Typed(parse_date)]
 MoneyInput = Annotated[
     Money,
     PlainValidator(_money),
+    Typed(lambda text: parse_pesos(text).minor, pesos_as_typed),
     WithJsonSchema(
         {
             "description": "Minor units (centavos); a bare integer is read as PHP.",
@@ -182,6 +239,7 @@ MoneyInput = Annotated[
 DiscountValue = Annotated[
     int,
     PlainValidator(_discount_value),
+    Typed(_percent_or_pesos),
     WithJsonSchema(
         {
             "description": 'Minor units for an amount; 10 or "12.5" for a percent.',

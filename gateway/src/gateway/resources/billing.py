@@ -1,0 +1,24 @@
+"""Invoices and billing runs: what is written to void or to generate invoices."""
+
+from __future__ import annotations
+
+from contracts.billing import StartBillingRun, VoidInvoice
+
+from gateway.resources.fields import Day, Input, Origin, Text
+
+
+class VoidRequest(Input):
+    reason: Text = ""
+
+    def command(self, invoice_id: str, origin: Origin) -> VoidInvoice:
+        return VoidInvoice(invoice_id=invoice_id, reason=self.reason, **origin)
+
+
+class NewBillingRun(Input):
+    """Bills the period that `date` (default: today) falls into; a dry run only says what it would do."""
+
+    date: Day | None = None
+    dry_run: bool = False
+
+    def command(self, origin: Origin) -> StartBillingRun:
+        return StartBillingRun(date=self.date, dry_run=self.dry_run, **origin)

@@ -1,0 +1,25 @@
+"""Payments: what is written to record one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from contracts.payment import PaymentMethod, RecordPayment
+
+from gateway.resources.fields import Day, Identifier, Input, MoneyInput, Origin, Text, one_of
+
+Method = Annotated[PaymentMethod, one_of(PaymentMethod)]
+
+
+class NewPayment(Input):
+    """With `invoice_id` the money goes to that invoice first, then to the oldest open one."""
+
+    subscriber_id: Identifier
+    invoice_id: Identifier | None = None
+    amount: MoneyInput
+    method: Method
+    reference: Text = ""
+    received_on: Day | None = None
+
+    def command(self, origin: Origin) -> RecordPayment:
+        return RecordPayment(**dict(self), **origin)

@@ -1,0 +1,53 @@
+"""Plans: what is written to add or change one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from contracts.subscriber import BillingType, Burst, ChangePlan, CreatePlan
+
+from gateway.resources.fields import Input, Kbps, MoneyInput, Name, Number, Origin, Trimmed, one_of, optional
+
+KindOfBilling = Annotated[BillingType, one_of(BillingType)]
+
+
+class BurstInput(Input):
+    """RouterOS burst: speeds in kbit/s above the plan's, for `seconds` below the threshold."""
+
+    download_kbps: Kbps
+    upload_kbps: Kbps
+    threshold_download_kbps: Kbps
+    threshold_upload_kbps: Kbps
+    seconds: Number
+
+    def as_burst(self) -> Burst:
+        return Burst(**self.given())
+
+
+class NewPlan(Input):
+    name: Name
+    price: MoneyInput
+    billing_type: KindOfBilling = BillingType.POSTPAID
+    download_kbps: Kbps
+    upload_kbps: Kbps
+    burst: BurstInput | None = None
+    address_pool: Trimmed | None = None
+
+    def command(self, origin: Origin) -> CreatePlan:
+        burst = self.burst.as_burst() if self.burst else None
+        return CreatePlan(**dict(self) | {"burst": burst}, **origin)
+
+
+class PlanChange(Input):
+    name: Name = optional()
+    price: MoneyInput = optional()
+    download_kbps: Kbps = optional()
+    upload_kbps: Kbps = optional()
+    burst: BurstInput | None = optional()
+    address_pool: Trimmed | None = optional()
+
+    def command(self, plan_id: str, origin: Origin) -> ChangePlan:
+        fields = self.given()
+        if self.burst is not None:
+            fields["burst"] = self.burst.as_burst()
+        return ChangePlan(plan_id=plan_id, clear=self.emptied("burst", "address_pool"), **fields, **origin)

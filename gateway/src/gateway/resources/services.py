@@ -1,0 +1,129 @@
+"""Services: what is written to add or change one, or to place a hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated
+
+from contracts.money import Money
+from contracts.pricing import BillingTerms, Discount, DiscountKind
+from contracts.subscriber import AddService, ChangeService, HoldReason, NewService, PlaceHold
+
+from gateway.display.typed import percent_value, pesos_as_typed
+from gateway.resources.fields import (
+    Day,
+    DiscountValue,
+    Identifier,
+    Input,
+    LongText,
+    MoneyInput,
+    Origin,
+    Secret,
+    SessionLimit,
+    Text,
+    Trimmed,
+    one_of,
+    optional,
+)
+
+KindOfDiscount = Annotated[DiscountKind, one_of(DiscountKind)]
+Reason = Annotated[HoldReason, one_of(HoldReason)]
+
+
+class DiscountInput(Input):
+    """Taken off after the price. `until`: the last day on which a billing period may begin and get it."""
+
+    kind: KindOfDiscount
+    value: DiscountValue
+    until: Day | None = None
+
+    def as_discount(self) -> Discount:
+        return Discount(self.kind, self.value, self.until)
+
+    @classmethod
+    def written(cls, texts: dict[str, str]) -> dict[str, str] | None:
+        """A form has no field for the kind: `10%` is a percentage, anything else an amount."""
+        value = texts.get("value", "").strip()
+        if not value:
+            return None
+        kind = DiscountKind.PERCENT if value.endswith("%") else DiscountKind.AMOUNT
+        return texts | {"kind": kind.value}
+
+    @classmethod
+    def texts_of(cls, view: Discount) -> dict[str, str]:
+        percent = view.kind is DiscountKind.PERCENT
+        return {"value": f"{percent_value(view.value)}%" if percent else pesos_as_typed(Money(view.value))}
+
+
+class ServiceInput(Input):
+    """`individual_price` replaces the plan's price for this service; the discount applies after it.
+
+    `session_limit`: how many sessions the login may have at a time; null is no limit.
+    """
+
+    pppoe_username: Text
+    pppoe_password: Text
+    plan_id: Identifier
+    router_id: Identifier
+    static_ip: Trimmed | None = None
+    session_limit: SessionLimit | None = 1
+    individual_price: MoneyInput | None = None
+    discount: DiscountInput | None = None
+
+    def as_new_service(self) -> NewService:
+        discount = self.discount.as_discount() if self.discount else None
+        return NewService(
+            pppoe_username=self.pppoe_username,
+            pppoe_password=self.pppoe_password,
+            plan_id=self.plan_id,
+            router_id=self.router_id,
+            static_ip=self.static_ip,
+            session_limit=self.session_limit,
+            billing_terms=BillingTerms(self.individual_price, discount),
+        )
+
+    def command(self, subscriber_id: str, origin: Origin) -> AddService:
+        return AddService(subscriber_id=subscriber_id, service=self.as_new_service(), **origin)
+
+
+class ServiceChange(Input):
+    """null empties `static_ip`, `session_limit` (no limit), `individual_price` and `discount`; the other
+    fields cannot be null."""
+
+    pppoe_username: Text = optional()
+    pppoe_password: Secret = optional()
+    plan_id: Identifier = optional()
+    router_id: Identifier = optional()
+    static_ip: Trimmed | None = None
+    session_limit: SessionLimit | None = None
+    individual_price: MoneyInput | None = None
+    discount: DiscountInput | None = None
+
+    def command(self, service_id: str, terms: Callable[[], BillingTerms], origin: Origin) -> ChangeService:
+        """`terms` returns the present ones. The command replaces them as a whole, so they are needed if some
+        of their fields are written."""
+        fields = self.given()
+        written = {name: fields.pop(name) for name in ("individual_price", "discount") if name in fields}
+        if self.discount is not None:
+            written["discount"] = self.discount.as_discount()
+        return ChangeService(
+            service_id=service_id,
+            billing_terms=replace(terms(), **written) if written else None,
+            clear=self.emptied("static_ip", "session_limit"),
+            **fields,
+            **origin,
+        )
+
+
+class NewHold(Input):
+    reason: Reason
+    note: LongText = ""
+
+    def command(self, service_id: str, origin: Origin) -> PlaceHold:
+        return PlaceHold(service_id=service_id, reason=self.reason, note=self.note, **origin)
+
+
+def own_field_name(field: str) -> str:
+    """The name that callers use for a field that a service complains about: they write billing terms flat."""
+    return field.removeprefix("service.").removeprefix("billing_terms.")

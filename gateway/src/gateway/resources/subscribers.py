@@ -1,0 +1,34 @@
+"""Subscribers: what is written to add or change one."""
+
+from __future__ import annotations
+
+from contracts.subscriber import ChangeSubscriber, CreateSubscriber
+
+from gateway.resources.fields import Input, LongText, Name, Origin, Text, optional
+from gateway.resources.services import ServiceInput
+
+
+class NewSubscriber(Input):
+    """With `service`, both are made at once, or neither."""
+
+    full_name: Name
+    email: Text = ""
+    phone: Text = ""
+    address: LongText = ""
+    notes: LongText = ""
+    service: ServiceInput | None = None
+
+    def command(self, origin: Origin) -> CreateSubscriber:
+        service = self.service.as_new_service() if self.service else None
+        return CreateSubscriber(**dict(self) | {"service": service}, **origin)
+
+
+class SubscriberChange(Input):
+    full_name: Name = optional()
+    email: Text = optional()
+    phone: Text = optional()
+    address: LongText = optional()
+    notes: LongText = optional()
+
+    def command(self, subscriber_id: str, origin: Origin) -> ChangeSubscriber:
+        return ChangeSubscriber(subscriber_id=subscriber_id, **self.given(), **origin)
