@@ -2,7 +2,7 @@
 
 Reads a request per line, as JSON, and answers with a line: `{"start": ENVIRONMENT, "log": FILE}` with the
 process id, `{"poll": PID}` with the exit code, or null while the process runs. Ends with its standard input.
-What a listener loads of our own is loaded after the fork, as `python -m radius_svc listen` does.
+What a listener loads of our own, but the tables, is loaded after the fork.
 """
 
 import json
