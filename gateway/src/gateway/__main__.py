@@ -14,11 +14,11 @@ EXIT_CONFIGURATION = 2
 
 
 def check_port() -> None:
-    """Raises CannotListen here, where it is one line: a greenthread that fails prints its traceback too."""
+    """Raises CannotListen here, where it prints one line; a failing greenthread prints a traceback too."""
     try:
         settings = read_gateway_settings()
     except SettingsError:
-        return  # main says what is wrong with them
+        return  # main reports the error
     listen(settings.http_host, settings.http_port).close()
 
 

@@ -1,4 +1,4 @@
-"""The Flask app: put together here, the same in both modes of running."""
+"""The Flask app, put together in one place for both ways of running."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_app(
     transport: Transport,
     wall: Clock | None = None,
 ) -> Flask:
-    """`clock` tells business time; `wall` (default: the system's) ages sessions, keys and attempts."""
+    """`clock` is business time; `wall` (by default the system's) ages sessions, keys and attempts."""
     app = Flask("gateway", static_folder=None)
     secure = settings.public_url.startswith("https://")
     app.config.update(
@@ -37,12 +37,12 @@ def make_app(
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        WTF_CSRF_TIME_LIMIT=None,  # a form stays good as long as its session
+        WTF_CSRF_TIME_LIMIT=None,  # a form stays valid as long as its session
     )
     gateway = Gateway(settings, clock, wall or SystemClock(), database, transport)
     app.extensions[EXTENSION] = gateway
     observe.register(app)
-    # Only the caller's address is taken from proxies; ISPOS_PUBLIC_URL says how people reach us.
+    # Proxies are trusted only for the caller's address; ISPOS_PUBLIC_URL says how people reach us.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     headers.register(app, secure=secure)
     problems.register(app)

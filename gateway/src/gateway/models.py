@@ -23,7 +23,7 @@ class Role(StrEnum):
 
 
 class Operator(Base):
-    """Who works with the system. `email` is kept in lower case; `last_seen_at` is on the pages."""
+    """Someone who works with the system. `email` is lowercase; only the pages set `last_seen_at`."""
 
     __tablename__ = "operators"
 
@@ -38,7 +38,7 @@ class Operator(Base):
 
 
 class LoginSession(Base):
-    """One browser that is logged in; the cookie holds what `token_hash` is the SHA-256 of."""
+    """One browser that is logged in. The cookie holds the token, `token_hash` is its SHA-256."""
 
     __tablename__ = "login_sessions"
 
@@ -52,7 +52,7 @@ class LoginSession(Base):
 
 
 class ApiToken(Base):
-    """A key for the REST API. Only its SHA-256 is kept: it is random, so nothing slower is needed."""
+    """A key for the REST API. Only its SHA-256 is stored: it is random, so a slower hash is not needed."""
 
     __tablename__ = "api_tokens"
 
@@ -66,10 +66,10 @@ class ApiToken(Base):
 
 
 class IdempotencyKey(Base):
-    """A POST and its first answer; without a status the request is still being worked on.
+    """A POST and its first response; without a status the request is still in progress.
 
-    `claim` changes hands when the process that worked on it died. The answer is encrypted: it may hold
-    a fresh API token.
+    `claim` is replaced when another request takes over from a process that died. The response is encrypted
+    because it may contain a new API token.
     """
 
     __tablename__ = "idempotency_keys"
@@ -85,7 +85,7 @@ class IdempotencyKey(Base):
 
 
 class LoginAttempt(Base):
-    """A password that was tried and was not right, or not yet known to be."""
+    """An attempt with a password or a code that was wrong, or is not checked yet."""
 
     __tablename__ = "login_attempts"
 
@@ -96,9 +96,9 @@ class LoginAttempt(Base):
 
 
 class SecondFactor(Base):
-    """The TOTP secret of an operator, encrypted for them; it counts once `confirmed_at` is set.
+    """The TOTP secret of an operator, encrypted; it counts once `confirmed_at` is set.
 
-    `last_step` is the time step of the code taken last: no code of it or before it is taken again.
+    `last_step` is the time step of the last accepted code. Codes of that step or earlier are refused.
     """
 
     __tablename__ = "second_factors"
@@ -111,7 +111,7 @@ class SecondFactor(Base):
 
 
 class RecoveryCode(Base):
-    """Takes the place of a TOTP code, once. Only its SHA-256 is kept: it has 80 random bits."""
+    """Replaces a TOTP code, once. Only its SHA-256 is stored: it has 80 random bits."""
 
     __tablename__ = "recovery_codes"
 
@@ -121,9 +121,9 @@ class RecoveryCode(Base):
 
 
 class Invitation(Base):
-    """A link by which somebody becomes an operator; `token_hash` is the SHA-256 of what is in the link.
+    """A link with which someone becomes an operator; `token_hash` is the SHA-256 of the token in the link.
 
-    At most one per address is open, which is: neither accepted nor revoked, expired or not.
+    An address has at most one open invitation: neither accepted nor revoked, even if it has expired.
     """
 
     __tablename__ = "invitations"
@@ -149,7 +149,7 @@ class Invitation(Base):
 
 
 class HeldForm(Base):
-    """What an operator had typed when their session ended, encrypted for them, by the page it belongs on."""
+    """A form that could not be handled (see http/held_forms.py), encrypted, by operator and page."""
 
     __tablename__ = "held_forms"
 
@@ -162,8 +162,8 @@ class HeldForm(Base):
 class AuditEntry(Base):
     """Who did what to which record. Rows are only ever added.
 
-    `event` is the endpoint, or a name of our own where an endpoint can end in several ways; it is empty in
-    rows from before it was kept. `operator_id` is empty when nobody was known.
+    `event` is the name of a declared event (see audit/events.py); it is empty in rows from before there were
+    events. `operator_id` is empty if the operator is unknown.
     """
 
     __tablename__ = "audit_log"
@@ -186,7 +186,7 @@ class AuditEntry(Base):
 
 
 class Branding(Base):
-    """How the ISP shows itself: one row, once it was said. `version` grows with every change."""
+    """The ISP's branding: one row, or none before the first change. `version` grows with every change."""
 
     __tablename__ = "branding"
 

@@ -1,4 +1,4 @@
-"""The gateway as a nameko service: a web server in a container, with a way to call the others."""
+"""The gateway as a nameko service: a web server in a container that can call the other services."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from gateway.settings import GatewaySettings
 
 MAX_CONNECTIONS = 200
 BACKLOG = 512
-# A connection that says nothing for this long is given up: it holds one of the 200.
+# A connection that sends nothing for this long is closed, because it holds one of the 200.
 SOCKET_SECONDS = 60
 STOP_SECONDS = 10
 UPKEEP_LEASE = timedelta(minutes=10)
 
 
 class CannotListen(Exception):
-    """The HTTP port is taken or not ours to take; the message says which and what to do."""
+    """The HTTP port is in use or not allowed; the message says which, and what to do."""
 
 
 class WebServer(DependencyProvider):
@@ -59,7 +59,7 @@ class WebServer(DependencyProvider):
         log.info("listening", host=settings.http_host, port=settings.http_port)
 
     def stop(self) -> None:
-        """Take no more connections, close idle ones, let the requests under way finish."""
+        """Accept no more connections, close idle ones, and let requests in progress finish."""
         self._server.kill()
         self._socket.close()
         with eventlet.Timeout(STOP_SECONDS, False):
@@ -73,7 +73,7 @@ class WebServer(DependencyProvider):
         wsgi.server(
             self._socket,
             self._app,
-            # eventlet ends the body itself; without this werkzeug takes a chunked one for empty.
+            # eventlet ends the input with the body; without this, werkzeug treats a chunked body as empty.
             environ={"wsgi.input_terminated": True},
             custom_pool=self._connections,
             keepalive=SOCKET_SECONDS,
@@ -84,7 +84,7 @@ class WebServer(DependencyProvider):
 
 
 class GatewayService:
-    """Nothing of the bus ends here but a ping; the work comes in by HTTP."""
+    """Serves only `ping` on the bus; the work comes in over HTTP."""
 
     name = "gateway"
     settings_type: type[ServiceSettings] = GatewaySettings
@@ -98,7 +98,7 @@ class GatewayService:
 
     @timer(interval=600)
     def upkeep(self) -> None:
-        """Forget what nobody can ask for any more."""
+        """Delete expired keys, sessions, attempts and held forms."""
         with self.web.database.transaction() as session:
             if not leases.take(session, "upkeep", new_id(), UPKEEP_LEASE):
                 return

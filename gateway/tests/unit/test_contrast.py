@@ -14,18 +14,18 @@ def test_the_ratio_is_that_of_wcag():
 
 @given(COLORS)
 def test_the_ink_is_readable_on_any_colour(color):
-    assert contrast.ratio(contrast.ink_on(color), color) >= contrast.ENOUGH
+    assert contrast.ratio(contrast.ink_on(color), color) >= contrast.MIN_RATIO
 
 
 @given(COLORS)
 def test_text_in_any_colour_is_made_readable_on_light_and_dark_pages(color):
-    assert contrast.ratio(contrast.darkened_for("#ffffff", color), "#ffffff") >= contrast.ENOUGH
-    assert contrast.ratio(contrast.lightened_for(DARK_PAGE, color), DARK_PAGE) >= contrast.ENOUGH
+    assert contrast.ratio(contrast.darkened_for("#ffffff", color), "#ffffff") >= contrast.MIN_RATIO
+    assert contrast.ratio(contrast.lightened_for(DARK_PAGE, color), DARK_PAGE) >= contrast.MIN_RATIO
 
 
 @given(COLORS)
 def test_a_readable_colour_stays_as_it_is(color):
-    if contrast.ratio(color, "#ffffff") >= contrast.ENOUGH:
+    if contrast.ratio(color, "#ffffff") >= contrast.MIN_RATIO:
         assert contrast.darkened_for("#ffffff", color) == color
 
 

@@ -1,4 +1,4 @@
-"""The audit log as it is read: newest first, by operator, kind of event and day."""
+"""Reading the audit log: newest first, filtered by operator, event and day."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.models import AuditEntry
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """None asks for everything. Days are the ISP's, `until` is included."""
+    """None means no filter. Days are in the ISP's time zone; `until` is included."""
 
     operator_id: str | None = None
     events: tuple[str, ...] | None = None
@@ -26,7 +26,7 @@ class AuditFilter:
 
 @dataclass(frozen=True)
 class AuditView:
-    """`operator_id` is empty when nobody was known; `what` is `event` in words."""
+    """`operator_id` is empty if the operator is unknown; `what` is `event` in words."""
 
     id: int
     recorded_at: datetime

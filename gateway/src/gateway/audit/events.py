@@ -25,7 +25,7 @@ EVENTS: dict[str, Event] = {}
 
 
 def declare(event: Event) -> Event:
-    """Make the log know the event. Raises ValueError if another event has this name."""
+    """Register the event. Raises ValueError if another event has this name."""
     if EVENTS.setdefault(event.name, event) != event:
         raise ValueError(f"two events are called {event.name}")
     return event
@@ -45,14 +45,14 @@ def event_of(view: Callable) -> Event | None:
     return getattr(view, "event", None)
 
 
-# These belong to no page and no endpoint.
+# Events without a page or an endpoint of their own.
 WRONG_PASSWORD = declare(Event("login.wrong_password", "Entered a wrong password", "operator"))
 WRONG_CODE = declare(Event("login.wrong_code", "Entered a wrong code of the second factor", "operator"))
 RESCUED = declare(Event("command_line.rescue", "Regained access from the command line", "operator"))
 
 
 def event_words(name: str, action: str) -> str:
-    """What happened, in words; `action`, the request as it was, for an event of an older version."""
+    """What happened, in words. For an event of an older version it is `action`, the request itself."""
     known = EVENTS.get(name)
     return known.words if known is not None else action
 

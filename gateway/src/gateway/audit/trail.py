@@ -24,7 +24,7 @@ def record(session: Session, record_id: str = "") -> None:
 
 
 def record_failed_login(gateway: Gateway, event: Event, account: str) -> None:
-    """Record that somebody could not prove to be `account`, the e-mail address as it was typed.
+    """Record a failed attempt to log in as `account`, the email address as it was typed.
 
     Text that does not look like an address is not stored: people type their password into the wrong field.
     """

@@ -1,4 +1,4 @@
-"""How the ISP shows itself: name, logo, colour, contacts. One row; a new installation has the defaults."""
+"""The ISP's branding: name, logo, color, contacts. A new installation has the defaults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateway.models import Branding
 
 ROW = 1
 DARK_PAGE = "#182433"
-# An SVG of somebody else's making: it may draw, and nothing else, even when it is opened on its own.
+# For an SVG made by someone else: it may draw and do nothing else, even when opened on its own.
 LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 blueprint = Blueprint("branding", __name__)
@@ -29,7 +29,7 @@ blueprint = Blueprint("branding", __name__)
 
 @dataclass(frozen=True)
 class Brand:
-    """`color` is #rrggbb, `logo_type` a media type or None; what was not said is empty."""
+    """`color` is #rrggbb, `logo_type` a media type or None; texts that were not entered are empty."""
 
     version: int = 0
     isp_name: str = "ISP-OS"
@@ -50,22 +50,22 @@ class Brand:
 
     @property
     def phone_link(self) -> str:
-        """For tel: addresses."""
+        """The phone number as tel: links need it."""
         return re.sub(r"[^0-9+]", "", self.support_phone)
 
     @property
     def ink(self) -> str:
-        """Readable on the colour."""
+        """The color of text on the brand's color."""
         return contrast.ink_on(self.color)
 
     @property
     def text(self) -> str:
-        """The colour as a text on white."""
+        """The brand's color for text on white, darkened if needed."""
         return contrast.darkened_for(contrast.WHITE, self.color)
 
     @property
     def text_dark(self) -> str:
-        """The colour as a text on a dark page."""
+        """The brand's color for text on a dark page, lightened if needed."""
         return contrast.lightened_for(DARK_PAGE, self.color)
 
 
@@ -84,7 +84,7 @@ def load() -> Brand:
 
 
 def shown() -> Brand:
-    """For the page being made. While the database is away it is the default: pages say so in words."""
+    """The branding for this request. While the database is unavailable it is the default."""
     if "brand" not in g:
         try:
             g.brand = current().kept.get("brand", load)
@@ -100,12 +100,12 @@ def logo_content() -> bytes | None:
 
 
 def change(session: Session, texts: dict[str, str]) -> Brand:
-    """Change those of TEXTS that are given. Raises InvalidInput naming the fields that are wrong."""
+    """Change the given TEXTS and keep the others. Raises InvalidInput, naming the wrong fields."""
     return _store(session, checked(texts))
 
 
 def set_logo(session: Session, content: bytes) -> Brand:
-    """Raises InvalidInput."""
+    """Replace the logo. Raises InvalidInput."""
     try:
         logo_type = logos.type_of(content)
     except logos.UnusableLogo as error:
@@ -118,7 +118,7 @@ def remove_logo(session: Session) -> Brand:
 
 
 def checked(texts: dict[str, str]) -> dict[str, str]:
-    """The texts in their normal form. Raises InvalidInput naming the fields that are wrong."""
+    """The texts in their normal form. Raises InvalidInput, naming the wrong fields."""
     normal, errors = {}, []
     for name, text in texts.items():
         try:
@@ -145,7 +145,7 @@ def logo() -> Response:
 @blueprint.get("/brand.css")
 @needs(Permission.PUBLIC)
 def css() -> Response:
-    """The colour as custom properties, for every page."""
+    """The brand's color as CSS custom properties, for every page."""
     brand = load()
     return _cacheable(Response(render_template("brand.css", brand=brand), mimetype="text/css"), brand)
 
@@ -198,7 +198,7 @@ def _address(text: str) -> str:
 
 
 def _tin(text: str) -> str:
-    """Nine digits, and the branch code of three to five if there is one."""
+    """Nine digits, and three to five more if there is a branch code."""
     digits = re.sub(r"[ .-]", "", re.sub(r"^tin[ :.#]*", "", text, flags=re.IGNORECASE))
     if text and not re.fullmatch(r"[0-9]{9}([0-9]{3,5})?", digits):
         raise ValueError("is not a TIN; write it like 123-456-789-000")

@@ -1,11 +1,11 @@
-"""Readable colours, by the WCAG 2.2 contrast ratio. Colours are written #rrggbb."""
+"""Readable colors, by the contrast ratio of WCAG 2.2. Colors are written #rrggbb."""
 
 from __future__ import annotations
 
 import re
 
 BLACK, WHITE = "#000000", "#ffffff"
-ENOUGH = 4.5  # WCAG 2.2, 1.4.3: text of ordinary size
+MIN_RATIO = 4.5  # WCAG 2.2, 1.4.3: text of ordinary size
 STEPS = 100
 
 
@@ -19,14 +19,14 @@ def parse(text: str) -> str:
 
 
 def ratio(one: str, other: str) -> float:
-    """1 (no contrast) to 21 (black on white)."""
+    """The contrast ratio of two colors: 1 (none) to 21 (black on white)."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def ink_on(color: str) -> str:
-    """White if it is readable on `color`, else black, which then is."""
-    return WHITE if ratio(WHITE, color) >= ENOUGH else BLACK
+    """White if it is readable on `color`, otherwise black, which always is then."""
+    return WHITE if ratio(WHITE, color) >= MIN_RATIO else BLACK
 
 
 def darkened_for(background: str, color: str) -> str:
@@ -41,7 +41,7 @@ def lightened_for(background: str, color: str) -> str:
 
 def _mixed_until_readable(color: str, toward: str, background: str) -> str:
     mixes = (_mix(color, toward, step) for step in range(STEPS + 1))
-    return next((mix for mix in mixes if ratio(mix, background) >= ENOUGH), toward)
+    return next((mix for mix in mixes if ratio(mix, background) >= MIN_RATIO), toward)
 
 
 def _mix(color: str, toward: str, step: int) -> str:

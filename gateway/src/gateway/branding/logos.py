@@ -1,4 +1,4 @@
-"""Whether a file can be the ISP's logo. Its content decides, never its name or what the browser calls it."""
+"""Whether a file can be the ISP's logo. Only its content counts, not its name or declared type."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SVG_ROOT = "http://www.w3.org/2000/svg svg"
 ACTIVE_ELEMENTS = {"script", "foreignobject", "iframe", "handler", "listener"}
 HREF = ("href", "http://www.w3.org/1999/xlink href")
-# In whatever attribute: #a, url(#a), url("#a") in a style. A colour is none, since no element has its name.
+# A reference in any attribute: #a, url(#a), url("#a") in a style. A color matches, but no element has its id.
 REFERENCE = re.compile(r"""#([^\s"'();,]+)""")
-# What shows something, and how the address of it begins when it is in the same file.
+# Elements that show something, and how its address begins if it is in the same file.
 EMBEDDED = {"image": "data:", "use": "#"}
-# Elements, and references among them. The PDF of an invoice takes a second for 2,000 elements.
+# Elements plus references. Rendering 2,000 elements in the PDF of an invoice takes a second.
 MOST_DRAWN = 20_000
 
 
@@ -70,7 +70,7 @@ def _png_chunks(content: bytes) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class _Part:
-    """So many elements of a drawing; the references in them are those from `first` up to `end`."""
+    """A part of a drawing: its number of elements, and the range of its references in the list of all."""
 
     elements: int
     first: int
@@ -78,13 +78,13 @@ class _Part:
 
 
 class _Drawing:
-    """Reads an SVG file. Raises UnusableLogo from its handlers; `check_size` when all was read."""
+    """Reads an SVG file. Its handlers raise UnusableLogo; so does `check_size`, once everything is read."""
 
     def __init__(self) -> None:
         self.root = ""
         self._elements = 0
         self._references: list[str] = []
-        self._open: list[tuple[str, int, int]] = []  # id, and how many of both came before it
+        self._open: list[tuple[str, int, int]] = []  # id, and how many elements and references came before it
         self._parts: dict[str, _Part] = {}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -93,7 +93,7 @@ class _Drawing:
         handlers = [key for key in attributes if key.lower().startswith("on")]
         if plain_name in ACTIVE_ELEMENTS or handlers:
             raise UnusableLogo("contains a program (script); save it as a plain SVG drawing")
-        # Also the name of its own file is one: it would be drawn within itself without end.
+        # The file's own name counts as another file too: it would be drawn inside itself endlessly.
         hrefs = [attributes[key].strip() for key in HREF if key in attributes]
         embedded = EMBEDDED.get(plain_name)
         if embedded is not None and not all(href.startswith(embedded) for href in hrefs):
@@ -112,7 +112,7 @@ class _Drawing:
         raise UnusableLogo("defines entities; save it as a plain SVG drawing")
 
     def check_size(self) -> None:
-        """A few lines can draw a million elements: each level of <use> multiplies those below it."""
+        """A few lines can draw a million elements, because each level of <use> multiplies those below it."""
         waiting, drawn = [_Part(self._elements, 0, len(self._references))], 0
         while waiting:
             part = waiting.pop()
@@ -124,7 +124,7 @@ class _Drawing:
 
 
 def _check_svg(content: bytes) -> None:
-    """Only harmless drawings: it is shown to subscribers, and put into every invoice."""
+    """Accept only harmless drawings: subscribers see the logo, and every invoice contains it."""
     drawing, parser = _Drawing(), expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler, parser.EndElementHandler = drawing.start, drawing.end
     parser.EntityDeclHandler = drawing.entity

@@ -10,12 +10,12 @@ from servicekit.rpc import ServiceFault
 
 Answer = TypeVar("Answer")
 
-# A service is down, too slow, or failed because of its own mistake.
+# The service is down, too slow, or failed because of a bug of its own.
 UNAVAILABLE_ERRORS = (Unavailable, ServiceFault)
 
 
 def if_it_answers(ask: Callable[[], Answer]) -> Answer | None:
-    """The answer, or None while the service is unavailable: for parts of a page that can be left out."""
+    """What `ask` returns; None while the service is unavailable. For parts of a page that can be left out."""
     try:
         return ask()
     except UNAVAILABLE_ERRORS:

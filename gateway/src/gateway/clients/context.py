@@ -1,4 +1,4 @@
-"""What every request is handed: settings, clocks, the database, the services."""
+"""What every request can use: settings, clocks, the database and the services."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from gateway.settings import GatewaySettings
 EXTENSION = "gateway"
 # How long to wait for a part of a page that can be left out.
 OPTIONAL_DEADLINE_SECONDS = 2.0
-# Checking the ledger adds up every account before it answers.
+# Checking the ledger adds up every account.
 PATIENT_DEADLINE_SECONDS = 60.0
 
 
 @dataclass
 class Gateway:
-    """One per app. `clock` tells business time and may be moved; `wall` is the machine's own."""
+    """One per app. `clock` is business time, which operators may move; `wall` is the machine's time."""
 
     settings: GatewaySettings
     clock: Clock
@@ -37,7 +37,7 @@ class Gateway:
     portal_bucket: TokenBucket = field(default_factory=TokenBucket)
     pdf: Renderer = field(default_factory=Renderer)
     kept: Kept = field(default_factory=Kept)
-    # Once there is one of everything the steps are over for good.
+    # Set once all first steps are done, so that the dashboard no longer checks them.
     first_steps_over: bool = False
 
     @cached_property
@@ -57,7 +57,7 @@ class Gateway:
         return self.settings.cipher
 
     def today(self) -> date:
-        """The date in the ISP's time zone."""
+        """Today's date in the ISP's time zone."""
         return local_date(self.clock.now(), self.settings.time_zone)
 
     def wall_now(self) -> datetime:
@@ -70,5 +70,5 @@ def current() -> Gateway:
 
 
 def services() -> Clients:
-    """The services, each call bounded by the usual deadline."""
+    """Clients of the services, with the usual deadline for each call."""
     return current().services

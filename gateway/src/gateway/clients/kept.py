@@ -1,4 +1,4 @@
-"""What changes seldom and is on many pages (names of plans and routers) is not asked for every time."""
+"""A short-lived cache for what many pages show and what rarely changes, such as the names of plans."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ READING = ("GET", "HEAD", "OPTIONS")
 
 
 class Kept:
-    """Answers, for some seconds: what was changed elsewhere is seen late by so much."""
+    """Keeps answers for `seconds`. A change made by another process may take that long to appear."""
 
     def __init__(self, seconds: float = 5.0) -> None:
         self._seconds = seconds
         self._answers: dict[str, tuple[float, Any]] = {}
 
     def get(self, name: str, ask: Callable[[], Answer]) -> Answer:
-        """The answer of that name; asked for anew when it is too old. What `ask` raises is not kept."""
+        """The kept answer with this name, or a new one from `ask` if that is too old. Errors are not kept."""
         at, answer = self._answers.get(name, (float("-inf"), None))
         now = time.monotonic()
         if now - at > self._seconds:
@@ -29,11 +29,12 @@ class Kept:
         return answer
 
     def forget(self) -> None:
+        """Drop all answers."""
         self._answers.clear()
 
 
 def register(app: Flask, kept: Kept) -> None:
-    """What is changed through this process is seen by the next page."""
+    """Forget all answers after each change made through this process, so that the next page shows it."""
 
     @app.after_request
     def forget(response: Response) -> Response:

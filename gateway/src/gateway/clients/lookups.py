@@ -12,7 +12,7 @@ from gateway.clients.context import current
 
 
 def states_of(services: Sequence[ServiceView]) -> dict[str, ServiceState]:
-    """What RADIUS knows about the services, by id; nothing while it is unavailable."""
+    """What RADIUS knows about the services, by id; empty while it is unavailable."""
     if not services:
         return {}
     radius, ids = current().optional.radius, [service.id for service in services]
@@ -21,7 +21,7 @@ def states_of(services: Sequence[ServiceView]) -> dict[str, ServiceState]:
 
 
 def nas_activity(router_ids: list[str]) -> dict[str, NasActivity]:
-    """What RADIUS has heard from the routers, by id; nothing while it is unavailable."""
+    """What RADIUS has received from the routers, by id; empty while it is unavailable."""
     if not router_ids:
         return {}
     radius = current().optional.radius
@@ -30,5 +30,5 @@ def nas_activity(router_ids: list[str]) -> dict[str, NasActivity]:
 
 
 def is_provisioned(service: ServiceView, state: ServiceState | None) -> bool:
-    """Whether the next login gets the answer that this version of the service asks for."""
+    """Whether RADIUS has this version of the service, so that the next login uses it."""
     return state is not None and state.provisioned and state.version >= service.version

@@ -1,4 +1,4 @@
-"""The services, as typed clients. The gateway knows them by their contracts only."""
+"""The services as typed clients. The gateway knows them only by their contracts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contracts.router import Router
 from contracts.subscriber import Subscriber
 from servicekit.rpc import DEFAULT_DEADLINE_SECONDS, Transport, client
 
-# Every service whose absence leaves the gateway unable to do its work.
+# The services that the gateway needs to be ready.
 SERVICES = ("subscriber", "billing", "payment", "radius", "router")
 
 
 class Clients:
     """One client per service, all with the same deadline in seconds.
 
-    mypy wants a class that can be instantiated; a client is made from the Protocol itself.
+    The `type: ignore`s are there because mypy expects classes that can be instantiated, not Protocols.
     """
 
     def __init__(self, transport: Transport, deadline: float = DEFAULT_DEADLINE_SECONDS) -> None:

@@ -1,4 +1,4 @@
-"""A limit on how often one address may ask, kept in memory: for pages that cost little and leak nothing."""
+"""An in-memory limit on how often one caller may send requests, for pages that are cheap and leak nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ MAX_KEYS = 10_000
 
 
 class TokenBucket:
-    """So many requests per key at once, and so many a second. Forgets the key asked longest ago."""
+    """Allows each key `burst` requests at once, and `per_second` more every second.
+
+    With more than MAX_KEYS keys, the least recently used one is forgotten.
+    """
 
     def __init__(self, burst: int = 30, per_second: float = 1.0) -> None:
         self._burst = burst
@@ -14,7 +17,10 @@ class TokenBucket:
         self._levels: dict[str, tuple[float, float]] = {}
 
     def take(self, key: str, now: float, tokens: int = 1) -> bool:
-        """Whether `key` may ask for what costs so many; `now` in seconds of any steady clock."""
+        """Take tokens from the bucket of `key`. False, and nothing is taken, if it holds too few.
+
+        `now` is in seconds of any monotonic clock.
+        """
         level, at = self._levels.pop(key, (float(self._burst), now))
         level = min(self._burst, level + (now - at) * self._per_second)
         allowed = level >= tokens
@@ -24,7 +30,7 @@ class TokenBucket:
         return allowed
 
     def give_back(self, key: str) -> None:
-        """What was taken last does not count."""
+        """Put one token back: the last request does not count."""
         if key in self._levels:
             level, at = self._levels[key]
             self._levels[key] = (min(self._burst, level + 1), at)

@@ -1,8 +1,8 @@
-"""Waiting, for two seconds at most, until RADIUS or billing knows about a command.
+"""Waiting, for at most two seconds, until RADIUS or billing has handled the event of a command.
 
-A command has succeeded when its service says so; the effect travels on by event and arrives a few
-milliseconds later. Answering only then spares every caller a loop. When the other side is down, the wait
-ends at once and the answer says what is known.
+A command has succeeded once its own service says so. The other services learn about it by event, a few
+milliseconds later. Responding only then saves every caller a polling loop. If the other service is down, the
+wait ends at once and the response contains what is known.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ Answer = TypeVar("Answer")
 
 
 def poll(ask: Callable[[Clients], Answer], is_enough: Callable[[Answer], bool], nothing: Answer) -> Answer:
-    """Ask until the answer is enough, for at most two seconds; the last answer, or `nothing`."""
+    """Call `ask` until `is_enough` accepts its answer, for at most two seconds.
+
+    Returns the last answer, or `nothing` if there was none.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     pause, answer = FIRST_PAUSE_SECONDS, nothing
     while (left := deadline - time.monotonic()) > 0:
@@ -45,7 +48,7 @@ def poll(ask: Callable[[Clients], Answer], is_enough: Callable[[Answer], bool], 
 
 
 def wait_for_radius(services: Sequence[ServiceView]) -> dict[str, ServiceState]:
-    """Like `states_of`, when RADIUS has caught up with these versions or two seconds are over."""
+    """Like `states_of`, but first waits until RADIUS has these versions, for at most two seconds."""
     if not services:
         return {}
     ids = [service.id for service in services]
@@ -60,8 +63,10 @@ def wait_for_radius(services: Sequence[ServiceView]) -> dict[str, ServiceState]:
 
 
 def wait_for_nas(router: RouterView) -> NasActivity | None:
-    """What RADIUS has heard of the router, once it knows this version of it as a client; None when it does
-    not, which is right for a disabled one."""
+    """What RADIUS has received from the router, once it knows this version of it as a client.
+
+    None if it does not know the router, which is correct for a disabled one.
+    """
     nothing: list[NasActivity] = []
 
     def caught_up(found: list[NasActivity]) -> bool:
@@ -74,7 +79,7 @@ def wait_for_nas(router: RouterView) -> NasActivity | None:
 
 
 def wait_for_allocations(payment_id: str) -> list[AllocationView] | None:
-    """Where the money went; None when billing has not heard of the payment within two seconds."""
+    """How a payment was allocated; None if billing has not handled it within two seconds."""
     return poll(
         lambda clients: clients.billing.find_allocations(payment_id), lambda found: found is not None, None
     )

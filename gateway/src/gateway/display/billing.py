@@ -23,7 +23,7 @@ from gateway.display.words import Words, template_filter
 
 @template_filter
 def due_in_words(invoice: InvoiceSummary) -> str:
-    """Overdue 12 days; due in 3 days; nothing for an invoice that is done with."""
+    """overdue 12 days; due in 3 days; due today. Empty for an invoice that is paid or void."""
     if not invoice.status.is_open:
         return ""
     if invoice.days_overdue:
@@ -65,7 +65,7 @@ def aging_words(bucket: AgingBucket) -> str:
 
 @template_filter
 def account_state(account: AccountView) -> Words:
-    """What is to be known about a balance."""
+    """The state of a balance: overdue, credit, not due yet or nothing to pay."""
     if account.overdue.minor:
         return Words(f"{money(account.overdue)} overdue", "bad")
     if account.credit.minor:
@@ -81,7 +81,7 @@ def ledger_kind(kind: str) -> str:
 
 @template_filter
 def ledger_account(account: str) -> str:
-    """`receivable` is what the subscriber owes; `cash:gcash` what came in by GCash."""
+    """A ledger account: `receivable` is owed by the subscriber, `cash:gcash` was received by GCash."""
     name, _, how = account.partition(":")
     words = {"receivable": "Owed by the subscriber", "revenue": "Revenue", "tax_payable": "VAT payable"}
     if name == "cash" and how in set(PaymentMethod):
@@ -124,7 +124,7 @@ def run_status(status: RunStatus) -> Words:
 
 @template_filter
 def run_outcome(outcome: ItemOutcome, dry_run: bool) -> str:
-    """What became of a subscriber in a billing run, or in a preview would become."""
+    """What a billing run did for a subscriber or, in a preview, would do."""
     if dry_run and outcome is ItemOutcome.CREATED:
         return "To be created"
     return outcome.value.capitalize()

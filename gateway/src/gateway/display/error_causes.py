@@ -1,4 +1,4 @@
-"""Why a router refuses a CoA-Request or a Disconnect-Request: the Error-Causes of RFC 5176 3.6, in words."""
+"""Why a router refuses a CoA-Request or Disconnect-Request: Error-Cause (RFC 5176, section 3.6), in words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CAUSES = {
 
 
 def name_of(cause: int | None) -> str | None:
-    """Session-Context-Not-Found; None for no cause and for one that the RFC does not name."""
+    """Session-Context-Not-Found; None without a cause, and for one that the RFC does not name."""
     return CAUSES[cause][0] if cause in CAUSES else None
 
 

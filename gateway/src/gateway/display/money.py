@@ -21,7 +21,7 @@ def money(amount: Money | None) -> str:
     return _currency(amount.minor, amount.currency)
 
 
-# A list holds a hundred amounts and as many dates, many of them alike; Babel takes its time for each.
+# Cached because Babel is slow, and a list shows a hundred amounts, many of them equal. Dates do the same.
 @lru_cache(maxsize=2_000)
 def _currency(minor: int, currency: str) -> str:
     return format_currency(Decimal(minor).scaleb(-2), currency, locale=LOCALE)

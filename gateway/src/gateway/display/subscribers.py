@@ -49,7 +49,7 @@ class LineState:
 
 
 def status_in_words(subscriber: SubscriberView) -> LineState:
-    """Of all services together: suspended while any of them is."""
+    """The status over all services: suspended while any of them is."""
     status = subscriber.status
     if status is ServiceStatus.TERMINATED:
         return LineState(Words("Terminated", "quiet"), "Every service has ended.")

@@ -27,7 +27,7 @@ def _date(value: date) -> str:
 
 
 def start_of(value: date) -> int:
-    """A day as a point of a chart: its first second in the ISP's time zone."""
+    """A day as a point of a chart: its first second in the ISP's time zone, as a Unix timestamp."""
     return int(datetime.combine(value, time(), current().settings.time_zone).timestamp())
 
 
@@ -63,7 +63,7 @@ def clock_time(instant: datetime) -> str:
 
 @template_filter
 def period(value: BillingPeriod) -> str:
-    """1 Nov 2026 to 30 Nov 2026: the last day is one that belongs to it."""
+    """1 Nov 2026 to 30 Nov 2026: both days are part of the period."""
     return f"{day(value.start)} to {day(value.end - timedelta(days=1))}"
 
 

@@ -1,4 +1,4 @@
-"""What people write: amounts, speeds, percentages. Raises ValueError with what to write instead."""
+"""Reads what people type: amounts, speeds, percentages. Each ValueError says what is expected."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _KBPS = {"k": 1, "m": 1_000, "g": 1_000_000}
 
 
 def is_id(text: str) -> bool:
-    """Whether it can be the id of anything at all."""
+    """Whether the text could be the id of a record."""
     return len(text) <= MAX_ID_LENGTH and text.isascii() and text.isprintable()
 
 
 def parse_pesos(text: str) -> Money:
-    """1500, 1,500.00 or ₱1,500.00"""
+    """1500, 1,500.00 or ₱1,500.00 as pesos. Raises ValueError."""
     found = _AMOUNT.fullmatch(text.strip().removeprefix("₱").removeprefix("PHP").strip())
     if found is None or (not text.isascii() and "₱" not in text):
         raise ValueError("is not an amount; write it like 1500 or 1,500.00, without a sign")
@@ -32,7 +32,7 @@ def parse_pesos(text: str) -> Money:
 
 
 def parse_speed(text: str) -> int:
-    """50, 50Mbps, 512k or 1G as kbit/s; a bare number is Mbps."""
+    """50, 50Mbps, 512k or 1G as kbit/s; a bare number is Mbps. Raises ValueError."""
     found = _SPEED.fullmatch(text.strip().lower()) if text.isascii() else None
     if found is not None:
         kbps = Decimal(found.group(1)) * _KBPS[found.group(2) or "m"]
@@ -42,13 +42,14 @@ def parse_speed(text: str) -> int:
 
 
 def parse_whole_number(text: str) -> int:
+    """Digits as a number, at most nine of them. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise ValueError("is not a whole number; write digits only")
     return int(text)
 
 
 def parse_date(text: str) -> date:
-    """2026-11-23"""
+    """2026-11-23 as a date. Raises ValueError."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -56,7 +57,7 @@ def parse_date(text: str) -> date:
 
 
 def percent_hundredths(value: int | str) -> int:
-    """10 or "12.5" as hundredths of a percent. Raises ValueError with what to write instead."""
+    """10 or "12.5" as hundredths of a percent. Raises ValueError."""
     found = _PERCENT.fullmatch(str(value)) if not isinstance(value, bool) else None
     if found is None or not isinstance(value, (int, str)):
         raise ValueError('is not a percentage; write 10 or "12.5", with at most two decimals')
@@ -65,7 +66,7 @@ def percent_hundredths(value: int | str) -> int:
 
 
 def percent_value(hundredths: int) -> int | str:
-    """The other way: 1000 is 10, 1250 is "12.5"."""
+    """The inverse of `percent_hundredths`: 1000 is 10, 1250 is "12.5"."""
     whole, rest = divmod(hundredths, 100)
     return whole if rest == 0 else f"{whole}.{rest:02d}".rstrip("0")
 

@@ -8,5 +8,5 @@ from importlib import metadata
 
 @cache
 def product_version() -> str:
-    """For example "0.2.0". The gateway's own, since all parts of a release share it (docs/versioning.md)."""
+    """For example "0.2.0". All parts of a release share the gateway's version (docs/versioning.md)."""
     return metadata.version("gateway")

@@ -1,4 +1,4 @@
-"""Words for the screen. A function marked with `@template_filter` is a filter in the templates."""
+"""Words for the screen. Functions with `@template_filter` are filters in the templates."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def count(number: int) -> str:
 
 @template_filter
 def capitalize_first(text: str) -> str:
-    """Unlike `capitalize`, it leaves names further on as they are."""
+    """Capitalize the first letter only (`capitalize` would change the others too); drop a final period."""
     return text[:1].upper() + text[1:].rstrip(".")

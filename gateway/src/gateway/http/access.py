@@ -1,4 +1,4 @@
-"""Who may do what: every view declares a permission, and a view without one is closed to everybody."""
+"""Who may do what. Every view declares a permission; a view without one is closed to everyone."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ CODE_FIELD = "otp"
 
 
 class Permission(StrEnum):
-    """What a view needs. PUBLIC needs nothing; OWN_PASSWORD takes HTTP Basic instead of a token, and the
-    code of a second factor where one is on: see `require_code`.
+    """What a view needs.
 
-    The views of MANAGE_OPERATORS look besides at whom they are about: see operators.MANAGES.
+    PUBLIC needs nothing. OWN_PASSWORD takes HTTP Basic instead of a token, and a code if the operator has a
+    second factor: see `require_code`. Views with MANAGE_OPERATORS also check whom they change: see
+    operators.MANAGES.
     """
 
     PUBLIC = "public"
@@ -79,7 +80,7 @@ RIGHTS: dict[Role, frozenset[Permission]] = {
 
 
 def needs(permission: Permission) -> Callable[[View], View]:
-    """Declare what a view needs; `guard` enforces it before the view runs."""
+    """Decorator: declares what a view needs. `guard` enforces it before the view runs."""
 
     def mark(view: View) -> View:
         view.permission = permission  # type: ignore[attr-defined]
@@ -97,12 +98,12 @@ def may(identity: Identity, permission: Permission) -> bool:
 
 
 def guard() -> Any:
-    """Before each request: let it through with `g.operator` set, send it to the login page, or refuse.
+    """Before each request: allow it and set `g.operator`, redirect to the login page, or refuse.
 
     Raises Unauthorized, Forbidden.
     """
     if request.endpoint is None:
-        return None  # no such page: routing says so
+        return None  # no such page: routing raises the error
     permission = permission_of(current_app.view_functions[request.endpoint])
     if permission is Permission.PUBLIC:
         return None
@@ -122,7 +123,7 @@ def is_api(incoming: Request) -> bool:
 
 
 def is_htmx() -> bool:
-    """htmx asks for a part of a page, not for a page, and often without anybody touching it."""
+    """Whether htmx sent the request. It loads a part of a page, often without any action by the operator."""
     return "HX-Request" in request.headers
 
 
@@ -132,8 +133,8 @@ def _identify(gateway: Gateway, permission: Permission) -> Identity | None:
     if is_api(request):
         return _by_token(gateway)
     token = session.get(SESSION_TOKEN)
-    by_itself = request.method == "GET" and is_htmx()
-    return login_sessions.find(gateway, token, by_itself=by_itself) if token else None
+    in_background = request.method == "GET" and is_htmx()
+    return login_sessions.find(gateway, token, in_background=in_background) if token else None
 
 
 def _by_password(gateway: Gateway) -> Identity:
@@ -149,9 +150,9 @@ def _by_password(gateway: Gateway) -> Identity:
 
 
 def require_code() -> None:
-    """The second step of OWN_PASSWORD, once it is known that there is something to do.
+    """Check the code of the second factor, for OWN_PASSWORD. Call it once the input is known to be valid.
 
-    The code stands with the input: HTTP Basic has no place for it. Raises Unauthorized, TooManyRequests.
+    The code is part of the body because HTTP Basic has no place for it. Raises Unauthorized, TooManyRequests.
     """
     body = request.get_json(silent=True)
     code = body.get(CODE_FIELD) if isinstance(body, dict) else None
@@ -162,7 +163,7 @@ def require_code() -> None:
 
 
 def _by_token(gateway: Gateway) -> Identity:
-    """Only the header counts here. Cookies do not, so that no other site can make a browser call the API."""
+    """Only the token in the header counts, not a cookie: another site could make a browser send that."""
     given = request.authorization
     if given is None or given.type != "bearer" or not given.token:
         raise Unauthorized(
@@ -186,7 +187,7 @@ def _to_login() -> Response | Any:
 
 
 def _back() -> str | None:
-    """Where to go after the login. What was being sent is not lost; a part of a page is not a page."""
+    """Where to go after the login. A form being sent is held; a part of a page leads to its page."""
     if request.method == "POST":
         return held_forms.keep_what_was_typed()
     if is_htmx():

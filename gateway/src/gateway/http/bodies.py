@@ -1,4 +1,4 @@
-"""How large a request may be: small everywhere but at the views that take a file."""
+"""How large a request may be: small, except for views that accept a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_OCTETS = 1_000_000
 
 
 def takes_up_to(octets: int) -> Callable[[View], View]:
-    """Declare a view that takes a larger body than others."""
+    """Decorator: the view accepts a body of up to `octets`, more than other views."""
 
     def mark(view: View) -> View:
         view.max_body_octets = octets  # type: ignore[attr-defined]
@@ -22,7 +22,7 @@ def takes_up_to(octets: int) -> Callable[[View], View]:
 
 
 def register(app: Flask) -> None:
-    """To be called after the guard and before whatever reads a body: only who may send a file is let to."""
+    """Call it after the guard and before a body is read, so that only permitted operators can send a file."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_OCTETS
 
     @app.before_request

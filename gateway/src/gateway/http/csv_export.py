@@ -1,4 +1,4 @@
-"""Lists as CSV files that a spreadsheet opens as they are: UTF-8 with BOM, and no cell is a formula."""
+"""Lists as CSV files for spreadsheets: UTF-8 with BOM, and no cell is read as a formula."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from flask import Response, stream_with_context
 
 CHUNK_ROWS = 200
 BOM = "\ufeff"
-# A spreadsheet takes a cell that begins with one of these for a formula, and carries it out.
+# A spreadsheet treats a cell that begins with one of these as a formula and evaluates it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_response(filename: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Response:
-    """The rows as a file to save, sent while they are read: `rows` may be a generator, also one that calls
-    services.
+    """A download of the rows, streamed as they are read. `rows` may be a generator that calls services.
 
-    The first rows are read here, so that a service that is down still gets the usual page; what `rows`
-    raises later breaks the download off.
+    The first rows are read before the response starts, so that an error there still shows the usual error
+    page. An error that `rows` raises later aborts the download.
     """
     rows = iter(rows)
     first = list(islice(rows, CHUNK_ROWS))
@@ -46,5 +45,5 @@ def _lines(rows: Iterable[Sequence[str]]) -> str:
 
 
 def safe_cell(text: str) -> str:
-    """With an apostrophe in front where a spreadsheet would calculate."""
+    """The text, with an apostrophe in front if a spreadsheet would read it as a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

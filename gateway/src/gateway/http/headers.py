@@ -1,4 +1,4 @@
-"""Headers that every answer carries: what a browser may do with it."""
+"""Headers of every response, which limit what a browser may do with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flask import Flask, Response
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "img-src 'self' data:",  # Tabler draws the marks of checkboxes and selects with data: images
+        "img-src 'self' data:",  # Tabler draws the marks of checkboxes and selects as data: images
         "base-uri 'none'",
         "object-src 'none'",
         "form-action 'self'",
@@ -22,7 +22,7 @@ def register(app: Flask, *, secure: bool) -> None:
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers["X-Frame-Options"] = "DENY"
         response.headers["X-Content-Type-Options"] = "nosniff"
-        # Not no-referrer: the CSRF check of HTTPS forms needs to see its own origin.
+        # Not no-referrer: over HTTPS, the CSRF check compares the Referer with our own origin.
         response.headers.setdefault("Referrer-Policy", "same-origin")
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -1,4 +1,4 @@
-"""Is the process alive, can it work, and how does it do: for supervisors and Prometheus."""
+"""Liveness, readiness and metrics, for supervisors and Prometheus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def alive() -> Response:
 @blueprint.get("/readyz")
 @needs(Permission.PUBLIC)
 def ready() -> tuple[Response, int]:
-    """200 only when the database and every service answer; names what does not."""
+    """200 only if the database and every service respond; `wrong` names the ones that do not."""
     gateway = current()
     parts = {"gateway.database": database_state(gateway)} | ping_all(gateway.transport, SERVICES)
     wrong = {part: state for part, state in parts.items() if state != OK}
@@ -35,7 +35,7 @@ def ready() -> tuple[Response, int]:
 @needs(Permission.PUBLIC)
 def metrics() -> Response:
     if current().settings.health_port is not None:
-        abort(404)  # they are on the health port, which is not open to the world
+        abort(404)  # the health port serves them, and it is not public
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -1,7 +1,7 @@
-"""What was typed into a form that could not be taken: the session had ended, or a service was down.
+"""Holds forms that could not be handled because the session had ended or a service was down.
 
-It is held for half an hour, for the same operator only. The form's page shows it again, with its
-idempotency key, so that what was done after all is not done twice.
+A form is held for 30 minutes, for the same operator only. Its page shows it again with the same idempotency
+key, so that a request that did succeed is not carried out twice.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from gateway.clients.context import Gateway, current
 from gateway.identity import login_sessions
 from gateway.models import HeldForm
 
-# In the signed cookie: who was logged in here last, and since when.
+# In the signed cookie: the operator who last logged in with this browser, and when.
 OPERATOR_ID, SINCE = "operator", "operator_since"
 LOGOUT = "admin.logout"
 KEY = "idempotency_key"
 ENDED = "Your session ended before this was saved. Log in and it is still here."
 NOT_DONE = "Your session ended before this was done. Log in and do it again."
 LASTS = timedelta(minutes=30)
-# The longest session, and time to send what was being typed at its end.
+# The longest session, plus time to send a form that was being filled in when it ended.
 REMEMBERED = login_sessions.ABSOLUTE + LASTS
-MOST_PER_OPERATOR = 20
-MOST_CHARACTERS = 200_000
-LONGEST_PATH = 500
-# An operator's own passwords and codes are typed again: they are worth more than the trouble.
+MAX_PER_OPERATOR = 20
+MAX_CHARACTERS = 200_000
+MAX_PATH_LENGTH = 500
+# Operators enter their passwords and codes again: holding them is not worth the risk.
 NEVER_HELD = {"csrf_token", "password", "password_again", "present_password", "code"}
 
 
@@ -44,30 +44,31 @@ def register(app: Flask) -> None:
 
 
 def remember(operator_id: str) -> None:
-    """Who logged in here: what they type may be held."""
+    """Remember that this operator logged in with this browser, so that their forms can be held."""
     session[OPERATOR_ID], session[SINCE] = operator_id, int(current().wall_now().timestamp())
 
 
 def keep_what_was_typed() -> str | None:
-    """Hold the form that is being sent; returns the page to show after the login, None without one.
+    """Hold the form that is being sent. Returns the page to show after the login, or None if there is none.
 
-    Only for one who was logged in here: the signed cookie says who, its CSRF token that they meant it.
+    Only for an operator who was logged in with this browser: the signed cookie says who that was, and the
+    CSRF token proves that one of our pages sent the form.
     """
     operator_id, page = _remembered(), _page_of_form()
-    # Who logs out when the session has ended has what they want.
+    # A session that has ended needs no logout.
     if operator_id is None or page is None or request.endpoint == LOGOUT:
         return None
     try:
         if not _csrf_is_right():
             return None
         flash(ENDED if _hold_sent(operator_id, page) else NOT_DONE)
-    except RequestEntityTooLarge:  # a file: only who is logged in may send one
+    except RequestEntityTooLarge:  # a file: only operators who are logged in may send one
         flash(NOT_DONE)
     return page
 
 
 def keep_after_failure() -> str | None:
-    """Hold the form that we failed to carry out; returns its page if it is held."""
+    """Hold the form of a request that we failed to carry out. Returns its page, or None if it is not held."""
     operator, page = g.get("operator"), _page_of_form()
     if operator is None or page is None or not _hold_sent(operator.id, page):
         return None
@@ -75,7 +76,7 @@ def keep_after_failure() -> str | None:
 
 
 def _remembered() -> str | None:
-    """Who was logged in here, unless that is long ago: a cookie of last year is nobody's word."""
+    """The operator who last logged in with this browser, unless that is too long ago to trust the cookie."""
     operator_id, since = session.get(OPERATOR_ID), session.get(SINCE)
     if not isinstance(operator_id, str) or not isinstance(since, int):
         return None
@@ -84,16 +85,16 @@ def _remembered() -> str | None:
 
 
 def _hold_sent(operator_id: str, page: str) -> bool:
-    """An action, which has no page of its own, has nothing that could be typed."""
+    """Hold the form being sent. False for an action, which has no page of its own and no text fields."""
     values = {name: text for name, text in request.form.to_dict().items() if name not in NEVER_HELD}
     path, typed = urlsplit(page).path, any(text for name, text in values.items() if name != KEY)
     return typed and path == request.path and hold(current(), operator_id, path, values)
 
 
 def hold(gateway: Gateway, operator_id: str, path: str, values: dict[str, str]) -> bool:
-    """Keep them in place of earlier ones for the path. False when they are more than any form of ours has."""
+    """Hold the values in place of earlier ones for the path. False if they are larger than any real form."""
     content = json.dumps(values)
-    if len(content) > MOST_CHARACTERS or len(path) > LONGEST_PATH:
+    if len(content) > MAX_CHARACTERS or len(path) > MAX_PATH_LENGTH:
         return False
     sealed = gateway.cipher.encrypt(content, _owner(operator_id, path))
     with gateway.database.transaction() as db:
@@ -111,7 +112,7 @@ def hold(gateway: Gateway, operator_id: str, path: str, values: dict[str, str]) 
 
 
 def shown_again() -> dict[str, str] | None:
-    """What is held for the page being shown; it is forgotten once the page has been answered well."""
+    """What is held for the page being shown. It is deleted once the page was rendered successfully."""
     operator = g.get("operator")
     if request.method != "GET" or operator is None:
         return None
@@ -134,7 +135,7 @@ def read(gateway: Gateway, operator_id: str, path: str) -> dict[str, str] | None
         return None
     try:
         return json.loads(gateway.cipher.decrypt(row.content_encrypted, _owner(operator_id, path)))
-    except DecryptionFailed:  # the key was changed since: it cannot be shown, and need not be
+    except DecryptionFailed:  # the encryption key has changed since, so the form is lost
         return None
 
 
@@ -154,21 +155,21 @@ def _forget_shown(response: Response) -> Response:
 
 
 def _keep_newest(db: Session, operator_id: str) -> None:
-    """A cookie of yesterday can still have forms held; not without end."""
+    """Limit the forms per operator: an expired session's cookie can still have more and more of them held."""
     mine = select(HeldForm.path).where(HeldForm.operator_id == operator_id)
-    surplus = db.scalars(mine.order_by(HeldForm.held_at.desc()).offset(MOST_PER_OPERATOR)).all()
+    surplus = db.scalars(mine.order_by(HeldForm.held_at.desc()).offset(MAX_PER_OPERATOR)).all()
     db.execute(delete(HeldForm).where(HeldForm.operator_id == operator_id, HeldForm.path.in_(surplus)))
 
 
 def _page_of_form() -> str | None:
-    """The page that the form stands on: its own address, or for an action the page it was sent from."""
+    """The page that shows the form: the address it is sent to or, for an action, the page it came from."""
     if _opens(request.path):
         return request.full_path.rstrip("?")
     return page_sent_from()
 
 
 def page_sent_from() -> str | None:
-    """The page of ours that the browser was on."""
+    """The page of ours that sent the request; None if it was not one of ours."""
     parts = urlsplit(request.referrer or "")
     if parts.netloc != request.host or not _opens(parts.path):
         return None

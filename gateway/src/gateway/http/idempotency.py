@@ -1,4 +1,4 @@
-"""A POST with an Idempotency-Key is done once: the first answer is kept and given again for 72 hours."""
+"""A POST with an Idempotency-Key is carried out once: its response is kept and repeated for 72 hours."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from gateway.models import IdempotencyKey
 
 MAX_KEY_LENGTH = 200
 KEPT_FOR = timedelta(hours=72)
-# A payment takes at most 12 s (a call 10, the wait for its effect 2): the process that worked on it is gone.
-# Should it live after all, the services know the key and do nothing twice.
+# A payment takes at most 12 s (10 for the call, 2 to wait for its effect), so after this time its process is
+# gone. If it is not, the services know the key too and do nothing twice.
 ABANDONED_AFTER = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to carry the request out."""
+    """The right to carry out the request."""
 
     operator_id: str
     key: str
@@ -48,13 +48,13 @@ class KeptAnswer:
 def by_operator(key: str | None) -> dict[str, Any]:
     """The fields that every command has: the operator who gives it, and its idempotency key.
 
-    Operators may use the same keys, so the key that a service sees begins with the operator's id.
+    Two operators may use the same key, so the key that a service sees starts with the operator's id.
     """
     return {"actor": g.operator.email, "idempotency_key": f"{g.operator.id}:{key}" if key else None}
 
 
 def checked_key(key: str | None, field: str) -> str | None:
-    """The key, or None without one. Raises InvalidInput, naming `field`, for one that cannot be used."""
+    """The key, or None if there is none. Raises InvalidInput, naming `field`, if it is invalid."""
     if key is None:
         return None
     if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
@@ -63,16 +63,16 @@ def checked_key(key: str | None, field: str) -> str | None:
 
 
 def fingerprint(gateway: Gateway, *parts: bytes) -> str:
-    """Tells whether two requests are the same. Keyed: a body may hold a password worth guessing at."""
+    """A digest to compare two requests. It is keyed because a body may contain a password worth guessing."""
     framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
     return hmac.new(gateway.settings.secret_key.encode(), framed, hashlib.sha256).hexdigest()
 
 
 def claim(gateway: Gateway, operator_id: str, key: str, content: str) -> Claim | KeptAnswer:
-    """The right to go on, or the answer given before.
+    """The right to carry out the request, or the response it got before.
 
-    Raises IdempotencyMismatch when the key came with another request, Conflict while the first one is in
-    flight. A claim whose process died is taken over; the services know the key too and repeat nothing.
+    Raises IdempotencyMismatch if the key came with a different request, Conflict while the first request is
+    in progress. A claim whose process died is taken over; the services know the key too and repeat nothing.
     """
     mine, now = Claim(operator_id, key, new_id()), gateway.wall_now()
     with gateway.database.transaction() as session:
@@ -98,7 +98,7 @@ def claim(gateway: Gateway, operator_id: str, key: str, content: str) -> Claim |
 
 
 def keep(gateway: Gateway, session: Session, mine: Claim, answer: KeptAnswer) -> None:
-    """Keep the answer, unless somebody took the claim over."""
+    """Store the response, unless another request has taken over the claim."""
     session.execute(
         update(IdempotencyKey)
         .where(*_row(mine))
@@ -111,7 +111,7 @@ def keep(gateway: Gateway, session: Session, mine: Claim, answer: KeptAnswer) ->
 
 
 def give_back(session: Session, mine: Claim) -> None:
-    """Nothing was done: the next try is a first one again."""
+    """Delete the claim because nothing was done: the next attempt counts as the first."""
     session.execute(delete(IdempotencyKey).where(*_row(mine)))
 
 

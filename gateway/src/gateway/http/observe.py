@@ -1,4 +1,4 @@
-"""Round every request: a correlation id, one log line, the metrics."""
+"""A correlation id, a log line and metrics for every request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CLEAN_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 class Observed:
-    """WSGI middleware. The id of the caller is taken over if it is harmless, else a new one is made."""
+    """WSGI middleware. Uses the caller's request id if it is harmless, otherwise a new one."""
 
     def __init__(self, app: Callable) -> None:
         self._app = app
@@ -54,7 +54,7 @@ def register(app: Flask) -> None:
 
 def _observe(environ: dict, status: int, seconds: float) -> None:
     route = environ.get(_ROUTE, UNMATCHED)
-    # The method is the caller's word: anything but the known ones would make a label each.
+    # Callers can send any method, and each new label value would be a new time series.
     method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else "OTHER"
     REQUESTS.labels(route, method, str(status)).inc()
     DURATION.labels(route, method).observe(seconds)

@@ -1,4 +1,4 @@
-"""Errors as answers: problem+json (RFC 9457) for the API, a page in words for people."""
+"""Errors as responses: problem+json (RFC 9457) for the API, a page for people."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ class Problem:
         return Response(json.dumps(content), self.status, self.headers, content_type=CONTENT_TYPE)
 
     def as_page(self, template: str = "problem.html", form_page: str | None = None) -> Response:
-        """`form_page` is where what was typed is shown again."""
+        """An error page; `form_page` is the page that shows the held form again, if there is one."""
         page = render_template(template, problem=self, form_page=form_page)
         return Response(page, self.status, self.headers, content_type="text/html; charset=utf-8")
 
 
 def problem_of(error: Exception) -> Problem:
-    """What to tell the caller. A failure of our own is logged in full and told in one sentence."""
+    """What the caller is shown. Our own failures are logged in full and described in one sentence."""
     if isinstance(error, ContractError) and type(error) in STATUS:
         status = STATUS[type(error)]
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
@@ -110,10 +110,10 @@ def register(app: Flask) -> None:
 
 
 def _page_with_what_was_typed(problem: Problem, error: Exception) -> str | None:
-    """Of a form that we failed to carry out, or that is of before another login in this browser.
+    """Hold a form that we failed to carry out, or one loaded before another login in this browser.
 
-    The latter has a CSRF token that is none any more. Nobody else's page can send such a form as an operator:
-    the cookie is SameSite=Lax.
+    The latter has an outdated CSRF token. No other site can send such a form as an operator, because the
+    cookie is SameSite=Lax.
     """
     if request.method != "POST" or (problem.status < 500 and not isinstance(error, CSRFError)):
         return None
@@ -126,7 +126,7 @@ def _page_with_what_was_typed(problem: Problem, error: Exception) -> str | None:
 def _to(page: str) -> Response:
     if is_htmx():
         return Response(headers={"HX-Redirect": page})
-    return redirect(page, 303)  # type: ignore[return-value]  # werkzeug's Response, which Flask's is
+    return redirect(page, 303)  # type: ignore[return-value]  # werkzeug's Response, the base of Flask's
 
 
 def _of_http(error: HTTPException) -> Problem:

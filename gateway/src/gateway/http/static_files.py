@@ -1,4 +1,4 @@
-"""Static files and compression: files are read and compressed once, and a browser asks once for each."""
+"""Static files and compression. Files are read and compressed once; browsers load each version once."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ TEXT = ("text/", "image/svg+xml", "application/json")
 
 
 def register(app: Flask) -> None:
-    # Pages are compressed as they go out. That is safe here although they hold a CSRF token and echo a search
-    # (BREACH): the cookie is SameSite=Lax, so nobody else's page can ask for them over and over.
+    # Pages are compressed too. The BREACH attack does not apply although they contain a CSRF token and echo a
+    # search: the cookie is SameSite=Lax, so another site cannot request them repeatedly as an operator.
     app.config.update(COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=4, COMPRESS_LEVEL=5)
     Compress(app)
     app.add_url_rule("/static/<path:filename>", ENDPOINT, needs(Permission.PUBLIC)(serve))
@@ -31,12 +31,12 @@ def register(app: Flask) -> None:
 
 
 def static_url(filename: str) -> str:
-    """The address of a static file as it is now: another content has another address."""
+    """The address of a static file. It changes whenever the content does."""
     return url_for(ENDPOINT, filename=filename, v=version(filename))
 
 
 def serve(filename: str) -> Response:
-    """Raises NotFound."""
+    """A static file. Raises NotFound."""
     if filename not in _inventory():
         raise NotFound("there is no such file")
     mimetype = _mimetype(filename)
@@ -58,7 +58,7 @@ def version(filename: str) -> str:
 
 @cache
 def _inventory() -> frozenset[str]:
-    """Each file by its one name: `x/../app.css` would be another file to a cache."""
+    """Each file by its only valid name: a cache would store `x/../app.css` as a separate file."""
     return frozenset(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
 
 

@@ -1,17 +1,17 @@
-"""Which addresses are one caller's."""
+"""Which addresses belong to the same caller."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Network, ip_address
 
-# One customer of an internet provider has all addresses of such a network.
+# Internet providers give a customer a whole network of this size.
 OWN_IPV6_PREFIX = 64
 
 
 def network_of(address: str) -> str:
-    """The IPv4 address, or the /64 of the IPv6 address. What is neither stays as it is.
+    """The IPv4 address, or the /64 network of an IPv6 address. Any other text is returned unchanged.
 
-    Some proxies write a port beside the address, some write IPv4 as IPv6.
+    Some proxies add a port to the address, and some write IPv4 as IPv6; both are accepted.
     """
     try:
         found = ip_address(_without_port(address))
@@ -23,7 +23,7 @@ def network_of(address: str) -> str:
 
 
 def _without_port(address: str) -> str:
-    """Of 1.2.3.4:80 and [2001:db8::1]:80; an IPv6 address without brackets can have none."""
+    """The address in 1.2.3.4:80 or [2001:db8::1]:80. An IPv6 address without brackets has no port."""
     if address.startswith("["):
         return address[1:].partition("]")[0]
     host, _, _port = address.partition(":")

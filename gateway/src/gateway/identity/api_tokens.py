@@ -16,7 +16,7 @@ from gateway.identity.digests import digest
 from gateway.identity.operators import Identity
 from gateway.models import ApiToken, Operator
 
-# Lets secret scanners and people recognise what they have found.
+# Lets secret scanners and people recognize a leaked token.
 PREFIX = "isp_"
 USED_EVERY = timedelta(minutes=1)
 
@@ -31,7 +31,7 @@ class TokenView:
 
 
 def create(gateway: Gateway, operator_id: str, name: str) -> tuple[str, str]:
-    """A new token: its id, and the token itself, which is not kept."""
+    """Create a token. Returns its id and the token itself, which is not stored."""
     token_id, token = new_id(), PREFIX + secrets.token_urlsafe(32)
     with gateway.database.transaction() as session:
         session.add(
@@ -47,7 +47,7 @@ def create(gateway: Gateway, operator_id: str, name: str) -> tuple[str, str]:
 
 
 def find(gateway: Gateway, token: str) -> Identity | None:
-    """Whose token it is; None if it is unknown, revoked, or its operator disabled."""
+    """The operator of a token; None if it is unknown or revoked, or its operator is disabled."""
     with gateway.database.reading() as session:
         found = session.execute(
             select(ApiToken, Operator)
@@ -80,7 +80,7 @@ def list_of(gateway: Gateway, operator_id: str) -> list[TokenView]:
 
 
 def revoke(gateway: Gateway, operator_id: str, token_id: str) -> None:
-    """Raises NotFound for a token that is not the operator's. A second time is a success."""
+    """Revoke a token; safe to repeat. Raises NotFound if it is not the operator's."""
     with gateway.database.transaction() as session:
         token = session.get(ApiToken, token_id)
         if token is None or token.operator_id != operator_id:

@@ -1,8 +1,8 @@
-"""What a browser says of itself, in words: "Firefox on Windows"."""
+"""The browser and system that a User-Agent header names, in words: "Firefox on Windows"."""
 
 from __future__ import annotations
 
-# The first that is found counts: most browsers name the ones they are like as well.
+# The first match counts: most browsers also name the ones they are compatible with.
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

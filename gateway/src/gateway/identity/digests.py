@@ -1,4 +1,4 @@
-"""What is kept of a token that is not kept itself."""
+"""What is stored in place of a token."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def digest(token: str) -> str:
-    """SHA-256 in hex. Our tokens are random and long: nothing slower is needed."""
+    """SHA-256 in hex. Our tokens are long and random, so a slower hash is not needed."""
     return hashlib.sha256(token.encode()).hexdigest()

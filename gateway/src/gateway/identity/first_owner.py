@@ -1,4 +1,4 @@
-"""The first owner: from the environment, or made on the set-up page with a token that only we print."""
+"""The first owner: created from the environment, or on the set-up page with a token that only we print."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TOKEN_FILE = "setup-token"  # noqa: S105 - the name of a file
 
 
 def prepare(gateway: Gateway) -> str | None:
-    """Make the owner the environment names, or the set-up token. Returns the set-up address, if needed.
+    """Create the owner that the environment names, or the set-up token. Returns the set-up address if needed.
 
-    Again is harmless: once any operator exists nothing happens but the removal of the token.
+    Safe to repeat: once an operator exists, it only deletes the token.
     """
     settings = gateway.settings
     if not any_exists(gateway) and settings.owner_email and settings.owner_password:
@@ -34,7 +34,7 @@ def prepare(gateway: Gateway) -> str | None:
             full_name=_name_in(settings.owner_email),
             password=settings.owner_password,
         )
-        log.info("first owner made", email=settings.owner_email)
+        log.info("first owner created", email=settings.owner_email)
     if any_exists(gateway):
         _token_file(settings).unlink(missing_ok=True)
         return None
@@ -43,7 +43,7 @@ def prepare(gateway: Gateway) -> str | None:
 
 
 def setup_url(settings: GatewaySettings) -> str | None:
-    """Where the first owner is made, or None when there is one already. For whoever starts the process."""
+    """Where to create the first owner; None if there is one. For the process that starts the gateway."""
     try:
         return _address(settings, _token_file(settings).read_text().strip())
     except FileNotFoundError:
@@ -51,7 +51,7 @@ def setup_url(settings: GatewaySettings) -> str | None:
 
 
 def setup_token(settings: GatewaySettings) -> str:
-    """Derived from the secret key, so that every replica accepts the token any of them printed."""
+    """Derived from the secret key, so that every replica accepts the token that any of them printed."""
     return hmac.new(settings.secret_key.encode(), b"first owner", hashlib.sha256).hexdigest()[:40]
 
 
@@ -60,9 +60,9 @@ def is_setup_token(settings: GatewaySettings, token: str) -> bool:
 
 
 def create_first_owner(gateway: Gateway, *, email: str, full_name: str, password: str) -> Identity:
-    """Raises Conflict when there is an operator already, or one is being made this very moment."""
+    """Raises Conflict if there is an operator already, or if one is being created right now."""
     with gateway.database.transaction() as session:
-        # The lease is the lock: two set-up forms sent at once must not make two owners.
+        # The lease serves as a lock: two set-up forms sent at once must not create two owners.
         if not leases.take(session, "first owner", new_id(), timedelta(seconds=5)):
             raise Conflict("the first owner is being made")
         if session.scalar(select(Operator.id).limit(1)) is not None:
@@ -75,7 +75,7 @@ def create_first_owner(gateway: Gateway, *, email: str, full_name: str, password
 
 
 def _name_in(email: str) -> str:
-    """juan.delacruz@example.com is Juan Delacruz until they say otherwise."""
+    """A first guess at the name: juan.delacruz@example.com becomes Juan Delacruz."""
     return email.partition("@")[0].replace(".", " ").replace("_", " ").title()
 
 
@@ -90,8 +90,8 @@ def _keep_token(settings: GatewaySettings) -> None:
         path.touch(mode=0o600)
         path.chmod(0o600)
         path.write_text(setup_token(settings) + "\n")
-    except OSError as error:  # a read-only data folder: the address is printed all the same
-        log.warning("the set-up token cannot be kept", path=str(path), error=str(error))
+    except OSError as error:  # a read-only data folder; the address is still printed
+        log.warning("the set-up token cannot be stored", path=str(path), error=str(error))
 
 
 def _address(settings: GatewaySettings, token: str) -> str:

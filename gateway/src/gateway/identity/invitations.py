@@ -1,4 +1,4 @@
-"""Invitations: a link by which somebody becomes an operator. Only its hash is kept."""
+"""Invitations: a link with which someone becomes an operator. Only a hash of its token is stored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class InvitationState(StrEnum):
 
 @dataclass(frozen=True)
 class InvitationView:
-    """`invited_by` is the e-mail address of the operator who sent it last."""
+    """`invited_by` is the email address of the operator who last sent the invitation."""
 
     id: str
     email: str
@@ -52,15 +52,18 @@ class InvitationView:
 
 @dataclass(frozen=True)
 class SentInvitation:
-    """`link` is shown this once and kept nowhere."""
+    """`link` can be shown only this once, because it is not stored."""
 
     invitation: InvitationView
     link: str
 
 
 def invite(gateway: Gateway, actor: Identity, email: str, role: Role) -> SentInvitation:
-    """Raises InvalidInput, Forbidden for a role that is not the actor's to give, Conflict for an address
-    that is an operator's or has an open invitation."""
+    """Invite an email address to a role.
+
+    Raises InvalidInput; Forbidden for a role that the actor may not give; Conflict for an address that
+    belongs to an operator or has an open invitation.
+    """
     _require_may_give(actor, role)
     email, token, now = checked_email(email), _new_token(), gateway.wall_now()
     invitation_id = new_id()
@@ -86,7 +89,7 @@ def invite(gateway: Gateway, actor: Identity, email: str, role: Role) -> SentInv
 
 
 def send_again(gateway: Gateway, actor: Identity, invitation_id: str) -> SentInvitation:
-    """A new link for 48 hours; the old one is dead. Raises NotFound, Forbidden, Conflict."""
+    """Create a new link for 48 hours; the old one stops working. Raises NotFound, Forbidden, Conflict."""
     token = _new_token()
     with gateway.database.transaction() as session:
         require_still(session, actor)
@@ -100,7 +103,7 @@ def send_again(gateway: Gateway, actor: Identity, invitation_id: str) -> SentInv
 
 
 def revoke(gateway: Gateway, actor: Identity, invitation_id: str) -> InvitationView:
-    """Kill the link; a second time is a success. Raises NotFound, Forbidden, Conflict once accepted."""
+    """Revoke the link; safe to repeat. Raises NotFound, Forbidden, or Conflict once it was accepted."""
     with gateway.database.transaction() as session:
         require_still(session, actor)
         invitation = _manageable(session, actor, invitation_id)
@@ -111,7 +114,7 @@ def revoke(gateway: Gateway, actor: Identity, invitation_id: str) -> InvitationV
 
 
 def revoke_those_of(gateway: Gateway, session: Session, operator_id: str) -> None:
-    """The open ones that the operator sent: nobody comes in by somebody who lost the right to let them in."""
+    """Revoke the open invitations of an operator who may no longer invite those people."""
     open_ones = update(Invitation).where(
         Invitation.invited_by == operator_id,
         Invitation.accepted_at.is_(None),
@@ -121,7 +124,7 @@ def revoke_those_of(gateway: Gateway, session: Session, operator_id: str) -> Non
 
 
 def accept(gateway: Gateway, token: str, *, full_name: str, password: str) -> Identity:
-    """The invited, as an operator. Raises NotFound, InvalidInput, Conflict when the link is dead."""
+    """Make the invited person an operator. Raises NotFound, InvalidInput, or Conflict if the link is dead."""
     with gateway.database.transaction() as session:
         query = select(Invitation).where(Invitation.token_hash == digest(token)).with_for_update()
         invitation = session.scalar(query)
@@ -141,7 +144,7 @@ def accept(gateway: Gateway, token: str, *, full_name: str, password: str) -> Id
 
 
 def find(gateway: Gateway, token: str) -> InvitationView | None:
-    """The invitation that the link is for, in whatever state."""
+    """The invitation of a link, in any state; None if there is none."""
     with gateway.database.reading() as session:
         invitation = session.scalar(select(Invitation).where(Invitation.token_hash == digest(token)))
         return _view(gateway, session, invitation) if invitation is not None else None
@@ -167,7 +170,7 @@ def list_invitations(gateway: Gateway, limit: int, after: str | None) -> Page[In
 
 
 def addresses_of(gateway: Gateway, invitation_ids: list[str]) -> dict[str, str]:
-    """Whom the invitations are for, by id."""
+    """The invited email addresses, by invitation id."""
     query = select(Invitation.id, Invitation.email).where(Invitation.id.in_(invitation_ids))
     with gateway.database.reading() as session:
         return dict(session.execute(query).all())

@@ -1,4 +1,4 @@
-"""Browser sessions: kept here, ended here. The cookie carries a random token and nothing else of value."""
+"""Browser sessions, stored so that they can be ended. The cookie carries a random token."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from gateway.models import LoginSession, Operator
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
-# Writing down every page view would cost a disk write per page.
+# Recording every page view would cost a disk write per page.
 SEEN_EVERY = timedelta(minutes=1)
-LONGEST_USER_AGENT = 300
+MAX_USER_AGENT_LENGTH = 300
 
 
 @dataclass(frozen=True)
 class SessionView:
-    """One browser; `is_this` for the one that asks."""
+    """One browser; `is_this` marks the one that sent this request."""
 
     id: str
     created_at: datetime
@@ -37,7 +37,7 @@ class SessionView:
 
 
 def begin(gateway: Gateway, operator_id: str, address: str, user_agent: str) -> str:
-    """A new session; returns the token for the cookie."""
+    """Start a session. Returns the token for the cookie."""
     token, now = secrets.token_urlsafe(32), gateway.wall_now()
     named = "".join(character for character in user_agent if character.isprintable())
     with gateway.database.transaction() as session:
@@ -48,7 +48,7 @@ def begin(gateway: Gateway, operator_id: str, address: str, user_agent: str) -> 
                 token_hash=digest(token),
                 operator_id=operator_id,
                 address=address,
-                user_agent=named[:LONGEST_USER_AGENT],
+                user_agent=named[:MAX_USER_AGENT_LENGTH],
                 created_at=now,
                 last_seen_at=now,
             )
@@ -56,10 +56,10 @@ def begin(gateway: Gateway, operator_id: str, address: str, user_agent: str) -> 
     return token
 
 
-def find(gateway: Gateway, token: str, *, by_itself: bool = False) -> Identity | None:
-    """Whose session it is; None when it never was, was ended, idled out or is too old.
+def find(gateway: Gateway, token: str, *, in_background: bool = False) -> Identity | None:
+    """The operator of a session; None if it is unknown, ended, idle for too long or too old.
 
-    `by_itself`: a page asked this without anybody touching it, which keeps no session alive.
+    `in_background`: the page sent the request without any action by the operator, so the session stays idle.
     """
     now = gateway.wall_now()
     with gateway.database.reading() as session:
@@ -71,7 +71,7 @@ def find(gateway: Gateway, token: str, *, by_itself: bool = False) -> Identity |
     if found is None:
         return None
     login, operator = found
-    if login.last_seen_at < now - SEEN_EVERY and not by_itself:
+    if login.last_seen_at < now - SEEN_EVERY and not in_background:
         with gateway.database.transaction() as session:
             _operator_seen(session, operator.id, now)
             session.execute(update(LoginSession).where(LoginSession.id == login.id).values(last_seen_at=now))
@@ -79,7 +79,7 @@ def find(gateway: Gateway, token: str, *, by_itself: bool = False) -> Identity |
 
 
 def list_of(gateway: Gateway, operator_id: str, token: str) -> list[SessionView]:
-    """The live ones, newest first; `token` is that of the browser that asks."""
+    """The operator's live sessions, newest first; `token` is the one of this request's browser."""
     with gateway.database.reading() as session:
         live = session.scalars(
             select(LoginSession)
@@ -106,7 +106,7 @@ def end(gateway: Gateway, token: str) -> None:
 
 
 def end_one(gateway: Gateway, operator_id: str, session_id: str) -> None:
-    """Raises NotFound for a session that is not the operator's, or is over."""
+    """End a session. Raises NotFound if it is not the operator's or has already ended."""
     with gateway.database.transaction() as session:
         login = session.get(LoginSession, session_id)
         if login is None or login.operator_id != operator_id:
@@ -115,7 +115,7 @@ def end_one(gateway: Gateway, operator_id: str, session_id: str) -> None:
 
 
 def end_others(gateway: Gateway, operator_id: str, token: str) -> None:
-    """All sessions of the operator but the one with this token."""
+    """End all sessions of the operator except the one with this token."""
     with gateway.database.transaction() as session:
         others = (LoginSession.operator_id == operator_id, LoginSession.token_hash != digest(token))
         session.execute(delete(LoginSession).where(*others))
@@ -137,5 +137,5 @@ def _is_live(gateway: Gateway) -> ColumnElement[bool]:
 
 
 def _operator_seen(session: Session, operator_id: str, now: datetime) -> None:
-    """Always before a session is written: changes of operators lock them first and their sessions next."""
+    """Call it before writing a session: operator first, session second is the lock order everywhere."""
     session.execute(update(Operator).where(Operator.id == operator_id).values(last_seen_at=now))

@@ -1,7 +1,7 @@
-"""Proving who one is: the password, then a code where a second factor is on. Every try is counted.
+"""Proving who you are: the password, then a code if a second factor is on. Every attempt is counted.
 
-The count of an account starts anew only when all that it asks for was right: otherwise the right password
-would buy endless guesses at the code.
+An account's count is reset only when everything was right. Otherwise, anyone who knows the password could
+guess codes endlessly.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from werkzeug.exceptions import Unauthorized
 from gateway.audit import events, trail
 from gateway.clients.context import Gateway
 from gateway.identity import passwords, second_factor, throttle
-from gateway.identity.operators import LONGEST, Identity, normal_email
+from gateway.identity.operators import MAX_LENGTH, Identity, normal_email
 from gateway.models import Operator
 
 WRONG_PASSWORD = "the e-mail address or the password is wrong"  # noqa: S105
@@ -22,51 +22,52 @@ CODE_NEEDED = 'this operator has a second factor: give its present code in the b
 
 
 def check_password(gateway: Gateway, email: str, password: str) -> Identity:
-    """Raises Unauthorized for a wrong e-mail or password, TooManyRequests after too many of them.
+    """The operator with this email and password.
 
-    Unauthorized says neither which of the two was wrong nor whether the operator is disabled.
+    Raises TooManyRequests after too many attempts, and Unauthorized, which says neither which of the two was
+    wrong nor whether the operator is disabled.
     """
-    account = normal_email(email)[:LONGEST]
+    account = normal_email(email)[:MAX_LENGTH]
     account = account if account.isprintable() else ""
     throttle.claim_attempt(gateway, account, request.remote_addr or "")
     return _with_password(gateway, account, password)
 
 
 def check_own_password(gateway: Gateway, identity: Identity, password: str) -> None:
-    """Of one who is logged in. Raises Unauthorized, TooManyRequests.
+    """Check the password of an operator who is logged in. Raises Unauthorized, TooManyRequests.
 
-    Counted apart: whoever knows the e-mail address may use up the tries at the login, but not these.
+    Counted separately: anyone who knows the email address can use up the login's attempts, but not these.
     """
     throttle.claim_attempt(gateway, _own_checks(identity), request.remote_addr or "")
     _with_password(gateway, identity.email, password)
 
 
 def check_code(gateway: Gateway, identity: Identity, code: str) -> None:
-    """Raises Unauthorized for a code that is wrong or was used, TooManyRequests after too many of them."""
+    """Use a code. Raises Unauthorized if it is wrong or was used, TooManyRequests after too many attempts."""
     throttle.claim_attempt(gateway, identity.email, request.remote_addr or "")
     _use_code(gateway, identity, code)
 
 
 def check_own_code(gateway: Gateway, identity: Identity, code: str) -> None:
-    """Of one who is logged in, counted like their password. Raises Unauthorized, TooManyRequests."""
+    """Use a code of an operator who is logged in, counted like their password. Raises the same errors."""
     throttle.claim_attempt(gateway, _own_checks(identity), request.remote_addr or "")
     _use_code(gateway, identity, code)
 
 
 def succeeded(gateway: Gateway, identity: Identity) -> None:
-    """All that was asked for at the login was right."""
+    """Reset the attempts after a complete login."""
     with gateway.database.transaction() as session:
         throttle.forgive(session, identity.email)
 
 
 def own_checks_succeeded(gateway: Gateway, identity: Identity) -> None:
-    """All that one who is logged in was asked for was right."""
+    """Reset the attempts after a complete check of an operator who is logged in."""
     with gateway.database.transaction() as session:
         throttle.forgive(session, _own_checks(identity))
 
 
 def check_first_step(gateway: Gateway, email: str, password: str) -> Identity:
-    """The password, which is all for who has no second factor. Raises Unauthorized, TooManyRequests."""
+    """Check the password, which is enough without a second factor. Raises Unauthorized, TooManyRequests."""
     identity = check_password(gateway, email, password)
     if not second_factor.is_on(gateway, identity.id):
         succeeded(gateway, identity)
@@ -74,7 +75,7 @@ def check_first_step(gateway: Gateway, email: str, password: str) -> Identity:
 
 
 def check_second_step(gateway: Gateway, identity: Identity, code: str) -> None:
-    """The code, if one is needed; it is empty when none was given. Raises Unauthorized, TooManyRequests."""
+    """Check the code if one is needed; an empty code means none. Raises Unauthorized, TooManyRequests."""
     if not second_factor.is_on(gateway, identity.id):
         return
     if not code:
@@ -84,7 +85,7 @@ def check_second_step(gateway: Gateway, identity: Identity, code: str) -> None:
 
 
 def _own_checks(identity: Identity) -> str:
-    """An account that no address typed at the login can be: those are in small letters."""
+    """An account name that no address typed at the login can equal, since those are lowercase."""
     return f"OWN CHECKS OF {identity.id}"
 
 

@@ -1,6 +1,6 @@
-"""What operators may change about one another: role, access, sessions, a lost second factor.
+"""What operators may change about each other: role, access, sessions, a lost second factor.
 
-Each change looks again, inside its transaction, at who asks and whom it is about.
+Each change checks again, inside its transaction, who makes it and whom it is about.
 """
 
 from __future__ import annotations
@@ -62,10 +62,11 @@ def change(
     role: Role | None = None,
     disabled: bool | None = None,
 ) -> OperatorView:
-    """Give another role, disable or enable; None leaves as it is.
+    """Change the role, disable or enable; None leaves a value unchanged.
 
-    A disabled operator's sessions end and their API tokens open nothing. Who loses access or rights has
-    their open invitations revoked. Raises NotFound, Forbidden, Conflict for the last active owner.
+    A disabled operator's sessions end and their API tokens stop working. The open invitations of an operator
+    who is disabled or gets another role are revoked. Raises NotFound, Forbidden, Conflict for the actor
+    themselves and for the last active owner.
     """
     with _changing(gateway, actor, operator_id) as (session, operator):
         if role is not None and not may_manage(actor.role, role):
@@ -84,14 +85,14 @@ def change(
 
 
 def end_sessions(gateway: Gateway, actor: Identity, operator_id: str) -> OperatorView:
-    """Log the operator out everywhere. Raises NotFound, Forbidden."""
+    """Log the operator out everywhere. Raises NotFound, Forbidden, Conflict for the actor themselves."""
     with _changing(gateway, actor, operator_id) as (session, operator):
         login_sessions.end_all(session, operator.id)
     return get_operator(gateway, operator_id)
 
 
 def switch_second_factor_off(gateway: Gateway, actor: Identity, operator_id: str) -> OperatorView:
-    """For one who lost phone and recovery codes; they are logged out too. Raises NotFound, Forbidden."""
+    """For an operator who lost phone and recovery codes. Logs them out too. Raises like `end_sessions`."""
     with _changing(gateway, actor, operator_id) as (session, operator):
         second_factor.switch_off(session, operator.id)
         login_sessions.end_all(session, operator.id)
@@ -99,7 +100,7 @@ def switch_second_factor_off(gateway: Gateway, actor: Identity, operator_id: str
 
 
 def change_password(gateway: Gateway, identity: Identity, password: str) -> None:
-    """The operator's own, known to be theirs to change. All their sessions end, the one that asks too."""
+    """Change the password of an operator who has proved their identity. Ends all of their sessions."""
     password_hash = passwords.hash_password(password)
     with gateway.database.transaction() as session:
         session.get_one(Operator, identity.id, with_for_update=True).password_hash = password_hash
@@ -113,7 +114,7 @@ def switch_own_second_factor_off(gateway: Gateway, identity: Identity) -> None:
 
 @contextmanager
 def _changing(gateway: Gateway, actor: Identity, operator_id: str) -> Iterator[tuple[Session, Operator]]:
-    """A transaction in which nobody else changes operators; the operator is one that `actor` may change."""
+    """A transaction in which nobody else changes operators. Yields the operator, whom `actor` may change."""
     with gateway.database.transaction() as session:
         _lock(session)
         require_still(session, actor)
@@ -128,7 +129,7 @@ def _changing(gateway: Gateway, actor: Identity, operator_id: str) -> Iterator[t
 
 
 def _lock(session: Session) -> None:
-    """On PostgreSQL two owners who demote each other at once would both see the other as one who stays."""
+    """Without it, on PostgreSQL, two owners who demote each other at once would both count the other."""
     session.execute(_active_owners().order_by(Operator.id).with_for_update()).all()
 
 

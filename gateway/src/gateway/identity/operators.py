@@ -1,4 +1,4 @@
-"""Operators: who they are, how one is made, and which roles may manage which."""
+"""Operators: who they are, how they are created, and which roles may manage which."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gateway.clients.context import Gateway
 from gateway.identity import passwords
 from gateway.models import Operator, Role
 
-LONGEST = 200
-# Whom one may invite, and change in role and state.
+MAX_LENGTH = 200
+# The roles that an operator may invite and change.
 MANAGES: dict[Role, frozenset[Role]] = {
     Role.OWNER: frozenset(Role),
     Role.ADMIN: frozenset({Role.STAFF, Role.TECHNICIAN}),
@@ -27,7 +27,7 @@ MANAGES: dict[Role, frozenset[Role]] = {
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is making this request."""
+    """The operator who sent this request."""
 
     id: str
     email: str
@@ -45,9 +45,9 @@ def may_manage(role: Role, other: Role) -> bool:
 
 
 def require_still(session: Session, actor: Identity) -> None:
-    """Raises Forbidden when the actor was disabled or given another role since the request began.
+    """Raises Forbidden if the actor was disabled or given another role since the request began.
 
-    Neither happens any more until the transaction ends.
+    Locks the actor's row, so that neither can happen until the transaction ends.
     """
     now = session.get(Operator, actor.id, with_for_update={"read": True})
     if now is None or now.disabled or now.role is not actor.role:
@@ -59,11 +59,11 @@ def normal_email(text: str) -> str:
 
 
 def checked_email(text: str) -> str:
-    """The address as it is kept. Raises InvalidInput for what is none."""
+    """The address as it is stored. Raises InvalidInput if the text is not an email address."""
     email = normal_email(text)
     name, at, domain = email.rpartition("@")
     plain = email.isprintable() and not any(character.isspace() for character in email)
-    if not (name and at and domain and plain and len(email) <= LONGEST) or "@" in name:
+    if not (name and at and domain and plain and len(email) <= MAX_LENGTH) or "@" in name:
         raise InvalidInput.of("email", "is not an e-mail address; write it like name@example.com")
     return email
 
@@ -74,7 +74,7 @@ def any_exists(gateway: Gateway) -> bool:
 
 
 def find_active(gateway: Gateway, operator_id: str) -> Identity | None:
-    """The operator, unless there is none or it is disabled."""
+    """The operator; None if there is none or they are disabled."""
     with gateway.database.reading() as session:
         operator = session.get(Operator, operator_id)
     return Identity.of(operator) if operator is not None and not operator.disabled else None
@@ -83,10 +83,10 @@ def find_active(gateway: Gateway, operator_id: str) -> Identity | None:
 def create_operator(
     gateway: Gateway, session: Session, *, email: str, full_name: str, role: Role, password: str
 ) -> Identity:
-    """Raises InvalidInput for an address or a name that is none, Conflict for an address that is taken."""
+    """Raises InvalidInput for an invalid address or name, Conflict for an address that is taken."""
     email, full_name = checked_email(email), full_name.strip()
-    if len(full_name) > LONGEST or not full_name.isprintable():
-        raise InvalidInput.of("full_name", f"is one line of at most {LONGEST} characters")
+    if len(full_name) > MAX_LENGTH or not full_name.isprintable():
+        raise InvalidInput.of("full_name", f"is one line of at most {MAX_LENGTH} characters")
     made = Identity(new_id(), email, full_name or email, role)
     new = insert_if_absent(
         session,

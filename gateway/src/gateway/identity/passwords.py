@@ -1,4 +1,4 @@
-"""Passwords of operators: argon2id with the least cost OWASP accepts, so that a login stays cheap for us."""
+"""Passwords of operators: argon2id with the lowest cost that OWASP recommends, to keep logins cheap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hash_password(password: str) -> str:
 
 
 def is_right(password: str, password_hash: str | None) -> bool:
-    """Whether the password matches. Without a hash (no such operator) it takes as long and is wrong."""
+    """Whether the password matches. Without a hash (no such operator) it takes as long and returns False."""
     try:
         matches = hasher.verify(password_hash or _decoy(), password)
     except (VerificationError, InvalidHashError):
@@ -28,7 +28,7 @@ def is_right(password: str, password_hash: str | None) -> bool:
 
 
 def fault_of(password: str) -> str:
-    """Why this cannot be a new password, in words for its field; empty when it can."""
+    """Why this cannot be a new password, as the message for its field; empty if it can."""
     if len(password) < MIN_LENGTH:
         return f"This must have at least {MIN_LENGTH} characters"
     if len(password) > MAX_LENGTH:

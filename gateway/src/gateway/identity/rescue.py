@@ -1,4 +1,4 @@
-"""The way back in for an operator whom nobody else can help: from the command line of the machine."""
+"""Regaining access from the command line, for an operator whom nobody else can help."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PASSWORD_OCTETS = 15
 
 
 def rescue(session: Session, email: str, *, now: datetime) -> str:
-    """A new password for the operator, who is enabled again; second factor, sessions and API tokens are gone.
+    """Set a new password and return it. Enables the operator; removes second factor, sessions and API tokens.
 
-    Raises NotFound. Whoever can run this can read the database: it gives nothing away.
+    Raises NotFound. Naming other operators is safe: anyone who can run this can read the database.
     """
     operator = session.scalar(select(Operator).where(Operator.email == normal_email(email)).with_for_update())
     if operator is None:

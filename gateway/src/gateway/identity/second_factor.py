@@ -1,4 +1,4 @@
-"""The second factor: TOTP (RFC 6238) by an app on the phone, and recovery codes for when it is lost."""
+"""The second factor: TOTP (RFC 6238) with an app on the phone, and recovery codes in case it is lost."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gateway.models import RecoveryCode, SecondFactor
 ISSUER = "ISP-OS"
 STEP_SECONDS = 30
 DIGITS = 6
-# Clocks of phones are off by a little: a code of the step before or after is as good.
+# Phone clocks are slightly off, so codes of the previous and the next step are accepted too.
 STEPS_OFF = 1
 RECOVERY_CODES = 10
 RECOVERY_OCTETS = 10
-# A set-up that nobody finished: the secret was on a screen for as long.
+# An unfinished set-up expires, because its secret was shown on a screen.
 START_LASTS = timedelta(minutes=30)
 
 
@@ -35,7 +35,7 @@ def is_on(gateway: Gateway, operator_id: str) -> bool:
 
 
 def start(gateway: Gateway, identity: Identity) -> None:
-    """Make a new secret, which counts once it is confirmed. Raises Conflict while one is confirmed."""
+    """Create a secret, which counts once it is confirmed. Raises Conflict if one is already confirmed."""
     sealed = gateway.cipher.encrypt(pyotp.random_base32(), _owner(identity.id))
     started = {"secret_encrypted": sealed, "started_at": gateway.wall_now(), "last_step": 0}
     waiting = update(SecondFactor).where(
@@ -48,21 +48,21 @@ def start(gateway: Gateway, identity: Identity) -> None:
 
 
 def started_secret(gateway: Gateway, identity: Identity) -> str | None:
-    """The secret that waits to be confirmed; None when there is none or it waited too long."""
+    """The secret that is not confirmed yet; None if there is none or its set-up has expired."""
     with gateway.database.reading() as session:
         waiting = _waiting(gateway, session, identity.id)
     return _secret(gateway, waiting) if waiting is not None else None
 
 
 def address_for_apps(identity: Identity, secret: str) -> str:
-    """What the QR code says."""
+    """The otpauth: address that the QR code contains."""
     return pyotp.TOTP(secret).provisioning_uri(name=identity.email, issuer_name=ISSUER)
 
 
 def confirm(gateway: Gateway, identity: Identity, code: str) -> list[str]:
-    """Switch the second factor on; returns the recovery codes, which are kept nowhere.
+    """Turn on the second factor. Returns the recovery codes, of which only hashes are stored.
 
-    Raises InvalidInput for a wrong code, Conflict when nothing waits to be confirmed.
+    Raises InvalidInput for a wrong code, Conflict if there is no secret to confirm.
     """
     with gateway.database.transaction() as session:
         waiting = _waiting(gateway, session, identity.id, lock=True)
@@ -78,7 +78,7 @@ def confirm(gateway: Gateway, identity: Identity, code: str) -> list[str]:
 
 
 def accept(gateway: Gateway, session: Session, operator_id: str, code: str) -> bool:
-    """Whether this is a code of the app or a recovery code, neither used before; it is used by this."""
+    """Whether this is an unused code of the app or an unused recovery code. It then counts as used."""
     confirmed = _confirmed(session, operator_id, lock=True)
     if confirmed is None:
         return False
@@ -95,7 +95,7 @@ def accept(gateway: Gateway, session: Session, operator_id: str, code: str) -> b
 
 
 def make_recovery_codes(gateway: Gateway, operator_id: str) -> list[str]:
-    """New codes; the old ones are worth nothing any more. Raises Conflict while the second factor is off."""
+    """Create new codes; the old ones stop working. Raises Conflict while the second factor is off."""
     with gateway.database.transaction() as session:
         if _confirmed(session, operator_id, lock=True) is None:
             raise Conflict("the second factor is off; set it up first")
@@ -109,7 +109,7 @@ def recovery_codes_left(gateway: Gateway, operator_id: str) -> int:
 
 
 def switch_off(session: Session, operator_id: str) -> None:
-    """A second time is a success."""
+    """Turn off the second factor; safe to repeat."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.operator_id == operator_id))
     session.execute(delete(SecondFactor).where(SecondFactor.operator_id == operator_id))
 
@@ -133,7 +133,7 @@ def _waiting(
 
 
 def _step_of(gateway: Gateway, factor: SecondFactor, code: str) -> int | None:
-    """The time step whose code this is, if that is near now and later than the last one used."""
+    """The time step of the code; None unless it is close to now and later than the last one used."""
     typed = "".join(code.split())
     if len(typed) != DIGITS or not (typed.isascii() and typed.isdigit()):
         return None
@@ -164,12 +164,12 @@ def _make_recovery_codes(session: Session, operator_id: str) -> list[str]:
 
 
 def _recovery_code() -> str:
-    """abcd-efgh-ijkl-mnop: 80 bits, in characters that are not taken for one another."""
+    """abcd-efgh-ijkl-mnop: 80 bits, in characters that are hard to confuse."""
     text = base64.b32encode(secrets.token_bytes(RECOVERY_OCTETS)).decode().lower()
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
 def _digest_of_typed(code: str) -> str:
-    """Spaces, dashes and capitals do not matter: people type these from paper."""
+    """Ignores spaces, dashes and capitals, because people type these codes from paper."""
     plain = "".join(character for character in code.lower() if character.isalnum())
     return digest(plain)

@@ -1,6 +1,6 @@
-"""What is shown on the next page and then nowhere any more: the link of an invitation, recovery codes.
+"""What is shown on the next page and never again: an invitation link, recovery codes.
 
-It travels in the signed cookie, encrypted, since its only place is the screen of who asked for it.
+It travels encrypted in the signed cookie, so that it is not stored on the server.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def keep(purpose: str, text: str) -> None:
 
 
 def take(purpose: str) -> str | None:
-    """What was kept for this purpose and this operator; the second time nothing."""
+    """What was kept for this purpose and this operator. Returns it once, then None."""
     sealed = session.get(FIELD)
     if not isinstance(sealed, str):
         return None

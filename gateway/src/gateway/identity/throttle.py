@@ -1,4 +1,4 @@
-"""How often a password or a code may be tried: in the database, so that a restart forgives nothing."""
+"""Limits on password and code attempts, counted in the database so that a restart does not reset them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from gateway.models import LoginAttempt
 WINDOW = timedelta(minutes=15)
 PER_ACCOUNT = 10
 PER_ADDRESS = 50
-# Which locks are taken, in this order: two that wait for one another would wait without end.
+# The locks, in the order in which they are taken: a fixed order prevents deadlocks.
 ACCOUNT_LOCK, ADDRESS_LOCK = 1, 2
 
 
 def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
-    """Count one attempt, before the password is looked at: guesses made side by side count too.
+    """Count one attempt. Call it before checking the password, so that parallel guesses count too.
 
-    Raises TooManyRequests when the account or the address has used up its attempts.
+    Raises TooManyRequests if the account or the address has used up its attempts.
     """
     now, address = gateway.wall_now(), network_of(address)
     with gateway.database.transaction() as session:
@@ -44,7 +44,7 @@ def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
 
 
 def _one_at_a_time(gateway: Gateway, session: Session, account: str, address: str) -> None:
-    """On PostgreSQL tries made at once would all count before any of them is there to be counted."""
+    """Without it, on PostgreSQL, parallel attempts would all be checked before any of them is counted."""
     if gateway.database.is_sqlite:
         return
     for lock, name in ((ACCOUNT_LOCK, account), (ADDRESS_LOCK, address)):
@@ -52,7 +52,7 @@ def _one_at_a_time(gateway: Gateway, session: Session, account: str, address: st
 
 
 def forgive(session: Session, account: str) -> None:
-    """The right password came: the account starts anew."""
+    """Reset the attempts of an account after the right password."""
     session.execute(delete(LoginAttempt).where(LoginAttempt.account == account))
 
 

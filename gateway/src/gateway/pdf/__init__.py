@@ -1,1 +1,1 @@
-"""Documents as PDF. They are made by a process of their own: `worker` there, `renderer` is our side of it."""
+"""PDF documents. A separate process makes them: `worker` is that process, `renderer` our side of it."""

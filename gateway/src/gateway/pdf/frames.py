@@ -1,4 +1,4 @@
-"""How the gateway and its PDF worker talk: frames of a length and so many octets on a socket."""
+"""How the gateway and its PDF worker talk over a socket: frames of a length and that many octets."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import socket
 import struct
 
 MAX_OCTETS = 32_000_000
-# The first octet of an answer: the rest is the PDF, or says what failed, or which library is missing.
+# The first octet of a response. The rest is the PDF, what failed, or which library is missing.
 DONE, FAILED, MISSING = b"D", b"F", b"M"
 _LENGTH = struct.Struct("!I")
 
 
 class Ended(Exception):
-    """The other side is gone."""
+    """The other side has closed the connection, or sent something unusable."""
 
 
 def send(connection: socket.socket, content: bytes) -> None:

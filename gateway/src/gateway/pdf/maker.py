@@ -20,7 +20,7 @@ logging.getLogger("weasyprint").setLevel(logging.ERROR)
 
 
 class Fetcher(URLFetcher):
-    """Gives the files at hand as isp:<name>. No network, no disk."""
+    """Serves the given files as isp:<name>, and nothing from the network or the disk."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(allowed_protocols=())

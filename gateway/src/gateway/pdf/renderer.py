@@ -1,4 +1,4 @@
-"""Our side of the PDF worker: started on first use, one document at a time, never waited for without end."""
+"""Our side of the PDF worker: started on first use, one document at a time, every wait limited."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from servicekit.logs import log
 from gateway.pdf import frames
 
 RENDER_SECONDS = 20.0
-# Beside the one being made, which takes a second or less. A ninth is better told to come again.
-MOST_WAITING = 8
+# In addition to the one in progress, which takes a second or less. Any more are asked to try again later.
+MAX_QUEUED = 8
 COMMAND = (sys.executable, "-P", "-m", "gateway.pdf.worker")
-# Not the whole environment: our keys and the addresses of databases are none of the worker's business.
+# Not the whole environment: the worker does not need our keys or the addresses of databases.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "XDG_CACHE_HOME")
 PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 
@@ -35,16 +35,16 @@ class Renderer:
     def __init__(self, command: Sequence[str] = COMMAND, seconds: float = RENDER_SECONDS) -> None:
         self._command = tuple(command)
         self._seconds = seconds
-        self._places = threading.BoundedSemaphore(1 + MOST_WAITING)
+        self._places = threading.BoundedSemaphore(1 + MAX_QUEUED)
         self._turn = threading.Lock()
         self._process: subprocess.Popen | None = None
         self._connection: socket.socket | None = None
 
     def render(self, html: str, files: Mapping[str, bytes]) -> bytes:
-        """The PDF of `html`, in which `isp:<name>` stands for one of `files`.
+        """The PDF of `html`, in which `isp:<name>` refers to one of `files`.
 
-        Raises Unavailable when too many wait, when it takes too long, or when a library is missing;
-        RenderFailed.
+        Raises Unavailable if too many documents are queued, if it takes too long, or if a library is
+        missing; RenderFailed if the document cannot be made.
         """
         encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
         request = json.dumps({"html": html, "files": encoded}).encode()
@@ -56,7 +56,7 @@ class Renderer:
             self._places.release()
 
     def close(self) -> None:
-        """End the worker. The next document starts another."""
+        """Stop the worker. The next document starts a new one."""
         process, connection = self._process, self._connection
         self._process = self._connection = None
         if connection is not None:
@@ -77,11 +77,11 @@ class Renderer:
             self._turn.release()
 
     def _ask(self, request: bytes) -> bytes:
-        """The worker's answer. One that died meanwhile, or ended for want of work, is replaced once."""
+        """The worker's response. A worker that died, or stopped because it was idle, is replaced once."""
         try:
             return self._exchange(request)
         except frames.Ended:
-            log.info("pdf worker is started again")
+            log.info("pdf worker restarted")
         try:
             return self._exchange(request)
         except frames.Ended:
@@ -92,12 +92,12 @@ class Renderer:
         try:
             frames.send(connection, request)
             return frames.receive(connection)
-        except BaseException:  # also the end of our greenthread: a late answer is not for the next one
+        except BaseException:  # also if our greenthread is killed: the next one must not read a late response
             self.close()
             raise
 
     def _start(self) -> socket.socket:
-        # A socket, not pipes: eventlet waits for it without stopping everybody else.
+        # A socket, not pipes: eventlet can wait for it without blocking other requests.
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  # our own command line

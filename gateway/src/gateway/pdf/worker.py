@@ -1,10 +1,10 @@
-"""python -m gateway.pdf.worker: HTML in, PDF out, on the socket that is its standard input.
+"""python -m gateway.pdf.worker: HTML in, PDF out, over the socket that is its standard input.
 
-A process of its own, since it takes 80 MB, and up to a second of computing a document, which the one event
-loop of the gateway cannot spare. It ends when the gateway does, when nobody wanted anything for a while, and
-when one document takes too long.
+It is a separate process because it takes 80 MB, and up to a second of computing per document, which would
+block the gateway's only event loop. It ends when the gateway does, after five minutes without a request, and
+when a document takes too long.
 
-What it is given may come from strangers (names, an SVG logo): it fetches nothing but what is in the request.
+Its input may come from strangers (names, an SVG logo), so it loads nothing except what is in the request.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import socket
 from gateway.pdf import frames
 
 IDLE_SECONDS = 300.0
-# Longer than the gateway waits: this is for the one whose gateway was killed meanwhile.
+# Longer than the gateway waits: it stops a worker whose gateway was killed in the meantime.
 RENDER_SECONDS = 25
 MAX_MEMORY_OCTETS = 1_000_000_000
 NICENESS = 5
 
 
 def serve(connection: socket.socket) -> None:
-    """Until the other side is gone, or silent for IDLE_SECONDS."""
+    """Handle requests. Raises Ended once the gateway is gone, TimeoutError after IDLE_SECONDS without one."""
     connection.settimeout(IDLE_SECONDS)
     try:
         from gateway.pdf.maker import Maker
@@ -50,7 +50,7 @@ def serve(connection: socket.socket) -> None:
 def main() -> None:
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_OCTETS, MAX_MEMORY_OCTETS))
-    # A Ctrl-C at the terminal is for the gateway, whose end is ours.
+    # Ctrl-C in the terminal is for the gateway. When it ends, so do we.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=0) as connection:
         try:

@@ -1,4 +1,4 @@
-"""The subscriber's own page: no login, nothing of anybody else."""
+"""The subscriber's own page: no login, and no data about anyone else."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from gateway.portal import views
 from gateway.resources import invoice_pdf as document
 
 blueprint = Blueprint("portal", __name__)
-# Of the 30 requests that one may make at once, one more a second: five files, and ten a minute.
+# The bucket holds 30 tokens and gains one a second, which allows five files at once and ten a minute.
 FILE_TOKENS = 6
 
 
 @blueprint.get("/c/<short_id>")
 @needs(Permission.PUBLIC)
 def page(short_id: str) -> str:
-    """Raises NotFound, TooManyRequests."""
+    """The subscriber's page. Raises NotFound, TooManyRequests."""
     subscriber = _known(short_id)
     now = views.state(subscriber)
     return render_template(
         "portal/page.html",
         short_id=subscriber.short_id,
         state=now,
-        # A billing service that said nothing just now is not waited for once more.
+        # If billing did not respond just now, don't wait for it again.
         past=views.past_invoices(subscriber.id) if now.owed else None,
         payments=views.payments(subscriber.id),
     )
@@ -41,7 +41,7 @@ def page(short_id: str) -> str:
 @blueprint.get("/c/<short_id>/state")
 @needs(Permission.PUBLIC)
 def state(short_id: str) -> str:
-    """The part of the page that changes by itself. Raises NotFound, TooManyRequests."""
+    """The part of the page that updates automatically. Raises NotFound, TooManyRequests."""
     subscriber = _known(short_id)
     return render_template("portal/state.html", short_id=subscriber.short_id, state=views.state(subscriber))
 
@@ -49,25 +49,25 @@ def state(short_id: str) -> str:
 @blueprint.get("/c/<short_id>/invoices/<invoice_id>.pdf")
 @needs(Permission.PUBLIC)
 def invoice_pdf(short_id: str, invoice_id: str) -> Response:
-    """Raises NotFound, also for an invoice of somebody else; TooManyRequests."""
+    """An invoice as PDF. Raises NotFound, also for someone else's invoice; TooManyRequests."""
     subscriber = _known(short_id)
     found = services().billing.get_invoice(invoice_id) if _is_plain(invoice_id) else None
     if found is None or found.subscriber_id != subscriber.id:
         raise NotFound("there is no such invoice; open it from your page")
-    # One worker makes the files of everybody.
+    # One worker makes the files for everyone.
     _take(f"files {subscriber.id}", FILE_TOKENS)
     return document.response(found, subscriber)
 
 
 @blueprint.errorhandler(Exception)
 def on_error(error: Exception) -> Response:
-    """In words for subscribers, who know no dashboard and no log."""
+    """An error page for subscribers, who have no dashboard and no log."""
     return problem_of(error).as_page("portal/problem.html")
 
 
 @blueprint.after_request
 def keep_private(response: Response) -> Response:
-    """Whoever has the address sees the page: it goes to no cache, no other site, no search engine."""
+    """Anyone with the address can see the page, so keep it from caches, other sites and search engines."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex"
@@ -75,10 +75,10 @@ def keep_private(response: Response) -> Response:
 
 
 def _known(short_id: str) -> SubscriberView:
-    """Raises NotFound for an id that names nobody, TooManyRequests.
+    """The subscriber with this id. Raises NotFound if there is none, TooManyRequests.
 
-    A wrong id counts against the address that guesses, a right one against its own page only: neighbours
-    behind one address do not lock one another out.
+    A wrong id counts against the caller's address, a right one only against that page, so that neighbors
+    behind one address do not lock each other out.
     """
     address = network_of(request.remote_addr or "")
     _take(address)

@@ -1,4 +1,4 @@
-"""What the subscriber's page shows, in words. Each part is None while the service that knows it is silent."""
+"""What the subscriber's page shows, in words. Each part is None while its service is unavailable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_PAST = 12
 
 @dataclass(frozen=True)
 class Line:
-    """`username` is empty where there is only one line to speak of."""
+    """A service of the subscriber. `username` is empty if it is the only one."""
 
     plan_name: str
     username: str
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Owed:
-    """What is to be paid: `amount` is never negative, `note` says when, `tone` is one of Words'."""
+    """What subscribers owe. `amount` is never negative; `note` says when it is due, `tone` as in Words."""
 
     title: str
     amount: Money
@@ -111,7 +111,7 @@ def _due(invoice: InvoiceSummary) -> str:
 
 
 def _lines(subscriber: SubscriberView) -> list[Line]:
-    """Those that have ended are only told of when nothing else is left."""
+    """The services to show. Terminated ones are left out unless there are no others."""
     shown = subscriber.live_services or subscriber.services
     return [
         Line(each.plan_name, each.pppoe_username if len(shown) > 1 else "", line_in_words(each))

@@ -1,4 +1,4 @@
-"""What subscribers owe, for operators who may see money. Pages and API ask here, so that neither forgets."""
+"""What subscribers owe, for operators who may see money. Pages and the API share this check."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sees_money() -> bool:
 
 
 def accounts_of(subscribers: Sequence[SubscriberView]) -> dict[str, AccountView]:
-    """By subscriber; nothing for who may not see money, and while billing does not answer."""
+    """By subscriber id. Empty for operators who may not see money, and while billing is unavailable."""
     if not subscribers or not sees_money():
         return {}
     billing, ids = current().optional.billing, [found.id for found in subscribers]
@@ -27,7 +27,7 @@ def accounts_of(subscribers: Sequence[SubscriberView]) -> dict[str, AccountView]
 
 
 def payment_page(subscriber: SubscriberView) -> str | None:
-    """The address of the subscriber's own page; it shows what they owe, so not everybody is given it."""
+    """The address of the subscriber's own page. None if the operator may not see what they owe."""
     return payment_page_of(subscriber.short_id) if sees_money() else None
 
 

@@ -1,4 +1,4 @@
-"""An invoice as a PDF file: the figures of billing-svc as they are, in the ISP's name."""
+"""An invoice as a PDF file: the figures of billing-svc, unchanged, in the ISP's name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.clients.context import current
 from gateway.display.money import money
 from gateway.display.words import Words
 
-# Browsers show a PDF with a plug-in inside a styled page of their own, which the policy of our pages forbids.
+# Browsers show a PDF with a plug-in inside a styled page of their own, which our pages' policy would forbid.
 VIEWER_POLICY = "object-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 SOURCES = {PriceSource.PLAN: "Plan price", PriceSource.INDIVIDUAL: "Individual price"}
 STAMPS = {
@@ -38,14 +38,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Paid:
-    """Money that was put on the invoice: the day in the ISP's time zone."""
+    """An amount that was allocated to the invoice. `on` is the date in the ISP's time zone."""
 
     on: date
     amount: Money
 
 
 def response(invoice: InvoiceView, subscriber: SubscriberView) -> Response:
-    """Raises Unavailable, RenderFailed."""
+    """The PDF file. Raises Unavailable, RenderFailed."""
     logo = brand.logo_content()
     content = current().pdf.render(html(invoice, subscriber), {"logo": logo} if logo else {})
     answer = Response(content, mimetype="application/pdf")
