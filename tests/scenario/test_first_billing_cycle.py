@@ -10,8 +10,10 @@ from tests.support.checks import (
     assert_books_agree,
     assert_fenced,
     assert_invoice,
+    assert_line_events,
     assert_reconnected,
     assert_up,
+    run_item,
 )
 from tests.support.isp import PLAN_RATE, MakeIsp
 
@@ -35,12 +37,8 @@ def test_first_billing_cycle(make_isp: MakeIsp) -> None:
 
     # Step 4: Generate Invoices. One per active subscriber, Sent, due 15 days from now.
     run = deployment.generate_invoices()
-    assert {item["subscriber_name"] for item in run["items"]["data"] if item["outcome"] == "created"} >= {
-        "Juan dela Cruz",
-        "Maria Santos",
-        "Pedro Reyes",
-    }
     for household in (juan, maria, pedro):
+        assert run_item(run, household)["outcome"] == "created"
         invoice = household.invoice()
         assert_invoice(invoice, total=150_000, status="sent", collection_status="pending")
         assert invoice["due_on"] == (today + timedelta(days=15)).isoformat()
@@ -93,4 +91,10 @@ def test_first_billing_cycle(make_isp: MakeIsp) -> None:
     maria.release(hold)
     assert_up(maria)
 
+    # What happened on each line, and nothing else.
+    suspended = ["disconnect acked", "offline Admin-Reset", "online"]
+    restored = suspended
+    assert_line_events(juan, ["online"])
+    assert_line_events(pedro, ["online", *suspended, *restored])
+    assert_line_events(maria, ["online", *suspended, *restored])
     assert_books_agree(juan)

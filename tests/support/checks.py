@@ -58,6 +58,25 @@ def assert_refused(status: int, field: str | None, message: str) -> Any:
     return pytest.raises(Problem, check=says)
 
 
+def run_item(run: dict[str, Any], household: Household) -> dict[str, Any]:
+    """What a billing run reports about this household."""
+    items = household.deployment.api.list(f"/billing-runs/{run['id']}/items")
+    (item,) = (item for item in items if item["subscriber_id"] == household.id)
+    return item
+
+
+def assert_line_events(household: Household, expected: list[str]) -> None:
+    """Everything that happened on the line, in order: "online", "offline <why>", "<request> <outcome>"."""
+
+    def told(event: dict[str, Any]) -> str:
+        if event["kind"] == "request":
+            return f"{event['request']} {event['outcome']}"
+        return f"offline {event['detail']}" if event["kind"] == "offline" else "online"
+
+    events = household.deployment.api.get(f"/services/{household.service_id}/events", limit=200)["data"]
+    assert [told(event) for event in reversed(events)] == expected
+
+
 def assert_books_agree(household: Household) -> None:
     """The ledger of everybody agrees with invoices and payments."""
     assert household.deployment.api.get("/ledger/check")["differences"] == []

@@ -158,7 +158,11 @@ class OwnListener:
                 stderr=subprocess.STDOUT,
             )
         try:
-            wait_for("our listener is ready", lambda: "radius listener ready" in self.log.read_text())
+            wait_for(
+                "our listener is ready",
+                lambda: "radius listener ready" in self.log.read_text(),
+                seconds=60,
+            )
             yield self
             process.terminate()
             assert process.wait(timeout=STOP_SECONDS) == 0, tail(self.log)
