@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.common import FieldError, InvalidInput, NotFound
 from flask import Blueprint, Flask, Response, g, render_template, request, url_for
-from servicekit.db import DATABASE_TROUBLE, insert_if_absent
+from servicekit.db import DATABASE_ERRORS, insert_if_absent
 from servicekit.logs import log
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -88,7 +88,7 @@ def shown() -> Brand:
     if "brand" not in g:
         try:
             g.brand = current().kept.get("brand", load)
-        except DATABASE_TROUBLE as error:
+        except DATABASE_ERRORS as error:
             log.warning("branding not read", error=str(error))
             g.brand = Brand()
     return g.brand

@@ -43,5 +43,5 @@ def database_state(gateway: Gateway) -> str:
     try:
         gateway.database.check()
     except Exception as error:
-        return f"does not answer: {type(error).__name__}"
+        return f"isn't responding: {type(error).__name__}"
     return OK

@@ -16,7 +16,7 @@ from contracts.common import (
 )
 from flask import Flask, Response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
-from servicekit.db import DATABASE_TROUBLE
+from servicekit.db import DATABASE_ERRORS
 from servicekit.logs import log
 from servicekit.rpc import ServiceFault
 from werkzeug.exceptions import HTTPException, TooManyRequests
@@ -86,7 +86,7 @@ def problem_of(error: Exception) -> Problem:
         return Problem(status, error.message, error.errors, headers)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    if isinstance(error, DATABASE_TROUBLE):
+    if isinstance(error, DATABASE_ERRORS):
         log.error("database trouble", error=str(error))
         detail = "the gateway's database does not answer; try again"
         return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
@@ -119,7 +119,7 @@ def _page_with_what_was_typed(problem: Problem, error: Exception) -> str | None:
         return None
     try:
         return held_forms.keep_after_failure()
-    except DATABASE_TROUBLE:
+    except DATABASE_ERRORS:
         return None
 
 

@@ -1,1 +1,1 @@
-"""What every service stands on: nameko, SQLAlchemy and prometheus glued together once, in one place."""
+"""What every service is built on: nameko, SQLAlchemy and Prometheus, put together once."""

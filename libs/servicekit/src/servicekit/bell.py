@@ -1,4 +1,4 @@
-"""Waking a greenthread that sleeps until there is work."""
+"""Wakes a greenthread that sleeps until there is work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from eventlet.event import Event
 
 
 class Bell:
-    """Rung by anyone, any number of times; one sleeper wakes at once, or after a while by itself."""
+    """Anyone can ring it, any number of times. One greenthread waits for it, up to a given time."""
 
     def __init__(self) -> None:
         self._rung = Event()
@@ -17,7 +17,7 @@ class Bell:
             self._rung.send(None)
 
     def wait(self, seconds: float) -> bool:
-        """True if rung since the last wait, False if the time is over."""
+        """True if it rang since the last wait, False if the time is over."""
         timer = eventlet.Timeout(seconds)
         try:
             self._rung.wait()

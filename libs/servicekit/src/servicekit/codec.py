@@ -1,4 +1,4 @@
-"""Contract types to plain JSON and back: strict when writing, tolerant of unknown fields when reading."""
+"""Converts contract types to plain JSON and back: strict when writing, tolerant when reading."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import msgspec
 
 
 class WireError(ValueError):
-    """A value does not have the shape its contract says."""
+    """A value does not have the shape that its contract declares."""
 
 
 def to_wire(value: Any, shape: Any) -> Any:
-    """Plain JSON data for `value`, a `shape`.
+    """Plain JSON data for `value`, which is a `shape`.
 
-    The result is read back before it is sent: a float, a naive datetime or a wrong type is refused at the
-    sender, where the mistake is. Raises WireError.
+    The result is read back before it is sent, so that a float, a naive datetime or a wrong type is refused at
+    the sender, where the mistake is. Raises WireError.
     """
     try:
         data = msgspec.to_builtins(value)
@@ -26,7 +26,7 @@ def to_wire(value: Any, shape: Any) -> Any:
 
 
 def from_wire(data: Any, shape: Any) -> Any:
-    """The `shape` that plain JSON data describes. Unknown fields are ignored. Raises WireError."""
+    """The `shape` in plain JSON data. Unknown fields are ignored. Raises WireError."""
     try:
         return msgspec.convert(data, shape)
     except ValueError as error:
@@ -39,7 +39,7 @@ def to_json(value: Any, shape: Any) -> str:
 
 
 def from_json(text: str, shape: Any) -> Any:
-    """The `shape` that JSON text describes. Raises WireError."""
+    """The `shape` in JSON text. Unknown fields are ignored. Raises WireError."""
     try:
         return msgspec.json.decode(text, type=shape)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Databases: SQLite (embedded) or PostgreSQL, one per service, the same code for both."""
+"""Databases: SQLite or PostgreSQL, one per service, with the same code for both."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-WRITE_WAIT_SECONDS = 10.0
-READ_WAIT_MILLISECONDS = 100
+MAX_WRITE_WAIT_SECONDS = 10.0
+MAX_READ_WAIT_MILLISECONDS = 100
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
 PING_AFTER_SECONDS = 1.0
@@ -42,25 +42,25 @@ POSTGRES_OPTIONS = " ".join(
     )
 )
 
-# What SQLAlchemy raises when the database, not the statement, is the trouble.
-DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
+# What SQLAlchemy raises if the problem is the database, not the statement.
+DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class DatabaseBusy(OperationalError):
-    """Another writer held the SQLite database for longer than we are willing to wait."""
+    """Another writer held the SQLite database for longer than MAX_WRITE_WAIT_SECONDS."""
 
     def __init__(self, url: str) -> None:
         super().__init__(
-            "BEGIN IMMEDIATE", None, Exception(f"{url} stayed locked for {WRITE_WAIT_SECONDS:g} s")
+            "BEGIN IMMEDIATE", None, Exception(f"{url} stayed locked for {MAX_WRITE_WAIT_SECONDS:g} s")
         )
 
 
 class NestedTransaction(RuntimeError):
-    """A transaction was opened inside another one: a bug, that would wait for itself on SQLite."""
+    """A transaction was opened inside another one: a bug, and a deadlock on SQLite."""
 
 
 class UtcDateTime(TypeDecorator):
-    """An aware instant, kept in UTC. SQLite forgets zones, so it is given back what it lost."""
+    """An instant with a time zone, stored in UTC. SQLite drops the zone, so it is added again on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -69,7 +69,7 @@ class UtcDateTime(TypeDecorator):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"a naive datetime cannot be stored: {value!r}")
+            raise ValueError(f"an instant without a time zone cannot be stored: {value!r}")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
@@ -80,7 +80,7 @@ class UtcDateTime(TypeDecorator):
 
 
 def enum_type(enum: type[StrEnum]) -> Enum:
-    """A text column that holds the values of `enum`, and nothing else (a check constraint)."""
+    """A text column for the values of `enum`. A check constraint refuses anything else."""
     return Enum(
         enum,
         native_enum=False,
@@ -92,40 +92,40 @@ def enum_type(enum: type[StrEnum]) -> Enum:
 
 
 def partial_index(name: str, *columns: str, where: str | TextClause, unique: bool = False) -> Index:
-    """An index, or a uniqueness, over only the rows that meet `where`: a condition both databases read alike.
+    """An index, or a uniqueness, of only the rows that meet `where`, on both databases.
 
-    PostgreSQL uses it only for queries that contain the condition.
+    PostgreSQL uses it only for queries that contain the same condition.
     """
     condition = text(where) if isinstance(where, str) else where
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 def insert_if_absent(session: Session, table: type[DeclarativeBase], **values: Any) -> bool:
-    """Insert a row unless its key is there already; True if it was inserted.
+    """Insert a row unless its key exists already; True if it was inserted.
 
-    On PostgreSQL this waits for a concurrent insert of the same key to commit or roll back.
+    On PostgreSQL, this waits until a concurrent insert of the same key is committed or rolled back.
     """
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     return rows_changed(session, insert(table).values(**values).on_conflict_do_nothing()) == 1
 
 
 def rows_changed(session: Session, statement: UpdateBase) -> int:
-    """Run an insert, update or delete. Returns how many rows it touched."""
+    """Run an insert, update or delete. Returns the number of rows it affected."""
     return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
 class Database:
-    """A service's database. `transaction()` writes, `reading()` reads; neither may be held across an RPC."""
+    """A service's database: `transaction()` to write, `reading()` to read. Hold neither during an RPC."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _make_engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        # SQLite has one writer. Waiting for it here, green, keeps the event loop of the process turning;
-        # waiting inside SQLite would stop everything.
+        # SQLite has one writer at a time. Waiting for it here lets other greenthreads run; waiting inside
+        # SQLite would stop the whole process.
         self._writer = threading.Lock()
-        self._mine = threading.local()  # per thread or greenthread: is a transaction of it open?
-        # Several statements of one reading() see one state, on PostgreSQL as on SQLite.
+        self._mine = threading.local()  # per thread or greenthread: whether it has a transaction open
+        # All statements of one reading() see the same state, on PostgreSQL as on SQLite.
         self._snapshots = (
             self.engine
             if self.is_sqlite
@@ -139,9 +139,9 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """One write transaction: committed at the end, rolled back on any exception.
+        """One write transaction, committed at the end and rolled back on any exception.
 
-        Raises NestedTransaction inside another one of the same greenthread, DatabaseBusy.
+        Raises NestedTransaction inside another one of the same greenthread, and DatabaseBusy.
         """
         with self._not_nested(), self._one_writer(), Session(self.engine, expire_on_commit=False) as session:
             self._begin_writing(session)
@@ -154,18 +154,18 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A consistent view; nothing is written."""
+        """A consistent view of the database. Nothing may be written."""
         with Session(self._snapshots) as session:
             yield session
 
     def check(self) -> None:
-        """Raises what the driver raises if the database does not answer."""
+        """Raises the driver's error if the database isn't responding."""
         with self.engine.connect() as connection:
             connection.execute(text("select 1"))
 
     @property
     def url_shown(self) -> str:
-        """The address without its password."""
+        """The URL without its password."""
         return self.engine.url.render_as_string(hide_password=True)
 
     def close(self) -> None:
@@ -175,7 +175,7 @@ class Database:
     def _not_nested(self) -> Iterator[None]:
         if getattr(self._mine, "in_transaction", False):
             raise NestedTransaction(
-                f"{self.url_shown} is in a transaction of this greenthread already: pass its session on"
+                f"{self.url_shown}: this greenthread already has a transaction open; pass its session on"
             )
         self._mine.in_transaction = True
         try:
@@ -188,7 +188,7 @@ class Database:
         if not self.is_sqlite:
             yield
             return
-        if not self._writer.acquire(timeout=WRITE_WAIT_SECONDS):
+        if not self._writer.acquire(timeout=MAX_WRITE_WAIT_SECONDS):
             raise DatabaseBusy(self.url)
         try:
             yield
@@ -196,12 +196,12 @@ class Database:
             self._writer.release()
 
     def _begin_writing(self, session: Session) -> None:
-        """Take the write lock at once: upgrading later from a read would fail instead of waiting."""
+        """Take the write lock at the start: upgrading from a read later would fail instead of waiting."""
         options = {"ispos_write": True}
         if not self.is_sqlite:
             session.connection(execution_options=options)
             return
-        deadline = time.monotonic() + WRITE_WAIT_SECONDS
+        deadline = time.monotonic() + MAX_WRITE_WAIT_SECONDS
         pause = 0.002
         while True:
             try:
@@ -228,7 +228,7 @@ def _make_engine(url: str) -> Engine:
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=10,
-        hide_parameters=True,  # an error is logged and kept with the event; what it was about may be secret
+        hide_parameters=True,  # errors are logged and stored with events, and parameters may be secret
         connect_args={"connect_timeout": 5, "options": POSTGRES_OPTIONS},
     )
     event.listen(engine, "checkin", _note_idle)
@@ -241,8 +241,8 @@ def _note_idle(_connection: Any, record: Any) -> None:
 
 
 def _ping_after_idling(engine: Engine, connection: Any, record: Any, _proxy: Any) -> None:
-    """Like pool_pre_ping, but for a connection that was in use a moment ago: asking each time costs a page
-    a tenth of its time. Raises InvalidatePoolError, upon which the pool connects anew."""
+    """Like pool_pre_ping, but not for a connection that was in use a moment ago: pinging each time takes a
+    tenth of the time of a page. Raises InvalidatePoolError, which makes the pool connect again."""
     if time.monotonic() - record.info.get("idle_since", 0.0) < PING_AFTER_SECONDS:
         return
     try:
@@ -252,15 +252,15 @@ def _ping_after_idling(engine: Engine, connection: Any, record: Any, _proxy: Any
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    # FULL: a commit is on the disk before it is acknowledged; with WAL, NORMAL may forget the last ones.
+    connection.isolation_level = None  # _begin_sqlite sends BEGIN
+    # FULL: a commit is on disk before it is acknowledged. With WAL, NORMAL can lose the last ones.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("ispos_write")
-    # Waiting inside SQLite stops the whole process. A writer does not wait there at all: it tries again,
-    # green. Readers hardly ever have to (another process opening or leaving the file).
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {0 if writing else READ_WAIT_MILLISECONDS}")
+    # Waiting inside SQLite stops the whole process. A writer does not wait there at all: it sleeps, green,
+    # and tries again. Readers hardly ever have to wait (while another process opens or closes the file).
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {0 if writing else MAX_READ_WAIT_MILLISECONDS}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,4 +1,4 @@
-"""Events over the bus: one durable exchange, one durable queue per service, outbox to inbox."""
+"""Events over the bus, from outbox to inbox: one durable exchange, one durable queue per service."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _takes(function: Callable, event: type[Event]) -> bool:
 
 
 class EventReceiver(Consumer):
-    """nameko's Consumer on the service's event queue. Acknowledged once the inbox has the event."""
+    """nameko's Consumer on the service's event queue. An event is acknowledged once the inbox has it."""
 
     queue_consumer = QueueConsumer()
 
@@ -127,8 +127,8 @@ class EventReceiver(Consumer):
         if exc_info is None:
             self.queue_consumer.ack_message(message)
             return
-        # The database could neither take nor park the event. Keep it unacknowledged for a moment, then
-        # let it come again; nothing is lost, and there is no hot loop.
+        # The database could neither handle nor park the event. Keep it unacknowledged for a moment before it
+        # is delivered again: nothing is lost, and the process does not spin.
         self.container.spawn_managed_thread(lambda: self._requeue_later(message), identifier="requeue")
 
     def _requeue_later(self, message: Any) -> None:
@@ -145,7 +145,7 @@ def decode(body: dict) -> Envelope:
 
 
 class OutboxRelay(DependencyProvider):
-    """Publishes what the outbox holds: woken at commit, with a slow poll for what another process left."""
+    """Publishes what is in the outbox: at once after a commit, and with a slow poll for what others left."""
 
     shared = RuntimeExtension()
 
@@ -170,13 +170,13 @@ class OutboxRelay(DependencyProvider):
             try:
                 self._publish_all(woken)
             except Exception as error:
-                log.warning("outbox relay waits", service=self.container.service_name, error=str(error))
+                log.warning("outbox relay failed", service=self.container.service_name, error=str(error))
                 eventlet.sleep(POLL_SECONDS)
-                continue  # what could not be sent is ours still, however young
+                continue  # what could not be sent is still ours to send, however recent
             woken = self._bell.wait(POLL_SECONDS)
 
     def _publish_all(self, woken: bool) -> None:
-        # Another replica publishes its own rows at once; only what it left behind is ours to send.
+        # Other replicas publish their own rows at once. Only what they left behind is ours to send.
         older_than = None if woken else machine_now() - timedelta(seconds=2 * POLL_SECONDS)
         while not self._stopping:
             with self._database.reading() as session:
@@ -196,7 +196,7 @@ class OutboxRelay(DependencyProvider):
             eventlet.sleep(0)  # publishing on the embedded bus does not yield
 
     def _measure(self, session: Session) -> None:
-        """Once a second is enough: counting a long backlog for each batch of it would be most of the work."""
+        """At most once a second: counting a long backlog after each batch would be most of the work."""
         if time.monotonic() - self._measured_at < POLL_SECONDS:
             return
         self._measured_at = time.monotonic()
@@ -208,8 +208,8 @@ class OutboxRelay(DependencyProvider):
         consumers = Event.known[message.type].consumers
         if not consumers:
             return
-        # Declaring the consumers' queues here means that no event is lost because a listener has never
-        # been started; mandatory and confirms mean that it is on its queue before we call it sent.
+        # The consumers' queues are declared here, so that no event is lost because a consumer has never been
+        # started. `mandatory` and confirms make sure that an event that counts as sent is on its queues.
         Publisher(self.container.config[AMQP_URI_CONFIG_KEY], mandatory=True).publish(
             to_wire(outbox.envelope(message, service), Envelope),
             exchange=EXCHANGE,

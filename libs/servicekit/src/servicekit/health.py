@@ -1,4 +1,4 @@
-"""Health of a process: `/healthz` (is it alive and not deaf), `/readyz` (can it work), `/metrics`."""
+"""Health of a process: `/healthz` (it is alive and hears the bus), `/readyz` (it can work), `/metrics`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from servicekit.runtime import SETTINGS_KEY
 from servicekit.settings import SettingsError
 
 PING_SECONDS = 2.0
-# An outage of the broker fails readiness only; it takes this many calls to ourselves that the broker took
-# and nobody answered to call the process deaf.
-DEAF_AFTER_MISSES = 5
+# A process calls itself over the bus. If the broker accepted this many calls in a row and nobody answered
+# them, the process no longer hears the bus. An outage of the broker only affects readiness.
+MAX_MISSES = 5
 SELF_CALL_INTERVAL_SECONDS = 10.0
 
 Call = Callable[[str, str, dict, float], dict]
 
 
 def ping(call: Call, service: str) -> dict[str, str]:
-    """What `service` says of its parts, or why it said nothing."""
+    """The state of each part of `service`, or why it gave no answer."""
     try:
         return call(service, "ping", {"args": {}}, PING_SECONDS)["ok"]
     except Exception as error:
@@ -35,7 +35,7 @@ def ping(call: Call, service: str) -> dict[str, str]:
 
 
 def ping_all(call: Call, services: Iterable[str]) -> dict[str, str]:
-    """Every part of every service, `service.part` -> "ok" or what is wrong. Asked side by side."""
+    """Every part of every service, `service.part` -> "ok" or what is wrong. Pinged in parallel."""
     asked = {service: eventlet.spawn(ping, call, service) for service in services}
     return {
         f"{service}.{part}": state
@@ -52,7 +52,7 @@ class HealthServer(DependencyProvider):
     _threads: Sequence[Any] = ()
 
     def start(self) -> None:
-        """Raises SettingsError for a port that is taken."""
+        """Raises SettingsError if the port is in use."""
         self._misses = 0
         port = self.container.config[SETTINGS_KEY][self.container.service_name].health_port
         if port is not None and port not in _served_here:
@@ -78,8 +78,10 @@ class HealthServer(DependencyProvider):
             answer = ping(self.transport.call, self.container.service_name)
             deaf = UNANSWERED in answer.get("service", "")
             self._misses = self._misses + 1 if deaf else 0
-            if self._misses == DEAF_AFTER_MISSES:
-                log.error("this process no longer hears the bus", service=self.container.service_name)
+            if self._misses == MAX_MISSES:
+                log.error(
+                    "process no longer receives messages from the bus", service=self.container.service_name
+                )
             eventlet.sleep(max(0.0, SELF_CALL_INTERVAL_SECONDS - (time.monotonic() - started)))
 
     def _answer(self, environ: dict, start_response: Callable) -> list[bytes]:
@@ -88,7 +90,7 @@ class HealthServer(DependencyProvider):
             start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
             return [generate_latest()]
         if path == "/healthz":
-            return _json(start_response, self._misses < DEAF_AFTER_MISSES, {"misses": self._misses})
+            return _json(start_response, self._misses < MAX_MISSES, {"misses": self._misses})
         if path == "/readyz":
             parts = ping(self.transport.call, self.container.service_name)
             return _json(start_response, set(parts.values()) == {"ok"}, parts)
@@ -96,17 +98,17 @@ class HealthServer(DependencyProvider):
         return []
 
 
-# Embedded, several services live in one process and share its page; /readyz of the gateway asks them all.
+# Several services in one process share its page. /readyz of the gateway pings all of them.
 _served_here: set[int | None] = set()
 
 
 def _listen(port: int) -> Any:
     try:
-        # Without reuse_port=False two processes would quietly share the port.
+        # Without reuse_port=False, two processes would silently share the port.
         return eventlet.listen(("0.0.0.0", port), reuse_addr=True, reuse_port=False)
     except OSError as error:
         raise SettingsError(
-            f"ISPOS_HEALTH_PORT: {port} cannot be used ({error.strerror}); use another"
+            f"ISPOS_HEALTH_PORT: {port} cannot be used ({error.strerror}); use another port"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Commands that may be repeated: the first answer is kept with its key, in the transaction of the effect."""
+"""Commands that are safe to repeat: the first answer is stored with its key, along with the effect."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def carry_out(
 
 
 def once(session: Session, command: Command, shape: Any, action: Callable[[], Answer]) -> Answer:
-    """Run `action` unless its command was carried out before; then give the first answer again.
+    """Run `action`, unless its command was carried out before; then return the first answer.
 
-    Without a key the action runs each time. Raises IdempotencyMismatch when the key came with another
-    command, Conflict while the first one is still running.
+    Without a key, the action runs each time. Raises IdempotencyMismatch if the key was used with other
+    content, and Conflict while the first command is still running.
     """
     if command.idempotency_key is None:
         return action()
@@ -59,7 +59,7 @@ def once(session: Session, command: Command, shape: Any, action: Callable[[], An
 
 
 def forget_old(session: Session, *, limit: int) -> int:
-    """Delete at most `limit` keys older than 72 hours. Returns how many."""
+    """Delete at most `limit` keys older than KEPT_FOR. Returns how many."""
     oldest_kept = machine_now() - KEPT_FOR
     old = select(IdempotentCommand.key).where(IdempotentCommand.created_at < oldest_kept).limit(limit)
     return rows_changed(session, delete(IdempotentCommand).where(IdempotentCommand.key.in_(old)))

@@ -1,4 +1,4 @@
-"""Identifiers."""
+"""Time-ordered identifiers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _last_tick = 0
 
 
 def new_id() -> str:
-    """A UUID version 7 (RFC 9562 5.7): sorts by creation time, so lists and cursors need no other key.
+    """A UUID version 7 (RFC 9562, section 5.7). Ids sort by creation time: lists need no other key.
 
-    Within a millisecond too: rand_a holds the fraction of it (6.2, method 3), and ids of one process never
-    go back, whatever the machine's clock does.
+    That holds within a millisecond too: rand_a is the fraction of it (section 6.2, method 3). Ids of one
+    process only increase, even if the machine's clock goes back.
     """
     global _last_tick
     milliseconds, rest = divmod(time.time_ns(), _NANOSECONDS_PER_MILLISECOND)
@@ -28,13 +28,13 @@ def new_id() -> str:
 
 
 def first_id_at(instant: datetime) -> str:
-    """The least id that could have been made at `instant` by the machine's clock."""
+    """The smallest id that could have been made at `instant` of machine time."""
     milliseconds = (instant - _EPOCH) // timedelta(milliseconds=1)
     return _uuid7(milliseconds << _FRACTION_BITS, 0)
 
 
 def made_at(identifier: str) -> datetime:
-    """When, by the machine's clock, `new_id` made this one."""
+    """When `new_id` made this id, in machine time."""
     return _EPOCH + timedelta(milliseconds=uuid.UUID(identifier).int >> 80)
 
 

@@ -1,8 +1,7 @@
 """The inbox: an event and its effect in one transaction, so that a redelivery changes nothing.
 
-A handler that fails leaves the event parked here with its error; it is tried again with growing pauses and
-after the last try kept as a dead letter, which a person can look at and replay. Parking costs the queue
-nothing: the other events go on.
+If a handler fails, the event is parked here with its error and tried again with growing pauses. After the
+last try it becomes a dead letter, which people can inspect and replay. Parked events do not hold up others.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ from servicekit.tables import InboxMessage
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0.2, 1, 5, 15, 30, 60, 120, 300, 600))
 DONE, WAITING, DEAD = "done", "waiting", "dead"
-ERROR_SHOWN = 2000
+MAX_ERROR_LENGTH = 2000
 
 Handler = Callable[[Session, Event], None]
 
 
 class Inbox:
-    """Handles the events of one service, each exactly once."""
+    """Handles the events of one service, each with exactly one effect."""
 
     def __init__(self, database: Database, service: str, handlers: Mapping[str, Handler]) -> None:
         self._database = database
@@ -51,26 +50,26 @@ class Inbox:
                 self._park(envelope, error)
 
     def bury(self, message: object, error: WireError) -> None:
-        """Keep a message that is no event of ours as a dead letter: it must neither vanish nor come again."""
+        """Keep a message that is not an event as a dead letter: it is neither lost nor redelivered."""
         text = json.dumps(message, sort_keys=True, default=str)
-        told = message if isinstance(message, dict) else {}
+        fields = message if isinstance(message, dict) else {}
         with self._database.transaction() as session:
             insert_if_absent(
                 session,
                 InboxMessage,
                 event_id=f"unreadable-{hashlib.sha256(text.encode()).hexdigest()}",
-                type=str(told.get("type", "unknown")),
-                subject=str(told.get("subject", "unknown")),
+                type=str(fields.get("type", "unknown")),
+                subject=str(fields.get("subject", "unknown")),
                 status=DEAD,
                 attempts=1,
                 received_at=machine_now(),
                 envelope=text,
                 error=_short(error),
             )
-        log.error("a message that cannot be read", service=self._service, error=_short(error))
+        log.error("unreadable message kept as a dead letter", service=self._service, error=_short(error))
 
     def retry_due(self) -> int:
-        """Try parked events whose time has come. Returns how many were tried."""
+        """Try parked events that are due, at most 100. Returns how many were tried."""
         with self._database.reading() as session:
             due = list(
                 session.scalars(
@@ -92,7 +91,7 @@ class Inbox:
                     InboxMessage, event_id, with_for_update={"skip_locked": True}, populate_existing=True
                 )
                 if parked is None or parked.status != WAITING or parked.envelope is None:
-                    return  # another replica was here first
+                    return  # another replica has it
                 try:
                     envelope = from_json(parked.envelope, Envelope)
                 except WireError as error:  # a buried message was replayed
@@ -114,12 +113,12 @@ class Inbox:
         EVENTS_HANDLED.labels(self._service, envelope.type, "ok").inc()
 
     def _park(self, envelope: Envelope, error: Exception) -> None:
-        """Write down that handling failed. Raises if even that is impossible (database gone)."""
+        """Record that handling failed. Raises if the database cannot even do that."""
         with self._database.transaction() as session:
             first_try = _note(session, envelope)
             parked = session.get_one(InboxMessage, envelope.id)
             if parked.status == DONE and not first_try:
-                return  # another delivery of it succeeded meanwhile
+                return  # another delivery of it has succeeded in the meantime
             parked.attempts += 1
             parked.error = _short(error)
             parked.envelope = to_json(envelope, Envelope)
@@ -140,11 +139,11 @@ class Inbox:
 
 
 def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:ERROR_SHOWN]
+    return f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
 
 
 def _note(session: Session, envelope: Envelope) -> bool:
-    """Write the event down as done; False if it is known already."""
+    """Record the event as done; False if it is already known."""
     return insert_if_absent(
         session,
         InboxMessage,
@@ -158,13 +157,13 @@ def _note(session: Session, envelope: Envelope) -> bool:
 
 
 def dead_letters(session: Session) -> list[InboxMessage]:
-    """The events given up on, oldest first."""
+    """The events that could not be handled, oldest first."""
     query = select(InboxMessage).where(InboxMessage.status == DEAD).order_by(InboxMessage.event_id)
     return list(session.scalars(query))
 
 
 def replay_dead_letters(session: Session, event_ids: list[str] | None = None) -> int:
-    """Give dead letters (all, or these) a fresh round of tries. Returns how many."""
+    """Try dead letters (all, or these) again, as if they were new. Returns how many."""
     letters = [
         letter for letter in dead_letters(session) if event_ids is None or letter.event_id in event_ids
     ]
@@ -174,7 +173,7 @@ def replay_dead_letters(session: Session, event_ids: list[str] | None = None) ->
 
 
 def counts(session: Session) -> dict[str, int]:
-    """How many events are parked, by status."""
+    """The number of parked events by status: WAITING and DEAD."""
     rows = session.execute(
         select(InboxMessage.status, func.count())
         .where(InboxMessage.status != DONE)
@@ -184,6 +183,9 @@ def counts(session: Session) -> dict[str, int]:
 
 
 def forget_done(session: Session, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` handled before `before`, when no redelivery can come. Returns how many."""
+    """Delete at most `limit` handled events received before `before` (machine time). Returns how many.
+
+    `before` must be long enough ago that none of them can be delivered again.
+    """
     old = select(InboxMessage.event_id).where(InboxMessage.status == DONE, InboxMessage.received_at < before)
     return rows_changed(session, delete(InboxMessage).where(InboxMessage.event_id.in_(old.limit(limit))))

@@ -1,4 +1,4 @@
-"""Logs are events with fields, one JSON object a line, with the correlation id of what set them off."""
+"""Logs are events with fields, one JSON object per line, with the correlation id of the original request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 
 
 def correlation_id() -> str:
-    """The id of the request that set off what is being done, made on first use."""
+    """The id of the request that led to the current work; created on first use."""
     current = _correlation_id.get()
     if not current:
         current = new_id()
@@ -26,7 +26,7 @@ def correlation_id() -> str:
 
 @contextmanager
 def correlated(identifier: str) -> Iterator[None]:
-    """Everything logged, emitted or called inside carries this correlation id."""
+    """Everything that is logged, published or called inside has this correlation id."""
     token = _correlation_id.set(identifier)
     try:
         yield
@@ -64,7 +64,7 @@ def configure_logging(process: str, level: int) -> None:
         )
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
-    # It warns of every connection that the broker closes in good order.
+    # It warns about every connection that the broker closes normally.
     logging.getLogger("amqp").setLevel(logging.ERROR)
 
 

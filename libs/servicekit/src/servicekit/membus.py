@@ -1,13 +1,13 @@
 """The embedded bus: an AMQP broker inside the process, as a kombu transport with the scheme ``membus://``.
 
-kombu's own ``memory://`` cannot carry nameko: it drops the content type, knows neither ``mandatory`` nor
-expiry, gives every bound queue the same message object, sleeps a second between polls and counts prefetch
-for all queues together. So this is a small broker of its own that behaves as RabbitMQ does where nameko
-looks, and refuses what it does not know (a dead-letter exchange, say) instead of ignoring it.
+nameko does not work on kombu's own ``memory://``, which drops the content type, supports neither
+``mandatory`` nor expiry, gives every bound queue the same message object, sleeps a second between polls and
+counts prefetch for all queues together. This is a small broker that behaves like RabbitMQ as far as nameko
+uses it. What it does not support (such as a dead-letter exchange) it refuses instead of ignoring it.
 
-All connections of the process see the same exchanges and queues. Nothing is written to disk: what must
-survive the process belongs in an outbox. Its users must be greenlets of one hub, after
-``eventlet.monkey_patch()``; no operation here yields, and that is what makes each of them atomic.
+All connections of the process share the same exchanges and queues. Nothing is written to disk: what must
+survive the process belongs in an outbox. All users must be greenthreads of one hub, after
+``eventlet.monkey_patch()``. No operation here yields, which makes each of them atomic.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ EXCHANGE_TYPES = {"direct", "topic", "fanout"}
 
 
 def register() -> None:
-    """Make ``membus://`` known to kombu. Call it before the first connection; again is harmless."""
+    """Make ``membus://`` known to kombu. Call it before the first connection; safe to repeat."""
     TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
 
 
 def reset() -> None:
-    """Forget every exchange, queue and message and cut every connection, as if the broker were new."""
+    """Delete every exchange, queue and message and close every connection, as if the broker were new."""
     _broker.reset()
 
 
 @dataclass(eq=False, slots=True)
 class _Envelope:
-    """A message in one queue. Its parts are shared by all queues it went to, so they are never handed out."""
+    """A message in one queue. Its parts are shared by all its queues, so consumers only get copies."""
 
     body: bytes
     content_type: str | None
@@ -91,7 +91,7 @@ class _Consumer:
 
 @dataclass(eq=False, slots=True)
 class _Delivery:
-    """A message on its way to, or held by, a consumer; with no consumer it was fetched by ``basic_get``."""
+    """A message that a consumer has or is about to get. Without a consumer, ``basic_get`` fetched it."""
 
     tag: int
     envelope: _Envelope
@@ -100,7 +100,7 @@ class _Delivery:
 
 
 class _Queue:
-    """Messages in order, and the consumers they are dealt to in turn."""
+    """Messages in order, and the consumers that get them in turn."""
 
     def __init__(self, name: str, flags: dict[str, Any], owner: Transport | None) -> None:
         self.name = name
@@ -121,11 +121,11 @@ class _Queue:
         self.dispatch()
 
     def put_back(self, envelope: _Envelope) -> None:
-        """Return a message to where it was: before everything younger."""
+        """Return a message to its place, before all younger ones."""
         envelope.redelivered = True
         index = 0
-        for waiting in self._ready:
-            if waiting.position > envelope.position:
+        for other in self._ready:
+            if other.position > envelope.position:
                 break
             index += 1
         self._ready.insert(index, envelope)
@@ -140,9 +140,9 @@ class _Queue:
         return purged
 
     def dispatch(self) -> None:
-        """Deal waiting messages to consumers in turn, as far as their prefetch allows.
+        """Give messages to the consumers in turn, as far as their prefetch allows.
 
-        Prefetch is counted per consumer: a queue whose messages are all held does not delay another queue
+        Prefetch is counted per consumer, so a queue whose consumers are all busy does not delay another queue
         of the same service.
         """
         while self._ready and (consumer := self._next_with_room()):
@@ -183,7 +183,7 @@ class _Exchange:
             self.unbind(key, queue)
 
     def route(self, routing_key: str) -> list[_Queue]:
-        """Each queue at most once, however many of its bindings match."""
+        """The queues for a message, each once, however many of its bindings match."""
         if self.type == "direct":
             return list(self.keys.get(routing_key, {}).values())
         matching: dict[str, _Queue] = {}
@@ -195,7 +195,7 @@ class _Exchange:
 
 
 def _topic_matches(pattern: list[str], words: list[str]) -> bool:
-    """``*`` stands for one word, ``#`` for any number of words, also none."""
+    """``*`` stands for one word, ``#`` for any number of words, including none."""
     if not pattern:
         return not words
     if pattern[0] == "#":
@@ -204,7 +204,7 @@ def _topic_matches(pattern: list[str], words: list[str]) -> bool:
 
 
 class _Broker:
-    """Exchanges and queues of the process."""
+    """The exchanges and queues of the process."""
 
     def __init__(self) -> None:
         self.transports: set[Transport] = set()
@@ -213,8 +213,8 @@ class _Broker:
     def _clear(self) -> None:
         self.exchanges = {f"amq.{type_}": _Exchange(type_, {"durable": True}) for type_ in EXCHANGE_TYPES}
         self.queues: dict[str, _Queue] = {}
-        # (when, name) of queues nobody consumes from and that declared x-expires: without this every
-        # short-lived RPC client would leave its reply queue behind.
+        # (when, name) of queues with x-expires that have no consumer. Without this, every short-lived RPC
+        # client would leave its reply queue behind.
         self._expiries: list[tuple[float, str]] = []
 
     def reset(self) -> None:
@@ -240,7 +240,9 @@ class _Broker:
             raise AMQPNotImplementedError(f"NOT_IMPLEMENTED - exchange type {type_!r}")
         existing = self.exchanges.setdefault(name, _Exchange(type_, flags))
         if (existing.type, existing.flags) != (type_, flags):
-            raise PreconditionFailed(f"PRECONDITION_FAILED - exchange {name!r} was declared otherwise")
+            raise PreconditionFailed(
+                f"PRECONDITION_FAILED - exchange {name!r} was declared with other properties"
+            )
 
     def declare_queue(self, name: str, flags: dict[str, Any], user: Transport) -> _Queue:
         if unknown := set(flags["arguments"]) - QUEUE_ARGUMENTS:
@@ -251,7 +253,9 @@ class _Broker:
             self.note_unused(self.queues[name])
         queue = self.queue(name, user)
         if queue.flags != flags:
-            raise PreconditionFailed(f"PRECONDITION_FAILED - queue {name!r} was declared otherwise")
+            raise PreconditionFailed(
+                f"PRECONDITION_FAILED - queue {name!r} was declared with other properties"
+            )
         return queue
 
     def delete_exchange(self, name: str) -> None:
@@ -263,7 +267,7 @@ class _Broker:
             exchange.unbind_all(queue)
 
     def publish(self, envelope: _Envelope) -> bool:
-        """Put the message on every queue it is for; False when there is none."""
+        """Put the message on each of its queues; False if there is none."""
         self._delete_expired_queues()
         queues = self._route(envelope)
         for queue in queues:
@@ -277,7 +281,7 @@ class _Broker:
         return [queue] if queue else []
 
     def note_cancelled(self, queue: _Queue) -> None:
-        """A consumer of the queue has gone."""
+        """A consumer of the queue was cancelled."""
         if not queue.consumers and queue.flags["auto_delete"]:
             self.delete_queue(queue)
         else:
@@ -301,11 +305,11 @@ _broker = _Broker()
 
 
 class Channel(base.StdChannel):
-    """What kombu calls a channel: the AMQP methods, and the messages delivered and not yet acknowledged."""
+    """kombu's channel: the AMQP methods, and the messages that were delivered but not yet acknowledged."""
 
     def __init__(self, connection: Transport) -> None:
         self.connection: Transport | None = connection
-        # kombu does not send acknowledgements for consumers named here.
+        # kombu sends no acknowledgements for the consumers in here.
         self.no_ack_consumers: set[str] = set()  # type: ignore[assignment]  # None in kombu's base class
         self._consumers: dict[str, _Consumer] = {}
         self._unacked: dict[int, _Delivery] = {}
@@ -329,7 +333,7 @@ class Channel(base.StdChannel):
         durable: bool = False,
         auto_delete: bool = False,
         arguments: dict[str, Any] | None = None,
-        nowait: bool = False,  # noqa: ARG002  # nothing here waits
+        nowait: bool = False,  # noqa: ARG002  # no operation here waits
         passive: bool = False,
     ) -> None:
         self._transport()
@@ -354,7 +358,7 @@ class Channel(base.StdChannel):
         exclusive: bool = False,
         auto_delete: bool = False,
         arguments: dict[str, Any] | None = None,
-        nowait: bool = False,  # noqa: ARG002  # nothing here waits
+        nowait: bool = False,  # noqa: ARG002  # no operation here waits
     ) -> queue_declare_ok_t:
         if passive:
             declared = self._queue(queue)
@@ -399,7 +403,7 @@ class Channel(base.StdChannel):
         headers: dict[str, Any] | None = None,
         properties: dict[str, Any] | None = None,
     ) -> _Envelope:
-        # nameko reads the content type where AMQP has it, among the properties.
+        # nameko reads the content type from the properties, where AMQP has it.
         properties = {
             **(properties or {}),
             "priority": priority or 0,
@@ -426,7 +430,7 @@ class Channel(base.StdChannel):
         mandatory: bool = False,
         **_options: Any,
     ) -> None:
-        """Raises a ChannelError that says NO_ROUTE for a mandatory message that no queue is bound for."""
+        """Raises ChannelError NO_ROUTE if the message is mandatory and no queue is bound for it."""
         self._transport()
         message.exchange, message.routing_key = exchange, routing_key
         if not _broker.publish(message) and mandatory:
@@ -435,7 +439,7 @@ class Channel(base.StdChannel):
     # Consuming
 
     def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:
-        """As on RabbitMQ, for the consumers started after this, each on its own."""
+        """As on RabbitMQ: for consumers started after this, and for each of them separately."""
         if prefetch_size or apply_global:
             raise AMQPNotImplementedError("NOT_IMPLEMENTED - prefetch by size or for a whole channel")
         self._prefetch_count = prefetch_count
@@ -461,7 +465,7 @@ class Channel(base.StdChannel):
         return tag
 
     def basic_cancel(self, consumer_tag: str, **_options: Any) -> None:
-        """Messages handed out stay with the channel until acknowledged; those not yet seen go back."""
+        """Messages the consumer has got stay with the channel until acknowledged; the others go back."""
         consumer = self._consumers.pop(consumer_tag, None)
         if consumer is None:
             return
@@ -485,7 +489,7 @@ class Channel(base.StdChannel):
         return self._message(delivery)
 
     def assign(self, envelope: _Envelope, consumer: _Consumer) -> None:
-        """The broker gives a message to a consumer of this channel."""
+        """Give a message to a consumer of this channel. Called by the queue."""
         delivery = _Delivery(next(self._delivery_tags), envelope, consumer.queue, consumer)
         if not consumer.no_ack:
             self._unacked[delivery.tag] = delivery
@@ -531,7 +535,7 @@ class Channel(base.StdChannel):
         self._restore_unacked()
 
     def _settle(self, tag: int, multiple: bool) -> list[_Delivery]:
-        """Take deliveries out of the unacknowledged; each gives its consumer room for one more."""
+        """Remove deliveries from the unacknowledged ones, which makes room for others at their consumers."""
         tags = [known for known in self._unacked if known <= tag] if multiple else [tag]
         settled = [self._unacked.pop(known) for known in tags if known in self._unacked]
         for delivery in settled:
@@ -547,7 +551,7 @@ class Channel(base.StdChannel):
             queue.dispatch()
 
     def close(self) -> None:
-        """Cancel the consumers and give back what they had not acknowledged, for others to handle."""
+        """Cancel the consumers and return what they had not acknowledged to the queues, for others."""
         if self.connection is None:
             return
         for tag in list(self._consumers):
@@ -558,7 +562,7 @@ class Channel(base.StdChannel):
 
 
 def _copy(value: Any) -> Any:
-    """Sender and receivers share a process; what one changes must not reach the other."""
+    """A copy, because sender and receivers share a process: what one changes must not affect the others."""
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -572,8 +576,8 @@ class Transport(base.Transport):
     driver_type = SCHEME
     driver_name = SCHEME
 
-    # There is no network to fail. Left to itself, kombu takes every ChannelError for one worth retrying
-    # and hides NO_ROUTE, from which nameko makes UnknownService, in an OperationalError.
+    # There is no network that could fail. By default, kombu retries every ChannelError and wraps NO_ROUTE,
+    # which nameko turns into UnknownService, in an OperationalError.
     recoverable_connection_errors: tuple[type[Exception], ...] = ()
     recoverable_channel_errors: tuple[type[Exception], ...] = ()
 
@@ -619,14 +623,14 @@ class Transport(base.Transport):
         self._arrived.set()
 
     def forget(self, consumer: _Consumer) -> list[_Delivery]:
-        """Take back what was dealt to a consumer and not yet shown to it."""
+        """Take back what is on its way to a consumer."""
         unseen = [delivery for delivery in self._inbox if delivery.consumer is consumer]
         for delivery in unseen:
             self._inbox.remove(delivery)
         return unseen
 
     def drain_events(self, connection: Transport, timeout: float | None = None, **_options: Any) -> None:  # noqa: ARG002
-        """Hand one message to its consumer, waiting for it. Raises socket.timeout when none comes."""
+        """Wait for a message and deliver it. Raises socket.timeout if none arrives in time."""
         if not self._inbox:
             self._wait(timeout)
         delivery = self._inbox.popleft()

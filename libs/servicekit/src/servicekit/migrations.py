@@ -1,4 +1,4 @@
-"""Alembic for a service: `migrate(package)` brings its database to head; replicas may start at once."""
+"""Alembic for a service: `migrate` brings its database up to date. Replicas can start at the same time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from sqlalchemy.engine import Connection
 from servicekit.db import Database
 from servicekit.tables import BigSerial
 
-# Any number does, as long as all processes of one service take the same.
+# Any number will do, as long as all processes of a service use the same one.
 ADVISORY_LOCK = 7_201_408
-TURN_SECONDS = 0.05
+LOCK_POLL_SECONDS = 0.05
 
 
 def migrate(database: Database, package: str, revision: str = "head") -> None:
-    """Upgrade the database to a revision (default: the newest) of the schema of `package` ("billing_svc")."""
+    """Upgrade the database to a revision of the schema of `package` (such as "billing_svc"), by default the
+    newest."""
     with database.engine.connect() as connection:
         if not database.is_sqlite:
-            # A migration, and a replica's wait for another one's, takes as long as it takes.
+            # A migration can take long, and so can waiting for another replica to finish it.
             connection.execute(sa.text("set lock_timeout = 0; set statement_timeout = 0"))
             connection.commit()
             _wait_for_our_turn(connection)
@@ -42,19 +43,19 @@ def migrate(database: Database, package: str, revision: str = "head") -> None:
 
 
 def _wait_for_our_turn(connection: Connection) -> None:
-    """Asked again and again: a statement that waits holds a snapshot, for the end of which an index that is
-    built concurrently would wait in turn."""
+    """By polling. A statement that waits for the lock would hold a snapshot, and an index that the holder of
+    the lock builds concurrently would wait for that snapshot to end: a deadlock."""
     while not connection.execute(sa.text(f"select pg_try_advisory_lock({ADVISORY_LOCK})")).scalar():
         connection.commit()
-        time.sleep(TURN_SECONDS)
+        time.sleep(LOCK_POLL_SECONDS)
     connection.commit()
 
 
 def build_index(name: str, on: str) -> None:
-    """In a migration: `CREATE INDEX name ON on`, on PostgreSQL without a lock that writers wait for.
+    """In a migration: `CREATE INDEX name ON on`, without blocking writers on PostgreSQL.
 
-    That cannot be in a transaction, so what the migration did before is committed by then. Whatever it does
-    before must bear being done again, and what an attempt that failed has left is removed first.
+    That is not possible inside a transaction, so what the migration did before is committed first, and must
+    be safe to repeat. What a failed attempt left behind is removed.
     """
     if op.get_bind().dialect.name == "sqlite":
         op.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {on}")
@@ -67,7 +68,8 @@ def build_index(name: str, on: str) -> None:
 
 
 def replace_index(name: str, on: str) -> None:
-    """In a migration for PostgreSQL: another index by that name, made as by `build_index`, with no gap."""
+    """In a migration for PostgreSQL: replace the index of that name, with one or the other in place at any
+    time, and built like `build_index` does."""
     new = f"{name}_new"
     build_index(new, on)
     drop_index(name)
@@ -76,7 +78,7 @@ def replace_index(name: str, on: str) -> None:
 
 
 def drop_index(name: str) -> None:
-    """In a migration: as `build_index` makes one, without a lock that writers wait for."""
+    """In a migration: drop an index, without blocking writers on PostgreSQL."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute(f"DROP INDEX IF EXISTS {name}")
         return
@@ -85,7 +87,7 @@ def drop_index(name: str) -> None:
 
 
 def is_current(connection: Connection, package: str) -> bool:
-    """Whether the schema is the newest one this code knows."""
+    """Whether the schema of the database is the newest that this code knows."""
     head = ScriptDirectory.from_config(_config(package)).get_current_head()
     return MigrationContext.configure(connection).get_current_revision() == head
 
@@ -99,7 +101,7 @@ def _config(package: str) -> Config:
 
 def run_env() -> None:
     """The body of every service's migrations/env.py."""
-    from alembic import context  # only importable state while Alembic runs an environment
+    from alembic import context  # it has a state only while Alembic runs an environment
 
     connection = context.config.attributes["connection"]
     context.configure(connection=connection, transaction_per_migration=True, render_as_batch=True)
@@ -108,7 +110,7 @@ def run_env() -> None:
 
 
 def create_kit_tables_v1() -> None:
-    """Create the kit's tables (servicekit.tables). Frozen: a later change is a function of its own."""
+    """Create the kit's tables (servicekit.tables). Frozen: later changes go into another function."""
     instant = sa.DateTime(timezone=True)
     op.create_table(
         "outbox_messages",

@@ -1,4 +1,4 @@
-"""The outbox: the only way to say an event. A row in the transaction of the change it tells of."""
+"""The outbox, the only way to publish an event: a row in the transaction of the change it is about."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from servicekit.ids import first_id_at, made_at, new_id
 from servicekit.logs import correlation_id
 from servicekit.tables import OutboxMessage
 
-# Set in session.info by a transaction that says something; its commit wakes the relay.
+# Set in session.info by a transaction that publishes; its commit wakes the relay.
 MARK = "outbox"
 
-# Messages that were confirmed this long before the newest confirmed one are sent again at an embedded
-# start: the in-process queues died with the process, the inboxes drop what was handled.
+# At an embedded start, messages confirmed up to this long before the newest confirmed one are sent again: the
+# queues were lost with the process. Inboxes drop what they have handled already.
 REPLAY_WINDOW = timedelta(minutes=15)
 
 
 def add(session: Session, event: Event, *, now: datetime) -> None:
-    """Say `event` when, and only if, this transaction commits."""
+    """Publish `event` when, and only if, this transaction commits. `now` is business time."""
     session.add(
         OutboxMessage(
             id=new_id(),
@@ -39,10 +39,10 @@ def add(session: Session, event: Event, *, now: datetime) -> None:
 
 
 def unsent(session: Session, *, limit: int, older_than: datetime | None = None) -> list[OutboxMessage]:
-    """The oldest messages the broker has not confirmed; with `older_than`, those written before.
+    """The oldest messages that the broker has not confirmed; with `older_than`, only those written before.
 
-    `older_than` is an instant of the machine's clock, as are the ids; `occurred_at` is business time. A type
-    this process does not know is left to one that does: a newer replica, or this one after its upgrade.
+    `older_than` is machine time, as are the ids; `occurred_at` is business time. Messages of a type that this
+    process does not know are left to one that does: a newer replica, or this one after its upgrade.
     """
     known = OutboxMessage.type.in_(sorted(Event.known))
     query = select(OutboxMessage).where(OutboxMessage.sent_at.is_(None), known).order_by(OutboxMessage.seq)
@@ -52,12 +52,12 @@ def unsent(session: Session, *, limit: int, older_than: datetime | None = None) 
 
 
 def mark_sent(session: Session, ids: list[str]) -> None:
-    """By list of ids, never by range: the order of numbers is not the order of commits."""
+    """Note that the broker has confirmed these. Not by a range: commits are not in the order of numbers."""
     session.execute(update(OutboxMessage).where(OutboxMessage.id.in_(ids)).values(sent_at=machine_now()))
 
 
 def replay_recent(session: Session) -> int:
-    """Mark what was sent lately as unsent, for a bus that forgets. Returns how many."""
+    """Mark recently sent messages as unsent, for a bus that forgets. Returns how many."""
     newest = session.scalar(select(func.max(OutboxMessage.sent_at)))
     if newest is None:
         return 0
@@ -66,9 +66,9 @@ def replay_recent(session: Session) -> int:
 
 
 def pending(session: Session) -> tuple[int, float]:
-    """How many messages wait for the broker, and for how many seconds the oldest has."""
+    """The number of messages that the broker has not confirmed, and the age of the oldest in seconds."""
     waiting = OutboxMessage.sent_at.is_(None)
-    # Both are answered by the index of the unsent alone, however many have been sent.
+    # Both queries use only the index of unsent messages, however many have been sent.
     oldest = session.scalar(select(OutboxMessage.id).where(waiting).order_by(OutboxMessage.seq).limit(1))
     if oldest is None:
         return 0, 0.0
@@ -77,13 +77,13 @@ def pending(session: Session) -> tuple[int, float]:
 
 
 def forget_sent(session: Session, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` that were sent before `before`. Returns how many."""
+    """Delete at most `limit` messages that were sent before `before` (machine time). Returns how many."""
     old = select(OutboxMessage.seq).where(OutboxMessage.sent_at < before).limit(limit)
     return rows_changed(session, delete(OutboxMessage).where(OutboxMessage.seq.in_(old)))
 
 
 def envelope(message: OutboxMessage, source: str) -> Envelope:
-    """The message as it travels."""
+    """The message as it is sent over the bus. `source` is the service that publishes it."""
     return Envelope(
         id=message.id,
         type=message.type,

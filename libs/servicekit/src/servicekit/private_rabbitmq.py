@@ -1,4 +1,4 @@
-"""A RabbitMQ node of one's own, as any user: own directory, own ports, own cookie, nothing left behind."""
+"""A private RabbitMQ node, run by any user, with its own directory, ports and cookie."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from urllib.parse import quote
 
 from servicekit.private_process import PrivateServerError, end_orphan, find_free_port, tail, wait_until
 
-# Not /usr/sbin/rabbitmq-server: that is a wrapper which insists on root or the user rabbitmq.
+# Not /usr/sbin/rabbitmq-server, which is a wrapper that only root and the user rabbitmq can run.
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 DEBIAN_PACKAGE = "rabbitmq-server"
 
 EPMD_DISTANCE = 10_000
 DISTRIBUTION_DISTANCE = 20_000
-HIGHEST_PORT = 65_535 - DISTRIBUTION_DISTANCE
+MAX_PORT = 65_535 - DISTRIBUTION_DISTANCE
 
-# Four seconds on an idle machine, forty were seen on one with twice as much to do as it has processors.
+# It takes four seconds on an idle machine, and took forty on one with twice the load it has processors for.
 START_SECONDS = 100
 STOP_SECONDS = 20
 
@@ -35,19 +35,19 @@ def is_installed() -> bool:
 
 
 def find_rabbitmq_port() -> int:
-    """A port for a PrivateRabbitMQ: the two it derives from it are free as well."""
+    """A port for a PrivateRabbitMQ. The two ports that it derives from this one are free as well."""
     return find_free_port(also=(EPMD_DISTANCE, DISTRIBUTION_DISTANCE))
 
 
 class PrivateRabbitMQ:
-    """Durable queues in `directory` survive stop, kill and start.
+    """A node with its data in `directory`, where durable queues survive stop, kill and start.
 
-    Listens on loopback only, on `port`, `port` + 10 000 and `port` + 20 000.
+    Listens on loopback only, on `port`, `port` + 10,000 and `port` + 20,000.
     """
 
     def __init__(self, directory: Path, port: int) -> None:
-        if not 0 < port <= HIGHEST_PORT:
-            raise ValueError(f"the port of a private RabbitMQ is at most {HIGHEST_PORT}, not {port}")
+        if not 0 < port <= MAX_PORT:
+            raise ValueError(f"the port of a private RabbitMQ is at most {MAX_PORT}, not {port}")
         self.directory = Path(directory).absolute()
         self.port = port
         self._node: subprocess.Popen[bytes] | None = None
@@ -61,7 +61,7 @@ class PrivateRabbitMQ:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
     def start(self) -> None:
-        """Returns when the node answers. Raises PrivateServerError when it is not installed or does not."""
+        """Return when the node answers. Raises PrivateServerError if it isn't installed or doesn't start."""
         if not is_installed():
             raise PrivateServerError(f"RabbitMQ is missing: install the Debian package {DEBIAN_PACKAGE}")
         self._end_orphans()
@@ -75,7 +75,7 @@ class PrivateRabbitMQ:
             raise PrivateServerError(f"RabbitMQ did not start on port {self.port}:\n{tail(self._log)}")
 
     def stop(self) -> None:
-        """End the node in good order, and its name server; after kill() or twice is harmless."""
+        """End the node cleanly, and its name server. Safe to repeat, and after kill()."""
         self._signal_node(signal.SIGTERM)
         if not self._wait_for_end():
             self.kill()
@@ -83,16 +83,16 @@ class PrivateRabbitMQ:
         self._stop_epmd()
 
     def kill(self) -> None:
-        """End the node as a power cut would."""
+        """End the node like a power cut would."""
         self._signal_node(signal.SIGKILL)
         if self._node is not None:
-            # What the Erlang machine left behind, and the shell script if it had not got further.
+            # What the Erlang machine left behind, or the shell script if it had not started it yet.
             _signal_group(self._node.pid, signal.SIGKILL)
         self._wait_for_end()
         self._stop_epmd()
 
     def add_vhost(self, name: str) -> str:
-        """An empty place of its own on the node; returns its URL."""
+        """Create a virtual host, with its own exchanges and queues. Returns its URL."""
         self._control("add_vhost", name)
         self._control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
         return self.vhost_url(name)
@@ -112,7 +112,7 @@ class PrivateRabbitMQ:
     def _write_configuration(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._pid_file.unlink(missing_ok=True)
-        # Empty, so that the system-wide configuration is not read.
+        # Empty, so that the system's configuration is not read.
         (self.directory / "env.conf").write_text("")
         (self.directory / "enabled_plugins").write_text("[].\n")
         (self.directory / "rabbitmq.conf").write_text(
@@ -127,7 +127,7 @@ class PrivateRabbitMQ:
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
-            "HOME": str(directory),  # the cookie is kept here: nobody else's node can join
+            "HOME": str(directory),  # the cookie is in here, so no other node can join
             "RABBITMQ_CONF_ENV_FILE": str(directory / "env.conf"),
             "RABBITMQ_NODENAME": self._node_name,
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
@@ -141,8 +141,8 @@ class PrivateRabbitMQ:
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(directory / "advanced.config"),
             "ERL_EPMD_PORT": str(self.port + EPMD_DISTANCE),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            # One scheduler that does not spin while idle: the machine has other work, and on a busy one
-            # the node starts twice as fast with one as with two.
+            # One scheduler that does not spin while idle: the machine has other work, and on a busy one the
+            # node starts twice as fast with one scheduler as with two.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
             ),
@@ -156,12 +156,12 @@ class PrivateRabbitMQ:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in the terminal is for the one who started us
+            start_new_session=True,  # Ctrl-C in the terminal is for our parent
         )
 
     def _start_epmd(self) -> None:
-        # Left to itself the node starts Erlang's name server as a daemon that outlives it. One of our own,
-        # in the foreground, is found running instead, and ends when we end it.
+        # By default the node starts Erlang's name server as a daemon that outlives it. If one is running,
+        # it uses that: ours, which runs in the foreground and ends when we end it.
         program = shutil.which("epmd")
         if program is None:
             raise PrivateServerError(f"epmd is missing: it comes with the Debian package {DEBIAN_PACKAGE}")
@@ -172,7 +172,7 @@ class PrivateRabbitMQ:
             raise PrivateServerError(f"epmd did not start on port {epmd_port}:\n{tail(self._log)}")
 
     def _end_orphans(self) -> None:
-        """The node and the name server that a killed parent left behind."""
+        """End the node and the name server that a killed parent left behind."""
         end_orphan(self._pid_file, str(self.directory), signal.SIGTERM, seconds=STOP_SECONDS)
         program = shutil.which("epmd")
         if program is not None and _listens(self.port + EPMD_DISTANCE):
@@ -193,8 +193,8 @@ class PrivateRabbitMQ:
         return self._node is not None and self._node.poll() is None
 
     def _signal_node(self, number: signal.Signals) -> None:
-        # The file names the Erlang machine. The process we started may be a shell around it, which would
-        # keep the signal to itself.
+        # The file has the process id of the Erlang machine. The process that we started may be a shell around
+        # it, which does not pass signals on.
         pid = self._read_pid()
         if self.is_running() and pid is not None:
             _signal_process(pid, number)
@@ -216,7 +216,7 @@ class PrivateRabbitMQ:
         return True
 
     def _answers(self) -> bool:
-        """An open port is not enough: the node accepts connections before it can serve them."""
+        """Whether it answers AMQP: it accepts connections before it can serve them."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.sendall(AMQP_HEADER)

@@ -1,7 +1,7 @@
 """Typed RPC over nameko: server and client are both derived from a contract's Protocol.
 
-On the wire a call is `{"args": {...}, "correlation_id": ...}` and an answer `{"ok": ...}` or
-`{"error": {code, message, errors}}`, so a declared error arrives as its own class.
+On the wire, a call is `{"args": {...}, "correlation_id": ...}` and an answer is `{"ok": ...}` or
+`{"error": {code, message, errors}}`, so that declared errors arrive as their own class.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import amqp
 import eventlet
 import msgspec
 from contracts.common import ContractError, FieldError, Unavailable
-from kombu.exceptions import OperationalError as BusTrouble
+from kombu.exceptions import OperationalError as BusError
 from nameko.amqp.publish import Publisher, UndeliverableMessage
 from nameko.constants import AMQP_URI_CONFIG_KEY, NON_PERSISTENT
 from nameko.exceptions import deserialize
@@ -28,16 +28,16 @@ from nameko.extensions import DependencyProvider, SharedExtension
 from nameko.rpc import ReplyListener, Rpc, get_rpc_exchange
 
 from servicekit.codec import WireError, from_wire, to_wire
-from servicekit.db import DATABASE_TROUBLE
+from servicekit.db import DATABASE_ERRORS
 from servicekit.ids import new_id
 from servicekit.logs import correlated, correlation_id, log
 from servicekit.metrics import RPC_DURATION, RPC_REQUESTS
 
 DEFAULT_DEADLINE_SECONDS = 10.0
-# What Unavailable says when the request is on the queue of its service and nobody answered it.
+# The words of Unavailable when the request reached the queue of its service and nobody answered it.
 UNANSWERED = "did not answer within"
 BUS_PAUSE_SECONDS = 0.2
-BUS_TROUBLE = (BusTrouble, amqp.ConnectionError, OSError)
+BUS_ERRORS = (BusError, amqp.ConnectionError, OSError)
 
 Api = TypeVar("Api")
 # (service, method, encoded arguments, deadline in seconds) -> encoded answer
@@ -51,7 +51,7 @@ class Named(Protocol):
 
 
 class ServiceFault(Exception):
-    """The other service failed in a way its contract does not know: a bug there, seen in its log."""
+    """The other service failed in a way its contract does not declare: a bug there; its log says more."""
 
 
 class Expired(Exception):
@@ -59,11 +59,11 @@ class Expired(Exception):
 
 
 class ContractMismatch(TypeError):
-    """A service class does not have the methods or event handlers that the contracts promise."""
+    """A service class does not have the methods or event handlers that the contracts declare."""
 
 
 class Method:
-    """One method of a Protocol: its parameters and its result, as types."""
+    """One method of a Protocol, with the types of its parameters and its result."""
 
     def __init__(self, name: str, function: Callable) -> None:
         hints = typing.get_type_hints(function, include_extras=True)
@@ -73,12 +73,14 @@ class Method:
         self.signature = inspect.signature(function)
 
     def encode_arguments(self, args: tuple, kwargs: dict) -> dict:
+        """The arguments as plain JSON data. Raises TypeError or WireError if they do not fit the method."""
         bound = self.signature.bind(None, *args, **kwargs)
         bound.apply_defaults()
         given = dict(list(bound.arguments.items())[1:])
         return {name: to_wire(value, self.parameters[name]) for name, value in given.items()}
 
     def decode_arguments(self, data: dict) -> dict:
+        """The arguments in JSON data; missing ones are null. Raises WireError."""
         return {name: from_wire(data.get(name), shape) for name, shape in self.parameters.items()}
 
 
@@ -98,9 +100,9 @@ def service_name_of(protocol: type) -> str:
 
 
 class PunctualRpc(Rpc):
-    """nameko's RPC entrypoint, with a note on the request of when it got here.
+    """nameko's RPC entrypoint, which notes on each request when it arrived.
 
-    A request can wait in the process for a free worker, where the broker cannot expire it any more.
+    A request can wait in the process for a free worker, where the broker can no longer expire it.
     """
 
     def handle_message(self, body: dict, message: Any) -> None:
@@ -126,12 +128,11 @@ def serve_methods(service_class: type[Named], protocol: type) -> None:
 
 
 def _check_signature(service_class: type, method: Method, function: Callable) -> None:
-    promised = (method.parameters, method.result)
-    offered = Method(method.name, function)
-    if (offered.parameters, offered.result) != promised:
+    found = Method(method.name, function)
+    if (found.parameters, found.result) != (method.parameters, method.result):
         raise ContractMismatch(
-            f"{service_class.__name__}.{method.name} takes {offered.parameters} -> {offered.result}, "
-            f"its contract says {method.parameters} -> {method.result}"
+            f"{service_class.__name__}.{method.name} takes {found.parameters} -> {found.result}, "
+            f"but its contract says {method.parameters} -> {method.result}"
         )
 
 
@@ -158,10 +159,10 @@ def _answer(service: Any, method: Method, function: Callable, request: dict) -> 
     except ContractError as error:
         return _error(error), error.code
     except Expired:
-        return _error(Unavailable(f"{method.name} was not begun in time")), "expired"
-    except DATABASE_TROUBLE as error:
-        log.error("database trouble", method=method.name, error=str(error))
-        return _error(Unavailable("the database of this service does not answer; try again")), "unavailable"
+        return _error(Unavailable(f"{method.name} was not started in time")), "expired"
+    except DATABASE_ERRORS as error:
+        log.error("database isn't responding", method=method.name, error=str(error))
+        return _error(Unavailable("the database of this service isn't responding; try again")), "unavailable"
     except Exception:
         log.exception("rpc failed", method=method.name)
         return {"error": {"code": "fault", "message": f"{method.name} failed; see the log"}}, "fault"
@@ -183,10 +184,10 @@ def _error(error: ContractError) -> dict:
 def client(protocol: type[Api], transport: Transport, deadline: float = DEFAULT_DEADLINE_SECONDS) -> Api:
     """An object with the methods of `protocol`, each an RPC that takes at most `deadline` seconds.
 
-    A contract module may give methods DEADLINES of their own. Calls raise the service's own errors,
-    Unavailable when it does not answer in time, ServiceFault when it failed.
+    A contract module can give methods their own DEADLINES. Calls raise the service's own errors, Unavailable
+    if the service does not answer in time, and ServiceFault if it failed.
     """
-    contract: Any = protocol  # the class itself, whose methods are read
+    contract: Any = protocol  # for mypy: the class, whose methods are read
     service = service_name_of(contract)
     deadlines: dict[str, float] = getattr(sys.modules[contract.__module__], "DEADLINES", {})
 
@@ -217,9 +218,9 @@ def _result(service: str, method: Method, answer: dict) -> Any:
 
 
 class RequestPublisher(Publisher):
-    """Tries for about a second: a request must not sit in a publisher until after its deadline.
+    """Tries for about a second, because a request must not stay in a publisher beyond its deadline.
 
-    Confirms stay on, they are how nameko tells that nobody serves the routing key.
+    Confirms stay on: without them nameko cannot tell that nobody serves the routing key.
     """
 
     delivery_mode = NON_PERSISTENT
@@ -246,24 +247,27 @@ class _Call:
 
 
 class RpcTransport(SharedExtension):
-    """Sends calls over the bus. One reply queue, all calls of the container multiplexed on it."""
+    """Sends calls over the bus. All calls of the container share one reply queue."""
 
     reply_listener = ReplyListener()
 
     def call(self, service: str, method: str, request: dict, deadline: float) -> dict:
-        """Raises Unavailable when the service is unknown, gone or too slow, ServiceFault when it broke."""
+        """The encoded answer. Raises Unavailable if the service is unknown, gone or too slow, ServiceFault if
+        it failed."""
         call = _Call(new_id(), service, method, request, time.monotonic() + deadline)
         reply = self.reply_listener.get_reply_event(call.id)
         try:
-            # Published in a greenthread of its own: cutting a publish in the middle of its confirm would
+            # Published in its own greenthread: interrupting a publish while it waits for its confirm would
             # leave a connection of the pool out of step.
             eventlet.spawn_n(self._publish, call)
-            # An instance, not the bare class: a bare Timeout is a BaseException and would escape nameko.
+            # With an exception of ours: a bare Timeout is a BaseException, which nameko does not catch.
             with eventlet.Timeout(deadline, _TooLate()):
                 body = reply.wait()
         except _TooLate:
             unanswered = f"{service} {UNANSWERED} {deadline:g} s"
-            raise Unavailable(unanswered if call.is_on_queue else "the message bus does not answer") from None
+            raise Unavailable(
+                unanswered if call.is_on_queue else "the message bus isn't responding"
+            ) from None
         finally:
             self.reply_listener._reply_events.pop(call.id, None)
         return self._unwrap(service, body)
@@ -276,15 +280,15 @@ class RpcTransport(SharedExtension):
                 return
             except UndeliverableMessage:
                 self._fail(call, f"{call.service} is not running")
-            except BUS_TROUBLE:
+            except BUS_ERRORS:
                 eventlet.sleep(BUS_PAUSE_SECONDS)
             except Exception as error:
                 self._fail(call, f"the request cannot be sent: {error}")
 
     def _publish_once(self, call: _Call) -> None:
         config = self.container.config
-        # A request whose caller gave up must not be carried out late: it expires with the deadline, on the
-        # queue by the broker, in the process by PunctualRpc.
+        # A request must not be carried out after its caller gave up. At the deadline it expires: on the queue
+        # by the broker, in the process by PunctualRpc.
         patience = call.seconds_left()
         RequestPublisher(config[AMQP_URI_CONFIG_KEY]).publish(
             {"args": [{**call.request, "patience": patience}], "kwargs": {}},
@@ -296,7 +300,7 @@ class RpcTransport(SharedExtension):
         )
 
     def _fail(self, call: _Call, message: str) -> None:
-        # Taken out of the listener first: an answer that comes all the same would send the event twice.
+        # Removed from the listener first: a late answer would otherwise send the event a second time.
         reply = self.reply_listener._reply_events.pop(call.id, None)
         if reply is not None:
             reply.send_exception(Unavailable(message))
@@ -309,7 +313,7 @@ class RpcTransport(SharedExtension):
 
 
 class Peer(DependencyProvider):
-    """The client of another service, injected: `router = Peer(contracts.router.Router)`."""
+    """Injects the client of another service: `router = Peer(contracts.router.Router)`."""
 
     transport = RpcTransport()
 

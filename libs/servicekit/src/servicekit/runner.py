@@ -1,4 +1,4 @@
-"""Runs services: any number of them in one process, on the embedded bus or on a broker."""
+"""Runs any number of services in one process, on the embedded bus or on a broker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from servicekit.runtime import SETTINGS_KEY
 from servicekit.settings import ServiceSettings, SettingsError, read_settings
 
 MAX_WORKERS = 50
-STOP_SECONDS = 30
+MAX_STOP_SECONDS = 30
 
 
 class Configured(Named, Protocol):
@@ -50,15 +50,15 @@ class Host:
         self._runner.start()
 
     def wait(self) -> None:
-        """Until stopped, or until a service failed; its exception is raised."""
+        """Return once stopped. Raises the exception of a service that failed."""
         self._runner.wait()
 
     def stop(self) -> None:
-        """Let running work finish, for at most 30 seconds."""
-        with eventlet.Timeout(STOP_SECONDS, False):
+        """Let running work finish, for at most MAX_STOP_SECONDS."""
+        with eventlet.Timeout(MAX_STOP_SECONDS, False):
             self._runner.stop()
             return
-        log.warning("work did not finish in time; stopping anyway", seconds=STOP_SECONDS)
+        log.warning("work did not finish in time; stopping anyway", seconds=MAX_STOP_SECONDS)
         self._runner.kill()
 
 
@@ -109,10 +109,10 @@ def serve(service_class: type[Named], settings: ServiceSettings) -> None:
 
 
 def dead_letters(database: Database, *, replay: bool) -> None:
-    """Print the dead letters of a service, or put them back to be tried again."""
+    """Print the dead letters of a service; with `replay`, queue them to be tried again."""
     with database.transaction() as session:
         for letter in inbox.dead_letters(session):
             age = machine_now() - letter.received_at
             print(f"{letter.event_id}  {letter.type}  {letter.subject}  {age}  {letter.error}")
         if replay:
-            print(f"{inbox.replay_dead_letters(session)} put back to be tried again")
+            print(f"{inbox.replay_dead_letters(session)} queued to be tried again")

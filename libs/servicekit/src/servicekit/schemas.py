@@ -1,7 +1,7 @@
 """JSON Schemas of the contracts: `python -m servicekit.schemas write | check`.
 
-Generated from the contract modules, kept beside them under version control, and compared in a test: what
-changes on the wire is seen in a review, and by whoever consumes it in another language.
+They are generated from the contract modules, committed next to them, and compared in a test. So a review
+shows what changes on the wire, and programs in other languages can use them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FOLDER = Path(str(contracts.__file__)).parents[2] / "schemas"
 
 
 def schema_of(module_name: str) -> dict[str, Any]:
-    """Everything the module `contracts.<module_name>` says on the wire, as one JSON Schema document."""
+    """Everything that the module `contracts.<module_name>` defines, as one JSON Schema document."""
     module = importlib.import_module(f"contracts.{module_name}")
     own = [
         shape
@@ -42,7 +42,7 @@ def schema_of(module_name: str) -> dict[str, Any]:
         [Envelope, *own, *signatures], ref_template="#/$defs/{name}"
     )
     for definition in definitions.values():
-        definition.pop("description", None)  # a reworded docstring changes nothing on the wire
+        definition.pop("description", None)  # rewording a docstring does not change the wire
     by_shape = iter(schemas[1 + len(own) :])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -65,14 +65,14 @@ def schema_of(module_name: str) -> dict[str, Any]:
 
 
 def protocol_of(module_name: str) -> type:
-    """The Protocol of RPC methods in a contract module: it has the name of the service."""
+    """The Protocol of RPC methods in a contract module. It is named like the service."""
     module = importlib.import_module(f"contracts.{module_name}")
     found: type = vars(module)[module.SERVICE_NAME.capitalize()]
     return found
 
 
 def differences(committed: Any, current: Any, path: str = "") -> list[str]:
-    """The places, as paths, at which two documents differ."""
+    """The paths at which two documents differ, with both values."""
     if isinstance(committed, dict) and isinstance(current, dict):
         return [
             found
@@ -85,7 +85,7 @@ def differences(committed: Any, current: Any, path: str = "") -> list[str]:
 
 
 def committed_schema(module_name: str) -> dict[str, Any]:
-    """The schema under version control; empty if there is none."""
+    """The committed schema; empty if there is none."""
     path = FOLDER / f"{module_name}.json"
     content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return content

@@ -1,4 +1,4 @@
-"""The base of the services: events in through the inbox, events out through the outbox, and upkeep."""
+"""The base class of services: events in through the inbox, events out through the outbox, and upkeep."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from servicekit.rpc import Named, serve_methods, service_name_of
 from servicekit.runtime import Runtime, RuntimeExtension, ServiceRuntime
 from servicekit.settings import ServiceSettings
 
-# Longer than any redelivery or replay can come late.
+# Longer than any redelivery or replay can take.
 MESSAGES_KEPT = timedelta(days=30)
 UPKEEP_BATCH = 1000
 ServiceClass = TypeVar("ServiceClass", bound="type[Named]")
@@ -52,7 +52,7 @@ def serves(protocol: type) -> Callable[[ServiceClass], ServiceClass]:
 
 
 class Preparation(DependencyProvider):
-    """Lets a service write what it cannot work without, before any request or event reaches it."""
+    """Calls the service's `prepare` before any request or event reaches it."""
 
     shared = RuntimeExtension()
 
@@ -75,7 +75,7 @@ class Service:
 
     @staticmethod
     def prepare(runtime: Runtime) -> None:
-        """Called once, after migration and before the service answers."""
+        """Write what the service cannot work without. Called at each start, after the migrations."""
 
     @receives_events
     def receive_event(self, body: dict) -> None:
@@ -92,7 +92,7 @@ class Service:
 
     @timer(interval=UPKEEP_SECONDS)
     def upkeep(self) -> None:
-        """Forget messages and idempotency keys that nobody can ask for any more."""
+        """Delete old messages and idempotency keys, which can no longer be asked for."""
         before = machine_now() - MESSAGES_KEPT
         held = partial(leases.holding, self.runtime, "upkeep", new_id(), UPKEEP_LEASE)
         forget_old: tuple[Callable[..., int], ...] = (
@@ -106,16 +106,16 @@ class Service:
 
     @rpc
     def ping(self, _request: dict) -> dict:
-        """Whether this service can work: {"ok": {part: "ok" or what is wrong}}."""
+        """Whether this service can do its work: {"ok": {part: "ok" or what is wrong}}."""
         return {"ok": self.check()}
 
     def check(self) -> dict[str, str]:
-        """The parts this service needs, each "ok" or a few words on what is wrong."""
+        """The parts this service needs, each with "ok" or a few words about what is wrong."""
         try:
             with self.runtime.reading() as session:
                 dead = inbox.counts(session).get(inbox.DEAD, 0)
         except Exception as error:
-            return {"database": f"does not answer: {type(error).__name__}"}
+            return {"database": f"isn't responding: {type(error).__name__}"}
         DEAD_LETTERS.labels(self.name).set(dead)
         return {"database": "ok"}
 

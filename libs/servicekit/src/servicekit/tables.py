@@ -1,4 +1,4 @@
-"""The tables that the kit keeps in every service's database."""
+"""The kit's tables, which are in every service's database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, partial_index
 
-# SQLite counts up only a column declared exactly INTEGER PRIMARY KEY.
+# SQLite numbers rows only in a column that is declared as exactly INTEGER PRIMARY KEY.
 BigSerial = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -18,7 +18,7 @@ class KitBase(DeclarativeBase):
 
 
 class OutboxMessage(KitBase):
-    """An event said by this service; `sent_at` is set once the broker has confirmed it."""
+    """An event published by this service. `sent_at` is set once the broker has confirmed it."""
 
     __tablename__ = "outbox_messages"
     __table_args__ = (
@@ -37,7 +37,7 @@ class OutboxMessage(KitBase):
 
 
 class InboxMessage(KitBase):
-    """An event that reached this service: done, waiting for its next try, or dead."""
+    """An event that this service received: done, waiting for its next try, or dead."""
 
     __tablename__ = "inbox_messages"
     __table_args__ = (
@@ -57,7 +57,7 @@ class InboxMessage(KitBase):
 
 
 class IdempotentCommand(KitBase):
-    """The first answer to a command, by its key."""
+    """The first answer to a command, by its idempotency key."""
 
     __tablename__ = "idempotent_commands"
 
@@ -68,7 +68,7 @@ class IdempotentCommand(KitBase):
 
 
 class Lease(KitBase):
-    """Who may do a periodic job now."""
+    """Which process may do a periodic job at the moment."""
 
     __tablename__ = "leases"
 

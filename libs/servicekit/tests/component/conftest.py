@@ -23,13 +23,13 @@ PATIENCE_SECONDS = 10
 
 @pytest.fixture(autouse=True)
 def quick_stop(monkeypatch):
-    """Let consumers look once in 20 ms whether they shall stop: nameko's second, per container, adds up."""
+    """Let consumers check every 20 ms whether to stop, not every second."""
     monkeypatch.setattr(QueueConsumer, "consume", partialmethod(QueueConsumer.consume, safety_interval=0.02))
 
 
 @pytest.fixture
 def eventually():
-    """Call it with a condition that must come true; returns its value."""
+    """Call it with a condition that must become true. Returns its value."""
 
     def wait(condition, seconds=PATIENCE_SECONDS):
         deadline = time.monotonic() + seconds
@@ -66,7 +66,7 @@ def open_database():
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, tmp_path, open_database):
-    """An empty database with the kit's tables, of each kind."""
+    """An empty database of each kind, with the kit's tables."""
     if request.param == "sqlite":
         return open_database(f"sqlite:///{tmp_path / 'kit.db'}")
     return open_database(request.getfixturevalue("postgres_url"))
@@ -114,7 +114,7 @@ def start(settings_of):
 
 @pytest.fixture
 def runtime_of():
-    """Call it with a container for the Runtime its service works with."""
+    """Call it with a container for the Runtime of its service."""
 
     def find(container):
         return next(
@@ -126,7 +126,7 @@ def runtime_of():
 
 @pytest.fixture
 def transport_on(start):
-    """Call it with the URL of a bus for a way to call services there, as the services and the gateway do."""
+    """Call it with the URL of a bus for a transport that calls services there."""
 
     class Caller:
         name = "kitcaller"

@@ -45,12 +45,12 @@ def test_batches_repeat_until_one_is_not_full(database, seven_rows):
     assert (len(transactions), rows_left(database)) == (3, 0)
 
 
-def test_batches_stop_after_the_most_allowed(database, seven_rows):
+def test_batches_stop_at_the_maximum(database, seven_rows):
     assert in_batches(database.transaction, delete_rows, size=3, max_batches=2) == 6
     assert rows_left(database) == 1
 
 
-def test_batch_that_fails_leaves_the_ones_before_committed(database, seven_rows):
+def test_batches_before_a_failing_one_stay_committed(database, seven_rows):
     def fail_at_last(session):
         deleted = delete_rows(session)
         if deleted < 3:
@@ -62,7 +62,7 @@ def test_batch_that_fails_leaves_the_ones_before_committed(database, seven_rows)
     assert rows_left(database) == 1
 
 
-def test_others_get_their_turn_between_batches(database, seven_rows):
+def test_other_greenthreads_run_between_batches(database, seven_rows):
     turns = []
     eventlet.spawn_n(turns.append, "another greenthread ran")
 
@@ -103,13 +103,13 @@ def test_row_is_found_by_its_key_or_not_found(database, seven_rows, load):
             load(session, InboxMessage, "7")
 
 
-def test_model_can_say_what_people_call_it(database, monkeypatch):
+def test_model_can_set_the_name_that_messages_use(database, monkeypatch):
     monkeypatch.setattr(InboxMessage, "human_name", "event", raising=False)
     with database.reading() as session, pytest.raises(NotFound, match=r"^there is no event 7$"):
         loading.get(session, InboxMessage, "7")
 
 
-def test_locked_row_is_read_again(database, seven_rows):
+def test_locked_row_is_read_fresh(database, seven_rows):
     with database.transaction() as session:
         row = loading.get(session, Lease, "row-1")
         session.execute(
@@ -122,7 +122,7 @@ def test_locked_row_is_read_again(database, seven_rows):
         assert (loading.lock(session, Lease, "row-1"), row.holder) == (row, "a")
 
 
-def test_locked_row_is_not_changed_by_two_at_once(database, seven_rows):
+def test_two_transactions_cannot_change_a_locked_row_at_once(database, seven_rows):
     def append(letter):
         with database.transaction() as session:
             row = loading.lock(session, Lease, "row-1")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import eventlet
 import pytest
 from servicekit import db
-from servicekit.db import DATABASE_TROUBLE, DatabaseBusy, NestedTransaction, insert_if_absent
+from servicekit.db import DATABASE_ERRORS, DatabaseBusy, NestedTransaction, insert_if_absent
 from servicekit.tables import IdempotentCommand, Lease
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -33,7 +33,7 @@ def count(database):
 
 @pytest.fixture
 def stalls():
-    """The gaps between turns of the event loop, in seconds, while the test runs."""
+    """The pauses between turns of the event loop during the test, in seconds."""
     gaps = []
 
     def tick():
@@ -56,7 +56,7 @@ def sqlite(tmp_path, open_database):
 
 @pytest.fixture
 def hold(tmp_path):
-    """Call it to let another process hold the write lock of the SQLite database for some seconds."""
+    """Call it to make another process hold the write lock of the SQLite database for some seconds."""
     holders = []
 
     def hold_for(seconds):
@@ -71,7 +71,7 @@ def hold(tmp_path):
         holder.stdout.close()
 
 
-def test_another_process_is_waited_for_while_everything_else_goes_on(sqlite, hold, stalls):
+def test_waiting_for_another_process_does_not_stop_other_greenthreads(sqlite, hold, stalls):
     hold(0.5)
     gaps_before = len(stalls)
     with sqlite.transaction() as session:
@@ -82,17 +82,17 @@ def test_another_process_is_waited_for_while_everything_else_goes_on(sqlite, hol
     assert max(stalls[gaps_before:]) < 0.08
 
 
-def test_a_database_that_stays_locked_is_busy(sqlite, hold, monkeypatch):
-    monkeypatch.setattr(db, "WRITE_WAIT_SECONDS", 0.1)
+def test_database_that_stays_locked_is_busy(sqlite, hold, monkeypatch):
+    monkeypatch.setattr(db, "MAX_WRITE_WAIT_SECONDS", 0.1)
     hold(5)
 
     with pytest.raises(DatabaseBusy, match="stayed locked"), sqlite.transaction():
         raise AssertionError("the transaction began")
-    assert issubclass(DatabaseBusy, DATABASE_TROUBLE)
+    assert issubclass(DatabaseBusy, DATABASE_ERRORS)
     assert count(sqlite) == 0  # reading is not disturbed
 
 
-def test_a_slow_writer_of_this_process_is_waited_for(sqlite, monkeypatch):
+def test_writer_waits_for_a_slow_one_in_the_same_process(sqlite, monkeypatch):
     def write_slowly(name, seconds):
         with sqlite.transaction() as session:
             add_lease(session, name=name)
@@ -104,7 +104,7 @@ def test_a_slow_writer_of_this_process_is_waited_for(sqlite, monkeypatch):
     second.wait()
     assert count(sqlite) == 2
 
-    monkeypatch.setattr(db, "WRITE_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(db, "MAX_WRITE_WAIT_SECONDS", 0.02)
     slow = eventlet.spawn(write_slowly, "c", 0.2)
     eventlet.sleep(0)
     with pytest.raises(DatabaseBusy):
@@ -112,7 +112,7 @@ def test_a_slow_writer_of_this_process_is_waited_for(sqlite, monkeypatch):
     slow.wait()
 
 
-def test_a_transaction_in_a_transaction_is_a_bug_told_at_once(database):
+def test_nested_transaction_is_refused_at_once(database):
     started = time.monotonic()
     with (
         pytest.raises(NestedTransaction, match="pass its session on"),
@@ -134,7 +134,7 @@ def test_reading_inside_a_transaction_is_allowed(database):
         assert count(database) == 0
 
 
-def test_an_error_rolls_back(database):
+def test_error_rolls_the_transaction_back(database):
     with pytest.raises(KeyError), database.transaction() as session:
         add_lease(session)
         session.flush()
@@ -142,7 +142,7 @@ def test_an_error_rolls_back(database):
     assert count(database) == 0
 
 
-def test_one_reading_sees_one_state(database):
+def test_all_statements_of_one_reading_see_the_same_state(database):
     with database.reading() as session:
         assert session.scalars(select(Lease)).all() == []
         with database.transaction() as writing:
@@ -151,17 +151,17 @@ def test_one_reading_sees_one_state(database):
     assert count(database) == 1
 
 
-def test_a_reading_leaves_nothing_behind(database):
+def test_reading_writes_nothing(database):
     try:
         with database.reading() as session:
             add_lease(session)
             session.flush()
     except DBAPIError as error:
-        assert "read-only" in str(error)  # PostgreSQL refuses, SQLite forgets
+        assert "read-only" in str(error)  # PostgreSQL refuses; SQLite rolls back
     assert count(database) == 0
 
 
-def test_only_a_commit_that_said_something_wakes(database):
+def test_only_a_commit_that_published_an_event_wakes_the_relay(database):
     woken = []
     database.after_commit("mark", lambda: woken.append(1))
 
@@ -177,7 +177,7 @@ def test_only_a_commit_that_said_something_wakes(database):
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=8))])
-def test_an_instant_comes_back_in_utc(database, zone):
+def test_instant_is_read_back_in_utc(database, zone):
     with database.transaction() as session:
         add_lease(session, expires_at=NOW.astimezone(zone))
     with database.reading() as session:
@@ -187,13 +187,13 @@ def test_an_instant_comes_back_in_utc(database, zone):
         assert session.scalar(select(func.count()).where(Lease.expires_at < NOW)) == 0
 
 
-def test_a_naive_instant_is_not_stored(database):
-    with pytest.raises(StatementError, match="naive"), database.transaction() as session:
+def test_instant_without_a_time_zone_is_not_stored(database):
+    with pytest.raises(StatementError, match="without a time zone"), database.transaction() as session:
         add_lease(session, expires_at=NOW.replace(tzinfo=None))
         session.flush()
 
 
-def test_a_row_is_inserted_once(database):
+def test_row_is_inserted_once(database):
     def claim():
         with database.transaction() as session:
             return insert_if_absent(session, Lease, name="x", holder="me", expires_at=NOW)
@@ -201,7 +201,7 @@ def test_a_row_is_inserted_once(database):
     assert [claim(), claim()] == [True, False]
 
 
-def test_an_error_does_not_show_what_was_to_be_stored(database):
+def test_database_error_does_not_show_the_values(database):
     values = {"key": "k", "fingerprint": "hunter2", "created_at": NOW}
     with pytest.raises(DBAPIError) as refused, database.transaction() as session:
         session.execute(insert(IdempotentCommand).values(values))
@@ -209,20 +209,20 @@ def test_an_error_does_not_show_what_was_to_be_stored(database):
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_gone_database_is_database_trouble(open_database, tmp_path, free_port):
+def test_database_that_is_down_raises_a_database_error(open_database, tmp_path, free_port):
     gone = [
         db.Database(f"postgresql://isp:pw@127.0.0.1:{free_port()}/isp"),
         db.Database(f"sqlite:///{tmp_path / 'missing' / 'kit.db'}"),
     ]
     for database in gone:
-        with pytest.raises(DATABASE_TROUBLE):
+        with pytest.raises(DATABASE_ERRORS):
             database.check()
-        with pytest.raises(DATABASE_TROUBLE), database.transaction():
+        with pytest.raises(DATABASE_ERRORS), database.transaction():
             pass
         assert "pw" not in database.url_shown
 
 
-def test_a_connection_that_died_while_it_was_idle_is_replaced(postgres_url, open_database, monkeypatch):
+def test_connection_that_died_while_idle_is_replaced(postgres_url, open_database, monkeypatch):
     database = open_database(postgres_url)
     monkeypatch.setattr(db, "PING_AFTER_SECONDS", 0.0)
     with database.reading() as session:
@@ -233,9 +233,7 @@ def test_a_connection_that_died_while_it_was_idle_is_replaced(postgres_url, open
         assert session.scalar(select(func.pg_backend_pid())) != mine
 
 
-def test_a_connection_that_was_just_in_use_is_not_asked_whether_it_lives(
-    postgres_url, open_database, monkeypatch
-):
+def test_connection_that_was_just_in_use_is_not_pinged(postgres_url, open_database, monkeypatch):
     database = open_database(postgres_url)
     with database.reading() as session:
         session.scalar(select(1))

@@ -1,4 +1,4 @@
-"""Outbox to inbox with a bus between two small services, embedded (SQLite) and distributed (PostgreSQL)."""
+"""From outbox to inbox, between two small services: embedded (SQLite) and distributed (PostgreSQL)."""
 
 import time
 from dataclasses import dataclass
@@ -118,7 +118,7 @@ def database_urls(bus_url, request, tmp_path, open_database):
 
 @pytest.fixture
 def start(database_urls, start):
-    """As ever, but stopped before the databases are dropped: PostgreSQL waits for who comes back to them."""
+    """Stopped before the databases are dropped: a running service would connect to them again."""
     return start
 
 
@@ -154,12 +154,12 @@ def unsent(runtime):
 
 
 def publish(bus_url, body):
-    """Straight to the consumer's queue, as a stranger or a newer version might."""
+    """Directly to the consumer's queue, as another program or a newer version might."""
     queue = queue_of("kitstock")
     Publisher(bus_url).publish(body, exchange="", routing_key=queue.name, declare=[queue])
 
 
-def test_an_event_has_its_effect_once_with_the_correlation_id_of_its_cause(shop, stock, eventually):
+def test_event_has_its_effect_once_with_the_correlation_id_of_its_cause(shop, stock, eventually):
     with correlated("from-the-browser"):
         sell(shop, "modem", "cable")
 
@@ -168,7 +168,7 @@ def test_an_event_has_its_effect_once_with_the_correlation_id_of_its_cause(shop,
         assert set(session.scalars(select(Movement.correlation_id))) == {"from-the-browser"}
 
 
-def test_a_transaction_that_fails_says_nothing(shop, stock, eventually):
+def test_transaction_that_fails_publishes_nothing(shop, stock, eventually):
     with pytest.raises(KeyError), shop.transaction() as session:
         outbox.add(session, ItemSold(item="ghost"), now=NOW)
         raise KeyError
@@ -177,7 +177,7 @@ def test_a_transaction_that_fails_says_nothing(shop, stock, eventually):
     eventually(lambda: moved(stock) == ["modem"])
 
 
-def test_a_redelivery_changes_nothing(shop, stock, eventually, bus_url):
+def test_redelivery_changes_nothing(shop, stock, eventually, bus_url):
     sell(shop, "modem")
     eventually(lambda: moved(stock) == ["modem"])
     with shop.transaction() as session:
@@ -190,7 +190,7 @@ def test_a_redelivery_changes_nothing(shop, stock, eventually, bus_url):
     assert moved(stock) == ["cable", "modem"]
 
 
-def test_a_failing_handler_is_tried_again_while_the_others_go_on(shop, stock, eventually):
+def test_failing_handler_is_retried_without_delaying_others(shop, stock, eventually):
     FAILURES["modem"] = [ValueError("not yet")]
     sell(shop, "modem", "cable")
 
@@ -200,7 +200,7 @@ def test_a_failing_handler_is_tried_again_while_the_others_go_on(shop, stock, ev
         assert (message.status, message.attempts, message.error) == ("done", 1, None)
 
 
-def test_a_parked_event_waits_longer_each_time(shop, stock, eventually, monkeypatch):
+def test_pauses_between_retries_of_an_event_grow(shop, stock, eventually, monkeypatch):
     monkeypatch.setattr(inbox, "PAUSES", (timedelta(seconds=0.02), timedelta(hours=1)))
     FAILURES["modem"] = [ValueError("third"), ValueError("second"), ValueError("first")]
     sell(shop, "modem")
@@ -215,7 +215,7 @@ def test_a_parked_event_waits_longer_each_time(shop, stock, eventually, monkeypa
     assert moved(stock) == []
 
 
-def test_after_the_last_pause_it_is_a_dead_letter_to_look_at_and_replay(shop, stock, eventually, capsys):
+def test_event_that_keeps_failing_becomes_a_dead_letter_to_replay(shop, stock, eventually, capsys):
     FAILURES["modem"] = [ValueError("broken since Friday")] * (len(PAUSES) + 1)
     sell(shop, "modem")
     eventually(lambda: parked(stock) == {"dead": 1})
@@ -227,11 +227,11 @@ def test_after_the_last_pause_it_is_a_dead_letter_to_look_at_and_replay(shop, st
     assert parked(stock) == {"dead": 1}
 
     runner.dead_letters(stock.database, replay=True)
-    assert "1 put back" in capsys.readouterr().out
+    assert "1 queued to be tried again" in capsys.readouterr().out
     eventually(lambda: moved(stock) == ["modem"] and parked(stock) == {})
 
 
-def test_an_event_nobody_here_knows_becomes_a_dead_letter(shop, stock, eventually, bus_url):
+def test_unknown_event_becomes_a_dead_letter(shop, stock, eventually, bus_url):
     unknown = Envelope(
         id=new_id(),
         type="kit.invented_later.v1",
@@ -250,7 +250,7 @@ def test_an_event_nobody_here_knows_becomes_a_dead_letter(shop, stock, eventuall
 
 
 @pytest.mark.parametrize("body", [{"type": "kit.item_sold.v1", "subject": "modem"}, ["nonsense"]], ids=str)
-def test_what_is_no_event_becomes_a_dead_letter_and_no_loop(shop, stock, eventually, bus_url, body):
+def test_message_that_is_not_an_event_becomes_a_dead_letter(shop, stock, eventually, bus_url, body):
     publish(bus_url, body)
     sell(shop, "cable")
     eventually(lambda: parked(stock) == {"dead": 1} and moved(stock) == ["cable"])
@@ -260,7 +260,7 @@ def test_what_is_no_event_becomes_a_dead_letter_and_no_loop(shop, stock, eventua
     eventually(lambda: parked(stock) == {"dead": 1})
 
 
-def test_an_event_with_unreadable_data_becomes_a_dead_letter(stock, eventually, bus_url):
+def test_event_with_unreadable_data_becomes_a_dead_letter(stock, eventually, bus_url):
     wrong = Envelope(
         id=new_id(),
         type=ItemSold.name,
@@ -275,7 +275,7 @@ def test_an_event_with_unreadable_data_becomes_a_dead_letter(stock, eventually, 
     eventually(lambda: parked(stock) == {"dead": 1})
 
 
-def test_an_event_waits_for_a_consumer_that_was_never_started(
+def test_event_waits_for_a_consumer_that_was_never_started(
     shop, start, database_urls, runtime_of, eventually
 ):
     sell(shop, "modem")
@@ -285,13 +285,13 @@ def test_an_event_waits_for_a_consumer_that_was_never_started(
     eventually(lambda: moved(stock) == ["modem"])
 
 
-def test_an_event_without_consumers_is_sent_to_nobody(shop, eventually):
+def test_event_without_consumers_is_sent_to_nobody(shop, eventually):
     sell(shop, "modem", event=ItemSeen)
 
     eventually(lambda: unsent(shop) == 0)
 
 
-def test_what_another_process_said_is_sent_whatever_the_business_clock(
+def test_events_of_another_process_are_sent_whatever_the_business_time(
     shop, stock, eventually, database_urls, open_database
 ):
     job = open_database(database_urls["kitshop"])
@@ -301,7 +301,7 @@ def test_what_another_process_said_is_sent_whatever_the_business_clock(
     eventually(lambda: moved(stock) == ["cable", "modem"])
 
 
-def test_a_type_this_process_does_not_know_is_kept_and_blocks_nothing(shop, stock, eventually):
+def test_outbox_message_of_an_unknown_type_is_kept_and_blocks_nothing(shop, stock, eventually):
     with shop.transaction() as session:
         session.add(
             OutboxMessage(
@@ -319,7 +319,7 @@ def test_a_type_this_process_does_not_know_is_kept_and_blocks_nothing(shop, stoc
     assert unsent(shop) == 1
 
 
-def test_while_the_database_is_away_the_event_waits_and_comes_again(shop, stock, eventually, monkeypatch):
+def test_event_is_redelivered_after_an_outage_of_the_database(shop, stock, eventually, monkeypatch):
     tried = []
 
     def gone():
@@ -335,9 +335,7 @@ def test_while_the_database_is_away_the_event_waits_and_comes_again(shop, stock,
     assert moved(stock) == ["modem"]
 
 
-def test_a_message_that_cannot_be_published_leaves_the_earlier_ones_sent(
-    shop, stock, eventually, monkeypatch
-):
+def test_messages_before_one_that_cannot_be_published_count_as_sent(shop, stock, eventually, monkeypatch):
     publish_once = events.OutboxRelay._publish
     refused = []
 
@@ -365,7 +363,7 @@ def test_two_replicas_handle_an_event_once(shop, stock, start, database_urls, ev
     assert moved(stock) == items
 
 
-def test_upkeep_forgets_what_is_old_and_handled(shop, stock, eventually, monkeypatch):
+def test_upkeep_deletes_old_handled_messages(shop, stock, eventually, monkeypatch):
     sell(shop, "modem", "cable")
     eventually(lambda: moved(stock) == ["cable", "modem"] and unsent(shop) == 0)
     old = datetime.now(UTC) - timedelta(days=31)
@@ -385,7 +383,7 @@ def test_upkeep_forgets_what_is_old_and_handled(shop, stock, eventually, monkeyp
 
 
 @pytest.mark.parametrize("bus_url", ["membus"], indirect=True)
-def test_an_embedded_start_replays_what_the_bus_forgot_and_nothing_twice(
+def test_embedded_start_sends_lost_events_again_without_a_second_effect(
     start, database_urls, runtime_of, eventually
 ):
     first = start(StockService, database_urls)
@@ -406,7 +404,7 @@ def test_an_embedded_start_replays_what_the_bus_forgot_and_nothing_twice(
 
 
 @pytest.mark.parametrize("bus_url", ["membus"], indirect=True)
-def test_a_long_backlog_lets_others_work(shop, eventually):
+def test_publishing_a_long_backlog_lets_other_greenthreads_run(shop, eventually):
     sell(shop, *(str(number) for number in range(2000)))
     gaps, last = [], time.monotonic()
     while unsent(shop):
@@ -418,7 +416,7 @@ def test_a_long_backlog_lets_others_work(shop, eventually):
     assert max(gaps) < 0.5
 
 
-def test_looking_at_a_huge_backlog_is_cheap(database):
+def test_reading_from_a_huge_backlog_is_fast(database):
     with database.transaction() as session:
         rows = [
             {
@@ -453,7 +451,7 @@ def test_looking_at_a_huge_backlog_is_cheap(database):
 
 @pytest.fixture
 def own_rabbitmq(rabbitmq, server_directory):
-    """One that the test may stop."""
+    """A node that the test may stop."""
     node = PrivateRabbitMQ(server_directory("rabbitmq-own"), find_rabbitmq_port())
     node.start()
     yield node
@@ -461,7 +459,7 @@ def own_rabbitmq(rabbitmq, server_directory):
 
 
 @pytest.mark.parametrize("bus_url", ["membus"], indirect=True)
-def test_nothing_is_lost_or_late_in_an_outage_of_the_broker(
+def test_outage_of_the_broker_loses_no_event_and_delays_no_answer(
     own_rabbitmq, start, transport_on, database_urls, runtime_of, eventually
 ):
     url = own_rabbitmq.url
@@ -476,7 +474,7 @@ def test_nothing_is_lost_or_late_in_an_outage_of_the_broker(
     own_rabbitmq.stop()
     sell(shop, "cable")
     started = time.monotonic()
-    with pytest.raises(Exception, match="message bus does not answer"):
+    with pytest.raises(Exception, match="message bus isn't responding"):
         call("kitstock", "ping", {"args": {}}, 0.5)
     assert time.monotonic() - started < 1.5
     own_rabbitmq.start()

@@ -43,17 +43,17 @@ def carry_out(database):
     return run
 
 
-def test_a_repeat_gives_the_first_answer_again(carry_out):
+def test_repeated_command_gets_the_first_answer(carry_out):
     assert [carry_out(pay()) for _ in range(3)] == [Money(1)] * 3
     assert carry_out(pay(key="k-2")) == Money(2)
 
 
-def test_without_a_key_it_runs_each_time(carry_out):
+def test_command_without_a_key_runs_each_time(carry_out):
     assert [carry_out(pay(key=None)), carry_out(pay(key=None))] == [Money(1), Money(2)]
 
 
 @pytest.mark.parametrize("other", [pay(minor=200), GiveBack(idempotency_key="k-1", amount=Money(100))])
-def test_a_key_belongs_to_its_content(carry_out, other):
+def test_key_with_other_content_is_refused(carry_out, other):
     carry_out(pay())
 
     with pytest.raises(IdempotencyMismatch, match="k-1"):
@@ -61,7 +61,7 @@ def test_a_key_belongs_to_its_content(carry_out, other):
     assert len(carry_out.runs) == 1
 
 
-def test_a_try_that_was_rolled_back_can_be_repeated(carry_out):
+def test_command_that_was_rolled_back_can_be_repeated(carry_out):
     def fail():
         raise Conflict("not now")
 
@@ -70,7 +70,7 @@ def test_a_try_that_was_rolled_back_can_be_repeated(carry_out):
     assert carry_out(pay()) == Money(1)
 
 
-def test_two_at_once_run_once(carry_out):
+def test_command_sent_twice_at_once_runs_once(carry_out):
     def slowly():
         eventlet.sleep(0.1)
         carry_out.runs.append(1)
@@ -82,7 +82,7 @@ def test_two_at_once_run_once(carry_out):
     assert len(carry_out.runs) == 1
 
 
-def test_the_second_of_two_runs_when_the_first_is_rolled_back(carry_out):
+def test_second_of_two_commands_runs_if_the_first_is_rolled_back(carry_out):
     def fail_slowly():
         eventlet.sleep(0.1)
         raise Conflict("not now")
@@ -96,7 +96,7 @@ def test_the_second_of_two_runs_when_the_first_is_rolled_back(carry_out):
     assert second.wait() == Money(1)
 
 
-def test_old_keys_are_forgotten_a_batch_at_a_time(carry_out, database):
+def test_old_keys_are_deleted_in_batches(carry_out, database):
     for number in range(3):
         carry_out(pay(key=str(number)))
     with database.transaction() as session:
@@ -119,17 +119,17 @@ def take(database):
     return take
 
 
-def test_a_lease_has_one_holder_who_can_renew_it(take):
+def test_lease_has_one_holder_who_can_renew_it(take):
     assert [take("a"), take("b"), take("a"), take("b")] == [True, False, True, False]
 
 
-def test_an_expired_lease_can_be_taken(take):
+def test_expired_lease_can_be_taken(take):
     assert take("a", timedelta(seconds=-1))
     assert take("b")
     assert not take("a")
 
 
-def test_a_released_lease_can_be_taken_and_only_its_holder_releases(take, database):
+def test_released_lease_can_be_taken_and_only_its_holder_releases_it(take, database):
     take("a")
     for holder, taken in (("b", False), ("a", True)):
         with database.transaction() as session:
@@ -137,7 +137,7 @@ def test_a_released_lease_can_be_taken_and_only_its_holder_releases(take, databa
         assert take("b") is taken
 
 
-def test_of_many_at_once_one_gets_it(take):
+def test_one_of_several_simultaneous_holders_gets_the_lease(take):
     for lasting in (timedelta(seconds=-1), LEASE):  # at first nobody has it, then all find it expired
         taken = [eventlet.spawn(take, str(number), lasting) for number in range(5)]
         answers = [one.wait() for one in taken]

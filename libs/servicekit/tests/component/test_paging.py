@@ -1,4 +1,4 @@
-"""Pages: everything once, in the order asked for, whatever is typed as a cursor."""
+"""Pages list everything once, in the requested order. Malformed cursors are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BY_HOLDER = Order(Lease.holder)
 
 @pytest.fixture
 def names(database):
-    """Of leases held by "x", "y", "x", ... that expire one after another."""
+    """The names of leases held by "x", "y", "x", ... that expire one after another."""
     names = [f"{number:03}" for number in range(7)]
     with database.transaction() as session:
         session.add_all(
@@ -29,7 +29,7 @@ def names(database):
 
 @pytest.fixture
 def pages(database):
-    """Call it with an order: the names of all pages, two to a page."""
+    """Call it with an order for the names on all pages, two per page."""
 
     def walk(order):
         seen, after, first = [], None, True
@@ -47,7 +47,7 @@ def name_of(lease):
     return lease.name
 
 
-def test_pages_go_through_everything_once_newest_first(database, names):
+def test_pages_list_everything_once_newest_first(database, names):
     seen, after = [], None
     with database.reading() as session:
         for size in (3, 3, 1):
@@ -63,7 +63,7 @@ def test_pages_go_through_everything_once_newest_first(database, names):
         assert least == Page(["006"], "006")
 
 
-def test_pages_go_through_everything_once_in_an_order(pages, names):
+def test_pages_list_everything_once_in_an_order(pages, names):
     x, y = names[::2], names[1::2]
     assert pages(BY_HOLDER) == x + y
     assert pages(Order(Lease.holder, descending=True)) == y[::-1] + x[::-1]
@@ -72,7 +72,7 @@ def test_pages_go_through_everything_once_in_an_order(pages, names):
     assert pages(Order(Lease.name)) == names
 
 
-def test_row_that_comes_between_pages_moves_none(database, names):
+def test_row_added_between_pages_does_not_shift_them(database, names):
     with database.reading() as session:
         first = page_of(session, select(Lease), Lease.name, name_of, limit=3, after=None, order=BY_HOLDER)
     with database.transaction() as session:
@@ -84,7 +84,7 @@ def test_row_that_comes_between_pages_moves_none(database, names):
     assert first.items + rest.items == [*names[::2], *names[1::2]]
 
 
-def test_cursor_can_stand_in_an_address(database):
+def test_cursor_is_safe_in_a_url(database):
     with database.transaction() as session:
         session.add_all(Lease(name=name, holder='ñ?&"~', expires_at=START) for name in "ab")
     with database.reading() as session:
@@ -103,7 +103,7 @@ def packed(text):
     "after",
     ["nonsense", "", "5", "ñ", "\ud83d", "a\0", packed("[1]"), packed('[1,"a"]'), packed('["\\u0000","a"]')],
 )
-def test_nonsense_for_a_cursor_is_refused(database, after):
+def test_malformed_cursor_is_refused(database, after):
     with database.reading() as session, pytest.raises(InvalidInput) as refused:
         page_of(session, select(Lease), Lease.name, name_of, limit=1, after=after, order=BY_HOLDER)
     assert [wrong.field for wrong in refused.value.errors] == ["after"]
@@ -118,7 +118,7 @@ def test_cursor_of_another_order_is_refused(database, names):
                 page_of(session, select(Lease), Lease.name, name_of, limit=1, after=after, order=by_time)
 
 
-def test_id_that_no_database_takes_is_refused(database):
+def test_cursor_that_postgresql_would_refuse_is_refused(database):
     with database.reading() as session, pytest.raises(InvalidInput, match="not a cursor of this list"):
         page_of(session, select(Lease), Lease.name, name_of, limit=1, after="a\0")
 
@@ -142,7 +142,7 @@ def page_of_numbers(session, after):
     )
 
 
-def test_number_is_its_own_cursor(database, numbered):
+def test_cursor_of_a_list_by_number_is_the_number(database, numbered):
     with database.reading() as session:
         assert page_of_numbers(session, None) == Page([3, 2], "2")
         assert page_of_numbers(session, "2") == Page([1], None)
@@ -150,6 +150,6 @@ def test_number_is_its_own_cursor(database, numbered):
 
 
 @pytest.mark.parametrize("after", ["", "x", "-1", "1.5", "²", " 1", "1" * 20, str(2**63)])
-def test_cursor_that_is_not_a_number_of_the_list_is_refused(database, after):
+def test_cursor_that_cannot_be_a_number_is_refused(database, after):
     with database.reading() as session, pytest.raises(InvalidInput, match="not a cursor of this list"):
         page_of_numbers(session, after)

@@ -62,7 +62,7 @@ def shop(start, shop_databases, port):
 
 
 @EMBEDDED
-def test_a_ready_process_says_so_and_shows_its_metrics(shop, port):
+def test_ready_process_says_so_and_shows_its_metrics(shop, port):
     assert fetch(port, "/healthz") == (200, '{"misses": 0}')
     assert fetch(port, "/readyz") == (200, '{"database": "ok"}')
     status, metrics = fetch(port, "/metrics")
@@ -72,14 +72,14 @@ def test_a_ready_process_says_so_and_shows_its_metrics(shop, port):
 
 
 @EMBEDDED
-def test_a_broken_database_is_named_and_the_process_is_alive(shop, port, runtime_of, monkeypatch):
+def test_broken_database_fails_readiness_but_not_health(shop, port, runtime_of, monkeypatch):
     def broken():
         raise OSError("disk on fire")
 
     monkeypatch.setattr(runtime_of(shop).database, "reading", broken)
     status, parts = fetch(port, "/readyz")
 
-    assert (status, json.loads(parts)) == (503, {"database": "does not answer: OSError"})
+    assert (status, json.loads(parts)) == (503, {"database": "isn't responding: OSError"})
     assert fetch(port, "/healthz")[0] == 200
 
 
@@ -90,7 +90,9 @@ def quick_self_calls(monkeypatch):
 
 
 @EMBEDDED
-def test_a_deaf_process_is_told_apart_and_can_recover(quick_self_calls, shop, port, eventually, monkeypatch):
+def test_process_that_no_longer_hears_the_bus_is_unhealthy_until_it_does(
+    quick_self_calls, shop, port, eventually, monkeypatch
+):
     eventlet.sleep(0.3)
     assert fetch(port, "/healthz")[0] == 200
 
@@ -102,7 +104,7 @@ def test_a_deaf_process_is_told_apart_and_can_recover(quick_self_calls, shop, po
 
 
 @EMBEDDED
-def test_an_outage_of_the_bus_is_no_reason_to_restart(quick_self_calls, shop, port, monkeypatch):
+def test_outage_of_the_bus_fails_readiness_but_not_health(quick_self_calls, shop, port, monkeypatch):
     def away(*_args, **_kwargs):
         raise OSError("connection refused")
 
@@ -111,11 +113,11 @@ def test_an_outage_of_the_bus_is_no_reason_to_restart(quick_self_calls, shop, po
 
     assert fetch(port, "/healthz") == (200, '{"misses": 0}')
     status, parts = fetch(port, "/readyz")
-    assert (status, json.loads(parts)) == (503, {"service": "the message bus does not answer"})
+    assert (status, json.loads(parts)) == (503, {"service": "the message bus isn't responding"})
 
 
 @EMBEDDED
-def test_a_taken_health_port_is_named(bus_url, port):
+def test_health_port_in_use_is_named(bus_url, port):
     taken = eventlet.listen(("0.0.0.0", port), reuse_port=False)
     try:
         with pytest.raises(SettingsError, match=f"ISPOS_HEALTH_PORT: {port}"):
@@ -138,7 +140,7 @@ def test_services_of_one_process_share_the_page(start, tmp_path, port, open_data
 
 
 @pytest.mark.parametrize("bus_url", BOTH_BUSES, indirect=True)
-def test_a_service_that_is_not_there_is_named(start, shop_databases, transport):
+def test_service_that_is_not_running_is_named(start, shop_databases, transport):
     start(ShopService, shop_databases)
 
     assert ping(transport, "kitghost") == {"service": "kitghost is not running"}
@@ -164,8 +166,8 @@ def test_stopping_lets_running_work_finish(settings_of, shop_databases, transpor
         transport("kitshop", "work", {"seconds": 0}, 0.2)
 
 
-def test_stopping_has_an_end(monkeypatch):
-    monkeypatch.setattr("servicekit.runner.STOP_SECONDS", 0.05)
+def test_stopping_takes_a_limited_time(monkeypatch):
+    monkeypatch.setattr("servicekit.runner.MAX_STOP_SECONDS", 0.05)
     done = []
 
     class Runner:
@@ -182,7 +184,7 @@ def test_stopping_has_an_end(monkeypatch):
     assert done == ["killed"]
 
 
-def test_a_signal_stops_once():
+def test_second_signal_does_not_stop_twice():
     script = """
 import servicekit.green
 import os, signal, eventlet
@@ -204,7 +206,7 @@ print(stopped)
 # Migrations
 
 
-def test_replicas_that_start_at_once_migrate_once(postgres_url, tmp_path):
+def test_replicas_that_start_together_migrate_once(postgres_url, tmp_path):
     environ = os.environ | {
         "ISPOS_SECRET_KEY": "s" * 40,
         "ISPOS_ENCRYPTION_KEY": new_key(),
@@ -223,7 +225,7 @@ def test_replicas_that_start_at_once_migrate_once(postgres_url, tmp_path):
     database.close()
 
 
-def test_a_replica_waits_longer_for_a_migration_than_for_a_row(postgres_url, monkeypatch):
+def test_replica_waits_longer_for_a_migration_than_for_a_row_lock(postgres_url, monkeypatch):
     monkeypatch.setattr(db, "POSTGRES_OPTIONS", "-c lock_timeout=50 -c statement_timeout=100")
     database, other = Database(postgres_url), Database(postgres_url)
     with other.engine.connect() as connection:

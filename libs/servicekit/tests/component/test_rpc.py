@@ -37,7 +37,7 @@ class ShopService:
 
 @pytest.fixture(autouse=True)
 def executed():
-    """What was ordered, by name."""
+    """The names of what was ordered."""
     done = []
     ACTIONS.clear()
     ACTIONS["modem"] = lambda: done.append("modem") or ["sold"]
@@ -57,11 +57,11 @@ def fail_with(error):
     return action
 
 
-def test_a_result_arrives(shop):
+def test_result_arrives_at_the_caller(shop):
     assert shop.order(Order(item="modem")) == ["sold"]
 
 
-def test_a_declared_error_arrives_as_its_class_with_its_fields(shop):
+def test_declared_error_arrives_as_its_class_with_its_fields(shop):
     errors = [FieldError("item", "is unknown"), FieldError("count", "is too much")]
     ACTIONS["x"] = fail_with(InvalidInput("two mistakes", errors))
     ACTIONS["y"] = fail_with(NotFound("no item y"))
@@ -73,7 +73,7 @@ def test_a_declared_error_arrives_as_its_class_with_its_fields(shop):
         shop.order(Order(item="y"))
 
 
-def test_a_bug_is_a_service_fault_that_tells_no_details(shop):
+def test_bug_is_a_service_fault_without_details(shop):
     ACTIONS["x"] = fail_with(RuntimeError("password of the owner"))
     ACTIONS["y"] = lambda: [1.5]
 
@@ -93,14 +93,14 @@ def test_a_bug_is_a_service_fault_that_tells_no_details(shop):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_database_trouble_is_unavailable(shop, trouble):
+def test_database_error_is_unavailable(shop, trouble):
     ACTIONS["x"] = fail_with(trouble)
 
     with pytest.raises(Unavailable, match="database"):
         shop.order(Order(item="x"))
 
 
-def test_a_method_the_service_does_not_have_is_a_service_fault(start, transport):
+def test_unknown_method_is_a_service_fault(start, transport):
     class OlderShop:
         name = SERVICE_NAME
 
@@ -113,7 +113,7 @@ def test_a_method_the_service_does_not_have_is_a_service_fault(start, transport)
         client(Shop, transport).order(Order(item="modem"))
 
 
-def test_an_unknown_service_is_unavailable_at_once(transport):
+def test_unknown_service_is_unavailable_at_once(transport):
     started = time.monotonic()
 
     with pytest.raises(Unavailable, match="nowhere is not running"):
@@ -121,7 +121,7 @@ def test_an_unknown_service_is_unavailable_at_once(transport):
     assert time.monotonic() - started < 1
 
 
-def test_a_deadline_gives_unavailable_and_the_answer_is_dropped(shop, transport):
+def test_call_past_its_deadline_is_unavailable_and_late_answers_drop(shop, transport):
     ACTIONS["slow"] = lambda: eventlet.sleep(0.4) or ["late"]
     started = time.monotonic()
 
@@ -132,7 +132,7 @@ def test_a_deadline_gives_unavailable_and_the_answer_is_dropped(shop, transport)
     assert shop.order(Order(item="modem")) == ["sold"]
 
 
-def test_a_request_to_a_stopped_service_is_not_carried_out_late(start, transport, executed):
+def test_request_to_a_stopped_service_is_not_carried_out_late(start, transport, executed):
     start(ShopService).stop()
 
     with pytest.raises(Unavailable, match="did not answer within"):
@@ -142,9 +142,7 @@ def test_a_request_to_a_stopped_service_is_not_carried_out_late(start, transport
     assert executed == []
 
 
-def test_a_request_that_waited_too_long_for_a_worker_is_not_carried_out(
-    start, transport, executed, eventually
-):
+def test_request_that_waited_too_long_for_a_worker_is_not_carried_out(start, transport, executed, eventually):
     busy = start(ShopService, config={"max_workers": 1})
     busy._worker_pool.spawn(eventlet.sleep, 0.5)
 
@@ -156,7 +154,7 @@ def test_a_request_that_waited_too_long_for_a_worker_is_not_carried_out(
     assert client(Shop, transport).order(Order(item="modem")) == ["sold"]
 
 
-def test_the_correlation_id_travels(shop):
+def test_correlation_id_reaches_the_service(shop):
     ACTIONS["x"] = lambda: [correlation_id()]
 
     with correlated("from-the-browser"):

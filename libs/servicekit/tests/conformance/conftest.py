@@ -1,4 +1,4 @@
-"""The same nameko services on both buses: what holds on RabbitMQ must hold on the embedded one."""
+"""The same nameko services on both buses: what is true on RabbitMQ must be true on the embedded bus."""
 
 import time
 from functools import partialmethod
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 10
 
 @pytest.fixture(autouse=True)
 def quick_stop(monkeypatch):
-    """Let consumers look once in 50 ms whether they shall stop: nameko's second, per container, adds up."""
+    """Let consumers check every 50 ms whether to stop, not every second."""
     monkeypatch.setattr(QueueConsumer, "consume", partialmethod(QueueConsumer.consume, safety_interval=0.05))
 
 
@@ -74,13 +74,13 @@ def rpc_client(config):
 
 @pytest.fixture
 def unique():
-    """Call it for a service name that no other test uses: queues outlive the test."""
+    """Call it for a service name that no other test uses, because queues outlive the test."""
     return lambda name: f"{name}_{uuid4().hex[:8]}"
 
 
 @pytest.fixture
 def eventually():
-    """Call it with a condition that must come true, and stay so while what is superfluous may still come."""
+    """Call it with a condition that must become true and still be true shortly after."""
 
     def wait(condition, *, settle_seconds=0.1):
         deadline = time.monotonic() + PATIENCE_SECONDS

@@ -15,7 +15,7 @@ WORKERS = 3
 
 @pytest.fixture
 def source(unique):
-    """The service the events come from; it need not run."""
+    """The service that publishes the events. It need not run."""
     return unique("source")
 
 
@@ -81,7 +81,9 @@ def test_requeue_on_error_retries_only_the_failing_handler(
     eventually(lambda: Counter(handled) == {("failing", "event"): 4, ("healthy", "event"): 1})
 
 
-def test_event_whose_handler_fails_is_gone(start, dispatch, source, unique, handled, eventually):
+def test_event_whose_handler_fails_is_lost_without_requeue(
+    start, dispatch, source, unique, handled, eventually
+):
     class Failing:
         name = unique("failing")
 
@@ -146,7 +148,7 @@ def test_singleton_is_handled_once_across_services(start, dispatch, source, uniq
     eventually(lambda: sorted(handled) == list(range(10)))
 
 
-def test_event_for_a_stopped_service_is_held_and_reaches_every_handler_at_its_restart(
+def test_events_for_a_stopped_service_reach_every_handler_at_its_restart(
     start, dispatch, source, unique, handled, eventually
 ):
     class Service:
@@ -192,7 +194,7 @@ def test_event_is_delivered_again_when_its_container_is_killed(
     eventually(lambda: handled == ["event", "event"])
 
 
-def test_work_a_stop_waits_for_is_not_done_again(
+def test_work_finished_while_stopping_is_not_done_again(
     start, dispatch, rpc_client, source, unique, handled, eventually
 ):
     started = []
@@ -225,7 +227,7 @@ def test_work_a_stop_waits_for_is_not_done_again(
     eventually(lambda: len(started) == 2)
 
 
-def test_mandatory_event_nobody_is_bound_to_raises(bus_url, source):
+def test_mandatory_event_without_a_bound_queue_raises(bus_url, source):
     exchange = Exchange(source, type="topic")
     publisher = Publisher(bus_url, exchange=exchange, declare=[exchange], mandatory=True)
 
@@ -238,10 +240,10 @@ def test_event_for_an_exchange_that_does_not_exist_raises(bus_url, source):
         Publisher(bus_url).publish("event", exchange=source, routing_key="happened")
 
 
-def test_held_events_of_one_queue_delay_neither_calls_nor_another_queue(
+def test_unhandled_events_of_one_queue_delay_no_calls_or_other_queues(
     start, dispatch, rpc_client, source, unique, handled, eventually
 ):
-    """As many events as there are workers wait unacknowledged, as they do between two attempts."""
+    """As many events as there are workers stay unacknowledged, as they do between two attempts."""
     held = []
 
     class HoldingEventHandler(EventHandler):

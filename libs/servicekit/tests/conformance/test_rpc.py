@@ -38,7 +38,7 @@ def test_unknown_service_is_reported_at_once(rpc_client, unique):
     assert time.monotonic() - started < 1
 
 
-def test_max_workers_is_the_bound_of_parallel_calls(start, rpc_client, unique):
+def test_max_workers_limits_parallel_calls(start, rpc_client, unique):
     running, peak = [], []
 
     class Service:
@@ -61,7 +61,7 @@ def test_max_workers_is_the_bound_of_parallel_calls(start, rpc_client, unique):
     assert time.monotonic() - started > 0.55
 
 
-def test_client_deadline_raises_and_the_service_stays_usable(start, rpc_client, unique):
+def test_service_stays_usable_after_a_client_timeout(start, rpc_client, unique):
     release = Event()
 
     class Service:
@@ -83,7 +83,7 @@ def test_client_deadline_raises_and_the_service_stays_usable(start, rpc_client, 
     release.send(None)
 
 
-def test_expiration_prevents_late_execution(start, rpc_client, unique, eventually):
+def test_expired_request_is_not_carried_out(start, rpc_client, unique, eventually):
     executed = []
 
     class Service:
@@ -135,7 +135,7 @@ def test_call_is_answered_after_its_container_was_killed(start, rpc_client, uniq
     assert reply.result() == "from the second"
 
 
-def test_runner_carries_nested_calls_and_their_context(config, rpc_client, unique):
+def test_runner_passes_on_the_context_of_nested_calls(config, rpc_client, unique):
     class Inner:
         name = unique("inner")
 

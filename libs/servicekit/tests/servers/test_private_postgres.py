@@ -57,7 +57,7 @@ def test_wrong_password_is_refused(postgres, make_postgres_database):
         psycopg2.connect(postgres.url(password="wrong"))
 
 
-def test_database_may_be_created_again(postgres):
+def test_creating_a_database_twice_is_harmless(postgres):
     postgres.create_database("again", "again", "old")
     url = postgres.create_database("again", "again", "new")
 

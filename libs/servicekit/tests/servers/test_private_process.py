@@ -7,7 +7,7 @@ from servicekit import private_process
 from servicekit.private_process import PrivateServerError, find_free_port
 
 
-def test_free_port_can_be_listened_on_and_so_can_its_derived_ones():
+def test_free_port_and_the_ports_derived_from_it_can_be_used():
     port = find_free_port(also=(10_000, 20_000))
 
     for distance in (0, 10_000, 20_000):
@@ -16,7 +16,7 @@ def test_free_port_can_be_listened_on_and_so_can_its_derived_ones():
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
-def test_taken_port_is_not_offered(monkeypatch, kind):
+def test_port_in_use_is_not_given_out(monkeypatch, kind):
     with socket.socket(type=kind) as server:
         server.bind(("127.0.0.1", 0))
         taken = server.getsockname()[1]
@@ -26,13 +26,13 @@ def test_taken_port_is_not_offered(monkeypatch, kind):
             find_free_port()
 
 
-def test_who_asks_for_several_ports_gets_different_ones():
+def test_several_free_ports_are_different():
     ports = [find_free_port() for _ in range(100)]
 
     assert len(set(ports)) == len(ports)
 
 
-def test_a_port_given_to_one_process_is_given_to_no_other(monkeypatch):
+def test_port_given_to_one_process_is_not_given_to_another(monkeypatch):
     port = find_free_port()
     program = (
         "from servicekit import private_process\n"

@@ -35,7 +35,7 @@ def _home(process):
         return None
 
 
-def test_killed_node_keeps_messages_and_does_not_take_its_services_along(node):
+def test_killed_node_keeps_messages_and_its_services_survive(node):
     release, calls = Event(), []
 
     class Service:
@@ -87,7 +87,7 @@ def test_port_leaves_room_for_the_derived_ones(tmp_path):
         PrivateRabbitMQ(tmp_path, 50_000)
 
 
-def test_stopping_what_never_started_is_harmless(tmp_path):
+def test_stopping_a_node_that_never_started_is_harmless(tmp_path):
     node = PrivateRabbitMQ(tmp_path, find_rabbitmq_port())
     node.stop()
     node.kill()

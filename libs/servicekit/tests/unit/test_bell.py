@@ -4,7 +4,7 @@ import eventlet
 from servicekit.bell import Bell
 
 
-def test_a_ring_wakes_the_sleeper_at_once():
+def test_ringing_wakes_the_waiting_greenthread_at_once():
     bell = Bell()
     eventlet.spawn_after(0.02, bell.ring)
     started = time.monotonic()
@@ -13,11 +13,11 @@ def test_a_ring_wakes_the_sleeper_at_once():
     assert time.monotonic() - started < 1
 
 
-def test_without_a_ring_the_time_runs_out():
+def test_waiting_ends_after_the_given_time():
     assert Bell().wait(0.01) is False
 
 
-def test_a_ring_before_the_wait_is_not_lost_and_counts_once():
+def test_ring_before_the_wait_is_not_lost_and_counts_once():
     bell = Bell()
     bell.ring()
     bell.ring()
@@ -26,7 +26,7 @@ def test_a_ring_before_the_wait_is_not_lost_and_counts_once():
     assert bell.wait(0.01) is False
 
 
-def test_a_ring_in_the_turn_in_which_the_time_runs_out_is_not_lost():
+def test_ring_at_the_moment_the_time_is_over_is_not_lost():
     bell = Bell()
 
     def ring_late():
@@ -40,7 +40,7 @@ def test_a_ring_in_the_turn_in_which_the_time_runs_out_is_not_lost():
     assert bell.wait(0.02) is True
 
 
-def test_a_time_out_around_the_wait_goes_through():
+def test_timeout_around_the_wait_is_passed_on():
     with eventlet.Timeout(0.01, False):
         Bell().wait(5)
         raise AssertionError("the outer time-out was swallowed")

@@ -8,17 +8,17 @@ MANILA = ZoneInfo("Asia/Manila")
 TOLERANCE = timedelta(seconds=5)
 
 
-def test_the_date_changes_at_midnight_in_manila():
+def test_local_date_changes_at_midnight_in_manila():
     assert local_date(datetime(2026, 11, 22, 15, 59, 59, tzinfo=UTC), MANILA) == date(2026, 11, 22)
     assert local_date(datetime(2026, 11, 22, 16, 0, 0, tzinfo=UTC), MANILA) == date(2026, 11, 23)
 
 
-def test_a_naive_datetime_has_no_date():
+def test_instant_without_a_time_zone_has_no_local_date():
     with pytest.raises(ValueError, match="needs a time zone"):
         local_date(datetime(2026, 11, 23, 8), MANILA)  # noqa: DTZ001 - that is the point
 
 
-def test_a_moved_clock_is_moved_for_everyone_and_goes_on(tmp_path):
+def test_moved_clock_is_moved_for_every_process_and_keeps_running(tmp_path):
     one, other = (
         MovableClock(tmp_path / "data" / "clock.json"),
         MovableClock(tmp_path / "data" / "clock.json"),
@@ -34,7 +34,7 @@ def test_a_moved_clock_is_moved_for_everyone_and_goes_on(tmp_path):
     assert other.now() <= other.now()
 
 
-def test_a_movable_clock_takes_no_naive_instant(tmp_path):
+def test_clock_cannot_be_moved_to_an_instant_without_a_time_zone(tmp_path):
     with pytest.raises(ValueError, match="needs a time zone"):
         MovableClock(tmp_path / "clock.json").move_to(datetime(2027, 1, 31))  # noqa: DTZ001
 
@@ -47,7 +47,7 @@ def test_movable_clock_is_kept_in_the_data_folder(tmp_path):
     assert (tmp_path / "clock.json").exists()
 
 
-def test_a_frozen_clock_stands_still():
+def test_frozen_clock_stands_still():
     clock = FrozenClock(datetime(2026, 11, 23, tzinfo=UTC))
     clock.advance(days=8)
 

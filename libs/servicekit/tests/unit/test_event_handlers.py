@@ -42,7 +42,7 @@ class Desk(Protocol):
 
 
 class Both:
-    """Handles what is sent to kitdesk; the tests put one mistake on top."""
+    """Handles what is sent to kitdesk. Each test adds one mistake."""
 
     @handles(DeskOpened)
     def on_opened(self, session: Session, event: DeskOpened) -> None: ...
@@ -51,7 +51,7 @@ class Both:
     def on_closed(self, session: Session, event: DeskClosed) -> None: ...
 
 
-def test_service_that_handles_exactly_what_is_sent_to_it_is_accepted():
+def test_service_that_handles_exactly_its_events_is_accepted():
     @serves(Desk)
     class DeskService(Both, Service):
         pass

@@ -19,21 +19,21 @@ def test_ids_sort_by_creation_within_a_millisecond():
     assert len(set(made)) == len(made)
 
 
-def test_ids_do_not_go_back_with_the_clock(monkeypatch):
+def test_ids_keep_increasing_when_the_clock_goes_back(monkeypatch):
     before = new_id()
     monkeypatch.setattr(time, "time_ns", lambda: 1_600_000_000 * 10**9)
 
     assert new_id() > before
 
 
-def test_an_id_tells_when_it_was_made(monkeypatch):
+def test_id_tells_when_it_was_made(monkeypatch):
     monkeypatch.setattr(ids, "_last_tick", 0)
     monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_123_999_999)
 
     assert made_at(new_id()) == datetime.fromtimestamp(1_700_000_000, UTC) + timedelta(milliseconds=123)
 
 
-def test_the_first_id_of_an_instant_parts_earlier_from_later():
+def test_first_id_of_an_instant_separates_earlier_from_later_ids():
     earlier = new_id()
     time.sleep(0.002)
     instant = datetime.now(UTC)

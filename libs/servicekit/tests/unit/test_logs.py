@@ -2,7 +2,7 @@ import eventlet
 from servicekit.logs import correlated, correlation_id
 
 
-def test_an_id_is_made_on_first_use_and_kept():
+def test_correlation_id_is_created_on_first_use_and_kept():
     def work():
         return correlation_id(), correlation_id()
 
@@ -11,7 +11,7 @@ def test_an_id_is_made_on_first_use_and_kept():
     assert eventlet.spawn(correlation_id).wait() != first
 
 
-def test_greenthreads_that_take_turns_keep_their_own_id():
+def test_greenthreads_keep_their_own_correlation_id():
     seen = {}
 
     def work(identifier):
@@ -27,7 +27,7 @@ def test_greenthreads_that_take_turns_keep_their_own_id():
     assert seen == {name: [name] * 3 for name in ("one", "two", "three")}
 
 
-def test_the_outer_id_comes_back_also_after_an_error():
+def test_outer_correlation_id_is_restored_even_after_an_error():
     with correlated("outer"):
         try:
             with correlated("inner"):

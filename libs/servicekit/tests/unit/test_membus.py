@@ -1,4 +1,4 @@
-"""The embedded bus at the level of kombu: what nameko's own tests of services would not show."""
+"""The embedded bus at the level of kombu."""
 
 import resource
 import socket
@@ -73,7 +73,7 @@ def consume(connect):
 
 
 class Subscription:
-    """A consumer that keeps what it got."""
+    """A consumer that keeps the messages it received."""
 
     def __init__(self, connection, queues, prefetch_count, *, ack, no_ack):
         self.connection = connection
@@ -89,7 +89,7 @@ class Subscription:
             message.ack()
 
     def drain(self):
-        """What arrives without waiting."""
+        """The messages that are there without waiting."""
         already = len(self.messages)
         try:
             while True:
@@ -98,13 +98,13 @@ class Subscription:
             return [message.payload for message in self.messages[already:]]
 
 
-def test_register_may_be_called_again():
+def test_registering_twice_is_harmless():
     membus.register()
 
     assert Connection("membus://").connect()
 
 
-def test_queue_keeps_messages_until_a_consumer_comes(declare, publish, consume):
+def test_queue_keeps_messages_until_there_is_a_consumer(declare, publish, consume):
     queue = declare("orders")
     publish("first", "orders")
     publish("second", "orders")
@@ -163,7 +163,7 @@ def test_queue_with_two_matching_bindings_gets_one_message(declare, publish, con
     assert consume(queue).drain() == ["once"]
 
 
-def test_message_carries_its_properties_as_in_amqp(declare, publish, consume):
+def test_message_has_its_properties_as_in_amqp(declare, publish, consume):
     queue = declare("orders")
     publish({"a": 1}, "orders", correlation_id="c1", reply_to="r1", headers={"trace": "t1"})
     subscription = consume(queue)
@@ -216,7 +216,7 @@ def test_expired_message_is_not_delivered(declare, publish, consume):
     assert consume(queue).drain() == ["in time"]
 
 
-def test_expired_messages_do_not_pile_up_in_a_queue_nobody_reads(declare, publish):
+def test_expired_messages_do_not_pile_up_in_an_unread_queue(declare, publish):
     queue = declare("orders")
     for number in range(5):
         publish(number, "orders", expiration=0)
@@ -224,7 +224,7 @@ def test_expired_messages_do_not_pile_up_in_a_queue_nobody_reads(declare, publis
     assert queue.queue_declare(passive=True).message_count == 0
 
 
-def test_prefetch_limits_what_a_consumer_holds(declare, publish, consume):
+def test_prefetch_limits_how_many_messages_a_consumer_holds(declare, publish, consume):
     queue = declare("orders")
     for number in range(5):
         publish(number, "orders")
@@ -237,7 +237,7 @@ def test_prefetch_limits_what_a_consumer_holds(declare, publish, consume):
     assert subscription.drain() == [3]
 
 
-def test_held_messages_of_one_queue_do_not_delay_another_queue(connect, declare, publish, consume):
+def test_busy_consumers_of_one_queue_do_not_delay_another_queue(connect, declare, publish, consume):
     held, free = declare("held"), declare("free")
     connection = connect()
     holding = consume(held, prefetch_count=2, connection=connection, ack=False)
@@ -289,7 +289,7 @@ def test_requeued_message_goes_to_the_head_of_its_own_queue_only(declare, publis
     assert consume(other).drain() == ["first", "second"]
 
 
-def test_rejected_message_is_gone(declare, publish, consume):
+def test_rejected_message_is_dropped(declare, publish, consume):
     queue = declare("orders")
     publish("poison", "orders")
     subscription = consume(queue, ack=False)
@@ -314,7 +314,7 @@ def test_unacknowledged_messages_return_in_order_when_the_connection_closes(decl
     assert redelivered == [0, 2, 3]
 
 
-def test_message_of_a_closed_channel_says_so(declare, publish, consume):
+def test_message_of_a_closed_channel_cannot_be_acknowledged(declare, publish, consume):
     queue = declare("orders")
     publish("body", "orders")
     subscription = consume(queue, ack=False)
@@ -324,7 +324,7 @@ def test_message_of_a_closed_channel_says_so(declare, publish, consume):
     assert subscription.messages[0].channel.connection is None
 
 
-def test_cancelled_consumer_gives_back_what_it_has_not_seen(declare, publish, consume):
+def test_cancelled_consumer_returns_messages_it_has_not_received(declare, publish, consume):
     queue = declare("orders")
     subscription = consume(queue)
     publish("unseen", "orders")
@@ -334,7 +334,7 @@ def test_cancelled_consumer_gives_back_what_it_has_not_seen(declare, publish, co
     assert consume(queue).drain() == ["unseen"]
 
 
-def test_consumer_without_ack_may_acknowledge_all_the_same(declare, publish, consume):
+def test_consumer_without_ack_may_still_acknowledge(declare, publish, consume):
     queue = declare("orders")
     publish("body", "orders")
     subscription = consume(queue, prefetch_count=1, no_ack=True)
@@ -355,7 +355,7 @@ def test_basic_get_takes_one_message(declare, publish):
     assert queue.get().payload == "body"
 
 
-def test_auto_delete_queue_goes_with_its_last_consumer(declare, publish, consume):
+def test_auto_delete_queue_is_deleted_with_its_last_consumer(declare, publish, consume):
     queue = declare("orders", auto_delete=True)
     first, second = consume(queue), consume(queue)
     first.consumer.cancel()
@@ -366,7 +366,7 @@ def test_auto_delete_queue_goes_with_its_last_consumer(declare, publish, consume
         publish("gone", "orders", mandatory=True)
 
 
-def test_exclusive_queue_is_closed_to_others_and_goes_with_its_connection(connect, consume):
+def test_exclusive_queue_belongs_to_its_connection_and_ends_with_it(connect, consume):
     owner = connect()
     queue = Queue("mine", TOPIC, "mine", exclusive=True)
     queue(owner.default_channel).declare()
@@ -377,7 +377,7 @@ def test_exclusive_queue_is_closed_to_others_and_goes_with_its_connection(connec
     assert consume(queue).drain() == []
 
 
-def test_unused_queue_that_expires_is_deleted(declare, consume):
+def test_unused_queue_with_an_expiry_is_deleted(declare, consume):
     queue = declare("reply", queue_arguments={"x-expires": 10})
     time.sleep(0.02)
     declare("other")
@@ -395,7 +395,7 @@ def test_used_queue_does_not_expire(declare, publish, consume):
     assert subscription.drain() == ["still there"]
 
 
-def test_what_the_bus_cannot_do_is_refused(declare):
+def test_unsupported_features_are_refused(declare):
     with pytest.raises(AMQPNotImplementedError, match="x-dead-letter-exchange"):
         declare("orders", queue_arguments={"x-dead-letter-exchange": "dead"})
     with pytest.raises(AMQPNotImplementedError, match="x-message-ttl"):
@@ -404,7 +404,7 @@ def test_what_the_bus_cannot_do_is_refused(declare):
         declare("orders", exchange=Exchange("by-headers", type="headers"))
 
 
-def test_declaring_otherwise_is_refused(declare):
+def test_declaring_again_with_other_properties_is_refused(declare):
     declare("orders")
 
     with pytest.raises(PreconditionFailed, match="orders"):
@@ -413,7 +413,7 @@ def test_declaring_otherwise_is_refused(declare):
         declare("orders", exchange=Exchange("events", type="direct"))
 
 
-def test_deleted_queue_gets_nothing_more(declare, publish):
+def test_deleted_queue_receives_no_more_messages(declare, publish):
     queue = declare("orders")
     publish("body", "orders")
 
@@ -432,7 +432,7 @@ def test_unbound_and_purged_queue_is_empty(declare, publish, consume):
     assert consume(Queue("orders")).drain() == []
 
 
-def test_drain_times_out_when_nothing_comes(declare, consume):
+def test_draining_times_out_without_a_message(declare, consume):
     subscription = consume(declare("orders"))
     started = time.monotonic()
 
@@ -441,7 +441,7 @@ def test_drain_times_out_when_nothing_comes(declare, consume):
     assert 0.04 < time.monotonic() - started < 1
 
 
-def test_waiting_costs_no_processor_time(declare, consume):
+def test_waiting_uses_no_processor_time(declare, consume):
     subscription = consume(declare("orders"))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     with pytest.raises(socket.timeout):
@@ -461,7 +461,7 @@ def test_reset_empties_the_bus(connect, declare, publish):
         queue.queue_declare(passive=True)
 
 
-def test_pooled_publisher_works_on_after_reset(declare):
+def test_pooled_publisher_keeps_working_after_a_reset(declare):
     publisher = Publisher("membus://", exchange=TOPIC, declare=[TOPIC], mandatory=True)
     declare("before")
     publisher.publish("body", routing_key="before")
@@ -471,7 +471,7 @@ def test_pooled_publisher_works_on_after_reset(declare):
         publisher.publish("body", routing_key="before")
 
 
-def test_reset_ends_a_waiting_consumer(declare, consume):
+def test_reset_stops_a_waiting_consumer(declare, consume):
     subscription = consume(declare("orders"))
     eventlet.spawn_after(0.01, membus.reset)
 

@@ -3,12 +3,12 @@ from nameko.rpc import Responder
 from servicekit import nameko_patches
 
 
-def test_publishing_outlives_an_outage_of_a_minute():
+def test_publishing_survives_an_outage_of_a_minute():
     assert Publisher.retry_policy["max_retries"] == 120
     assert Publisher.transport_options["connect_retries_timeout"] == 60
 
 
-def test_replies_are_unconfirmed_and_leave_the_options_of_other_publishers_alone():
+def test_unconfirmed_replies_do_not_affect_other_publishers():
     reply = Responder.publisher_cls
 
     assert (reply.use_confirms, reply.delivery_mode) == (False, 1)
@@ -19,7 +19,7 @@ def test_replies_are_unconfirmed_and_leave_the_options_of_other_publishers_alone
     assert Publisher.use_confirms is True
 
 
-def test_applying_again_changes_nothing():
+def test_applying_the_patches_twice_changes_nothing():
     before = Responder.publisher_cls
     nameko_patches.apply()
 

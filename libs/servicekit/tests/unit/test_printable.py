@@ -1,7 +1,7 @@
 from servicekit.paging import printable, searched
 
 
-def test_what_cannot_be_printed_is_left_out():
+def test_unprintable_characters_are_left_out():
     assert printable(" Peña\0\u200b\ud83d ") == " Peña "
     assert printable(None) == ""
 

@@ -9,25 +9,25 @@ CIPHER = FieldCipher(new_key())
 
 
 @given(text=st.text(), aad=st.text())
-def test_what_was_encrypted_can_be_read_by_its_owner(text, aad):
+def test_encrypted_text_can_be_read_for_its_owner(text, aad):
     assert CIPHER.decrypt(CIPHER.encrypt(text, aad), aad) == text
 
 
-def test_the_same_text_never_looks_the_same():
+def test_encrypting_the_same_text_twice_gives_different_tokens():
     assert CIPHER.encrypt("hunter2", "service-1") != CIPHER.encrypt("hunter2", "service-1")
 
 
-def test_a_token_cannot_be_moved_to_another_owner():
+def test_token_cannot_be_moved_to_another_owner():
     with pytest.raises(DecryptionFailed, match="service-2"):
         CIPHER.decrypt(CIPHER.encrypt("hunter2", "service-1"), "service-2")
 
 
-def test_another_key_cannot_read_it():
+def test_token_cannot_be_read_with_another_key():
     with pytest.raises(DecryptionFailed):
         FieldCipher(new_key()).decrypt(CIPHER.encrypt("hunter2", "service-1"), "service-1")
 
 
-def test_every_changed_octet_is_noticed():
+def test_changing_any_byte_of_a_token_is_detected():
     sealed = base64.urlsafe_b64decode(CIPHER.encrypt("hunter2", "service-1"))
     for index in range(len(sealed)):
         changed = sealed[:index] + bytes([sealed[index] ^ 1]) + sealed[index + 1 :]
@@ -36,12 +36,12 @@ def test_every_changed_octet_is_noticed():
 
 
 @pytest.mark.parametrize("token", ["", "AAAA", "not base64!", "é", "A" * 15])
-def test_what_is_no_token_cannot_be_decrypted(token):
+def test_text_that_is_not_a_token_cannot_be_decrypted(token):
     with pytest.raises(DecryptionFailed):
         CIPHER.decrypt(token, "service-1")
 
 
-def test_a_failure_does_not_show_the_token():
+def test_decryption_error_does_not_show_the_token():
     token = CIPHER.encrypt("hunter2", "service-1")
     with pytest.raises(DecryptionFailed) as failure:
         CIPHER.decrypt(token, "service-2")
@@ -62,6 +62,6 @@ GOOD_KEY = new_key()
         pytest.param(f"{GOOD_KEY}\n", id="with a line end"),
     ],
 )
-def test_a_mangled_key_is_refused(key):
+def test_malformed_key_is_refused(key):
     with pytest.raises(ValueError, match="encryption key"):
         FieldCipher(key)

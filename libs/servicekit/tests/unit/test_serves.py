@@ -1,4 +1,4 @@
-"""What `serves` refuses while a service module is imported, and what `client` does without any bus."""
+"""What `serves` refuses at import, and what `client` does without a bus."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,7 +24,7 @@ class Shop(Protocol):
     def find_order(self, item: str, limit: int = 10) -> str | None: ...
 
 
-def test_a_class_with_every_method_serves_it():
+def test_class_with_every_method_serves_the_protocol():
     @serves(Shop)
     class ShopService:
         def order(self, command: Order) -> list[str]:
@@ -37,7 +37,7 @@ def test_a_class_with_every_method_serves_it():
     assert all(hasattr(getattr(ShopService, name), "nameko_entrypoints") for name in ("order", "find_order"))
 
 
-def test_a_missing_method_is_refused():
+def test_missing_method_is_refused():
     with pytest.raises(ContractMismatch, match=r"ShopService lacks Shop\.find_order"):
 
         @serves(Shop)
@@ -60,7 +60,7 @@ def additional_parameter(self, item: str, limit: int = 10, after: str = "") -> s
 @pytest.mark.parametrize(
     "drifted", [drifted_parameter, drifted_result, renamed_parameter, additional_parameter]
 )
-def test_a_drifted_signature_is_refused(drifted):
+def test_signature_that_differs_from_the_protocol_is_refused(drifted):
     with pytest.raises(ContractMismatch, match="find_order"):
 
         @serves(Shop)
@@ -84,12 +84,12 @@ def shop(calls):
     return client(Shop, transport, deadline=3)
 
 
-def test_a_call_carries_encoded_arguments_with_their_defaults(shop, calls):
+def test_call_sends_encoded_arguments_with_defaults(shop, calls):
     assert shop.find_order("modem") == "modem"
     assert calls == [("shop", "find_order", {"item": "modem", "limit": 10}, 3)]
 
 
-def test_a_wrong_argument_never_leaves_the_caller(shop, calls):
+def test_call_with_a_wrong_argument_is_not_sent(shop, calls):
     with pytest.raises(WireError):
         shop.find_order("modem", limit=1.5)
     with pytest.raises(TypeError):
@@ -106,12 +106,12 @@ def test_a_wrong_argument_never_leaves_the_caller(shop, calls):
         ({"error": {"code": "invalid_input", "message": "x"}}, InvalidInput),
     ],
 )
-def test_an_answer_that_is_no_result_is_raised(answer, error):
+def test_answer_that_is_not_a_result_is_raised(answer, error):
     with pytest.raises(error):
         client(Shop, lambda *_: answer).find_order("modem")
 
 
-def test_an_error_brings_its_fields():
+def test_error_arrives_with_its_fields():
     wrong = {"code": "invalid_input", "message": "two mistakes", "errors": [{"field": "a", "message": "b"}]}
     with pytest.raises(InvalidInput) as raised:
         client(Shop, lambda *_: {"error": wrong}).find_order("modem")
@@ -119,7 +119,7 @@ def test_an_error_brings_its_fields():
     assert (raised.value.message, raised.value.errors) == ("two mistakes", [FieldError("a", "b")])
 
 
-def test_a_code_is_used_once():
+def test_error_code_cannot_be_used_twice():
     with pytest.raises(TypeError, match="used twice"):
 
         class Another(ContractError, code="not_found"):

@@ -1,4 +1,4 @@
-"""Settings are declared once, read from the environment, and every mistake is named with what to write."""
+"""Settings are declared once and read from the environment. Mistakes are named with what to write."""
 
 import logging
 from collections.abc import Iterable

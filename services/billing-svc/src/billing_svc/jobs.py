@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from contracts.receivables import CollectionsAction, CollectionsItem, CollectionsRunView
 from servicekit import leases
-from servicekit.db import DATABASE_TROUBLE
+from servicekit.db import DATABASE_ERRORS
 from servicekit.logs import log
 from servicekit.metrics import JOB_FAILURES, JOB_LAST_SUCCESS
 from servicekit.runtime import Runtime
@@ -55,7 +55,7 @@ def _finish_run(runtime: Runtime, run_id: str, holder: str) -> None:
                 more = billing_run.work_on(session, run_id, now=runtime.now())
             time.sleep(PAUSE_SECONDS)  # green
         JOB_LAST_SUCCESS.labels(RUN_LEASE).set_to_current_time()
-    except (*DATABASE_TROUBLE, leases.LeaseTaken):
+    except (*DATABASE_ERRORS, leases.LeaseTaken):
         raise  # the run stays as it is and resumes at the next tick, here or in the process with the lease
     except Exception as error:
         log.exception("billing run failed", run_id=run_id)
@@ -114,7 +114,7 @@ def _judge(runtime: Runtime, subscriber_ids: list[str], day: date, *, dry_run: b
     """Judge a batch in one transaction. If that fails, judge each account alone, so that only one fails."""
     try:
         return _judge_together(runtime, subscriber_ids, day, dry_run=dry_run)
-    except DATABASE_TROUBLE:
+    except DATABASE_ERRORS:
         raise
     except Exception:
         if len(subscriber_ids) == 1:

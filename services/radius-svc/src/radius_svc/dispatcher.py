@@ -13,7 +13,7 @@ import eventlet
 from nameko.extensions import DependencyProvider
 from servicekit import leases
 from servicekit.bell import Bell
-from servicekit.db import DATABASE_TROUBLE
+from servicekit.db import DATABASE_ERRORS
 from servicekit.ids import new_id
 from servicekit.logs import log
 from servicekit.runtime import RuntimeExtension
@@ -57,7 +57,7 @@ class SessionChangeDispatcher(DependencyProvider):
         try:
             with self.shared.runtime.transaction() as session:
                 leases.release(session, LEASE_NAME, self._holder)
-        except DATABASE_TROUBLE as error:
+        except DATABASE_ERRORS as error:
             log.warning("the lease is left to expire", name=LEASE_NAME, error=type(error).__name__)
 
     def _run(self) -> None:
