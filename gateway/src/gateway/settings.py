@@ -69,5 +69,5 @@ class GatewaySettings(EncryptingServiceSettings):
 
 
 def read_gateway_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
-    """Raises SettingsError, which names every variable that is wrong."""
+    """The gateway's settings from the environment. Raises SettingsError, naming every wrong variable."""
     return read_settings(GatewaySettings, environ, service="gateway")

@@ -15,7 +15,7 @@ from gateway.resources.fields import Day
 
 
 class AuditQuery(Paging):
-    """Days are the ISP's; `until` is included."""
+    """Days are in the ISP's time zone; `until` is included."""
 
     operator_id: QueryText | None = None
     event: QueryText | None = None
@@ -24,7 +24,7 @@ class AuditQuery(Paging):
 
 
 class AuditEntryShape(Shape):
-    """`what` is `event` in words; `operator_id` is empty when nobody was known."""
+    """`what` is `event` in words; `operator_id` is empty if the operator is unknown."""
 
     id: int
     recorded_at: AwareDatetime

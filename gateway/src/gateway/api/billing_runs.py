@@ -1,4 +1,4 @@
-"""Billing runs: one invoice per active subscriber for a period, safe to start twice."""
+"""Billing runs: one invoice per active subscriber and period. It is safe to start one again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ItemQuery(Paging):
 
 
 class RunItemShape(Shape):
-    """What became of one subscriber, and why."""
+    """The result for one subscriber, and the reason."""
 
     subscriber_id: str
     subscriber_name: str
@@ -36,7 +36,7 @@ class RunItemShape(Shape):
 
 
 class BillingRunShape(Shape):
-    """`total` subscribers to go through; created, skipped and failed count those done so far."""
+    """`total` counts all subscribers of the run; created, skipped and failed count those done so far."""
 
     id: str
     date: Date
@@ -67,7 +67,7 @@ class BillingRunWithItems(BillingRunShape):
     event=Event("api.start_billing_run", "Generated or previewed invoices", "billing run"),
 )
 def start_billing_run(body: NewBillingRun) -> BillingRunView:
-    """Start making the invoices of a period."""
+    """Start generating the invoices of a period."""
     command = body.command(by_operator())
     return services().billing.start_billing_run(command)
 
@@ -88,7 +88,7 @@ def list_billing_runs(query: Paging) -> Page[BillingRunView]:
     answer=BillingRunWithItems,
 )
 def get_billing_run(run_id: str, query: ItemQuery) -> BillingRunWithItems:
-    """Show a billing run: its progress and a page of what became of whom."""
+    """Show a billing run: its progress and a page of its results."""
     run = BillingRunShape.of(services().billing.get_billing_run(run_id))
     items = Listing[RunItemShape].of(_items(run_id, query))
     return BillingRunWithItems(**dict(run), items=items)
@@ -102,7 +102,7 @@ def get_billing_run(run_id: str, query: ItemQuery) -> BillingRunWithItems:
     answer=Listing[RunItemShape],
 )
 def list_billing_run_items(run_id: str, query: ItemQuery) -> Page[RunItem]:
-    """List what became of whom in a billing run."""
+    """List the results of a billing run by subscriber."""
     return _items(run_id, query)
 
 

@@ -1,4 +1,4 @@
-"""The business clock, where it may be moved: the demo and tests. Elsewhere none of this exists."""
+"""The business clock, which only the demo and tests may move. Otherwise these endpoints return 404."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_DAYS = 36_500
 
 
 class ClockChange(Input):
-    """Exactly one of these. `date` keeps the local time of day."""
+    """Exactly one of the fields. `date` keeps the local time of day."""
 
     now: AwareDatetime | None = None
     date: Day | None = None
@@ -39,7 +39,7 @@ class ClockShape(Shape):
 
 @endpoint("GET", "/clock", permission=Permission.VIEW_DASHBOARD, answer=ClockShape)
 def get_clock() -> ClockShape:
-    """Tell the business time."""
+    """Show the business time."""
     _movable_clock()
     return _shape()
 
@@ -53,7 +53,7 @@ def get_clock() -> ClockShape:
     event=Event("api.move_clock", "Moved the clock"),
 )
 def move_clock(body: ClockChange) -> ClockShape:
-    """Move the business clock; it goes on running from there."""
+    """Move the business clock, which keeps running from there."""
     clock = _movable_clock()
     clock.move_to(_target(body, clock.now()))
     return _shape()
@@ -78,7 +78,7 @@ def _target(body: ClockChange, now: datetime) -> datetime:
     else:
         target = now + timedelta(days=body.advance_days or 0, seconds=body.advance_seconds or 0)
     if not 2000 <= target.year <= 2099:
-        raise InvalidInput.of(given[0], "leads outside the years 2000 to 2099")
+        raise InvalidInput.of(given[0], "must lead to a year from 2000 to 2099")
     return target
 
 

@@ -1,4 +1,4 @@
-"""Collections runs: what is to be done about overdue accounts on a day."""
+"""Collections runs: suspending overdue subscribers and restoring the ones that have paid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CollectionsItemShape(Shape):
 
 
 class CollectionsRunShape(Shape):
-    """`items` holds the first 1,000."""
+    """`items` has at most the first 1,000."""
 
     date: Date
     dry_run: bool
@@ -48,6 +48,6 @@ class CollectionsRunShape(Shape):
     event=Event("api.run_collections", "Ran collections"),
 )
 def run_collections(body: NewCollectionsRun) -> CollectionsRunView:
-    """Mark and suspend what is due on a day, or say what would be."""
+    """Mark, suspend and restore what is due on a day; a dry run only reports it."""
     command = RunCollections(date=body.date, dry_run=body.dry_run, **by_operator())
     return services().billing.run_collections(command)

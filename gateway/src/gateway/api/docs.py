@@ -1,4 +1,4 @@
-"""The API's description: as an OpenAPI document, and as a page to read."""
+"""The API's documentation: an OpenAPI document and a page to read."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ StatusFilter = Annotated[InvoiceStatus, one_of(InvoiceStatus)]
 
 
 class InvoiceFilter(Paging):
-    """`query`: a part of a number or name; both days of the range of due dates belong to it.
+    """`query`: a part of a number or name. The range of due dates includes both of its days.
 
     `order`: newest, due_on, -due_on, total or -total.
     """
@@ -44,7 +44,7 @@ class InvoiceFilter(Paging):
 
 
 class LineShape(Shape):
-    """The pricing snapshot: amount = price - discount_amount; `tax` is contained in `amount`."""
+    """A copy of the pricing: amount = price - discount_amount; `amount` includes `tax`."""
 
     service_id: str
     description: str
@@ -108,7 +108,7 @@ def list_invoices(query: InvoiceFilter) -> Page[InvoiceSummary]:
 
 @endpoint("GET", "/invoices/<invoice_id>", permission=Permission.VIEW_BILLING, answer=InvoiceShape)
 def get_invoice(invoice_id: str) -> InvoiceView:
-    """Show an invoice with its lines and what was paid on it."""
+    """Show an invoice with its lines and payments."""
     return services().billing.get_invoice(invoice_id)
 
 
@@ -121,5 +121,5 @@ def get_invoice(invoice_id: str) -> InvoiceView:
     event=Event("api.void_invoice", "Voided an invoice", "invoice"),
 )
 def void_invoice(invoice_id: str, body: VoidRequest) -> InvoiceView:
-    """Void an invoice; it keeps its number."""
+    """Void an invoice, which keeps its number."""
     return services().billing.void_invoice(body.command(invoice_id, by_operator()))

@@ -17,11 +17,11 @@ from gateway.http.problems import TITLES
 
 REFERENCE = "#/components/schemas/{model}"
 PATH_ARGUMENT = re.compile(r"<(\w+)>")
-ABOUT = """Everything an operator can do in the admin pages can be done here, but changing one's own account.
+ABOUT = """Operators can do here what they can do in the admin pages, except change their own account.
 
 Money is in minor units (centavos). Instants are RFC 3339 in UTC, dates YYYY-MM-DD in the ISP's time zone,
 speeds in kbit/s. Lists are {"data": [...], "next": cursor or null}. Errors are application/problem+json.
-Give an Idempotency-Key with every POST: the same key and body get the first answer again for 72 hours."""
+Send an Idempotency-Key with every POST: for 72 hours, the same key and body get the same response."""
 
 
 @functools.cache
@@ -104,7 +104,7 @@ def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
 
 
 def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
-    """A schema without references: parameters have no place for definitions of their own."""
+    """A schema without references, because parameters have no place for their own definitions."""
     if isinstance(schema, list):
         return [_inlined(part, definitions) for part in schema]
     if not isinstance(schema, dict):

@@ -19,7 +19,7 @@ from gateway.resources.operators import NewInvitation, OperatorChange
 
 
 class OperatorShape(Shape):
-    """`second_factor`: whether their login asks for a code."""
+    """`second_factor`: whether they need a code to log in."""
 
     id: str
     email: str
@@ -42,7 +42,7 @@ class InvitationShape(Shape):
 
 
 class SentInvitationShape(InvitationShape):
-    """`link` is shown this once and kept nowhere: send it to the invited."""
+    """`link` is shown only once and not stored: send it to the invited person."""
 
     link: str
 
@@ -70,7 +70,7 @@ def get_operator(operator_id: str) -> OperatorView:
     event=Event("api.change_operator", "Changed an operator", "operator"),
 )
 def change_operator(operator_id: str, body: OperatorChange) -> OperatorView:
-    """Give an operator another role, disable or enable them. Admins: staff and technicians only."""
+    """Change an operator's role, disable or enable them. Admins may change staff and technicians."""
     return operator_changes.change(current(), g.operator, operator_id, **body.given())
 
 
@@ -98,7 +98,7 @@ def end_operator_sessions(operator_id: str) -> None:
     ),
 )
 def switch_operator_second_factor_off(operator_id: str) -> None:
-    """Switch the second factor off for one who lost it; they are logged out too."""
+    """Turn off the second factor of an operator who lost it. Also logs them out."""
     operator_changes.switch_second_factor_off(current(), g.operator, operator_id)
 
 
@@ -112,7 +112,7 @@ def switch_operator_second_factor_off(operator_id: str) -> None:
     event=Event("api.create_invitation", "Invited an operator", "invitation"),
 )
 def create_invitation(body: NewInvitation) -> SentInvitationShape:
-    """Invite somebody by a link, good once and for 48 hours. Admins: staff and technicians only."""
+    """Invite someone with a link that works once, for 48 hours. Admins may invite staff and technicians."""
     return _with_link(invitations.invite(current(), g.operator, body.email, body.role))
 
 
@@ -136,7 +136,7 @@ def list_invitations(query: Paging) -> Page[InvitationView]:
     event=Event("api.send_invitation_again", "Resent an invitation", "invitation"),
 )
 def send_invitation_again(invitation_id: str) -> SentInvitationShape:
-    """Make a new link for another 48 hours; the old one is dead."""
+    """Create a new link for 48 hours; the old one stops working."""
     return _with_link(invitations.send_again(current(), g.operator, invitation_id))
 
 
@@ -149,7 +149,7 @@ def send_invitation_again(invitation_id: str) -> SentInvitationShape:
     event=Event("api.revoke_invitation", "Revoked an invitation", "invitation"),
 )
 def revoke_invitation(invitation_id: str) -> None:
-    """Revoke an invitation that nobody accepted yet."""
+    """Revoke an invitation that was not accepted yet."""
     invitations.revoke(current(), g.operator, invitation_id)
 
 

@@ -1,4 +1,4 @@
-"""Payments: money that arrived, and where it went."""
+"""Payments: money received and how it was allocated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gateway.resources.payments import Method, NewPayment
 
 
 class PaymentFilter(Paging):
-    """`query`: a part of a reference or name; both days of `received_from` and `received_until` belong to it.
+    """`query`: a part of a reference or name. `received_from` and `received_until` are included.
 
     `order`: newest, received_on, -received_on, amount or -amount.
     """
@@ -38,7 +38,7 @@ class PaymentFilter(Paging):
 
 
 class PaymentSummaryShape(Shape):
-    """`same_reference`: earlier payments with the same reference, as a warning."""
+    """`same_reference`: earlier payments with the same reference, as a warning of a duplicate."""
 
     id: str
     subscriber_id: str
@@ -54,7 +54,7 @@ class PaymentSummaryShape(Shape):
 
 
 class PaymentShape(PaymentSummaryShape):
-    """`allocations` is null while billing has not dealt with the payment; what is left over is credit."""
+    """`allocations` is null until billing has handled the payment. What is not allocated becomes credit."""
 
     allocations: list[AllocationShape] | None
 
@@ -69,7 +69,7 @@ class PaymentShape(PaymentSummaryShape):
     event=Event("api.record_payment", "Recorded a payment", "payment"),
 )
 def record_payment(body: NewPayment) -> PaymentShape:
-    """Record money that came in. Invoices are paid oldest first; a suspended line comes back by itself."""
+    """Record a payment. It pays the oldest invoices first and reconnects suspended services automatically."""
     payment = services().payment.record_payment(body.command(by_operator()))
     return payment_shape(payment, wait_for_allocations(payment.id))
 
@@ -96,7 +96,7 @@ def list_payments(query: PaymentFilter) -> Page[PaymentView]:
 
 @endpoint("GET", "/payments/<payment_id>", permission=Permission.VIEW_BILLING, answer=PaymentShape)
 def get_payment(payment_id: str) -> PaymentShape:
-    """Show a payment and where it went."""
+    """Show a payment and how it was allocated."""
     return payment_shape(services().payment.get_payment(payment_id), _allocations(payment_id))
 
 

@@ -1,4 +1,4 @@
-"""Plans: what is sold."""
+"""Plans: the services on offer."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class PlanShape(Shape):
     event=Event("api.create_plan", "Added a plan", "plan"),
 )
 def create_plan(body: NewPlan) -> PlanView:
-    """Make a plan."""
+    """Create a plan."""
     return services().subscriber.create_plan(body.command(by_operator()))
 
 
 @endpoint("GET", "/plans", permission=Permission.VIEW_PLANS, query=Paging, answer=Listing[PlanShape])
 def list_plans(query: Paging) -> Page[PlanView]:
-    """List the plans, archived ones too."""
+    """List the plans, including archived ones."""
     return services().subscriber.list_plans(query.limit, query.after)
 
 
@@ -70,7 +70,7 @@ def get_plan(plan_id: str) -> PlanView:
     event=Event("api.change_plan", "Changed a plan", "plan"),
 )
 def change_plan(plan_id: str, body: PlanChange) -> PlanView:
-    """Change a plan; a new price applies to invoices made later. null takes a burst or a pool away."""
+    """Change a plan. A new price applies to later invoices. null removes the burst or the pool."""
     return services().subscriber.change_plan(body.command(plan_id, by_operator()))
 
 
@@ -82,5 +82,5 @@ def change_plan(plan_id: str, body: PlanChange) -> PlanView:
     event=Event("api.archive_plan", "Archived a plan", "plan"),
 )
 def archive_plan(plan_id: str) -> PlanView:
-    """Archive a plan: services keep it, new ones cannot take it."""
+    """Archive a plan: existing services keep it, new ones cannot use it."""
     return services().subscriber.archive_plan(ArchivePlan(plan_id=plan_id, **by_operator()))

@@ -1,4 +1,4 @@
-"""Figures: what the dashboard shows."""
+"""The figures on the dashboard."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class HoursFilter(Query):
 
 
 class SuspensionsFilter(Paging):
-    """`until` is the last day looked at; tomorrow unless given."""
+    """`until` is the last day to include; by default tomorrow."""
 
     until: Day | None = None
 
 
 class AgingShape(Shape):
-    """Open balances `from_days` to `until_days` past due; null: and more; 0 to 0: not due yet."""
+    """Open balances `from_days` to `until_days` past due. null: no upper limit; 0 to 0: not due yet."""
 
     from_days: int
     until_days: int | None
@@ -56,7 +56,7 @@ class SuspensionDueShape(Shape):
 
 
 class ReconnectBucketShape(Shape):
-    """Cases that took at most this long and longer than the bucket before; null: longer still."""
+    """Cases that took at most this long, and longer than the previous bucket. null: no upper limit."""
 
     up_to_milliseconds: int | None
     cases: int
@@ -85,7 +85,7 @@ class ServiceCountsShape(Shape):
 
 @endpoint("GET", "/reports/aging", permission=Permission.VIEW_BILLING, answer=Listing[AgingShape])
 def list_aging() -> Page[AgingBucket]:
-    """List what is owed by how long it is past due."""
+    """List what is owed by the number of days past due."""
     return Page(services().billing.list_aging())
 
 
@@ -97,7 +97,7 @@ def list_aging() -> Page[AgingBucket]:
     answer=Listing[CollectedShape],
 )
 def list_collected(query: DaysFilter) -> Page[DayCollected]:
-    """List the money collected on each of the last days, today last."""
+    """List the money collected per day, ending today."""
     return Page(services().billing.list_days_collected(query.days))
 
 
@@ -109,7 +109,7 @@ def list_collected(query: DaysFilter) -> Page[DayCollected]:
     answer=Listing[SuspensionDueShape],
 )
 def list_suspensions_due(query: SuspensionsFilter) -> Page[SuspensionDue]:
-    """List who will be suspended for an overdue bill unless they pay, the first ones first."""
+    """List subscribers who will be suspended for an overdue bill unless they pay, soonest first."""
     until = query.until or current().today() + timedelta(days=1)
     return services().billing.list_suspensions_due(until, query.limit, query.after).page
 
@@ -122,7 +122,7 @@ def list_suspensions_due(query: SuspensionsFilter) -> Page[SuspensionDue]:
     answer=ReconnectTimesShape,
 )
 def get_reconnect_times(query: DaysFilter) -> ReconnectTimes:
-    """Show how long lines took to come back after a payment."""
+    """Show how long services took to reconnect after a payment."""
     return services().radius.get_reconnect_times(query.days)
 
 

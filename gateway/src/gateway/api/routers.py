@@ -1,4 +1,4 @@
-"""Routers: the NASes that subscribers dial in to."""
+"""Routers: the RADIUS clients (NAS) that subscribers connect to."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from gateway.resources.routers import MANUAL, NewRouter, RouterChange
 
 
 class RouterShape(Shape):
-    """`health` is what RADIUS has heard of it lately, null while that cannot be told. Never the secret.
+    """`health` is based on its latest packets; null if RADIUS is unavailable. The secret is never shown.
 
-    `secret_mismatch_at`: when its last packet came that is signed with another secret than ours; null once it
-    does not count any more. `also_well_signed`: well-signed ones come too, from a second sender perhaps.
+    `secret_mismatch_at`: when it last sent a packet signed with a different secret; null if there is none or
+    it is too old to matter. `also_well_signed`: correctly signed packets arrive too, maybe from elsewhere.
     """
 
     id: str
@@ -81,7 +81,7 @@ def get_router(router_id: str) -> RouterShape:
 def change_router(router_id: str, body: RouterChange) -> RouterShape:
     """Change a router."""
     router = services().router.change_router(body.command(router_id, by_operator()))
-    # A disabled router is no RADIUS client: there is nothing to wait for.
+    # A disabled router is not a RADIUS client, so there is nothing to wait for.
     heard = wait_for_nas(router) if router.status is not RouterStatus.DISABLED else None
     return router_shape(router, heard)
 

@@ -1,4 +1,4 @@
-"""How an endpoint is declared, and what is done around each: body, query, idempotency, audit, errors.
+"""How endpoints are declared, and what happens around each: body, query, idempotency, audit, errors.
 
 One declaration serves Flask, the permission check and the OpenAPI document, so they cannot disagree.
 """
@@ -27,7 +27,7 @@ from gateway.http.problems import problem_of
 from gateway.resources.fields import Input, field_errors
 
 JSON = "application/json"
-# The caller could not prove who they are: nothing was looked at yet, and the next try is a first one.
+# The caller could not prove who they are, so nothing was done and the next attempt counts as the first.
 NOT_BEGUN = {401, 429}
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -36,7 +36,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 @dataclass(frozen=True)
 class File:
-    """The media types (for the documentation: the content decides) and the size of a file."""
+    """A file in a request: its media types (documentation only, the content decides) and maximum size."""
 
     media_types: tuple[str, ...]
     max_octets: int
@@ -44,9 +44,9 @@ class File:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`answer` is the type of the answer; `body` and `query` the models of what comes in.
+    """`answer` is the type of the response; `body` and `query` are the models of the input.
 
-    `file` is what an endpoint takes instead of a `body` in JSON: a file as it is.
+    An endpoint with a `file` takes a raw file instead of a JSON body.
     """
 
     method: str
@@ -83,9 +83,9 @@ def endpoint(
     event: Event | None = None,
     keeps_answer: bool = True,
 ) -> Callable[[Callable], Callable]:
-    """Serve `function(**path arguments, body=..., query=..., content=...)`; it returns what becomes `answer`.
+    """Serve `function(**path arguments, body=..., query=..., content=...)`; its result becomes `answer`.
 
-    Without `keeps_answer` a repeated Idempotency-Key is carried out again: for a POST that only reads.
+    Without `keeps_answer`, a repeated Idempotency-Key is carried out again: for a POST that only reads.
 
     The first line of its docstring is its summary in the documentation. Raises TypeError if an endpoint that
     writes declares no `event` for the audit log.
@@ -124,12 +124,12 @@ def endpoint(
 
 
 def by_operator() -> dict[str, Any]:
-    """Who gives a command and its idempotency key, for the service: it repeats nothing even if we died."""
+    """A command's operator and idempotency key, with which services repeat nothing even if we crash."""
     return idempotency.by_operator(_idempotency_key() if request.method == "POST" else None)
 
 
 def _handle(declared: Endpoint, function: Callable, path_arguments: dict) -> Response:
-    # "HEAD" comes with every GET; the rest of the methods are exactly the declared one.
+    # Flask adds HEAD to every GET; otherwise only the declared method is allowed.
     key = _idempotency_key() if declared.method == "POST" and declared.keeps_answer else None
     if key is None:
         response = _attempt(declared, function, path_arguments)
@@ -143,7 +143,7 @@ def _handle(declared: Endpoint, function: Callable, path_arguments: dict) -> Res
 
 
 def _content(declared: Endpoint) -> bytes:
-    """What a repeated request has in common with the first. The code of a second factor is good once."""
+    """What a repeated request shares with the first: all but the second-factor code, which works once."""
     body = request.get_json(silent=True) if declared.permission is Permission.OWN_PASSWORD else None
     if not isinstance(body, dict):
         return request.get_data()
@@ -170,7 +170,7 @@ def _once(key: str, sent: bytes, attempt: Callable[[], Response], path_arguments
 
 
 def _attempt(declared: Endpoint, function: Callable, path_arguments: dict) -> Response:
-    """The answer, errors included: with an idempotency key those are kept as well."""
+    """The response, including errors, which are also kept under an idempotency key."""
     try:
         if declared.permission is Permission.OWN_PASSWORD:
             require_code()
@@ -205,11 +205,11 @@ def _query(model: type[Query]) -> Query:
     try:
         return model.model_validate(request.args.to_dict())
     except ValidationError as error:
-        raise InvalidInput("a query parameter is not right; see errors", field_errors(error)) from None
+        raise InvalidInput("a query parameter is invalid; see errors", field_errors(error)) from None
 
 
 def _body(model: type[Input]) -> Input:
-    """Raises BadRequest for what is not JSON, UnsupportedMediaType for another type, InvalidInput."""
+    """Raises BadRequest if it is not JSON, UnsupportedMediaType for another content type, InvalidInput."""
     data = _data()
     if data and not request.is_json:
         raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
@@ -218,19 +218,19 @@ def _body(model: type[Input]) -> Input:
     except ValidationError as error:
         if any(wrong["type"] == "json_invalid" for wrong in error.errors()):
             raise BadRequest("the body is not JSON") from None
-        raise InvalidInput("the input is not right; see errors", field_errors(error)) from None
+        raise InvalidInput("some fields are invalid; see errors", field_errors(error)) from None
 
 
 def _data() -> bytes:
     """Raises RequestEntityTooLarge."""
     data = request.get_data()
     if len(data) >= (request.max_content_length or 0):
-        raise RequestEntityTooLarge  # werkzeug cuts a chunked body here instead of refusing it
+        raise RequestEntityTooLarge  # werkzeug truncates a chunked body here instead of refusing it
     return data
 
 
 def renaming(rename: Callable[[str], str]) -> Callable[[Callable], Callable]:
-    """Decorator: the fields that a service complains of get the names that our callers use."""
+    """Decorator: renames the fields in a service's errors to the names that API callers use."""
 
     def decorate(function: Callable) -> Callable:
         @functools.wraps(function)

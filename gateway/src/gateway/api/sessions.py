@@ -1,4 +1,4 @@
-"""Sessions: who is, and was, on line."""
+"""Sessions: who is online, and who was."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.resources.fields import one_of
 
 
 class SessionFilter(Paging):
-    """`open=true` leaves out the ended ones. `query`: how a username, IP or MAC address begins.
+    """`open=true` leaves out ended sessions. `query`: the start of a username, IP or MAC address.
 
     `order`: newest, oldest or username.
     """
@@ -30,9 +30,9 @@ class SessionFilter(Paging):
 
 
 class SessionShape(Shape):
-    """`stopped_at` is null while it is open. Octets as the router counts: input is from the subscriber.
+    """`stopped_at` is null while it is open. Octets are as the router counts: input is from the subscriber.
 
-    `ended_because`: why we took it for ended although the router never said so.
+    `ended_because`: why the session counts as ended although the router never reported its end.
     """
 
     id: str
@@ -52,9 +52,9 @@ class SessionShape(Shape):
 
 
 class RefusedFilter(Paging):
-    """`query`: how a login or a MAC address begins.
+    """`query`: the start of a login or a MAC address.
 
-    `service_id`: its login, and what its device gives as a login that nobody has.
+    `service_id`: attempts with its login, and attempts of its device with an unknown login.
     """
 
     query: QueryText | None = None
@@ -62,9 +62,9 @@ class RefusedFilter(Paging):
 
 
 class RefusedLoginShape(Shape):
-    """`reason` is null where nobody noted one (FreeRADIUS). `repeats`: so many times within the minute.
+    """`reason` is null if none was recorded (FreeRADIUS). `repeats` counts the attempts within one minute.
 
-    `service_id` is the service that has this login now, null if there is none.
+    `service_id` is the service that has this login now; null if there is none.
     """
 
     id: str
@@ -94,6 +94,6 @@ def list_sessions(query: SessionFilter) -> Page[SessionView]:
     answer=Listing[RefusedLoginShape],
 )
 def list_refused_logins(query: RefusedFilter) -> Page[RejectView]:
-    """List the logins that were refused, and why; the newest first."""
+    """List refused logins and the reasons, newest first."""
     wanted = RejectQuery(text=query.query, service_id=query.service_id)
     return services().radius.list_rejects(wanted, query.limit, query.after)

@@ -1,4 +1,4 @@
-"""Settings: how the ISP shows itself, and billing."""
+"""Settings: the ISP's branding, and billing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from gateway.clients.context import current, services
 from gateway.http.access import Permission
 from gateway.resources.settings import BillingSettingsChange, BillingSettingsInput, GeneralSettingsChange
 
-LOGO = File((logos.PNG, logos.SVG), logos.MAX_OCTETS + 1)  # a body that fills its limit may have been cut
+LOGO = File(
+    (logos.PNG, logos.SVG), logos.MAX_OCTETS + 1
+)  # a body that reaches its limit may have been truncated
 
 
 class GeneralSettingsShape(Shape):
@@ -43,7 +45,7 @@ BillingSettingsShape = create_model("BillingSettingsShape", __base__=Shape, **_s
 
 @endpoint("GET", "/settings/general", permission=Permission.VIEW_DASHBOARD, answer=GeneralSettingsShape)
 def get_general_settings() -> Brand:
-    """Show the ISP's name, colour and contacts."""
+    """Show the ISP's name, color and contacts."""
     return brand.load()
 
 
@@ -56,7 +58,7 @@ def get_general_settings() -> Brand:
     event=Event("api.change_general_settings", "Changed the general settings"),
 )
 def change_general_settings(body: GeneralSettingsChange) -> Brand:
-    """Change the ISP's name, colour and contacts; those left out stay."""
+    """Change the ISP's name, color and contacts. Fields that are left out stay the same."""
     with current().database.transaction() as session:
         return brand.change(session, body.given())
 
@@ -103,5 +105,5 @@ def get_billing_settings() -> BillingSettings:
     event=Event("api.change_billing_settings", "Changed the billing settings"),
 )
 def change_billing_settings(body: BillingSettingsInput) -> BillingSettings:
-    """Change billing settings; those left out stay."""
+    """Change billing settings. Fields that are left out stay the same."""
     return services().billing.change_settings(body.command(by_operator()))

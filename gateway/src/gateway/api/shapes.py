@@ -1,4 +1,4 @@
-"""What the API answers with. Field names are part of the public interface."""
+"""What the API responds with. Field names are part of the public interface."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 class Shape(BaseModel):
-    """Made from a contract's view by its attributes."""
+    """Created from the attributes of a contract's view."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -37,7 +37,7 @@ class PeriodShape(Shape):
 
 
 class Listing(Shape, Generic[Item]):
-    """Some items, and the cursor for `?after=` that continues them (null at the end)."""
+    """A page of items. `next` is the cursor for `?after=` that continues it, or null at the end."""
 
     data: list[Item] = Field(validation_alias="items")
     next: str | None
@@ -49,7 +49,7 @@ class FieldProblem(Shape):
 
 
 class ProblemShape(Shape):
-    """RFC 9457. `errors` is there for bad input."""
+    """An error (RFC 9457). Invalid input has `errors`."""
 
     type: str
     title: str
@@ -59,7 +59,7 @@ class ProblemShape(Shape):
 
 
 class Paging(Query):
-    """What every list takes."""
+    """The parameters of every list."""
 
     limit: int = Field(default=50, ge=1, le=200)
     after: QueryText | None = None

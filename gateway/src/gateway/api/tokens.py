@@ -1,4 +1,4 @@
-"""API tokens: the way into everything else here."""
+"""API tokens, which all other endpoints need."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gateway.resources.fields import Input, Name, Text, optional
 
 
 class NewToken(Input):
-    """`otp`: the present code of the second factor, or a recovery code; needed by those who have one.
+    """`otp`: the current code of the second factor, or a recovery code; required if a second factor is on.
 
-    A request repeated with its Idempotency-Key gets its token without another code.
+    A request repeated with its Idempotency-Key gets its token again without a new code.
     """
 
     name: Name
@@ -26,7 +26,7 @@ class NewToken(Input):
 
 
 class CreatedToken(Shape):
-    """`token` is shown this once and kept nowhere."""
+    """`token` is shown only once and not stored."""
 
     id: str
     name: str
@@ -51,7 +51,7 @@ class TokenShape(Shape):
     event=Event("api.create_token", "Created an API token"),
 )
 def create_token(body: NewToken) -> CreatedToken:
-    """Make an API token for yourself."""
+    """Create an API token for yourself."""
     token_id, token = api_tokens.create(current(), g.operator.id, body.name)
     return CreatedToken(id=token_id, name=body.name, token=token)
 

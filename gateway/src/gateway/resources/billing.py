@@ -1,4 +1,4 @@
-"""Invoices and billing runs: what is written to void or to generate invoices."""
+"""Invoices and billing runs: the input to void or to generate invoices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class VoidRequest(Input):
 
 
 class NewBillingRun(Input):
-    """Bills the period that `date` (default: today) falls into; a dry run only says what it would do."""
+    """Bills the period that contains `date` (default: today). A dry run only reports what it would do."""
 
     date: Day | None = None
     dry_run: bool = False

@@ -38,13 +38,13 @@ from gateway.display.typed import (
 MONEY_HELP = 'write whole centavos, 150000 or {"amount": 150000, "currency": "PHP"} for 1,500.00'
 
 
-# The fields that every command has besides its own: see http.idempotency.by_operator.
+# The fields that all commands have in common: see http.idempotency.by_operator.
 Origin = dict[str, Any]
 
 
 # Forms are read into the same inputs: see resources.forms.
 class Input(BaseModel):
-    """A request body. Unknown fields and wrong types are refused, never guessed at."""
+    """A request body. Unknown fields and wrong types are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -63,7 +63,7 @@ class Input(BaseModel):
         return {}
 
     def emptied(self, *names: str) -> tuple[str, ...]:
-        """Those of the named fields that the caller wrote as null, for `clear` of a command."""
+        """The named fields that the caller wrote as null, for the `clear` of a command."""
         return tuple(name for name in names if name in self.model_fields_set and getattr(self, name) is None)
 
 
@@ -90,7 +90,7 @@ class Typed:
 
 
 def refuse(code: str, message: str) -> PydanticCustomError:
-    # The message is a template to pydantic; braces in it are ours.
+    # pydantic treats the message as a template, so braces in it are escaped.
     return PydanticCustomError(code, "{message}", {"message": message})
 
 
@@ -178,7 +178,7 @@ def _sane_date(value: date) -> date:
 
 
 def one_of(enum: type[StrEnum]) -> BeforeValidator:
-    """For a field that takes the values of `enum`: the message lists them."""
+    """A field that takes the values of `enum`; its error message lists them."""
 
     def check(value: Any) -> Any:
         if isinstance(value, str) and value not in set(enum):
@@ -196,14 +196,14 @@ def _percent_or_pesos(text: str) -> str | int:
     try:
         percent_hundredths(percent)
     except ValueError:
-        raise ValueError("is not a percentage; write it like 10% or 12.5%") from None
+        raise ValueError("must be a percentage, such as 10% or 12.5%") from None
     return percent
 
 
 Text = Annotated[str, Field(max_length=200), AfterValidator(plain_text), AfterValidator(_one_line)]
 Name = Annotated[Text, AfterValidator(_filled)]
 Trimmed = Annotated[Text, Typed(str.strip)]
-# A form does not show the secret that is kept, and leaves it as it is if nothing is typed.
+# A form does not show the stored secret, and keeps it if nothing is typed.
 Secret = Annotated[Text, Typed(keeps_if_blank=True)]
 LongText = Annotated[str, Field(max_length=4000), AfterValidator(plain_text)]
 Identifier = Annotated[Text, Field(min_length=1, max_length=100)]

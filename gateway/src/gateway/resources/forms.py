@@ -20,7 +20,7 @@ from gateway.resources.fields import Input, Typed, field_errors
 Made = TypeVar("Made", bound=Input)
 NEEDED = "is needed"
 TICKED = "on"
-# What is wrong with a field that was left blank.
+# The error of a field that was left blank.
 _BLANK = {"must not be empty", "is required"}
 
 

@@ -1,4 +1,4 @@
-"""Operators: what is written to invite or change one."""
+"""Operators: the input to invite or change one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class RoleChange(Input):
 
 
 class OperatorChange(RoleChange):
-    """A disabled operator's sessions end, and their API tokens open nothing."""
+    """Disabling an operator ends their sessions, and their API tokens stop working."""
 
     disabled: bool = optional()
 

@@ -1,4 +1,4 @@
-"""Payments: what is written to record one."""
+"""Payments: the input to record one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Method = Annotated[PaymentMethod, one_of(PaymentMethod)]
 
 
 class NewPayment(Input):
-    """With `invoice_id` the money goes to that invoice first, then to the oldest open one."""
+    """With `invoice_id`, that invoice is paid first, then the oldest open ones."""
 
     subscriber_id: Identifier
     invoice_id: Identifier | None = None

@@ -1,4 +1,4 @@
-"""Plans: what is written to add or change one."""
+"""Plans: the input to add or change one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KindOfBilling = Annotated[BillingType, one_of(BillingType)]
 
 
 class BurstInput(Input):
-    """RouterOS burst: speeds in kbit/s above the plan's, for `seconds` below the threshold."""
+    """A RouterOS burst: for `seconds`, higher speeds (kbit/s) while the average stays below the threshold."""
 
     download_kbps: Kbps
     upload_kbps: Kbps

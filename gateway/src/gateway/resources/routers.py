@@ -1,4 +1,4 @@
-"""Routers: what is written to add or change one."""
+"""Routers: the input to add or change one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Status = Annotated[RouterStatus, one_of(RouterStatus)]
 
 
 class NewRouter(Input):
-    """`connection` must be "manual"; then `nas_address` and `radius_secret` are needed."""
+    """`connection` must be "manual", and `nas_address` and `radius_secret` are required."""
 
     name: Name
     connection: Text | None = None
@@ -30,7 +30,7 @@ class NewRouter(Input):
     require_message_authenticator: bool = True
 
     def command(self, origin: Origin) -> RegisterRouter:
-        """Raises InvalidInput for another connection than a manual one, and for one without its fields."""
+        """Raises InvalidInput if the connection is not manual or lacks its fields."""
         if self.connection != MANUAL:
             raise InvalidInput.of("connection", NOT_YET)
         fields = dict(self)

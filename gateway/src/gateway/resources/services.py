@@ -1,4 +1,4 @@
-"""Services: what is written to add or change one, or to place a hold."""
+"""Services: the input to add or change one, or to place a hold."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Reason = Annotated[HoldReason, one_of(HoldReason)]
 
 
 class DiscountInput(Input):
-    """Taken off after the price. `until`: the last day on which a billing period may begin and get it."""
+    """Taken off the price. It applies to billing periods that begin on or before `until`."""
 
     kind: KindOfDiscount
     value: DiscountValue
@@ -59,7 +59,7 @@ class DiscountInput(Input):
 class ServiceInput(Input):
     """`individual_price` replaces the plan's price for this service; the discount applies after it.
 
-    `session_limit`: how many sessions the login may have at a time; null is no limit.
+    `session_limit`: how many sessions the login may have at once; null means no limit.
     """
 
     pppoe_username: Text
@@ -88,7 +88,7 @@ class ServiceInput(Input):
 
 
 class ServiceChange(Input):
-    """null empties `static_ip`, `session_limit` (no limit), `individual_price` and `discount`; the other
+    """null clears `static_ip`, `session_limit` (no limit), `individual_price` and `discount`; the other
     fields cannot be null."""
 
     pppoe_username: Text = optional()
@@ -101,8 +101,8 @@ class ServiceChange(Input):
     discount: DiscountInput | None = None
 
     def command(self, service_id: str, terms: Callable[[], BillingTerms], origin: Origin) -> ChangeService:
-        """`terms` returns the present ones. The command replaces them as a whole, so they are needed if some
-        of their fields are written."""
+        """`terms` returns the current billing terms. It is called only if one of their fields is given:
+        the command replaces them as a whole."""
         fields = self.given()
         written = {name: fields.pop(name) for name in ("individual_price", "discount") if name in fields}
         if self.discount is not None:
@@ -125,5 +125,5 @@ class NewHold(Input):
 
 
 def own_field_name(field: str) -> str:
-    """The name that callers use for a field that a service complains about: they write billing terms flat."""
+    """The name that callers use for a field in a service's error: their billing terms are not nested."""
     return field.removeprefix("service.").removeprefix("billing_terms.")

@@ -1,4 +1,4 @@
-"""Settings: what is written to change them."""
+"""Settings: the input to change them."""
 
 from __future__ import annotations
 

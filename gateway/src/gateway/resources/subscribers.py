@@ -1,4 +1,4 @@
-"""Subscribers: what is written to add or change one."""
+"""Subscribers: the input to add or change one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.resources.services import ServiceInput
 
 
 class NewSubscriber(Input):
-    """With `service`, both are made at once, or neither."""
+    """With `service`, both are created, or neither."""
 
     full_name: Name
     email: Text = ""
