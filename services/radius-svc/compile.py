@@ -1,7 +1,7 @@
-"""Compiles with mypyc what every RADIUS packet passes through (radius_svc.compiled), unless that is done.
+"""Compiles the modules every RADIUS packet passes through (radius_svc.compiled) with mypyc, if necessary.
 
-The source stays what it is: Python that runs as well without this, only slower. So whatever keeps this from
-compiling is said and is no error. docs/adr/0015 says why it is done.
+Without it the same source runs as plain Python, only slower. So if it cannot be compiled, this prints why and
+exits without an error. docs/adr/0015 explains the reasons.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 
 from radius_svc import compiled
 
-# Types are checked by `make lint`. Here what is not compiled is Any: that it is what its annotation says
-# would otherwise be believed, and a row of SQLAlchemy's is no tuple.
+# `make lint` checks types. Here everything that is not compiled counts as Any: mypyc would otherwise trust
+# annotations that are not exact, such as a row of SQLAlchemy that is annotated as a tuple.
 CHECKING = ("--config-file=", "--ignore-missing-imports", "--follow-imports=skip")
-# What an attempt that was killed has left.
+# Leftovers of a killed attempt are deleted after this long.
 ABANDONED_SECONDS = 3600
-PLAIN = "The RADIUS listener runs as plain Python and takes a third more processor time"
+PLAIN = "The RADIUS listener runs as plain Python and uses a third more CPU time"
 
 
 def main() -> None:
@@ -32,9 +32,9 @@ def main() -> None:
         return
     if not has_compiler():
         python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        say(f"{PLAIN}: sudo apt-get install gcc libc6-dev {python}-dev, then run make again")
+        say(f"{PLAIN}. To compile it, run: sudo apt-get install gcc libc6-dev {python}-dev && make")
         return
-    say("Compiling the RADIUS listener (once, about a quarter of a minute) ...")
+    say("Compiling the RADIUS listener (once, takes about 15 seconds) ...")
     try:
         compiled.FOLDER.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="new-", dir=compiled.FOLDER) as folder:
@@ -45,9 +45,9 @@ def main() -> None:
             new.chmod(0o755)
             new.rename(target)
         remove_others(target)
-    except (Exception, SystemExit) as error:  # mypyc and setuptools end the process when something is wrong
-        if not is_made(target, recipe):  # somebody else may have been faster
-            say(f"{PLAIN}, since it could not be compiled: {error!r}")
+    except (Exception, SystemExit) as error:  # mypyc and setuptools exit on errors
+        if not is_made(target, recipe):  # another process may have been faster
+            say(f"{PLAIN}, because compiling failed: {error!r}")
 
 
 def is_made(target: Path, recipe: str) -> bool:
@@ -61,7 +61,7 @@ def has_compiler() -> bool:
 
 
 def build(new: Path) -> None:
-    from mypyc.build import mypycify  # takes longer to import than to see that there is nothing to do
+    from mypyc.build import mypycify  # slow to import: only when needed
     from setuptools import setup
 
     with tempfile.TemporaryDirectory(prefix="isp-os-compile-") as work:

@@ -25,7 +25,7 @@ from contracts.radius import SessionOrder, SessionQuery
 from radius_svc import jobs
 from radius_svc.listener.accounting.events import Kind, SessionReport
 from radius_svc.listener.accounting.store import AccountingStore
-from radius_svc.listener.database import Database as ListenerDatabase
+from radius_svc.listener.database import ListenerDatabase
 from radius_svc.listener.index.entries import NasEntry
 from radius_svc.models import RadAcct
 from radius_svc.protocol.signing import SharedSecret

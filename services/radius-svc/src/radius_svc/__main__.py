@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 
 def listen() -> int:
-    """Answer RADIUS packets: a plain process, small because it loads nothing the control plane needs."""
+    """Answer RADIUS packets in a plain process. It is small because it does not load the control plane."""
     with TemporaryDirectory(prefix="radius-listener-") as folder:
-        # Where the workers keep their figures for one another. Prometheus's client reads it when imported.
+        # Where workers share their metrics. Prometheus's client reads the variable when it is imported.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         from radius_svc.listener.process import run
 
@@ -18,7 +18,7 @@ def listen() -> int:
 
 
 def control() -> None:
-    """Everything else runs under nameko."""
+    """Run one of the other commands, under nameko."""
     import servicekit.green  # noqa: F401  # must come first
     from servicekit.runner import main
 

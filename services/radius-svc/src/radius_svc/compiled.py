@@ -1,8 +1,8 @@
-"""Modules as machine code in place of their source (docs/adr/0015), where they were made of just this source.
+"""Imports compiled modules in place of their sources, if they were compiled from just these sources.
 
-`services/radius-svc/compile.py` makes them, into a folder that is named after what the sources contain. Of
-other sources nothing is found there: what was edited, upgraded or set back runs as plain Python until it is
-compiled again.
+See docs/adr/0015. `services/radius-svc/compile.py` compiles them into a folder named after a hash of the
+sources. After an edit, an upgrade or a downgrade no folder matches, and the modules run as plain Python
+until they are compiled again.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-# What every packet passes through, and nothing that reads rows or waits: compiled code keeps the interpreter
-# until it calls something that is not.
+# The code every packet passes through, and nothing that reads rows or waits: compiled code does not let other
+# threads run until it calls something that is not compiled.
 MODULES = (
     "radius_svc.domain.acct_unique_id",
     "radius_svc.domain.mschap",
@@ -32,7 +32,7 @@ MODULES = (
     "radius_svc.protocol.packet",
     "radius_svc.protocol.signing",
 )
-# What the compiled modules are parts of, by the name of the group that mypyc is given.
+# mypyc puts a group of modules into one library, and names the library after the group.
 GROUP = "radius_svc"
 _LIBRARY = f"{GROUP}__mypyc"
 
@@ -45,7 +45,7 @@ def source_of(module: str) -> Path:
 
 
 def folder() -> Path:
-    """Where the modules are that were made of the sources as they are now, if they were."""
+    """The folder of the modules compiled from the sources as they are now. It may not exist."""
     digest = hashlib.sha256(sys.version.encode())
     for module in MODULES:
         digest.update(source_of(module).read_bytes())
@@ -53,7 +53,7 @@ def folder() -> Path:
 
 
 def use() -> None:
-    """From now on these modules are imported as compiled, if they are."""
+    """Import the compiled modules from now on, if there are any for these sources."""
     found = folder()
     if found.is_dir():
         sys.meta_path.insert(0, _Finder(found))

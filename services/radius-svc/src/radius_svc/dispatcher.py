@@ -1,12 +1,13 @@
-"""Works through the changes of live sessions: many services side by side, one service in order.
+"""The nameko extension that works through changes of live sessions.
 
-A router that does not answer takes seconds for every change. It has its share of the places and no more, so
-that it holds up nobody on another router.
+Many services are handled concurrently; the changes of one service are handled in order. A router that does
+not answer blocks a greenthread for seconds per change, so each router gets a limited share of them.
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 
 import eventlet
@@ -17,6 +18,7 @@ from servicekit.db import DATABASE_ERRORS
 from servicekit.ids import new_id
 from servicekit.logs import log
 from servicekit.runtime import RuntimeExtension
+from sqlalchemy.orm import Session
 
 from radius_svc.usecases.following import asking, probing, rounds, strays
 from radius_svc.usecases.following.changes import MARK
@@ -24,7 +26,7 @@ from radius_svc.usecases.following.changes import MARK
 PER_ROUTER = 25
 SIDE_BY_SIDE = 1000
 POLL_SECONDS = 1.0
-# Renewed every second while there is work: after a crash the next process goes on when it is over.
+# Renewed every second while there is work. After a crash another process continues when it has expired.
 LEASE = timedelta(seconds=10)
 LEASE_NAME = "session-changes"
 EMBEDDED_HOLDER = "embedded"
@@ -34,12 +36,12 @@ REFUSED_EVERY_SECONDS = 2.0
 
 
 class SessionChangeDispatcher(DependencyProvider):
-    """Woken when a change is committed; looks by itself every second for what is due again."""
+    """Runs when a change is committed, and every second to find changes that are due again."""
 
     shared = RuntimeExtension()
 
     def start(self) -> None:
-        # Embedded there is one process at a time: it goes on at once where a killed one stopped.
+        # An embedded installation is one process: after a kill it takes over its old lease at once.
         self._holder = EMBEDDED_HOLDER if self.shared.runtime.settings.embedded else new_id()
         self._bell = Bell()
         self._stopping = False
@@ -49,7 +51,7 @@ class SessionChangeDispatcher(DependencyProvider):
         self.container.spawn_managed_thread(self._run, identifier="session changes")
 
     def stop(self) -> None:
-        """Let the requests under way be answered, and make way for the next process."""
+        """Wait for the requests in flight, then release the lease for the next process."""
         self._stopping = True
         self._bell.ring()
         with eventlet.Timeout(STOP_SECONDS, False):
@@ -58,7 +60,9 @@ class SessionChangeDispatcher(DependencyProvider):
             with self.shared.runtime.transaction() as session:
                 leases.release(session, LEASE_NAME, self._holder)
         except DATABASE_ERRORS as error:
-            log.warning("the lease is left to expire", name=LEASE_NAME, error=type(error).__name__)
+            log.warning(
+                "could not release the lease; it will expire", name=LEASE_NAME, error=type(error).__name__
+            )
 
     def _run(self) -> None:
         strays_at = refused_at = 0.0
@@ -72,7 +76,7 @@ class SessionChangeDispatcher(DependencyProvider):
                     strays_at = time.monotonic() + STRAYS_EVERY_SECONDS
                     self._find_strays()
             except Exception as error:
-                log.warning("session changes wait", error=f"{type(error).__name__}: {error}")
+                log.warning("session changes are delayed", error=f"{type(error).__name__}: {error}")
                 eventlet.sleep(POLL_SECONDS)
             self._bell.wait(POLL_SECONDS)
 
@@ -82,40 +86,44 @@ class SessionChangeDispatcher(DependencyProvider):
             due = rounds.due_changes(session, per_router=PER_ROUTER)
         if not due and not self._busy:
             return
-        with runtime.transaction() as session:
-            if not leases.take(session, LEASE_NAME, self._holder, LEASE):
-                return
+        try:
+            with self._holding_lease():
+                pass
+        except leases.LeaseTaken:
+            return
         for change_id in (change_id for change_id in due if change_id not in self._busy):
             self._busy.add(change_id)
             self._pool.spawn_n(self._follow, change_id)
 
     def _find_strays(self) -> None:
         runtime = self.shared.runtime
-        with runtime.reading() as session:  # others write meanwhile
+        with runtime.reading() as session:  # slow: does not block writers
             if not strays.strays(session):
                 return
-        with runtime.transaction() as session:
-            if not leases.take(session, LEASE_NAME, self._holder, LEASE):
-                return
-            found = strays.ask_strays(session, now=runtime.now())
-        if found:
-            log.warning("sessions did not follow their service; asking again", sessions=found)
+        with suppress(leases.LeaseTaken), self._holding_lease() as session:
+            found = strays.request_changes_of_strays(session, now=runtime.now())
+            if found:
+                log.warning("sessions did not follow their service; sending requests again", services=found)
 
     def _find_refused(self) -> None:
         runtime = self.shared.runtime
         with runtime.reading() as session:
             if not probing.refused_logins(session, now=runtime.now()):
                 return
-        with runtime.transaction() as session:
-            if leases.take(session, LEASE_NAME, self._holder, LEASE):
-                probing.ask_refused(session, now=runtime.now())
+        with suppress(leases.LeaseTaken), self._holding_lease() as session:
+            probing.request_probes(session, now=runtime.now())
+
+    def _holding_lease(self) -> AbstractContextManager[Session]:
+        return leases.holding(self.shared.runtime, LEASE_NAME, self._holder, LEASE)
 
     def _follow(self, change_id: int) -> None:
         try:
             asking.follow_change(self.shared.runtime, change_id)
         except Exception as error:
-            log.warning("session change waits", change_id=change_id, error=f"{type(error).__name__}: {error}")
+            log.warning(
+                "session change is delayed", change_id=change_id, error=f"{type(error).__name__}: {error}"
+            )
             eventlet.sleep(POLL_SECONDS)
         finally:
             self._busy.discard(change_id)
-            self._bell.ring()  # the next change of the same service may go now
+            self._bell.ring()  # the next change of the same service may start now

@@ -1,11 +1,9 @@
-"""The nameko service, RADIUS's control plane: RPC and events in, use cases called. Translation only.
+"""The control plane of RADIUS as a nameko service: translates RPC calls and events into use cases.
 
-The packets are answered elsewhere, by the listener processes (radius_svc.listener).
+RADIUS packets are answered by separate processes (radius_svc.listener).
 """
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 from contracts.billing import BillingSettingsChanged
 from contracts.common import Page
@@ -37,6 +35,7 @@ from contracts.subscriber import (
     ServiceTerminated,
 )
 from nameko.timer import timer
+from servicekit.clock import machine_now
 from servicekit.events import handles
 from servicekit.ids import new_id
 from servicekit.service import Service, serves
@@ -59,7 +58,7 @@ from radius_svc.queries import (
 from radius_svc.settings import RadiusSettings
 from radius_svc.usecases import disconnects, provisioning
 
-PROCESS = new_id()  # names this process in leases
+PROCESS = new_id()  # the holder of leases
 
 
 @serves(Radius)
@@ -69,7 +68,7 @@ class RadiusService(Service):
 
     def check(self) -> dict[str, str]:
         parts = super().check()
-        # FreeRADIUS leaves no sign of life here: of what is not known nothing is said.
+        # FreeRADIUS does not report to this database, so its health is unknown.
         if parts["database"] == "ok" and not self.runtime.settings.freeradius_in_front:
             with self.runtime.reading() as session:
                 parts["listener"] = listeners.health(session)
@@ -97,7 +96,7 @@ class RadiusService(Service):
 
     @timer(interval=30, eager=True)
     def sample_online(self) -> None:
-        jobs.sample_online(self.runtime, datetime.now(UTC))
+        jobs.sample_online(self.runtime, machine_now())
 
     def list_service_states(self, service_ids: list[str]) -> list[ServiceState]:
         with self.runtime.reading() as session:
@@ -117,7 +116,7 @@ class RadiusService(Service):
 
     def list_online_samples(self, hours: int) -> list[OnlineSample]:
         with self.runtime.reading() as session:
-            return usage.list_online_samples(session, hours, now=datetime.now(UTC))
+            return usage.list_online_samples(session, hours, now=machine_now())
 
     def list_usage(self, service_id: str, days: int) -> list[UsageDay]:
         with self.runtime.reading() as session:

@@ -14,8 +14,8 @@ from radius_svc.listener.accounting.receiver import AccountingReceiver
 from radius_svc.listener.accounting.spool import Spool
 from radius_svc.listener.accounting.store import Writing
 from radius_svc.listener.authentication.receiver import AuthenticationReceiver
-from radius_svc.listener.authentication.session_watch import Doubt
-from radius_svc.listener.index.entries import Account, Index, NasEntry
+from radius_svc.listener.authentication.session_watch import LimitCheck
+from radius_svc.listener.index.entries import Index, Login, NasEntry
 from radius_svc.listener.receiving.receiver import Shared
 from radius_svc.protocol.signing import SharedSecret
 from servicekit.clock import FrozenClock
@@ -86,10 +86,10 @@ class Watch:
     def may_exceed(self, username, limit, dial):
         return True
 
-    def ask(self, username, limit, dial, now):
-        doubt = Doubt(username, limit, dial, now + 0.5)
-        self.doubts.append(doubt)
-        return doubt
+    def start_check(self, username, limit, dial, now):
+        check = LimitCheck(username, limit, dial, now + 0.5)
+        self.doubts.append(check)
+        return check
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def watch():
 def shared(recorder):
     index = Index()
     index.nas = {NAS.address: NAS}
-    index.accounts = {"juan": Account("service-juan", nt_password_hash("clientPass"), "token", (), ())}
+    index.logins = {"juan": Login("service-juan", nt_password_hash("clientPass"), "token", (), ())}
     return Shared(index, recorder, FrozenClock(datetime(2026, 11, 23, tzinfo=UTC)))
 
 
@@ -145,7 +145,7 @@ def spooling(sock, store, spool, shared):
 
 def later(receiver, seconds: float = 100.0) -> None:
     """What the receiver does when so much time has passed without a packet."""
-    receiver.look_after(time.monotonic() + seconds)
+    receiver.tick(time.monotonic() + seconds)
     receiver._send_answers()
 
 

@@ -8,7 +8,7 @@ import pytest
 from contracts.radius import RequestKind, RequestOutcome
 from contracts.router import SessionControl
 from radius_svc.domain.change_rules import (
-    MOST_ROUNDS,
+    MAX_ROUNDS,
     PAUSES_SECONDS,
     SUSPENDED_CLASS_IN_RADACCT,
     is_settled,
@@ -85,8 +85,8 @@ def test_the_class_in_radacct_is_in_hexadecimal():
 
 
 def test_pauses_grow_the_last_one_is_repeated_and_there_is_an_end():
-    pauses = [pause_before_round(rounds) for rounds in range(1, MOST_ROUNDS + 1)]
+    pauses = [pause_before_round(rounds) for rounds in range(1, MAX_ROUNDS + 1)]
     assert pauses == sorted(pauses)
     assert pauses[: len(PAUSES_SECONDS)] == [timedelta(seconds=seconds) for seconds in PAUSES_SECONDS]
     assert pauses[-1] == timedelta(hours=1)
-    assert pause_before_round(MOST_ROUNDS + 1) is None
+    assert pause_before_round(MAX_ROUNDS + 1) is None

@@ -28,7 +28,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coa, "WAITS_SECONDS", (0.05, 0.05, 0.05))
 
 
-def ask(port: int, kind: RequestKind = RequestKind.DISCONNECT, **changes) -> coa.Answer:
+def ask(port: int, kind: RequestKind = RequestKind.DISCONNECT, **changes) -> coa.CoaResult:
     target = {"address": "127.0.0.1", "port": port, "secret": SECRET} | changes
     return send(kind, Target(**target), JUAN, now=lambda: NOW)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from radius_svc.listener.authentication.reject_throttle import (
-    UNDAMPED_REJECTS,
+    MAX_PROMPT_REJECTS,
     WINDOW_SECONDS,
     DelayQueue,
     RejectCounter,
@@ -13,7 +13,10 @@ def storms(counter: RejectCounter, who: str, times: int, now: float = 1000.0) ->
 
 
 def test_the_first_few_refusals_are_no_storm():
-    assert storms(RejectCounter(), "juan", UNDAMPED_REJECTS + 2) == [False] * UNDAMPED_REJECTS + [True, True]
+    assert storms(RejectCounter(), "juan", MAX_PROMPT_REJECTS + 2) == [False] * MAX_PROMPT_REJECTS + [
+        True,
+        True,
+    ]
 
 
 def test_everybody_is_counted_alone():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from pyrad.packet import AcctPacket
 from radius_svc.listener.authentication.receiver import REJECT_DELAY_SECONDS
-from radius_svc.listener.authentication.reject_throttle import UNDAMPED_REJECTS
+from radius_svc.listener.authentication.reject_throttle import MAX_PROMPT_REJECTS
 from simulators.nas import DICTIONARY, Method
 
 from .conftest import NAS, SECRET, SENDER, access_octets, accounting_octets, later, unavailable
@@ -167,26 +167,28 @@ def test_accounting_without_what_it_needs_is_malformed(accounting, sock, missing
 
 
 def test_reject_storm_is_answered_late_and_recorded_as_repeated(authentication, sock, recorder):
-    for ident in range(UNDAMPED_REJECTS + 2):
+    for ident in range(MAX_PROMPT_REJECTS + 2):
         authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
-    assert len(sock.sent) == UNDAMPED_REJECTS
-    assert recorder.rejects == [("wrong_password", False)] * UNDAMPED_REJECTS + [("wrong_password", True)] * 2
+    assert len(sock.sent) == MAX_PROMPT_REJECTS
+    assert (
+        recorder.rejects == [("wrong_password", False)] * MAX_PROMPT_REJECTS + [("wrong_password", True)] * 2
+    )
 
     later(authentication, REJECT_DELAY_SECONDS)
-    assert len(sock.sent) == UNDAMPED_REJECTS + 2
+    assert len(sock.sent) == MAX_PROMPT_REJECTS + 2
     assert {reply[0] for reply, _ in sock.sent} == {3}
 
 
 def test_a_delayed_reject_is_sent_once_however_often_it_is_asked_for(authentication, sock):
-    for ident in (*range(UNDAMPED_REJECTS + 1), UNDAMPED_REJECTS, UNDAMPED_REJECTS):
+    for ident in (*range(MAX_PROMPT_REJECTS + 1), MAX_PROMPT_REJECTS, MAX_PROMPT_REJECTS):
         authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
     later(authentication, REJECT_DELAY_SECONDS)
 
-    assert len(sock.sent) == UNDAMPED_REJECTS + 1
+    assert len(sock.sent) == MAX_PROMPT_REJECTS + 1
 
 
 def test_the_right_password_is_let_in_at_once_in_the_middle_of_a_storm(authentication, sock):
-    for ident in range(UNDAMPED_REJECTS + 5):
+    for ident in range(MAX_PROMPT_REJECTS + 5):
         authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
     authentication.handle(access_octets(Method.PAP, ident=99), SENDER)
 
@@ -194,7 +196,7 @@ def test_the_right_password_is_let_in_at_once_in_the_middle_of_a_storm(authentic
 
 
 def test_one_storm_delays_nobody_else(authentication, sock):
-    for ident in range(UNDAMPED_REJECTS + 5):
+    for ident in range(MAX_PROMPT_REJECTS + 5):
         authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
     authentication.handle(access_octets(Method.PAP, "pedro", ident=99), SENDER)
 
@@ -230,8 +232,8 @@ def test_an_error_nobody_foresaw_costs_one_packet(limited, watch, sock, monkeypa
 
 @pytest.fixture
 def limited(authentication, shared):
-    juan = shared.index.accounts["juan"]
-    shared.index.accounts["juan"] = replace(juan, session_limit=1)
+    juan = shared.index.logins["juan"]
+    shared.index.logins["juan"] = replace(juan, session_limit=1)
     return authentication
 
 

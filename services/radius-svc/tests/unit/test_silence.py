@@ -39,23 +39,25 @@ class TestIsOver:
     def test_not_while_its_router_is_not_heard(self):
         assert not is_over(silent_for(300), None, NOW)
 
-    @pytest.mark.parametrize("longer", [{"told_seconds": 1800}, {"measured_seconds": 1800}])
+    @pytest.mark.parametrize("longer", [{"configured_seconds": 1800}, {"measured_seconds": 1800}])
     def test_a_longer_interval_takes_longer(self, longer):
         assert not is_over(silent_for(90, **longer), heard_since(300), NOW)
         assert is_over(silent_for(92, **longer), heard_since(300), NOW)
         assert not is_over(silent_for(92, **longer), heard_since(90), NOW)
 
-    @pytest.mark.parametrize("shorter", [{"told_seconds": 60}, {"measured_seconds": 3}, {"told_seconds": 0}])
+    @pytest.mark.parametrize(
+        "shorter", [{"configured_seconds": 60}, {"measured_seconds": 3}, {"configured_seconds": 0}]
+    )
     def test_never_less_than_five_minutes_each(self, shorter):
         assert patience(silent_for(0, **shorter)) == timedelta(minutes=16)
 
     def test_one_that_never_reported_and_was_not_told_to(self):
         """Its router may not send interim reports of its kind at all."""
         assert not is_over(silent_for(300, has_reported=False), heard_since(300), NOW)
-        assert not is_over(silent_for(300, has_reported=False, told_seconds=0), heard_since(300), NOW)
+        assert not is_over(silent_for(300, has_reported=False, configured_seconds=0), heard_since(300), NOW)
 
     def test_one_that_was_told_to_report_and_never_did(self):
-        assert is_over(silent_for(17, has_reported=False, told_seconds=300), heard_since(17), NOW)
+        assert is_over(silent_for(17, has_reported=False, configured_seconds=300), heard_since(17), NOW)
 
 
 class TestHearing:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from radius_svc.domain.usage import MOST_AT_ONCE, new_octets
+from radius_svc.domain.usage import MAX_AT_ONCE, new_octets
 
 
 @pytest.mark.parametrize(
@@ -13,4 +13,4 @@ def test_what_is_new_is_the_growth_and_all_of_a_counter_that_began_again(counted
 
 
 def test_a_counter_that_a_router_made_up_is_cut():
-    assert new_octets(0, (1 << 63) - 1) == MOST_AT_ONCE
+    assert new_octets(0, (1 << 63) - 1) == MAX_AT_ONCE

@@ -1,6 +1,6 @@
-"""The key of a session in radacct, computed as FreeRADIUS's acct_unique policy does.
+"""The key of a session in radacct, computed like FreeRADIUS's acct_unique policy.
 
-With the same formula either server continues the rows the other one began.
+With the same formula either server can continue sessions that the other one started.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ def acct_unique_id(
     nas_port_id: bytes = b"",
     nas_port: int | None = None,
 ) -> str:
-    """32 hex digits. What the packet lacks is left empty; octets go in exactly as the NAS sent them.
+    """32 hex digits.
 
-    `nas_address` is NAS-IPv6-Address or NAS-IP-Address, or the packet's source if it has neither.
+    The octets are used exactly as the NAS sent them; attributes missing in the packet count as empty.
+    `nas_address` is NAS-IPv6-Address or NAS-IP-Address, or the packet's source address if it has neither.
     """
     parts = (
         username,

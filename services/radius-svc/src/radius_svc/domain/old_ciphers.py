@@ -1,10 +1,11 @@
-"""Single DES and MD4, which MS-CHAP is made of (RFC 2433, RFC 2759) and Python's own modules no longer give.
+"""Single DES and MD4. MS-CHAP needs them (RFC 2433, RFC 2759), and Python's standard library has neither.
 
-OpenSSL's library has both, and Python has it loaded already: called directly, a DES block with a new key
-costs a sixth of what it costs through `cryptography`, and MD4 a third of pycryptodome's. These functions are
-deprecated there, so each is tried by a known answer first, and where one is missing the packages do it.
+OpenSSL's library has both, and Python has already loaded it. Called directly, encrypting a DES block with a
+new key takes a sixth of the time it takes through `cryptography`, and MD4 a third of the time of
+pycryptodome. These functions are deprecated in OpenSSL, so each is tested with a known answer first. If one
+is missing or wrong, the packages are used instead.
 
-Only one thread of a process may call them: they share their buffers.
+Only one thread of a process may call these functions, because they share buffers.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ _LIBRARY = "libcrypto.so.3"
 _DES_ENCRYPT = 1
 _DES_KEY_SCHEDULE_OCTETS = 128
 # About 1 kB each.
-_KEPT_SCHEDULES = 12_288
+_MAX_CACHED_SCHEDULES = 12_288
 
-# FIPS 46 by the keys and the block everybody tries, and RFC 1320 A.5.
+# The usual test keys and block for DES (FIPS 46), and a test vector of RFC 1320 appendix A.5.
 _DES_ANSWER = (
     bytes.fromhex("133457799BBCDFF10123456789ABCDEFFEDCBA9876543210"),
     bytes.fromhex("0123456789ABCDEF"),
@@ -42,7 +43,7 @@ def _des_of_openssl(library: ctypes.CDLL) -> Callable[[bytes, bytes], bytes]:
     set_key.argtypes, set_key.restype = (ctypes.c_char_p, ctypes.c_void_p), None
     encrypt.argtypes = (ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
     encrypt.restype = None
-    # By address: a buffer as such would be looked at anew in every call.
+    # Addresses, because ctypes would convert a buffer again in every call.
     schedule, at = ctypes.addressof(_SCHEDULE), ctypes.addressof(_RESULT)
     first, second, third = at, at + 8, at + 16
 
@@ -73,9 +74,9 @@ def _des_of_package(keys: bytes, block: bytes) -> bytes:
     return b"".join(_schedule(keys[at : at + 8])(block) for at in (0, 8, 16))
 
 
-@lru_cache(maxsize=_KEPT_SCHEDULES)
+@lru_cache(maxsize=_MAX_CACHED_SCHEDULES)
 def _schedule(key: bytes) -> Callable[[bytes], bytes]:
-    """Three equal keys make triple DES the single one."""
+    """Triple DES with three equal keys is single DES."""
     encrypt: Callable[[bytes], bytes] = (
         Cipher(TripleDES(key * 3), modes.ECB()).encryptor().update  # noqa: S305 - what RFC 2759 asks for
     )
@@ -88,7 +89,7 @@ def _md4_of_package(octets: bytes) -> bytes:
 
 def _choose() -> tuple[Callable[[bytes, bytes], bytes], Callable[[bytes], bytes]]:
     try:
-        # It keeps the interpreter's lock: the calls are shorter than letting it go.
+        # PyDLL keeps the interpreter's lock, because the calls are shorter than releasing it.
         library = ctypes.PyDLL(_LIBRARY)
         des_thrice, md4 = _des_of_openssl(library), _md4_of_openssl(library)
         keys, block, encrypted = _DES_ANSWER
@@ -100,6 +101,6 @@ def _choose() -> tuple[Callable[[bytes, bytes], bytes], Callable[[bytes], bytes]
     return _des_of_package, _md4_of_package
 
 
-# des_thrice(keys, block): the block of 8 octets under each of three keys of 8, of which the lowest bits of
-# the octets do not matter. md4(octets).
+# des_thrice(keys, block): the block of 8 octets encrypted with each of three keys of 8 octets. The lowest
+# bit of each octet of a key does not matter. md4(octets): the digest.
 des_thrice, md4 = _choose()

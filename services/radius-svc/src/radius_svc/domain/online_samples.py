@@ -1,4 +1,4 @@
-"""The moments at which open sessions are counted: every five minutes of the machine's clock."""
+"""When open sessions are counted: every five minutes of the machine's clock."""
 
 from __future__ import annotations
 

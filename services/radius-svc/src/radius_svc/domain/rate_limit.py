@@ -1,4 +1,4 @@
-"""Plan speeds as MikroTik wants them told."""
+"""Plan speeds in the format of the Mikrotik-Rate-Limit attribute."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Speed:
-    """One value for each direction, in kbit/s, as the subscriber sees them."""
+    """One value for each direction, in kbit/s, as the subscriber sees it.
+
+    Raises ValueError unless above 0.
+    """
 
     download_kbit: int
     upload_kbit: int
@@ -17,13 +20,13 @@ class Speed:
             raise ValueError("a speed must be above 0 kbit/s")
 
     def __str__(self) -> str:
-        # The router receives what the subscriber uploads, and rx is named first.
+        # rx comes first, and the router receives what the subscriber uploads.
         return f"{_rate(self.upload_kbit)}/{_rate(self.download_kbit)}"
 
 
 @dataclass(frozen=True)
 class Burst:
-    """`limit` is allowed until the average over `seconds` passes `threshold`."""
+    """`limit` is allowed until the average speed over `seconds` exceeds `threshold`."""
 
     limit: Speed
     threshold: Speed
@@ -31,14 +34,14 @@ class Burst:
 
     def __post_init__(self) -> None:
         if self.seconds <= 0:
-            raise ValueError("a burst must last above 0 seconds")
+            raise ValueError("the duration of a burst must be above 0 seconds")
 
 
 def mikrotik_rate_limit(speed: Speed, burst: Burst | None = None) -> str:
     """The value of Mikrotik-Rate-Limit: `rx/tx [rxburst/txburst rxthreshold/txthreshold rxtime/txtime]`.
 
-    The fields are positional, so a burst always has all of its three. Raises ValueError for a burst limit
-    below the speed itself, which RouterOS refuses together with the whole login.
+    The fields are positional, so a burst always has all three of its parts. Raises ValueError if the burst
+    limit is below the speed: RouterOS would refuse the whole login.
     """
     if burst is None:
         return str(speed)

@@ -1,4 +1,4 @@
-"""How long lines took to come back."""
+"""Statistics of how long services took to come back online."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UP_TO_MILLISECONDS = (1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
 
 
 def reconnect_times(days: int, cases: Iterable[int | None]) -> ReconnectTimes:
-    """`cases` are milliseconds, None for a line that is not back yet."""
+    """Count, median, 95th percentile and histogram of `cases`: milliseconds, or None if still offline."""
     everything = list(cases)
     back = sorted(milliseconds for milliseconds in everything if milliseconds is not None)
     counts = [0] * (len(UP_TO_MILLISECONDS) + 1)
@@ -32,7 +32,7 @@ def reconnect_times(days: int, cases: Iterable[int | None]) -> ReconnectTimes:
 
 
 def _percentile(ordered: list[int], percent: int) -> int | None:
-    """The smallest that at least `percent` of all do not exceed; None of nothing."""
+    """The nearest-rank percentile of sorted values; None if there are none."""
     if not ordered:
         return None
     rank = -(-len(ordered) * percent // 100)

@@ -1,7 +1,7 @@
-"""Which open sessions were followed by another one of the same line: their Stop was lost.
+"""Which open sessions were replaced by a newer session of the same home: their Stop was lost.
 
-A home that dials has one session on one port of one NAS: the newest. A MikroTik's port is the interface all
-its homes are behind, so with another MAC it is another home.
+A home has one session per port of a NAS, the newest. On a MikroTik the port is the interface that many homes
+share, so a session with another MAC address belongs to another home.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class OpenLine(NamedTuple):
-    """An open row of radacct. `nas` is what its router is known by."""
+    """An open row of radacct. `nas` identifies its router."""
 
     radacctid: int
     username: str
@@ -24,7 +24,7 @@ class OpenLine(NamedTuple):
 
 
 def replaced_sessions(lines: Iterable[OpenLine]) -> dict[int, datetime]:
-    """The sessions that are over, and when the newest one of their line began."""
+    """Ids of the sessions that are over, and when the newest session of the same home started."""
     of_port: dict[tuple[str, str, str], list[OpenLine]] = defaultdict(list)
     for line in lines:
         if line.nas_port_id is not None:

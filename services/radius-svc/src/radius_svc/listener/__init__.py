@@ -1,4 +1,4 @@
-"""The data plane: a process of its own that answers RADIUS packets.
+"""The data plane: a separate process that answers RADIUS packets.
 
-It knows the database and nothing else: no bus, no other service, no nameko, no eventlet.
+It depends on nothing but the database: no bus, no other service, no nameko, no eventlet (docs/adr/0006).
 """

@@ -1,4 +1,4 @@
-"""Connections of the listener to the RADIUS database, which other processes write at the same time."""
+"""The listener's connections to the RADIUS database, which other processes write at the same time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-# Short, because whoever waits for the database answers no packets meanwhile; the wait is repeated.
+# Short, because a thread that waits for the database answers no packets. The wait is repeated.
 _WAIT_SECONDS = 1
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 10
-# Nothing heard from the other machine for so long: it is gone, whatever TCP still hopes for.
+# A machine that has not answered for this long counts as down, although TCP would still wait.
 _SILENCE_SECONDS = 5
 _POSTGRESQL: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS,
@@ -27,41 +27,47 @@ _POSTGRESQL: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": _SILENCE_SECONDS * 1000,
 }
-# What goes on in the background finds every row by its key. Statistics of a table that was small then, or
+# Statements in the background find every row by its key. Outdated statistics, from when a table was small or
 # empty, must not make PostgreSQL read all of it.
 _BY_KEY = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
-# Who answers packets shares the interpreter with who reads rows: after so many rows it has its turn.
+# The thread that answers packets shares the interpreter with those that read rows: it gets a turn after this
+# many rows.
 _ROWS_AT_ONCE = 1000
 _TURN_SECONDS = 0.0002
 
 
-class Database:
-    """The ways to use one database: a glance at one number, a consistent read of many tables, a write, a
-    statement in the background."""
+class ListenerDatabase:
+    """The RADIUS database: for polling a number, consistent reads, writes, and background statements."""
 
     def __init__(self, url: str) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
-        self._glancing = self._snapshots = self._engine
+        self._polling = self._snapshots = self._engine
         if not self.is_sqlite:
-            self._glancing = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._polling = self._engine.execution_options(isolation_level="AUTOCOMMIT")
             self._snapshots = self._engine.execution_options(isolation_level="REPEATABLE READ")
         self._writing = self._engine.execution_options(sqlite_begin="IMMEDIATE")
 
-    def glance(self, query: str) -> Glance:
-        """For one query, asked many times a second."""
-        return Glance(self._glancing, query)
+    def polled_number(self, query: str) -> PolledNumber:
+        """For a query that runs many times a second."""
+        return PolledNumber(self._polling, query)
 
     def snapshot(self) -> Connection:
-        """For several queries that must agree with one another."""
+        """A connection for several queries that must see the same state."""
         return self._snapshots.connect()
 
     def write(self) -> Connection:
-        """For writing. On SQLite the lock is taken at the start: a later one can fail half-way."""
+        """A connection for writing.
+
+        On SQLite it locks at the start, because locking later could fail half-way.
+        """
         return self._writing.connect()
 
     def begin_to_connect(self) -> Any:
-        """In psycopg2's asynchronous mode: to be polled until it stands. Raises psycopg2.Error."""
+        """A connection in psycopg2's asynchronous mode, to be polled until it is open.
+
+        Raises psycopg2.Error.
+        """
         arguments, options = self._engine.dialect.create_connect_args(self._engine.url)
         options = {**options, **_POSTGRESQL, "options": f"{_POSTGRESQL['options']} {_BY_KEY}"}
         return psycopg2.connect(*arguments, **options, async_=1)
@@ -70,10 +76,10 @@ class Database:
         self._engine.dispose()
 
 
-class Glance:
-    """One number that is asked for again and again: by the driver's own cursor, on a connection that is kept.
+class PolledNumber:
+    """A number that is read again and again, through the driver's cursor on a connection that stays open.
 
-    Through SQLAlchemy it costs ten times as much, and with it the listener when there is nothing to do.
+    Through SQLAlchemy it would take ten times as long, and it is most of what an idle listener does.
     """
 
     def __init__(self, engine: Engine, query: str) -> None:
@@ -81,8 +87,11 @@ class Glance:
         self._connection: Connection | None = None
         self._cursor: Any = None
 
-    def number(self) -> int | None:
-        """Without a transaction, in one round trip. Raises SQLAlchemyError; the next time connects anew."""
+    def read(self) -> int | None:
+        """Read the number: one round trip, no transaction.
+
+        Raises SQLAlchemyError; the next call reconnects.
+        """
         if self._connection is None:
             self._connection = self._engine.connect()
             self._cursor = self._connection.connection.cursor()
@@ -100,7 +109,7 @@ class Glance:
 def rows_in_turns(
     connection: Connection, statement: Select[*tuple[Any, ...]]
 ) -> Iterator[Row[*tuple[Any, ...]]]:
-    """The rows, with a moment for other threads now and then."""
+    """The rows of a statement, with short pauses in which other threads can run."""
     for rows in connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)).partitions():
         yield from rows
         if threading.active_count() > 1:
@@ -126,7 +135,9 @@ def _sqlite_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver would begin late and without saying which lock
+    connection.isolation_level = (
+        None  # the driver would begin transactions late and without choosing the lock
+    )
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
 

@@ -1,4 +1,4 @@
-"""Ends of processes: what a signal handler may touch, and what can be waited for."""
+"""Stopping processes: flags that signal handlers set and that others can wait for."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopping:
-    """Whether this process is to end: told to, or left alone by the one that started it.
+    """Whether this process must stop: because of a signal, or because its parent process is gone.
 
-    A plain flag: what a signal handler sets must take no lock.
+    A plain flag, because a signal handler must not take a lock.
     """
 
     def __init__(self, alive: Callable[[], bool] = lambda: True) -> None:
-        """`alive` is asked by whoever waits: whether there is still somebody to work for."""
+        """`alive` is called while waiting: whether the parent process still exists."""
         self._asked = False
         self._alive = alive
 
@@ -30,7 +30,7 @@ class Stopping:
         self._asked = True
 
     def wait(self, seconds: float) -> bool:
-        """At most so long; whether the process is to end."""
+        """Wait until the process must stop, but not longer than this. Returns whether it must stop."""
         until = time.monotonic() + seconds
         while not self._asked and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _STEP_SECONDS))
@@ -40,7 +40,7 @@ class Stopping:
 
 
 class Termination:
-    """SIGTERM and SIGINT as something to select on, for a process that waits for other things too."""
+    """SIGTERM and SIGINT as a socket to select on, for a process that also waits for other things."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -50,11 +50,11 @@ class Termination:
         signal.set_wakeup_fd(self._writer.fileno())
 
     def wait(self, seconds: float) -> bool:
-        """Whether the process was told to end within this time."""
+        """Wait for a signal, but not longer than this. Returns whether there was one."""
         return bool(select.select([self._reader], [], [], seconds)[0])
 
     def leave_to_parent(self, stopping: Stopping) -> None:
-        """In a child after a fork: it has signals of its own, which set `stopping`."""
+        """In a child after a fork: let signals set its own `stopping` instead."""
         signal.set_wakeup_fd(-1)
         _set_by_signals(stopping)
         self._reader.close()
@@ -62,7 +62,7 @@ class Termination:
 
 
 def stopping_by_signal() -> Stopping:
-    """For a process without children."""
+    """A flag set by SIGTERM and SIGINT, for a process without children."""
     stopping = Stopping()
     _set_by_signals(stopping)
     return stopping

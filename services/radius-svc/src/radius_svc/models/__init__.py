@@ -1,4 +1,4 @@
-"""The tables radius-svc owns: those of RADIUS (`radius`), and what the control plane keeps (`control`)."""
+"""The tables radius-svc owns: those RADIUS answers come from (`radius`) and those of the control plane."""
 
 from radius_svc.models.control import (
     NOT_ONLINE,

@@ -1,4 +1,4 @@
-"""What the control plane keeps beside the RADIUS tables: changes of live sessions and what came of them."""
+"""The tables of the control plane: changes of live sessions and their outcome, usage, signs of life."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from contracts.radius import RequestKind, RequestOutcome
-from servicekit.db import UtcDateTime, enum_type
+from servicekit.db import UtcDateTime, enum_type, partial_index
 from servicekit.tables import BigSerial
 from sqlalchemy import BigInteger, Boolean, Date, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,9 +18,11 @@ NOT_ONLINE = text("online_at IS NULL")
 
 
 class ChangeKind(StrEnum):
-    """AUTHORIZATION: suspended, restored, terminated, renamed. RATE: another speed. KICK: by a person.
+    """Why live sessions must follow.
 
-    PROBE: nothing changes; whether the sessions still live is asked, once.
+    AUTHORIZATION: the service was suspended, restored, terminated or renamed. RATE: its speed changed. KICK:
+    a person disconnects it. PROBE: nothing changed; the router is asked once whether its sessions still
+    exist.
     """
 
     AUTHORIZATION = "authorization"
@@ -36,20 +38,15 @@ class ChangeStatus(StrEnum):
 
 
 class SessionChange(Base):
-    """The live sessions of a service must follow its authorisation. One at a time per service, in order.
+    """A request to make the live sessions of a service follow it. Handled in order, one at a time per
+    service.
 
-    `authorized_seq` is the change of the RADIUS tables that has to be in force before a NAS is asked.
+    `authorized_seq` is the change of the RADIUS tables that listeners must have read before a NAS is asked.
     """
 
     __tablename__ = "session_changes"
     __table_args__ = (
-        Index(
-            "ix_session_changes_pending",
-            "service_id",
-            "id",
-            sqlite_where=PENDING,
-            postgresql_where=PENDING,
-        ),
+        partial_index("ix_session_changes_pending", "service_id", "id", where=PENDING),
         Index("ix_session_changes_service_id", "service_id"),
         Index(None, "finished_at"),
     )
@@ -67,7 +64,7 @@ class SessionChange(Base):
 
 
 class RequestAttempt(Base):
-    """One CoA-Request or Disconnect-Request to a NAS, and its outcome."""
+    """One CoA-Request or Disconnect-Request to a NAS and its outcome (RFC 5176)."""
 
     __tablename__ = "request_attempts"
 
@@ -85,20 +82,15 @@ class RequestAttempt(Base):
 
 
 class Reconnect(Base):
-    """A line that is to come back: the times of the promise.
+    """How long a service took to come back online after its hold was released.
 
-    `online_at` and `milliseconds` (from paid_at, else released_at) are null until radacct, or the router's
-    answer to a CoA, shows that it is on line again.
+    `online_at` and `milliseconds` (since `paid_at`, or `released_at` without a payment) are null until
+    radacct, or the router's answer to a CoA, shows that the service is online again.
     """
 
     __tablename__ = "reconnects"
     __table_args__ = (
-        Index(
-            "ix_reconnects_open",
-            "authorized_at",
-            sqlite_where=NOT_ONLINE,
-            postgresql_where=NOT_ONLINE,
-        ),
+        partial_index("ix_reconnects_open", "authorized_at", where=NOT_ONLINE),
         Index(None, "paid_at", "milliseconds"),
     )
 
@@ -116,7 +108,7 @@ class Reconnect(Base):
 
 
 class ListenerState(Base):
-    """How far a listener process has read the RADIUS tables. One that stops in order deletes its row."""
+    """How far a listener process has read the RADIUS tables. Deleted when the listener stops cleanly."""
 
     __tablename__ = "listener_states"
 
@@ -126,7 +118,7 @@ class ListenerState(Base):
 
 
 class DailyUsage(Base):
-    """What went through a line on a day of the ISP's zone, as the subscriber sees the direction."""
+    """What a service used on one day in the ISP's time zone, in the directions the subscriber sees."""
 
     __tablename__ = "usage_days"
 
@@ -137,9 +129,10 @@ class DailyUsage(Base):
 
 
 class UsageMark(Base):
-    """How much of a session is in `usage_days`. `final`: nothing more can come, so the mark may go.
+    """How much of a session is in `usage_days`. `final`: its counters cannot change, so the mark may be
+    deleted.
 
-    Whatever is later than `UsageProgress.counted_to` and has no mark has not been counted at all.
+    Sessions after `UsageProgress.counted_to` that have no mark have not been counted at all.
     """
 
     __tablename__ = "usage_marks"
@@ -153,8 +146,8 @@ class UsageMark(Base):
 class UsageProgress(Base):
     """One row: every session up to `counted_to` has, or had, a mark.
 
-    It lags one pass behind `seen_to`, the newest session of the last pass: on PostgreSQL a session may be
-    committed after another one with a greater number.
+    It is one pass behind `seen_to`, the newest session of the last pass, because on PostgreSQL a session can
+    be committed after another one with a higher number.
     """
 
     __tablename__ = "usage_progress"
@@ -165,7 +158,7 @@ class UsageProgress(Base):
 
 
 class OnlineCount(Base):
-    """How many sessions were open at a moment: one row for every five minutes of the machine's clock."""
+    """How many sessions were open: one row for every five minutes of the machine's clock."""
 
     __tablename__ = "online_samples"
 
@@ -174,9 +167,9 @@ class OnlineCount(Base):
 
 
 class NasHearing(Base):
-    """Since when a router reports without a pause, by the newest interim report of its open sessions.
+    """Since when a router has reported without a pause, by the newest interim reports of its open sessions.
 
-    `router_id` is empty for one that is known by its address only (FreeRADIUS's rows).
+    `router_id` is empty for a router that is known by its address only.
     """
 
     __tablename__ = "nas_hearings"

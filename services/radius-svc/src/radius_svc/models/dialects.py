@@ -1,4 +1,4 @@
-"""What PostgreSQL and SQLite write differently, as SQL expressions."""
+"""SQL expressions that PostgreSQL and SQLite spell differently."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from sqlalchemy import ColumnElement, Text, and_, func
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-# Sorts after every character: the end of all texts that begin alike.
+# Sorts after every other character, so it marks the end of the texts with a common prefix.
 LAST_CHARACTER = "\U0010ffff"
 
 
 class folded(FunctionElement[str]):
-    """A text in small letters, ordered by code points whatever the database's language is."""
+    """A text in lowercase, ordered by code points regardless of the database's collation."""
 
     type = Text()
     inherit_cache = True
 
 
 class address_text(FunctionElement[str]):
-    """An internet address as it is written, ordered by code points."""
+    """An IP address as text, ordered by code points."""
 
     type = Text()
     inherit_cache = True
 
 
 class day_before(FunctionElement[Any]):
-    """The instant 24 hours before another one; for comparing, not for showing."""
+    """The time 24 hours earlier. Only for comparisons: on SQLite it is a text."""
 
     inherit_cache = True
 
 
 def begins_with(text: FunctionElement[str], beginning: str) -> ColumnElement[bool]:
-    """Whether a `folded` text or an `address_text` begins so. An index on it can be used."""
+    """Whether a `folded` text or an `address_text` starts with `beginning`. Can use an index on it."""
     first = func.lower(beginning)
     return and_(text >= first, text < first.concat(LAST_CHARACTER))
 

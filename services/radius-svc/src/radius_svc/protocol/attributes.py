@@ -1,4 +1,4 @@
-"""The reply attributes of the standard tables: from a name and a text to octets, and which row wins."""
+"""Reply attributes from rows of the standard tables: which rows win, and their octets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _TEXT = "text"
 _INTEGER = "integer"
 _ADDRESS = "address"
 
-# What RouterOS accepts in an Access-Accept, by the names FreeRADIUS's dictionaries give: vendor, type, kind.
+# The attributes RouterOS accepts in an Access-Accept, by their names in FreeRADIUS's dictionaries: vendor,
+# type and kind of value.
 _KNOWN: dict[str, tuple[int, int, str]] = {
     attribute_names.FRAMED_IP_ADDRESS: (0, 8, _ADDRESS),
     "Framed-IP-Netmask": (0, 9, _ADDRESS),
@@ -47,12 +48,9 @@ class ReplyItem(NamedTuple):
     value: str
 
 
-@lru_cache(maxsize=4096)  # those of a plan are the same for thousands of logins
+@lru_cache(maxsize=4096)  # thousands of logins have the attributes of the same plan
 def encode(item: ReplyItem) -> bytes:
-    """The octets of one attribute.
-
-    Raises ValueError if the attribute is unknown here or its value is not of the attribute's kind.
-    """
+    """The octets of one attribute. Raises ValueError if it is unknown, or its value is of the wrong kind."""
     if item.name not in _KNOWN:
         raise ValueError(f"{item.name} is not an attribute this server can send")
     vendor, kind, form = _KNOWN[item.name]
@@ -61,10 +59,10 @@ def encode(item: ReplyItem) -> bytes:
 
 
 def merged(own: Iterable[ReplyItem], groups: Iterable[Iterable[ReplyItem]]) -> list[ReplyItem]:
-    """The reply of a login, as FreeRADIUS's rlm_sql makes it from the same rows.
+    """The reply of a login, the same as FreeRADIUS's rlm_sql makes from these rows.
 
-    The login's own rows come first, then its groups in the order of their priority, as long as each says
-    `Fall-Through = Yes`. `=` gives what is not there yet, `:=` replaces, `+=` adds.
+    The login's own rows come first. Then come its groups by priority, until one does not say `Fall-Through =
+    Yes`. The operator `=` adds an attribute unless it is present, `:=` replaces it, `+=` always adds it.
     """
     reply: list[ReplyItem] = []
     _apply(reply, own)

@@ -1,4 +1,4 @@
-"""CoA-Request and Disconnect-Request to a NAS (RFC 5176), and its answer as a value."""
+"""Sends CoA-Requests and Disconnect-Requests to a NAS (RFC 5176)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CODES = {
     RequestKind.COA: (COA_REQUEST, COA_ACK, COA_NAK),
     RequestKind.PROBE: (COA_REQUEST, COA_ACK, COA_NAK),
 }
-# The same packet, identifier and authenticator each time: to the NAS a repetition, not a second request.
+# Each try sends the same packet, so that the NAS recognizes a retransmission.
 WAITS_SECONDS = (0.5, 1.0, 2.0)
 ZEROS = bytes(16)
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a NAS listens, and the secret it shares with us. `label` names it in metrics."""
+    """Where a NAS receives requests, and the secret it shares with us. `label` identifies it in metrics."""
 
     address: str
     port: int
@@ -40,8 +40,8 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """`tries` is how often the packet was sent."""
+class CoaResult:
+    """The answer of a NAS, or why there is none. `tries` is how often the packet was sent."""
 
     outcome: RequestOutcome
     error_cause: int | None
@@ -51,8 +51,11 @@ class Answer:
     tries: int = 0
 
 
-def send(kind: RequestKind, target: Target, attributes: bytes, *, now: Callable[[], datetime]) -> Answer:
-    """Ask and wait, at most 3.5 seconds. Never raises: what cannot be sent is an answer too."""
+def send(kind: RequestKind, target: Target, attributes: bytes, *, now: Callable[[], datetime]) -> CoaResult:
+    """Send a request and wait for the answer, at most 3.5 seconds.
+
+    Does not raise: if the packet cannot be sent, the result says so. `now` supplies the times in it.
+    """
     request, accepted, refused = CODES[kind]
     packet = _signed(request, attributes, target.secret)
     sent_at = now()
@@ -61,20 +64,20 @@ def send(kind: RequestKind, target: Target, attributes: bytes, *, now: Callable[
     except (OSError, OverflowError) as error:  # a port above 65535 is an OverflowError
         return unsent(error, sent_at)
     if reply is None:
-        return Answer(RequestOutcome.TIMED_OUT, None, "no answer", sent_at, None, tries)
+        return CoaResult(RequestOutcome.TIMED_OUT, None, "no answer", sent_at, None, tries)
     if reply[0] == accepted:
-        return Answer(RequestOutcome.ACKED, None, "", sent_at, now(), tries)
+        return CoaResult(RequestOutcome.ACKED, None, "", sent_at, now(), tries)
     cause = _error_cause(reply)
-    return Answer(RequestOutcome.NACKED, cause, f"Error-Cause {cause}", sent_at, now(), tries)
+    return CoaResult(RequestOutcome.NACKED, cause, f"Error-Cause {cause}", sent_at, now(), tries)
 
 
-def unsent(error: Exception, at: datetime) -> Answer:
-    """The answer to what cannot be sent: to us a router that does not answer."""
-    return Answer(RequestOutcome.TIMED_OUT, None, f"could not be sent: {error}", at, None)
+def unsent(error: Exception, at: datetime) -> CoaResult:
+    """The result for a request that cannot be sent. It counts like a router that is not answering."""
+    return CoaResult(RequestOutcome.TIMED_OUT, None, f"could not be sent: {error}", at, None)
 
 
 def _exchange(packet: bytes, target: Target, codes: tuple[int, int]) -> tuple[bytes | None, int]:
-    """The genuine answer, and after how many tries it came."""
+    """The genuine answer, or None, and how often the packet was sent."""
     family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.connect((target.address, target.port))
@@ -99,13 +102,13 @@ def _try_once(
     except TimeoutError:
         pass
     except ConnectionRefusedError:
-        # Nothing listens there (ICMP said so). It is a silence like any other: it may come up.
+        # ICMP says that no process listens there. It may start, so wait as if there were no answer.
         time.sleep(max(0.0, deadline - time.monotonic()))
     return None
 
 
 def _is_answer_to(packet: bytes, reply: bytes, secret: bytes) -> bool:
-    """RFC 5176 2.3: the Response Authenticator covers the request's."""
+    """Whether the Response Authenticator is right for the request (RFC 5176 section 2.3)."""
     if len(reply) < 20 or reply[1] != packet[1] or unpack_from("!H", reply, 2)[0] != len(reply):
         return False
     expected = _md5(reply[:4] + packet[4:20] + reply[20:] + secret)
@@ -113,7 +116,10 @@ def _is_answer_to(packet: bytes, reply: bytes, secret: bytes) -> bool:
 
 
 def _signed(code: int, attributes: bytes, secret: bytes) -> bytes:
-    """RFC 5176 2.3 and 3.4: Message-Authenticator over zeros, then the Request Authenticator over all."""
+    """A signed packet: a Message-Authenticator over zeros, then the Request Authenticator over everything.
+
+    RFC 5176 sections 2.3 and 3.4.
+    """
     identifier = os.urandom(1)[0]
     header = pack("!BBH", code, identifier, 20 + 18 + len(attributes))
     unsigned = attribute(MESSAGE_AUTHENTICATOR, ZEROS) + attributes

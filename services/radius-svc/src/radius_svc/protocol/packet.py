@@ -1,7 +1,7 @@
 """A narrow, strict RADIUS codec for the packets this server answers (RFC 2865, 2866, 2869, 5997, 2548).
 
-Decoding raises Malformed for anything a sender must not send: such a packet is dropped, never guessed at.
-Octets are `bytes` throughout; texts stay undecoded until somebody needs them.
+Decoding raises Malformed for anything a sender must not send. Such a packet is dropped, without guessing what
+was meant. Values are `bytes`; texts are decoded only when they are needed.
 """
 
 from __future__ import annotations
@@ -87,13 +87,13 @@ _NOT_PLAIN: Final = frozenset((VENDOR_SPECIFIC, PROXY_STATE, MESSAGE_AUTHENTICAT
 
 
 class Malformed(ValueError):
-    """The packet breaks its RFC. The text says how, in words that may be a metric label."""
+    """The packet violates its RFC. The message is a fixed text, so it can be a metric label."""
 
 
 class Request:
-    """A decoded request. Of an attribute sent more than once the first counts (Proxy-State: all).
+    """A decoded request. If an attribute is sent more than once, the first one counts (Proxy-State: all).
 
-    `is_signed`: it carries a Message-Authenticator, right or wrong.
+    `is_signed`: it has a Message-Authenticator, right or wrong.
     """
 
     __slots__ = (
@@ -113,7 +113,10 @@ class Request:
     proxy_states: list[bytes]
 
     def __init__(self, octets: bytes) -> None:
-        """Decode. Octets beyond the Length field are padding (RFC 2865 3). Raises Malformed."""
+        """Decode a packet.
+
+        Octets after the length in the header are padding (RFC 2865 section 3). Raises Malformed.
+        """
         if len(octets) < _HEADER_LENGTH:
             raise Malformed("short packet")
         self.code, self.identifier, length = _HEADER.unpack_from(octets)
@@ -140,7 +143,7 @@ class Request:
                 elif kind not in attributes:
                     attributes[kind] = octets[at + 2 : following]
                 at = following
-        except IndexError:  # the last octet alone: it has no length
+        except IndexError:  # a single octet is left: it has no length
             raise Malformed("bad attribute length") from None
 
     def _decode_special(self, kind: int, at: int, following: int) -> None:
@@ -155,7 +158,10 @@ class Request:
             self.is_signed = True
 
     def _decode_vendor_attributes(self, at: int, end: int) -> None:
-        """RFC 2865 5.26. Vendors we do not know may use another format, so theirs is not looked into."""
+        """Decode a Vendor-Specific attribute (RFC 2865 section 5.26).
+
+        Unknown vendors are skipped, because they may use another format.
+        """
         octets = self.octets
         if end - at < 4:
             raise Malformed("bad vendor attribute")
@@ -174,7 +180,7 @@ class Request:
             at = following
 
     def integer(self, kind: int) -> int | None:
-        """A 32-bit unsigned attribute. Raises Malformed if it is not four octets."""
+        """A 32-bit unsigned attribute; None if missing. Raises Malformed if it does not have 4 octets."""
         value = self.attributes.get(kind)
         if value is None:
             return None
@@ -183,13 +189,13 @@ class Request:
         return cast(int, _INTEGER.unpack(value)[0])
 
     def check_integers(self, kinds: Iterable[int]) -> None:
-        """Raises Malformed if one of them is there and no integer."""
+        """Raises Malformed if one of these attributes is present and not an integer."""
         for kind in kinds:
             if kind in self.attributes and len(self.attributes[kind]) != 4:
                 raise Malformed("bad integer")
 
     def address(self, kind: int) -> str | None:
-        """An IPv4 or IPv6 address. Raises Malformed if it is not 4 or 16 octets."""
+        """An IPv4 or IPv6 address; None if missing. Raises Malformed if it does not have 4 or 16 octets."""
         value = self.attributes.get(kind)
         if value is None:
             return None
@@ -200,7 +206,10 @@ class Request:
         raise Malformed("bad address")
 
     def ipv6_prefix(self, kind: int) -> str | None:
-        """RFC 3162 2.3: a reserved octet, the prefix length in bits, up to 16 octets. Raises Malformed."""
+        """An IPv6 prefix: a reserved octet, the length in bits, up to 16 octets (RFC 3162 section 2.3).
+
+        None if missing. Raises Malformed.
+        """
         value = self.attributes.get(kind)
         if value is None:
             return None
@@ -210,12 +219,15 @@ class Request:
         return str(network)
 
     def text(self, kind: int) -> str | None:
-        """A text for the database: whatever is no UTF-8, or NUL, is shown as an escape, never refused."""
+        """A text that the database can store, see `readable`; None if missing."""
         value = self.attributes.get(kind)
         return None if value is None else readable(value)
 
     def signature_is_right(self, secret: SharedSecret) -> bool:
-        """Check the Message-Authenticator (RFC 3579 3.2, RFC 5997 3; accounting as in RFC 5176 3.3)."""
+        """Whether the Message-Authenticator is right; False if there is none.
+
+        RFC 3579 section 3.2, RFC 5997 section 3; for accounting as in RFC 5176 section 3.3.
+        """
         at = self._signature_at
         if not at:
             return False
@@ -226,13 +238,16 @@ class Request:
         return hmac.compare_digest(secret.hmac_md5(signed), octets[at:after])
 
     def accounting_authenticator_is_right(self, secret: SharedSecret) -> bool:
-        """RFC 2866 3: the authenticator is an MD5 over the packet with 16 zero octets in its place."""
+        """Whether the authenticator is the MD5 of the packet with zeros in its place (RFC 2866 section 3)."""
         octets = self.octets
         expected = md5(octets[:4] + _NO_AUTHENTICATOR + octets[20:] + secret.octets).digest()
         return hmac.compare_digest(expected, self.authenticator)
 
     def decrypted_password(self, secret: SharedSecret) -> bytes:
-        """RFC 2865 5.2 User-Password without its padding. Raises Malformed for a length it cannot have."""
+        """The User-Password without its padding (RFC 2865 section 5.2).
+
+        Raises Malformed for a wrong length.
+        """
         hidden = self.attributes[USER_PASSWORD]
         if not 16 <= len(hidden) <= 128 or len(hidden) % 16:
             raise Malformed("bad password length")
@@ -240,7 +255,10 @@ class Request:
 
 
 def readable(octets: bytes) -> str:
-    """A text that the database can hold, of which `octets_of` makes the same octets again."""
+    """A text that the database can store. Octets that are not UTF-8, and NUL, become escapes like `\\xff`.
+
+    `octets_of` turns the text into the same octets again.
+    """
     try:
         text = octets.decode()
     except UnicodeDecodeError:
@@ -248,25 +266,25 @@ def readable(octets: bytes) -> str:
     else:
         if text.isprintable() and "\\" not in text:
             return text
-    if b"\\x" in octets:  # somebody else's backslash would be taken for one of ours
+    if b"\\x" in octets:  # a backslash from the packet would look like our escape
         octets = _LIKE_AN_ESCAPE.sub(rb"\\x5c", octets)
     return octets.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
 def octets_of(text: str) -> bytes:
-    """The octets that a text was made of by `readable`."""
+    """The reverse of `readable`."""
     return _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode())
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """One attribute. Raises ValueError if the value does not fit."""
+    """The octets of one attribute. Raises ValueError if the value is too long."""
     if len(value) > _MAXIMUM_VALUE:
         raise ValueError(f"attribute {kind} is longer than {_MAXIMUM_VALUE} octets")
     return bytes((kind, len(value) + 2)) + value
 
 
 def vendor_attribute(vendor: int, kind: int, value: bytes) -> bytes:
-    """One attribute in its Vendor-Specific envelope. Raises ValueError if the value does not fit."""
+    """The octets of one Vendor-Specific attribute. Raises ValueError if the value is too long."""
     if len(value) > _MAXIMUM_VENDOR_VALUE:
         raise ValueError(f"attribute {vendor}/{kind} is longer than {_MAXIMUM_VENDOR_VALUE} octets")
     return _VENDOR_HEADER.pack(VENDOR_SPECIFIC, len(value) + 8, vendor, kind, len(value) + 2) + value
@@ -275,8 +293,8 @@ def vendor_attribute(vendor: int, kind: int, value: bytes) -> bytes:
 def signed_reply(request: Request, code: int, attributes: bytes, secret: SharedSecret) -> bytes:
     """An answer with the Message-Authenticator as its first attribute.
 
-    First, because behind attacker-chosen octets it does not protect (CVE-2024-3596). Raises Malformed if the
-    request brought so many Proxy-States that the answer cannot hold them.
+    It must come first because it does not protect if it follows octets that an attacker chose
+    (CVE-2024-3596). Raises Malformed if the request had more Proxy-States than fit into an answer.
     """
     tail = attributes + _echoed(request.proxy_states)
     length = _HEADER_LENGTH + 18 + len(tail)
@@ -289,7 +307,7 @@ def signed_reply(request: Request, code: int, attributes: bytes, secret: SharedS
 
 
 def accounting_response(request: Request, secret: SharedSecret) -> bytes:
-    """RFC 2866 4.2: nothing but the Proxy-States, and an authenticator."""
+    """An answer with nothing but the Proxy-States (RFC 2866 section 4.2)."""
     tail = _echoed(request.proxy_states)
     header = _HEADER.pack(ACCOUNTING_RESPONSE, request.identifier, _HEADER_LENGTH + len(tail))
     return header + md5(header + request.authenticator + tail + secret.octets).digest() + tail

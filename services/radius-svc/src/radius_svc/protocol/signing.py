@@ -1,4 +1,4 @@
-"""The shared secret of a NAS, and what is signed and hidden with it (RFC 2104, 2865, 2866, 2869, 2548)."""
+"""The shared secret of a NAS: signing and hiding values with it (RFC 2104, 2865, 2866, 2869, 2548)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from typing import Any, Final
 
 
 def _cheapest_md5() -> Callable[[bytes], Any]:
-    """CPython's own costs half of OpenSSL's for inputs as short as these. Some Pythons are built without."""
+    """CPython's own MD5 takes half the time of OpenSSL's for such short inputs.
+
+    Some builds do not have it.
+    """
     try:
         from _md5 import md5
     except ImportError:
@@ -29,7 +32,7 @@ _OUTER: Final = bytes([octet ^ 0x5C for octet in range(256)])
 
 
 class SharedSecret:
-    """A secret with its HMAC key schedule made once: a packet then costs two digests and no set-up."""
+    """A secret with the HMAC key schedule prepared, so that a packet takes two digests and no set-up."""
 
     __slots__ = ("_inner", "_outer", "octets")
 
@@ -46,7 +49,7 @@ class SharedSecret:
         return hash(self.octets)
 
     def hmac_md5(self, octets: bytes) -> bytes:
-        """RFC 2104, as a Message-Authenticator needs it (RFC 2869 5.14)."""
+        """HMAC-MD5 (RFC 2104), for Message-Authenticators (RFC 2869 section 5.14)."""
         inner = self._inner.copy()
         inner.update(octets)
         outer = self._outer.copy()
@@ -54,7 +57,10 @@ class SharedSecret:
         return outer.digest()
 
     def hide(self, plain: bytes, vector: bytes) -> bytes:
-        """RFC 2865 5.2, also RFC 2548 2.4: `plain` is a multiple of 16 octets."""
+        """Hide a value (RFC 2865 section 5.2, RFC 2548 section 2.4).
+
+        `plain` must be a multiple of 16 octets.
+        """
         hidden = b""
         for at in range(0, len(plain), 16):
             vector = _exclusive_or(plain[at : at + 16], md5(self.octets + vector).digest())
@@ -71,30 +77,31 @@ class SharedSecret:
         return plain
 
     def hidden_key(self, key: bytes, salt: bytes, request_authenticator: bytes) -> bytes:
-        """RFC 2548 2.4.2: the value of an MS-MPPE key attribute, salt included.
+        """The value of an MS-MPPE key attribute, including the salt (RFC 2548 section 2.4.2).
 
-        `salt` is two octets, the first with its highest bit set, different for each attribute of a packet.
+        `salt` has two octets, the first with its highest bit set, and differs for each attribute of a packet.
         """
         if len(key) != _BLOCK_OF_HIDING:
             plain = bytes((len(key),)) + key
             return salt + self.hide(plain + bytes(-len(plain) % 16), request_authenticator + salt)
-        # What MS-CHAPv2 sends twice, written out: the length and 15 octets, then the last one and zeros.
+        # MS-CHAPv2 needs this twice per login, so it is unrolled: the length and 15 octets, then the last one
+        # and zeros.
         first = _exclusive_or(b"\x10" + key[:15], md5(self.octets + request_authenticator + salt).digest())
         pad = md5(self.octets + first).digest()
         return b"".join((salt, first, bytes((key[15] ^ pad[0],)), pad[1:]))
 
     def hidden_keys(self, keys: bytes, request_authenticator: bytes) -> bytes:
-        """RFC 2548 2.4.1 MS-CHAP-MPPE-Keys: 24 octets padded to 32, hidden as a User-Password is."""
+        """The value of MS-CHAP-MPPE-Keys: 24 octets padded to 32, then hidden (RFC 2548 section 2.4.1)."""
         return self.hide(keys + bytes(-len(keys) % 16), request_authenticator)
 
 
-# RFC 2548 2.4.2 wants salts that differ within a packet. They also differ from those of the packets before,
-# and where they begin is nobody's guess.
+# RFC 2548 section 2.4.2: salts must differ within a packet. These also differ from those of earlier packets
+# and start at a random number.
 _salts: Final = count(int.from_bytes(os.urandom(2), "big"))
 
 
 def two_salts() -> tuple[bytes, bytes]:
-    """Two different salts for the two keys of one packet."""
+    """Different salts for the two keys of a packet."""
     number = next(_salts) << 1 & 0x7FFE | 0x8000
     return number.to_bytes(2, "big"), (number | 1).to_bytes(2, "big")
 

@@ -1,4 +1,4 @@
-"""Which services RADIUS knows, and what each of them is doing now."""
+"""Whether RADIUS knows a service, and whether it is online."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from radius_svc.queries.sessions import session_view
 
 
 def list_service_states(session: Session, service_ids: Sequence[str]) -> list[ServiceState]:
-    """One state per id asked for (at most 200)."""
+    """One state per id (at most 200 ids)."""
     ids = list(service_ids)[:MAX_PAGE_SIZE]
     accounts = {
         account.service_id: account

@@ -1,4 +1,4 @@
-"""What happened on a line: sessions that began and ended, and what was asked of its router."""
+"""The timeline of services: when they went online and offline, and the requests to their routers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from radius_svc.queries.usage import within
 
 
 def list_line_events(session: Session, service_ids: Sequence[str], limit: int) -> list[LineEvent]:
-    """At most `limit` (up to 200), the newest first, of at most 200 services."""
+    """At most `limit` (up to 200) events of at most 200 services, the newest first."""
     limit = within(limit, MAX_PAGE_SIZE)
-    # A query per service, so that each is a short walk on an index.
+    # One query per service, so that each reads only a short range of an index.
     events = [
         event
         for service_id in dict.fromkeys(service_ids[:MAX_PAGE_SIZE])
@@ -30,7 +30,7 @@ def list_line_events(session: Session, service_ids: Sequence[str], limit: int) -
 
 
 def _session_events(session: Session, service_id: str, limit: int) -> Iterator[LineEvent]:
-    """Of the newest sessions: one at a time is on line, so the newest ends are theirs too."""
+    """Events of the newest sessions. A service has one session at a time, so these also ended last."""
     query = select(RadAcct).where(RadAcct.service_id == service_id, RadAcct.acctstarttime.is_not(None))
     for row in session.scalars(query.order_by(RadAcct.acctstarttime.desc()).limit(limit)):
         if row.acctstoptime is not None:

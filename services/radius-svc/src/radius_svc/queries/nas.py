@@ -1,4 +1,4 @@
-"""Whether routers are heard, and with which secret they sign."""
+"""Whether routers send packets, and whether they use the right secret."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from radius_svc.models import IS_OPEN, Nas, RadAcct
 
 SILENT_AFTER = timedelta(minutes=15)
-# Both instants of a router are written at most once a minute: closer ones may have come in either order.
+# Both times of a router are written at most once a minute, so the order of times closer than this is unknown.
 LAG = timedelta(seconds=65)
-# A second sender with another secret shows itself at least with every interim of its sessions.
+# A second sender with another secret sends at least the interim reports of its sessions.
 MISMATCH_COUNTS_FOR = timedelta(minutes=6)
 
 
 def list_nas_activity(session: Session, router_ids: Sequence[str], now: datetime) -> list[NasActivity]:
-    """One row per id that is a RADIUS client now (at most 200)."""
+    """The activity of each of these routers that is a RADIUS client (at most 200 ids)."""
     ids = list(router_ids)[:MAX_PAGE_SIZE]
     counts = select(RadAcct.router_id, func.count()).where(RadAcct.router_id.in_(ids), IS_OPEN)
     open_sessions = dict(session.execute(counts.group_by(RadAcct.router_id)).all())

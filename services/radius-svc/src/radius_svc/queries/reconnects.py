@@ -1,4 +1,8 @@
-"""Views of reconnects: how long lines took to come back."""
+"""Reconnects: how long services took to come back online after a release.
+
+The evidence is the first session that was let in after the release (in radacct, which only the listener
+writes), or the router's answer to a CoA.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from radius_svc.domain.change_rules import SUSPENDED_CLASS_IN_RADACCT
 from radius_svc.domain.reconnect_times import reconnect_times
 from radius_svc.models import RadAcct, RadiusAccount, Reconnect
 from radius_svc.models.dialects import day_before
-from radius_svc.queries.usage import MOST_DAYS, within
+from radius_svc.queries.usage import MAX_DAYS, within
 
 MAX_FOUND = 500
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
@@ -47,7 +51,7 @@ def _usernames(session: Session, service_ids: set[str]) -> dict[str, str]:
 
 
 def _reconnect_view(case: Reconnect, username: str, online_at: datetime | None) -> ReconnectView:
-    # A busy process may read the router's answer after the Start that followed it was written down.
+    # A busy process may read the router's answer after the Start that followed it was stored.
     acked_at = case.router_acked_at
     if acked_at is not None and online_at is not None:
         acked_at = min(acked_at, online_at)
@@ -68,8 +72,8 @@ def _reconnect_view(case: Reconnect, username: str, online_at: datetime | None) 
 
 
 def get_reconnect_times(session: Session, days: int, *, now: datetime) -> ReconnectTimes:
-    """Of the lines paid for in the last `days` (1 to 366) days."""
-    days = within(days, MOST_DAYS)
+    """Statistics of the services paid for in the last `days` (1 to 366) days."""
+    days = within(days, MAX_DAYS)
     cases = select(Reconnect.milliseconds).where(Reconnect.paid_at > now - timedelta(days=days))
     return reconnect_times(days, session.scalars(cases))
 
@@ -77,9 +81,9 @@ def get_reconnect_times(session: Session, days: int, *, now: datetime) -> Reconn
 def find_back(
     session: Session, ids: Iterable[str] | None = None, *, authorized_after: datetime | None = None
 ) -> dict[str, datetime]:
-    """Of the cases not noted as being back, the ones that are, and since when. At most 500, the newest.
+    """The cases that are back online but not yet recorded as such, and since when. At most 500, the newest.
 
-    Only of those with these `ids`, or released after `authorized_after`, if given.
+    `ids` and `authorized_after` (the time of the release) restrict which cases are considered.
     """
     redialled_at = _first_start_after()
     query = select(
@@ -97,12 +101,13 @@ def find_back(
 
 
 def milliseconds_until(reconnect: Reconnect, online_at: datetime) -> int:
+    """From the payment, or without one from the release, until the service was online."""
     since = reconnect.paid_at or reconnect.released_at
     return round((online_at - since).total_seconds() * 1000)
 
 
 def _first_start_after() -> ScalarSelect[datetime]:
-    """The first session let in after the release, and before the service's next reconnect."""
+    """When the first session was let in after the release and before the next release of the service."""
     started = func.coalesce(RadAcct.received_at, RadAcct.acctstarttime)
     newer = aliased(Reconnect)
     next_one = (
@@ -116,7 +121,7 @@ def _first_start_after() -> ScalarSelect[datetime]:
         select(func.min(started))
         .where(
             RadAcct.service_id == Reconnect.service_id,
-            # For the index: a Start is received at most a day after it happened (Acct-Delay-Time).
+            # Lets the index be used. A Start is received at most a day after it happened (Acct-Delay-Time).
             RadAcct.acctstarttime >= day_before(Reconnect.authorized_at),
             RadAcct.acctstarttime < until,
             started >= Reconnect.authorized_at,

@@ -1,4 +1,4 @@
-"""Views of refused logins: who was not let in, and why."""
+"""Views of refused logins and the reasons."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from collections.abc import Sequence
 
 from contracts.common import Page
 from contracts.radius import RejectQuery, RejectReason, RejectView
-from servicekit.paging import Order, page_of
+from servicekit.paging import Order, page_of, printable
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from radius_svc.models import REFUSED, RadAcct, RadiusAccount, RadPostAuth
+from radius_svc.models import LIVE_ACCOUNT, REFUSED, RadAcct, RadiusAccount, RadPostAuth
 from radius_svc.models.dialects import begins_with, folded
 from radius_svc.queries.sessions import IN_MAC_ADDRESS
 
 FEW_REJECTS = 1_000
-# Rows are written some seconds after what they tell of, by several workers: their numbers are not in order.
+# Several workers write rows some seconds after the refusal, so ids are not in the order of time.
 NEWEST_FIRST = Order(RadPostAuth.authdate, descending=True)
-LIVE = RadiusAccount.terminated.is_(False)
 
 
 def list_rejects(session: Session, query: RejectQuery, limit: int, after: str | None) -> Page[RejectView]:
-    """Raises InvalidInput for an `after` that is no cursor of this list."""
+    """The newest first. Raises InvalidInput if `after` is not a cursor of this list."""
     rejects = select(RadPostAuth).where(REFUSED)
     if query.since is not None:
         rejects = rejects.where(RadPostAuth.authdate >= query.since)
@@ -44,10 +43,10 @@ def list_rejects(session: Session, query: RejectQuery, limit: int, after: str | 
 def _narrowed(
     session: Session, rejects: Select[RadPostAuth], alternatives: Sequence[ColumnElement[bool]]
 ) -> Select[RadPostAuth]:
-    """Those that one of the alternatives holds for; each of them has an index.
+    """The rejects that match one of the alternatives. There is an index for each of them.
 
-    Few are looked up in it; of many, going through all rejects finds a page soon. PostgreSQL does not know
-    which: without the look at the index it always goes through all of them.
+    If few rows match, they are looked up in the index. If many match, a scan of all rejects fills a page
+    soon. PostgreSQL cannot tell which is the case and would always scan, so this looks into the index first.
     """
     few: set[int] = set()
     for alternative in alternatives:
@@ -67,22 +66,21 @@ def _newest_session(session: Session, service_id: str) -> RadAcct | None:
 
 
 def _of_service(session: Session, service_id: str, device: str | None) -> list[ColumnElement[bool]]:
-    """Its login; and what its device gave as a login that nobody has."""
+    """Refusals of its username, and of unknown usernames that its device sent (mistyped ones)."""
     account = session.get(RadiusAccount, service_id)
     if account is None:
         return [false()]
     own = RadPostAuth.username == account.username
     if not device:
         return [own]
-    known = select(RadiusAccount.username).where(RadiusAccount.username == RadPostAuth.username, LIVE)
+    known = select(RadiusAccount.username).where(RadiusAccount.username == RadPostAuth.username, LIVE_ACCOUNT)
     mistyped = and_(folded(RadPostAuth.callingstationid) == func.lower(device), ~known.exists())
     return [own, mistyped]
 
 
 def _beginnings(text: str | None) -> list[ColumnElement[bool]]:
-    """None for a text that asks for nothing."""
-    # What cannot be in a name cannot be sent to the database either.
-    text = "".join(filter(str.isprintable, text or "")).strip()
+    """The conditions of a search text; empty if there is nothing to search for."""
+    text = printable(text).strip()
     if not text:
         return []
     beginnings = [begins_with(folded(RadPostAuth.username), text)]
@@ -93,7 +91,7 @@ def _beginnings(text: str | None) -> list[ColumnElement[bool]]:
 
 def _services_by_login(session: Session, usernames: set[str]) -> dict[str, str]:
     query = select(RadiusAccount.username, RadiusAccount.service_id)
-    return dict(session.execute(query.where(RadiusAccount.username.in_(usernames), LIVE)).all())
+    return dict(session.execute(query.where(RadiusAccount.username.in_(usernames), LIVE_ACCOUNT)).all())
 
 
 def _reject_view(row: RadPostAuth, service_id: str | None) -> RejectView:

@@ -7,7 +7,7 @@ from functools import partial
 
 from contracts.common import Page
 from contracts.radius import SessionOrder, SessionQuery, SessionView
-from servicekit.paging import Order, page_of
+from servicekit.paging import Order, page_of, printable
 from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import Session
 
@@ -22,14 +22,14 @@ FEW_SESSIONS = 1_000
 
 
 def list_sessions(session: Session, query: SessionQuery, limit: int, after: str | None) -> Page[SessionView]:
-    """Raises InvalidInput for a cursor of another order."""
+    """Sessions in the order the query asks for. Raises InvalidInput for a cursor of another order."""
     page = partial(page_of, session, limit=limit, after=after, order=_order(query.order))
-    # Open and closed sessions have indexes of their own, and of closed ones so has each kind of text: one
-    # page of each is looked up, and the page asked for is the first of what they hold together.
+    # Open and closed sessions have separate indexes, and closed ones have one for each kind of text. So read
+    # a page from each index. The first rows of all these pages together are the requested page.
     parts = [page(part, RadAcct.radacctid, lambda row: row.radacctid) for part in _parts(session, query)]
     ids = {id_ for part in parts for id_ in part.items}
     found = page(select(RadAcct).where(RadAcct.radacctid.in_(ids)), RadAcct.radacctid, session_view)
-    # A part with more to come is full: if that is all there is on this page, it goes on where the part does.
+    # A part that has more rows is a full page. If nothing else is on this page, continue where the part does.
     return Page(found.items, found.next or next((part.next for part in parts if part.next), None))
 
 
@@ -40,9 +40,10 @@ def _parts(session: Session, query: SessionQuery) -> Iterator[Select[RadAcct]]:
     if query.router_id is not None:
         sessions = sessions.where(RadAcct.router_id == query.router_id)
     if query.order is SessionOrder.USERNAME:
-        sessions = sessions.where(RadAcct.username.is_not(None))  # by FreeRADIUS; has no place in this order
-    # What cannot be in a name cannot be sent to the database either.
-    text = "".join(filter(str.isprintable, query.text or "")).strip()
+        sessions = sessions.where(
+            RadAcct.username.is_not(None)
+        )  # FreeRADIUS may write rows without one; they have no place in this order
+    text = printable(query.text).strip()
     beginnings = _beginnings(text)
     yield sessions.where(IS_OPEN, or_(*beginnings))
     if not query.open_only:
@@ -51,16 +52,18 @@ def _parts(session: Session, query: SessionQuery) -> Iterator[Select[RadAcct]]:
 
 
 def _closed(session: Session, found: Select[RadAcct]) -> Select[RadAcct]:
-    """Few are looked up in the index of the text; of many, going through all sessions finds a page soon.
+    """The query by ids if few sessions match, otherwise unchanged.
 
-    PostgreSQL does not know which: without the look at the index it always goes through all of them.
+    If few match, they are looked up in the index of the text. If many match, a scan of all sessions fills a
+    page soon. PostgreSQL cannot tell which is the case and would always scan, so this looks into the index
+    first.
     """
     few = session.scalars(found.with_only_columns(RadAcct.radacctid).limit(FEW_SESSIONS + 1)).all()
     return select(RadAcct).where(RadAcct.radacctid.in_(few)) if len(few) <= FEW_SESSIONS else found
 
 
 def _beginnings(text: str) -> list[ColumnElement[bool]]:
-    """A text that cannot be the beginning of an address is not looked for there."""
+    """The conditions of a search text: it may be the start of a username, an IP or a MAC address."""
     if not text:
         return [true()]
     beginnings = [begins_with(folded(RadAcct.username), text)]
@@ -78,6 +81,7 @@ def _order(order: SessionOrder) -> Order:
 
 
 def count_open_sessions(session: Session) -> int:
+    """How many sessions are open, of all services."""
     return session.scalar(select(func.count()).select_from(RadAcct).where(IS_OPEN)) or 0
 
 

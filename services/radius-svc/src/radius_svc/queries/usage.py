@@ -12,14 +12,14 @@ from radius_svc.domain import online_samples
 from radius_svc.models import DailyUsage, OnlineCount
 from radius_svc.queries.sessions import count_open_sessions
 
-MOST_DAYS = 366
-MOST_HOURS = 24 * 31
-MOST_SAMPLES = 300
+MAX_DAYS = 366
+MAX_HOURS = 24 * 31
+MAX_SAMPLES = 300
 
 
 def list_usage(session: Session, service_id: str, days: int, *, today: date) -> list[UsageDay]:
-    """One for each of the last `days` (1 to 366) days, today last; zeros where nothing is counted."""
-    first = today - timedelta(days=within(days, MOST_DAYS) - 1)
+    """One entry for each of the last `days` (1 to 366) days, today last; zeros for days without usage."""
+    first = today - timedelta(days=within(days, MAX_DAYS) - 1)
     query = select(DailyUsage).where(DailyUsage.service_id == service_id, DailyUsage.day >= first)
     known = {usage.day: usage for usage in session.scalars(query)}
     return [
@@ -35,18 +35,19 @@ def _usage_day(day: date, usage: DailyUsage | None) -> UsageDay:
 
 
 def list_online_samples(session: Session, hours: int, *, now: datetime) -> list[OnlineSample]:
-    """Those of the last `hours` (1 to 744), thinned to at most 300, and the present count as the last."""
-    since = now - timedelta(hours=within(hours, MOST_HOURS))
-    apart = -(-((now - since) // online_samples.EVERY) // MOST_SAMPLES)
+    """Samples of the last `hours` (1 to 744), thinned to at most 300; the last one is the current count."""
+    since = now - timedelta(hours=within(hours, MAX_HOURS))
+    apart = -(-((now - since) // online_samples.EVERY) // MAX_SAMPLES)
     query = select(OnlineCount.at, OnlineCount.sessions).where(OnlineCount.at > since)
     samples = [
         OnlineSample(at, sessions)
         for at, sessions in session.execute(query.order_by(OnlineCount.at))
-        # By its number since 1970, so that a later question shows the same ones.
+        # Counted since 1970, so that later calls return the same samples.
         if online_samples.number_of(at) % apart == 0
     ]
     return [*samples, OnlineSample(now, count_open_sessions(session))]
 
 
-def within(number: int, most: int) -> int:
-    return max(1, min(number, most))
+def within(number: int, maximum: int) -> int:
+    """`number`, but at least 1 and at most `maximum`."""
+    return max(1, min(number, maximum))

@@ -1,12 +1,12 @@
-"""Ends the live sessions of a service because a person wants it, and waits to tell them what came of it."""
+"""Disconnects a service because a person wants it, and waits to tell them the outcome."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from contracts.common import NotFound
 from contracts.radius import DisconnectResult, DisconnectService
+from servicekit import loading
 
 from radius_svc.domain.change_rules import is_settled
 from radius_svc.models import RadiusAccount
@@ -24,13 +24,12 @@ POLL_SECONDS = 0.02
 
 
 def disconnect_service(runtime: Runtime, command: DisconnectService) -> DisconnectResult:
-    """Have the live sessions ended, and wait up to 8 s for the first round of requests.
+    """Disconnect the live sessions, and wait up to 8 seconds for the first round of requests.
 
     The dispatcher sends the requests. Raises NotFound for a service RADIUS does not know.
     """
     with runtime.transaction() as session:
-        if session.get(RadiusAccount, command.service_id) is None:
-            raise NotFound(f"RADIUS knows no service {command.service_id}")
+        loading.get(session, RadiusAccount, command.service_id)
         change = request_kick(session, command.service_id, now=runtime.now())
         sessions = count_live_sessions(session, command.service_id)
     deadline = time.monotonic() + MAX_WAIT_SECONDS

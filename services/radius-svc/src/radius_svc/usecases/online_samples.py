@@ -1,4 +1,4 @@
-"""How many sessions are open, noted every five minutes of the machine's clock."""
+"""Samples of how many sessions are open, one every five minutes of the machine's clock."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ BATCH = 500
 
 
 def is_taken(session: Session, at: datetime) -> bool:
+    """Whether there is a sample of this moment."""
     return session.get(OnlineCount, at) is not None
 
 
 def take(session: Session, at: datetime, sessions: int) -> bool:
-    """False if another process has been quicker: there is one sample of a moment."""
+    """Store the sample of this moment; False if another process was faster."""
     return insert_if_absent(session, OnlineCount, at=at, sessions=sessions)
 
 
-def forget_old(session: Session, now: datetime) -> int:
-    """Delete a batch of samples nobody can ask for. Returns how many there were."""
+def delete_old(session: Session, now: datetime) -> int:
+    """Delete a batch of samples older than 400 days. Returns how many were deleted."""
     old = select(OnlineCount.at).where(OnlineCount.at < now - KEPT).limit(BATCH)
     return rows_changed(session, delete(OnlineCount).where(OnlineCount.at.in_(old)))

@@ -1,6 +1,7 @@
-"""Facts of other services become RADIUS rows, and live sessions are told to follow.
+"""Turns events of other services into RADIUS rows and into changes of live sessions.
 
-Both in one transaction: what is answered next and the work on the sessions that were answered before.
+Both happen in one transaction: the rows that answer the next login, and the change that makes sessions follow
+that were let in before.
 """
 
 from __future__ import annotations
@@ -37,11 +38,15 @@ def keep_service(
     now: datetime,
     released: ServiceHoldReleased | None = None,
 ) -> None:
-    """Provision the service as it is now. `released` is set when this is the release of a hold."""
+    """Write the login of the service, and request what its live sessions need. `released`: if a hold was
+    released.
+
+    Does nothing if this version is not newer than the stored one.
+    """
     keep_plan(session, service.plan, now=now)
     account = _account_data(service, cipher)
     row = session.get(RadiusAccount, service.id)
-    before = None if row is None else _Authorized.of(row)  # the row is written over
+    before = None if row is None else _Authorized.of(row)  # before the row is overwritten
     if not authorization.write_account(session, account) or before is None:
         return
     after = _Authorized.of(account)
@@ -83,14 +88,14 @@ def _account_data(service: ServiceSnapshot, cipher: FieldCipher) -> authorizatio
 
 
 def keep_plan(session: Session, plan: PlanView, *, now: datetime) -> None:
-    """Provision the plan's group; a new speed is to reach the sessions that are up."""
+    """Write the group of the plan. Live sessions get a new speed, too."""
     replies = {
         MIKROTIK_RATE_LIMIT: _rate_limit(plan),
         ACCT_INTERIM_INTERVAL: str(INTERIM_SECONDS),
     }
     if plan.address_pool:
         replies[FRAMED_POOL] = plan.address_pool
-    authorization.next_seq(session)  # one writer at a time: what is read now is what is written over
+    authorization.next_seq(session)  # locks out other writers, so what is read now is what is replaced
     before = group_replies(session, authorization.plan_group(plan.id))
     if not authorization.write_plan_group(session, plan.id, plan.version, replies):
         return
@@ -109,7 +114,7 @@ def keep_plan(session: Session, plan: PlanView, *, now: datetime) -> None:
 
 
 def keep_settings(session: Session, settings: BillingSettings) -> None:
-    """Provision what a suspended login gets."""
+    """Write the group of suspended logins."""
     authorization.write_suspended_group(
         session,
         settings.version,
@@ -121,6 +126,7 @@ def keep_settings(session: Session, settings: BillingSettings) -> None:
 
 
 def keep_nas(session: Session, event: NasRegistered, *, cipher: FieldCipher) -> None:
+    """Write the router as a RADIUS client."""
     router = event.router
     client = authorization.NasClient(
         router_id=router.id,
@@ -136,11 +142,12 @@ def keep_nas(session: Session, event: NasRegistered, *, cipher: FieldCipher) -> 
 
 
 def forget_nas(session: Session, event: NasDeregistered) -> None:
+    """Remove the router from the RADIUS clients."""
     authorization.remove_nas(session, event.router_id, event.version)
 
 
 class _Authorized(NamedTuple):
-    """What of an account its live sessions were authorized by."""
+    """The part of an account that live sessions were authorized by."""
 
     username: str
     static_ip: str | None
@@ -156,7 +163,7 @@ class _Authorized(NamedTuple):
 
 
 def _change_needed(before: _Authorized, after: _Authorized) -> ChangeKind | None:
-    """How live sessions must follow, if they must."""
+    """What kind of change live sessions need; None if they need none."""
     if before._replace(plan_id=after.plan_id) != after:
         return ChangeKind.AUTHORIZATION
     if before.plan_id != after.plan_id and not after.suspended:

@@ -1,7 +1,4 @@
-"""When a line was on line again: the first session let in after its release, or the router's answer to a CoA.
-
-The evidence is in radacct, where only the listener writes. What it shows is noted beside the case once.
-"""
+"""Records when services that were released are back online (see queries.reconnects.find_back)."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from radius_svc.queries.reconnects import milliseconds_until
 
 
 def note_back(session: Session, back: dict[str, datetime]) -> int:
-    """Write down what `find_back` found. Returns for how many cases it was news."""
+    """Store what `find_back` found. Returns how many cases were not stored before."""
     noted = 0
     for reconnect in session.scalars(select(Reconnect).where(Reconnect.id.in_(back))):
         online_at = back[reconnect.id]

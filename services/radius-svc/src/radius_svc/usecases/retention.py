@@ -1,7 +1,7 @@
-"""What is old goes, a batch at a time: closed sessions, refused logins, what was asked of routers.
+"""Deletes old rows in batches: closed sessions, refused logins, requests to routers.
 
-Each batch is found by an index, oldest first, and is a short transaction. An open session is never touched,
-nor one of which not everything is in `usage_days` yet.
+Each batch is a short transaction and uses an index to find the oldest rows. Open sessions are never deleted,
+nor sessions whose usage has not been added to `usage_days` completely.
 """
 
 from __future__ import annotations
@@ -25,33 +25,34 @@ from radius_svc.models import (
 )
 
 BATCH = 500
-# Reconnects are shown for up to a year back, so they and what they refer to are kept as long.
-REQUESTS_KEPT_AT_LEAST = timedelta(days=366)
-# One session may have begun long before anybody wrote of it, or carry the time of a clock that is wrong.
+# Reconnects can be viewed for the last year, so they and the changes they refer to are kept at least this
+# long.
+MIN_REQUEST_AGE = timedelta(days=366)
+# A single session may have started long before its row was written, or have the time of a wrong clock.
 _NEIGHBOURS = 25
 
-# Deletes a batch of what is older, and says how many rows that were.
+# Deletes a batch of rows older than the given time, and returns how many.
 Deletion = Callable[[Session, datetime], int]
 
 
 def due(now: datetime, *, session_days: int, reject_days: int) -> dict[str, tuple[Deletion, datetime]]:
-    """What is to be deleted up to when, by name; 0 days keep it for ever."""
+    """By kind of row: how to delete it, and rows older than when. 0 days means that rows are kept forever."""
     deletions: dict[str, tuple[Deletion, datetime]] = {}
     if session_days:
         age = timedelta(days=session_days)
         deletions["sessions"] = delete_sessions, now - age
-        deletions["requests"] = delete_requests, now - max(age, REQUESTS_KEPT_AT_LEAST)
+        deletions["requests"] = delete_requests, now - max(age, MIN_REQUEST_AGE)
     if reject_days:
         deletions["rejects"] = delete_rejects, now - timedelta(days=reject_days)
     return deletions
 
 
 def delete_sessions(session: Session, older_than: datetime) -> int:
-    """Closed before then, and counted to the end.
+    """Delete a batch of sessions that were closed before `older_than` and whose usage is counted completely.
 
-    Sessions are numbered as they are first heard of, so nothing behind the one that began at that moment is
-    looked at. What is old already when it is written (a history that is imported behind newer sessions) goes
-    when these do.
+    Rows are numbered in the order in which sessions were first reported, so only rows up to the one that
+    started at that time are searched. Rows that were already old when they were written (a history imported
+    after newer sessions) are deleted together with those newer sessions.
     """
     last = _last_begun_before(session, older_than)
     counted_to = select(func.coalesce(func.max(UsageProgress.counted_to), 0)).scalar_subquery()
@@ -67,14 +68,17 @@ def delete_sessions(session: Session, older_than: datetime) -> int:
         .order_by(RadAcct.radacctid)
     )
     ids = _batch(session, old)
-    still_closed = RadAcct.acctstoptime < older_than  # a late packet may have opened it again
+    still_closed = RadAcct.acctstoptime < older_than  # a late packet may have reopened it
     return rows_changed(session, delete(RadAcct).where(RadAcct.radacctid.in_(ids), still_closed))
 
 
 def _last_begun_before(session: Session, moment: datetime) -> int:
-    """The number up to which sessions began before then, by halves: an index of when they began would have to
-    be kept by every Start and every Stop, and costs a Stop a tenth."""
-    # Not in one query: SQLite would read the whole table.
+    """The highest `radacctid` of the sessions that started before then, found by binary search.
+
+    An index on the start time would be simpler, but every Start and Stop would have to update it; it made a
+    Stop 10 % slower.
+    """
+    # Two queries, because SQLite would read the whole table for one.
     lowest = session.scalar(select(func.min(RadAcct.radacctid)))
     highest = session.scalar(select(func.max(RadAcct.radacctid)))
     if lowest is None or highest is None:
@@ -90,7 +94,7 @@ def _last_begun_before(session: Session, moment: datetime) -> int:
 
 
 def _begun_about(session: Session, radacctid: int, *, else_: datetime) -> datetime:
-    """When the last sessions up to this number began, so that rather too many are looked at than too few."""
+    """Roughly when the session with this number started: the median of its neighbors before it."""
     newest_first = (
         select(RadAcct.acctstarttime).where(RadAcct.radacctid <= radacctid).order_by(RadAcct.radacctid.desc())
     )
@@ -99,14 +103,16 @@ def _begun_about(session: Session, radacctid: int, *, else_: datetime) -> dateti
 
 
 def delete_rejects(session: Session, older_than: datetime) -> int:
+    """Delete a batch of logins that were refused before `older_than`. Returns how many."""
     old = select(RadPostAuth.id).where(RadPostAuth.authdate < older_than).order_by(RadPostAuth.authdate)
     return rows_changed(session, delete(RadPostAuth).where(RadPostAuth.id.in_(_batch(session, old))))
 
 
 def delete_requests(session: Session, older_than: datetime) -> int:
-    """Changes that ended before then, with their attempts and their reconnects. Returns how many changes.
+    """Delete a batch of changes that finished before `older_than`, with their attempts and reconnects.
 
-    What was asked about a session that is still open is evidence (whether its fence was lifted), and stays.
+    Requests about a session that is still open are kept: they are evidence of whether its fence was lifted.
+    Returns how many changes were deleted.
     """
     of_open_session = exists().where(
         RequestAttempt.change_id == SessionChange.id,
@@ -125,5 +131,5 @@ def delete_requests(session: Session, older_than: datetime) -> int:
 
 
 def _batch(session: Session, found: Select[int]) -> list[int]:
-    """Rows somebody is writing to are left for the next time: nobody waits for anybody."""
+    """Ids of a batch of rows, now locked. Skips rows that another transaction is writing."""
     return list(session.scalars(found.limit(BATCH).with_for_update(skip_locked=True)))

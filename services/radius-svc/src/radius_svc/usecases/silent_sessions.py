@@ -1,7 +1,8 @@
-"""Sessions that stopped reporting are closed, if the silence is theirs and not their router's or ours.
+"""Closes sessions that stopped reporting while their router and this server kept working.
 
-The evidence is in radacct, whoever wrote it: of each router, the newest interim report of its open sessions.
-`nas_hearings` keeps since when there was no pause in them. Times are business time, as they are in radacct.
+The evidence is in radacct, no matter which server wrote it: the newest interim report of the open sessions of
+each router. `nas_hearings` stores since when a router has reported without a pause. All times are business
+time, as in radacct.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from radius_svc.domain.evidence import Evidence
 from radius_svc.domain.silence import (
     ALLOWANCE,
-    LEAST_INTERVAL,
+    MIN_INTERVAL,
     MISSED_INTERIMS,
     Hearing,
     Silence,
@@ -29,13 +30,13 @@ from radius_svc.protocol.attribute_names import ACCT_INTERIM_INTERVAL
 
 BATCH = 500
 
-# A router as its sessions name it: also behind one that passes on for others.
+# Router id and NAS-IP-Address: several routers may send through one that forwards their packets.
 NasKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Silent:
-    """A session nothing was heard of for long enough that it may be over."""
+    """A session that has not reported for long enough that it may be over."""
 
     radacctid: int
     nas: NasKey
@@ -46,7 +47,7 @@ class Silent:
 
 
 def newest_reports(session: Session, now: datetime) -> dict[NasKey, datetime]:
-    """The newest interim report of each router's open sessions. One from the future says nothing."""
+    """The newest interim report of the open sessions of each router. Reports from the future are ignored."""
     query = (
         select(RadAcct.router_id, RadAcct.nasipaddress, func.max(RadAcct.acctupdatetime))
         .where(
@@ -64,7 +65,7 @@ def newest_reports(session: Session, now: datetime) -> dict[NasKey, datetime]:
 
 
 def note_hearings(session: Session, reports: dict[NasKey, datetime], now: datetime) -> dict[NasKey, Hearing]:
-    """Write down since when each router is heard without a pause; what is known of the others goes."""
+    """Store since when each router has reported without a pause, and delete the rows of other routers."""
     known = {(row.router_id, row.nas_ip_address): row for row in session.scalars(select(NasHearing))}
     heard: dict[NasKey, Hearing] = {}
     for key, newest in reports.items():
@@ -84,11 +85,12 @@ def note_hearings(session: Session, reports: dict[NasKey, datetime], now: dateti
 
 
 def silent_sessions(session: Session, after: int, now: datetime) -> tuple[list[Silent], int | None]:
-    """A batch of open sessions after `after` that were silent for the shortest patience.
+    """A batch of open sessions after `after` that have been silent for at least the minimum, and the next
+    `after`.
 
-    And where the next batch begins; None when there are no more.
+    The next `after` is None if there are no more.
     """
-    limit = now - MISSED_INTERIMS * LEAST_INTERVAL - ALLOWANCE
+    limit = now - MISSED_INTERIMS * MIN_INTERVAL - ALLOWANCE
     heard_at = func.coalesce(RadAcct.acctupdatetime, RadAcct.acctstarttime)
     query = select(
         RadAcct.radacctid,
@@ -117,9 +119,9 @@ def _silent(row: Row) -> Silent:
 def over(
     session: Session, silent: Sequence[Silent], hearings: dict[NasKey, Hearing], now: datetime
 ) -> list[Silent]:
-    """Those of them whose silence proves that they ended."""
+    """The sessions among `silent` whose silence proves that they are over."""
     candidates = [each for each in silent if each.nas in hearings]
-    told = told_intervals(session, {each.username for each in candidates})
+    configured = configured_intervals(session, {each.username for each in candidates})
     return [
         each
         for each in candidates
@@ -127,7 +129,7 @@ def over(
             Silence(
                 last_heard_at=each.last_heard_at,
                 has_reported=each.has_reported,
-                told_seconds=told.get(each.username),
+                configured_seconds=configured.get(each.username),
                 measured_seconds=each.measured_seconds,
             ),
             hearings[each.nas],
@@ -136,8 +138,8 @@ def over(
     ]
 
 
-def told_intervals(session: Session, usernames: Iterable[str]) -> dict[str, int]:
-    """The longest Acct-Interim-Interval that each login, or a group of it, is given."""
+def configured_intervals(session: Session, usernames: Iterable[str]) -> dict[str, int]:
+    """The longest Acct-Interim-Interval that each login, or one of its groups, is given, in seconds."""
     names = list(usernames)
     own = select(RadReply.username, RadReply.value).where(
         RadReply.username.in_(names), RadReply.attribute == ACCT_INTERIM_INTERVAL
@@ -156,9 +158,9 @@ def told_intervals(session: Session, usernames: Iterable[str]) -> dict[str, int]
 
 
 def close(session: Session, ended: Iterable[Silent]) -> int:
-    """Close these sessions as of when they were heard of last; returns how many it were.
+    """Close these sessions as of their last report. Returns how many were closed.
 
-    What reports meanwhile stays open, and a row the listener is writing to is left for the next time.
+    Leaves out sessions that have reported since, and rows the listener is writing at the moment.
     """
     last_heard = {each.radacctid: each.last_heard_at for each in ended}
     if not last_heard:

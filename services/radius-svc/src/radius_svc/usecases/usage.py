@@ -1,8 +1,8 @@
-"""What goes through each line, day by day, from the counters of its sessions.
+"""Counts the daily usage of each service from the counters of its sessions.
 
-Each session has a mark: how much of it is counted. What its counters are beyond that is added to its day in
-the transaction that moves the mark, so nothing is counted twice. The caller holds a lease in each of these
-transactions. The accounting path knows nothing of this.
+Each session has a mark that says how much of it has been counted. What its counters show beyond the mark is
+added to the day in the same transaction that moves the mark, so nothing is counted twice. The caller holds a
+lease in each of these transactions. The accounting path is not involved.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from sqlalchemy import Row, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from radius_svc.domain.usage import last_word, new_octets
+from radius_svc.domain.usage import latest, new_octets
 from radius_svc.models import LIVE_ACCOUNT, DailyUsage, RadAcct, RadiusAccount, UsageMark, UsageProgress
 
 BATCH = 500
-# A session that we closed on evidence may get its Stop late, or turn out to live.
+# The Stop of a session that we closed on evidence may come late, or the session may turn out to be alive.
 KEPT_AFTER_EVIDENCE = timedelta(days=2)
 
 _DAYS: Table = DailyUsage.__table__  # type: ignore[assignment]
@@ -31,11 +31,12 @@ _MARKS: Table = UsageMark.__table__  # type: ignore[assignment]
 
 
 def newest_session(session: Session) -> int:
+    """The highest `radacctid`; 0 if there are no sessions."""
     return session.scalar(select(func.max(RadAcct.radacctid))) or 0
 
 
 def unmarked_sessions(session: Session) -> list[int]:
-    """A batch of sessions of which nothing is counted yet, oldest first; empty when none is left."""
+    """A batch of sessions that have no mark yet, oldest first; empty if there are no more."""
     query = (
         select(RadAcct.radacctid)
         .outerjoin(UsageMark, UsageMark.radacctid == RadAcct.radacctid)
@@ -45,9 +46,9 @@ def unmarked_sessions(session: Session) -> list[int]:
 
 
 def changed_sessions(session: Session, after: int, *, now: datetime) -> tuple[list[int], int | None]:
-    """Of a batch of marks after `after`: the sessions that have changed since, and where the next one begins.
+    """The sessions that have changed, among a batch of marks after `after`, and where the next batch starts.
 
-    The second is None when there are no more marks.
+    The second value is None if there are no more marks.
     """
     query = _sessions_and_marks().where(UsageMark.final.is_(False), UsageMark.radacctid > after)
     rows = session.execute(query.order_by(UsageMark.radacctid).limit(BATCH)).all()
@@ -56,16 +57,16 @@ def changed_sessions(session: Session, after: int, *, now: datetime) -> tuple[li
 
 
 def count(session: Session, ids: Sequence[int], *, now: datetime, zone: ZoneInfo) -> None:
-    """Add what is new in these sessions to their days, and move their marks."""
+    """Add the new usage of these sessions to their days, and move their marks."""
     query = _sessions_and_marks(outer=True).where(RadAcct.radacctid.in_(ids))
     rows = session.execute(query.order_by(RadAcct.radacctid)).all()
     services = _services_of_names(session, [row.username for row in rows if row.service_id is None])
     days: dict[tuple[str, date], list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
         service_id = row.service_id or services.get(row.username)
-        if service_id is None:  # a login of the router's own
+        if service_id is None:  # a login the router knows, but we do not
             continue
-        at = last_word(row.acctupdatetime, row.acctstoptime) or now
+        at = latest(row.acctupdatetime, row.acctstoptime) or now
         usage = days[service_id, local_date(at, zone)]
         for number, (counted, counter) in enumerate(zip(_counted(row), _counters(row), strict=True)):
             usage[number] += new_octets(counted, counter)
@@ -74,14 +75,15 @@ def count(session: Session, ids: Sequence[int], *, now: datetime, zone: ZoneInfo
 
 
 def finish_pass(session: Session, newest: int) -> None:
-    """`newest` was the newest session when this pass began: at the next one all up to it have marks."""
+    """Record how far this pass went. `newest` was the newest session when it started: by the next pass, all
+    sessions up to it have marks."""
     progress = _progress(session)
     progress.counted_to, progress.seen_to = progress.seen_to, newest
     session.merge(progress)
 
 
-def forget_marks(session: Session) -> int:
-    """Delete a batch of marks of sessions that cannot change. Returns how many there were."""
+def delete_final_marks(session: Session) -> int:
+    """Delete a batch of marks of sessions that cannot change. Returns how many were deleted."""
     old = select(UsageMark.radacctid).where(
         UsageMark.final, UsageMark.radacctid <= _progress(session).counted_to
     )
@@ -108,7 +110,7 @@ def _sessions_and_marks(*, outer: bool = False) -> Any:
 
 
 def _counters(row: Row) -> tuple[int, int]:
-    """Down and up, as the subscriber sees it: what the NAS put out is what the subscriber got."""
+    """Download and upload as the subscriber sees them: the NAS's output is the subscriber's download."""
     return row.acctoutputoctets or 0, row.acctinputoctets or 0
 
 
@@ -117,14 +119,14 @@ def _counted(row: Row) -> tuple[int, int]:
 
 
 def _is_final(row: Row, now: datetime) -> bool:
-    """Whether no packet can change the counters any more."""
+    """Whether no packet can change the counters anymore."""
     if row.acctstoptime is None:
         return False
     return row.closed_on_evidence is None or row.acctstoptime < now - KEPT_AFTER_EVIDENCE
 
 
 def _services_of_names(session: Session, names: Sequence[str | None]) -> dict[str, str]:
-    """FreeRADIUS writes down the login only."""
+    """Service ids by username, for sessions written by FreeRADIUS, which stores the username only."""
     query = select(RadiusAccount.username, RadiusAccount.service_id).where(
         RadiusAccount.username.in_({name for name in names if name}), LIVE_ACCOUNT
     )

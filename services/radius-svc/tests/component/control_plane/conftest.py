@@ -10,17 +10,13 @@ from typing import Any
 
 import pytest
 from contracts.billing import BillingSettingsChanged
-from contracts.billing_settings import BillingSettings, SuspensionMode, TaxMode
+from contracts.billing_settings import SuspensionMode
 from contracts.common import Envelope, Event
-from contracts.money import Money
-from contracts.pricing import BillingTerms
 from contracts.radius import AttemptView, Radius, ReconnectView
 from contracts.router import NasDeregistered, NasRegistered, RouterStatus, RouterView, SessionControl
 from contracts.subscriber import (
-    BillingType,
     HoldReason,
     PlanChanged,
-    PlanStatus,
     PlanView,
     ServiceChanged,
     ServiceCreated,
@@ -40,6 +36,7 @@ from servicekit.codec import to_wire
 from servicekit.ids import new_id
 from simulators.nas import Faults, NasSession, SimulatedNas
 from sqlalchemy import select, update
+from testkit import examples
 from testkit.component import ServiceUnderTest, client_of
 
 from ..conftest import SECRET
@@ -48,7 +45,7 @@ CLASS_OF_THE_FENCE = "0x" + SUSPENDED_CLASS.encode().hex()
 
 
 class ControlPlane:
-    """What the other services tell radius-svc, what it asks of a simulated router, and what it shows."""
+    """Publishes events to radius-svc, simulates a router, runs the dispatcher, and reads what is shown."""
 
     def __init__(self, tested: ServiceUnderTest, nas: SimulatedNas) -> None:
         self.tested, self.runtime, self.clock, self.nas = tested, tested.runtime, tested.clock, nas
@@ -60,15 +57,15 @@ class ControlPlane:
         self.register()
         self.settings()
 
-    # Facts from other services
+    # Events of other services
 
-    def hear(self, *events: Event, times: int = 1) -> None:
-        """As the bus brings them, in this order; `times` is how often each comes."""
+    def handle(self, *events: Event, times: int = 1) -> None:
+        """Handle these events in this order, each of them `times` times."""
         for event in events:
-            self.hear_wire(type(event).name, event.subject, to_wire(event, type(event)), times)
+            self.handle_wire(type(event).name, event.subject, to_wire(event, type(event)), times)
 
-    def hear_wire(self, name: str, subject: str, data: dict[str, Any], times: int = 1) -> None:
-        """An event as it is written, perhaps by another version of its service."""
+    def handle_wire(self, name: str, subject: str, data: dict[str, Any], times: int = 1) -> None:
+        """Handle an event in its wire format, which may be from another version of its service."""
         envelope = Envelope(
             id=new_id(),
             type=name,
@@ -82,28 +79,15 @@ class ControlPlane:
             self._service._inbox().receive(envelope)
 
     def plan(self, **changes: Any) -> PlanView:
-        plan = PlanView(
-            id=new_id(),
-            version=1,
-            name="Fiber 50 Mbps",
-            price=Money(150_000),
-            billing_type=BillingType.POSTPAID,
-            download_kbps=50_000,
-            upload_kbps=50_000,
-            burst=None,
-            address_pool=None,
-            status=PlanStatus.ACTIVE,
-            created_at=self.runtime.now(),
-        )
-        return replace(plan, **changes)
+        return examples.a_plan(**changes)
 
     def change_plan(self, **changes: Any) -> None:
         self.fiber = replace(self.fiber, version=self.fiber.version + 1, **changes)
-        self.hear(PlanChanged(plan=self.fiber))
+        self.handle(PlanChanged(plan=self.fiber))
 
     def settings(self, mode: SuspensionMode = SuspensionMode.WALLED_GARDEN, version: int = 1) -> None:
-        settings = BillingSettings(version, 1, 15, 5, True, mode, TaxMode.NON_VAT, "INV", "PHP")
-        self.hear(BillingSettingsChanged(settings=settings))
+        settings = examples.billing_settings(version=version, suspension_mode=mode)
+        self.handle(BillingSettingsChanged(settings=settings))
 
     def register(
         self,
@@ -125,59 +109,47 @@ class ControlPlane:
             created_at=self.runtime.now(),
         )
         encrypted = self.runtime.cipher.encrypt(secret, aad=router_id)
-        self.hear(NasRegistered(router=replace(router, **changes), radius_secret_encrypted=encrypted))
+        self.handle(NasRegistered(router=replace(router, **changes), radius_secret_encrypted=encrypted))
 
     def deregister(self, version: int, router_id: str = "router") -> None:
-        self.hear(NasDeregistered(router_id=router_id, version=version))
+        self.handle(NasDeregistered(router_id=router_id, version=version))
 
     def snapshot(self, username: str = "juan", **changes: Any) -> ServiceSnapshot:
-        """A service nobody has told of yet."""
-        service_id = new_id()
-        service = ServiceSnapshot(
-            id=service_id,
-            version=1,
-            subscriber_id=new_id(),
-            pppoe_username=username,
-            password_encrypted=self.runtime.cipher.encrypt("secret", aad=service_id),
-            plan=self.fiber,
-            router_id="router",
-            static_ip=None,
-            billing_terms=BillingTerms(),
-            status=ServiceStatus.ACTIVE,
-            activated_on=self.runtime.today(),
-        )
-        return replace(service, **changes)
+        """A service that has not been published yet."""
+        service = examples.a_service(pppoe_username=username, plan=self.fiber)
+        password = self.runtime.cipher.encrypt("secret", aad=service.id)
+        return replace(service, password_encrypted=password, **changes)
 
     def service(self, username: str = "juan", **changes: Any) -> ServiceSnapshot:
         service = self.snapshot(username, **changes)
-        self.hear(ServiceCreated(service=service))
+        self.handle(ServiceCreated(service=service))
         return service
 
     def change(self, service: ServiceSnapshot, **changes: Any) -> ServiceSnapshot:
-        return self._tell(ServiceChanged, service, **changes)
+        return self._publish(ServiceChanged, service, **changes)
 
     def hold(self, service: ServiceSnapshot) -> ServiceSnapshot:
         more = {"reason": HoldReason.OVERDUE}
-        return self._tell(ServiceHoldPlaced, service, more, status=ServiceStatus.SUSPENDED)
+        return self._publish(ServiceHoldPlaced, service, more, status=ServiceStatus.SUSPENDED)
 
     def release(self, service: ServiceSnapshot, **payment: Any) -> ServiceSnapshot:
         more = {"reason": HoldReason.OVERDUE, "released_at": self.runtime.now(), **payment}
-        return self._tell(ServiceHoldReleased, service, more, status=ServiceStatus.ACTIVE)
+        return self._publish(ServiceHoldReleased, service, more, status=ServiceStatus.ACTIVE)
 
     def terminate(self, service: ServiceSnapshot) -> ServiceSnapshot:
-        return self._tell(ServiceTerminated, service, status=ServiceStatus.TERMINATED)
+        return self._publish(ServiceTerminated, service, status=ServiceStatus.TERMINATED)
 
-    def _tell(
+    def _publish(
         self, kind: type[ServiceEvent], service: ServiceSnapshot, more: Any = None, **changes: Any
     ) -> ServiceSnapshot:
         newer = replace(service, version=service.version + 1, **changes)
-        self.hear(kind(service=newer, **(more or {})))
+        self.handle(kind(service=newer, **(more or {})))
         return newer
 
-    # The router's side
+    # The router
 
     def dial(self, service: ServiceSnapshot, *, fenced: bool = False, **row: Any) -> NasSession:
-        """A session on the router, with its row; a later second begins."""
+        """Start a session on the router, and write its row. Then a second passes."""
         self._addresses += 1
         number = self._addresses
         live = NasSession(
@@ -214,7 +186,7 @@ class ControlPlane:
         return live
 
     def amend(self, live: NasSession, **values: Any) -> None:
-        """What a later accounting packet writes into the session's row."""
+        """Write into the session's row what a later accounting packet would."""
         rows = update(RadAcct).where(RadAcct.acctsessionid == live.acct_session_id)
         with self.runtime.transaction() as session:
             session.execute(rows.values(**values))
@@ -227,29 +199,29 @@ class ControlPlane:
         with self.runtime.transaction() as session:
             session.merge(state)
 
-    # The dispatcher's work, a step at a time
+    # The dispatcher, step by step
 
     def due(self) -> list[int]:
         with self.runtime.reading() as session:
             return rounds.due_changes(session, per_router=25)
 
     def follow(self) -> None:
-        """One round of every change that is due, until none is left."""
+        """Run rounds of all changes that are due, until there are none."""
         while due := self.due():
             for change_id in due:
                 follow_change(self.runtime, change_id)
 
-    def wait_over(self) -> None:
-        """The pauses before the next rounds are over."""
+    def end_pauses(self) -> None:
+        """End the pauses before the next rounds."""
         waiting = update(SessionChange).where(SessionChange.status == ChangeStatus.PENDING)
         with self.runtime.transaction() as session:
             session.execute(waiting.values(next_round_at=datetime.now(UTC)))
 
     def look_for_strays(self) -> int:
         with self.runtime.transaction() as session:
-            return strays.ask_strays(session, now=self.runtime.now())
+            return strays.request_changes_of_strays(session, now=self.runtime.now())
 
-    # What is shown
+    # Reading
 
     def changes(self, service: ServiceSnapshot) -> list[SessionChange]:
         """The oldest first."""
@@ -261,7 +233,7 @@ class ControlPlane:
         return [change.status.value for change in self.changes(service)]
 
     def asked(self) -> list[str]:
-        """What the router was asked, and has understood."""
+        """The kinds of requests the router received and understood."""
         return [exchange.kind for exchange in self.nas.coa_exchanges]
 
     def attempts(self, service: ServiceSnapshot) -> list[AttemptView]:
@@ -269,13 +241,13 @@ class ControlPlane:
         return self.api.list_attempts(service.id, 100, None).items[::-1]
 
     def reconnects(self, service: ServiceSnapshot | None = None) -> list[ReconnectView]:
-        """Of one service or all, the newest first."""
+        """The reconnects of one service or of all, the newest first."""
         return self.api.list_reconnects(service.id if service else None, 100, None).items
 
 
 @pytest.fixture
 def control(tested: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlPlane]:
-    """With a plan, a router that answers, and the walled garden."""
+    """A control plane with a plan, a router that answers, and the walled garden."""
     monkeypatch.setattr("radius_svc.protocol.coa.WAITS_SECONDS", (0.05, 0.05))
     silent = Faults(lose_accounting=True)  # its rows are written by the test
     with SimulatedNas(secret=SECRET.encode(), auth_port=9, acct_port=9, faults=silent) as nas:

@@ -213,7 +213,7 @@ class TestReconnects:
         control.dial(service)
         note_reconnects(control)
         assert control.reconnects(service)[0].how == "redial"
-        acked = coa.Answer(RequestOutcome.ACKED, None, "", acked_at, acked_at)
+        acked = coa.CoaResult(RequestOutcome.ACKED, None, "", acked_at, acked_at)
         with control.runtime.transaction() as session:
             answers = [(RequestKind.COA, acked)]
             rounds.finish_round(session, work, answers, now=control.runtime.now())

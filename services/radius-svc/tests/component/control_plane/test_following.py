@@ -10,7 +10,7 @@ from contracts.billing_settings import SuspensionMode
 from contracts.radius import RequestKind, RequestOutcome
 from contracts.router import SessionControl
 from radius_svc.dispatcher import SessionChangeDispatcher
-from radius_svc.domain.change_rules import MOST_ROUNDS
+from radius_svc.domain.change_rules import MAX_ROUNDS
 from radius_svc.models import ChangeKind, RadAcct, SessionChange
 from radius_svc.protocol import coa
 from radius_svc.protocol.packet import (
@@ -232,7 +232,7 @@ class TestWhichSessions:
         assert control.statuses(service) == ["pending"]
 
         control.register(version=3)
-        control.wait_over()
+        control.end_pauses()
         control.follow()
         assert control.statuses(service) == ["done"]
         assert not live.online
@@ -299,7 +299,7 @@ class TestOutcomes:
         control.dial(service)
         control.hold(service)
         for seconds in (1, 2, 5):
-            control.wait_over()
+            control.end_pauses()
             before = datetime.now(UTC)
             control.follow()
             (change,) = control.changes(service)
@@ -307,8 +307,8 @@ class TestOutcomes:
         assert outcomes(control, service) == [("disconnect", "timed_out", None)] * 3
 
         with control.runtime.transaction() as session:
-            session.execute(update(SessionChange).values(rounds=MOST_ROUNDS))
-        control.wait_over()
+            session.execute(update(SessionChange).values(rounds=MAX_ROUNDS))
+        control.end_pauses()
         control.follow()
         assert control.statuses(service) == ["given_up"]
 
@@ -320,7 +320,7 @@ class TestOutcomes:
         control.follow()
         control.nas.faults.ignore_coa = False
         assert control.due() == []  # its pause is not over
-        control.wait_over()
+        control.end_pauses()
         control.follow()
         assert not live.online
         assert control.statuses(service) == ["done"]
@@ -368,9 +368,9 @@ class TestOutcomes:
         with control.runtime.reading() as session:
             late = rounds.load_work(session, change_id)
         control.follow()
-        timed_out = coa.Answer(RequestOutcome.TIMED_OUT, None, "", control.runtime.now(), None)
+        timed_out = coa.CoaResult(RequestOutcome.TIMED_OUT, None, "", control.runtime.now(), None)
         with control.runtime.transaction() as session:
-            session.execute(update(SessionChange).values(rounds=MOST_ROUNDS))
+            session.execute(update(SessionChange).values(rounds=MAX_ROUNDS))
         with control.runtime.transaction() as session:
             answers = [(RequestKind.DISCONNECT, timed_out)]
             rounds.finish_round(session, late, answers, now=control.runtime.now())

@@ -29,7 +29,7 @@ def refuse(control, username="juan", reason="too_many_sessions", **columns):
 def probe(control):
     """What the dispatcher does every two seconds, and the requests that come of it."""
     with control.runtime.transaction() as session:
-        asked = probing.ask_refused(session, now=control.runtime.now())
+        asked = probing.request_probes(session, now=control.runtime.now())
     control.follow()
     return asked
 
@@ -184,21 +184,21 @@ class TestWhenAndHowOften:
         live = control.dial(juan)
         refuse(control)
         with control.runtime.transaction() as session:
-            probing.ask_refused(session, now=control.runtime.now())
+            probing.request_probes(session, now=control.runtime.now())
         control.hold(juan)
         control.follow()
         assert control.asked() == ["coa", "disconnect"]
         assert not live.online
 
     def test_few_at_once(self, control, monkeypatch):
-        monkeypatch.setattr(probing, "AT_ONCE", 3)
+        monkeypatch.setattr(probing, "MAX_PENDING", 3)
         for number in range(5):
             control.dial(control.service(f"juan-{number}"))
             refuse(control, f"juan-{number}")
         with control.runtime.transaction() as session:
-            assert probing.ask_refused(session, now=control.runtime.now()) == 3
+            assert probing.request_probes(session, now=control.runtime.now()) == 3
             session.flush()
-            assert probing.ask_refused(session, now=control.runtime.now()) == 0
+            assert probing.request_probes(session, now=control.runtime.now()) == 0
         control.follow()
         assert probe(control) == 2
 

@@ -87,7 +87,7 @@ def test_the_newest_version_counts_in_whatever_order_events_come(control, order)
         released,
     ]
 
-    control.hear(*(events[number] for number in order), times=2)
+    control.handle(*(events[number] for number in order), times=2)
 
     stored = account(control, created)
     assert (stored.version, stored.suspended, stored.static_ip) == (3, False, "10.9.9.9")
@@ -114,8 +114,8 @@ def test_a_hold_and_its_release_make_one_change_each_and_one_reconnect(control):
         paid_at=paid_at,
         payment_id=payment_id,
     )
-    control.hear(released, times=2)
-    control.hear(released)  # said again: another id, the same version
+    control.handle(released, times=2)
+    control.handle(released)  # said again: another id, the same version
 
     assert [change.kind for change in control.changes(service)] == [ChangeKind.AUTHORIZATION] * 2
     (reconnect,) = control.reconnects(service)
@@ -130,7 +130,7 @@ def test_a_hold_and_its_release_make_one_change_each_and_one_reconnect(control):
 def test_a_release_that_leaves_another_hold_changes_nothing(control):
     held = control.hold(control.service())
     still_held = replace(held, version=held.version + 1)
-    control.hear(
+    control.handle(
         ServiceHoldReleased(service=still_held, reason=HoldReason.OVERDUE, released_at=control.runtime.now())
     )
 
@@ -146,7 +146,7 @@ def test_two_services_swap_their_names(control):
     ana_as_ben = replace(ana, version=3, pppoe_username="ben")
 
     # The last one first: the name is not free yet, so it waits.
-    control.hear(*(ServiceCreated(service=service) for service in (ana_as_ben, ben_as_ana, aside)))
+    control.handle(*(ServiceCreated(service=service) for service in (ana_as_ben, ben_as_ana, aside)))
     for _ in range(2):
         retry_parked(control)
 
@@ -239,7 +239,7 @@ def test_an_event_from_before_there_were_limits_means_none(control):
     service = control.snapshot()
     data = to_wire(ServiceCreated(service=service), ServiceCreated)
     assert data["service"].pop("session_limit", "absent") is None
-    control.hear_wire(ServiceCreated.name, service.id, data)
+    control.handle_wire(ServiceCreated.name, service.id, data)
     assert limits(control) == []
     assert account(control, service).session_limit is None
 

@@ -110,17 +110,17 @@ class TestSessions:
 
     def test_nothing_goes_when_all_is_to_be_kept(self, control, ended):
         control.clock.advance(days=5000)
-        delete_old(control, radius_session_days=0, radius_reject_days=0)
+        delete_old(control, session_days=0, reject_days=0)
         assert sessions(control) == [ended.acct_session_id]
 
     def test_another_age(self, control, ended):
         control.clock.advance(days=31)
-        delete_old(control, radius_session_days=30)
+        delete_old(control, session_days=30)
         assert sessions(control) == []
 
     def test_many_go_in_batches_and_no_more_than_so_many_at_once(self, control, juan, monkeypatch):
         monkeypatch.setattr(retention, "BATCH", 2)
-        monkeypatch.setattr(jobs, "MOST_BATCHES", 2)
+        monkeypatch.setattr(jobs, "MAX_BATCHES", 2)
         for _ in range(5):
             control.stop(control.dial(juan))
         for _ in range(3):
@@ -160,7 +160,7 @@ class TestSessions:
                 ended = control.runtime.now() - timedelta(days=days_ago[number], hours=-1)
                 session.add(closed_session(number, None if number == 60 else at, ended))
             session.merge(UsageProgress(id=1, counted_to=1_000, seen_to=1_000))
-        delete_old(control, radius_session_days=400)
+        delete_old(control, session_days=400)
         assert sessions(control) == [f"session-{number}" for number in range(100, 201)]
 
     def test_few_of_many_are_looked_at(self, control):
@@ -213,7 +213,7 @@ class TestRejects:
                 session.add(RadPostAuth(username="juan", authdate=at, reason="wrong_password"))
         delete_old(control)
         assert rows(control, RadPostAuth) == 1
-        delete_old(control, radius_reject_days=30)
+        delete_old(control, reject_days=30)
         assert rows(control, RadPostAuth) == 0
 
 
@@ -228,10 +228,10 @@ class TestRequests:
         assert [rows(control, model) for model in ASKED] == [2, 1, 1]
 
         control.clock.advance(days=366)
-        delete_old(control, radius_session_days=30)
+        delete_old(control, session_days=30)
         assert rows(control, SessionChange) == 2, "reconnects are shown for a year"
         control.clock.advance(days=1)
-        delete_old(control, radius_session_days=30)
+        delete_old(control, session_days=30)
         assert [rows(control, model) for model in ASKED] == [0, 0, 0]
 
     def test_what_is_pending_stays(self, control, juan):

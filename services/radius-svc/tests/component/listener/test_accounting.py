@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from pyrad.packet import AcctPacket
 from radius_svc.domain.acct_unique_id import acct_unique_id
-from radius_svc.listener.database import Database
+from radius_svc.listener.database import ListenerDatabase
 from radius_svc.models import RadAcct
 from radius_svc.usecases.silent_sessions import Silent, close
 from simulators.nas import DICTIONARY, Outcome
@@ -409,5 +409,5 @@ class TestInTheBackground:
     @ON_POSTGRESQL
     def test_the_address_of_the_database_may_have_options_of_its_own(self, radius_database_url):
         separator = "&" if "?" in radius_database_url else "?"
-        database = Database(f"{radius_database_url}{separator}connect_timeout=9&keepalives_idle=9")
+        database = ListenerDatabase(f"{radius_database_url}{separator}connect_timeout=9&keepalives_idle=9")
         database.begin_to_connect().close()

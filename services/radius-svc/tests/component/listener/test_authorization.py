@@ -67,7 +67,7 @@ def rows(radius_database):
 @pytest.fixture
 def index(radius_database_url, radius_database):
     """An index that follows the database when told to."""
-    database = listener_database.Database(radius_database_url)
+    database = listener_database.ListenerDatabase(radius_database_url)
     followed = Index()
     reader = IndexReader(followed)
 
@@ -197,14 +197,14 @@ def test_index_follows_accounts_groups_and_routers(write, index):
     write(write_nas, nas())
     followed = index()
 
-    answer = followed.groups.answer(followed.accounts["ana"])
+    answer = followed.groups.reply_for(followed.logins["ana"])
     assert b"1M/1M" in answer.attributes
     assert followed.nas["10.0.0.1"].label == "tower"
 
     write(write_account, account(version=2, terminated=True))
     write(remove_nas, "r1", 2)
     followed = index()
-    assert "ana" not in followed.accounts
+    assert "ana" not in followed.logins
     assert "10.0.0.1" not in followed.nas
 
 
@@ -217,9 +217,9 @@ def test_two_services_may_swap_their_names(write, index, radius_database):
     write(write_account, account(version=3, username="ben"))
     followed = index()
 
-    assert followed.accounts["ana"].service_id == "s2"
-    assert followed.accounts["ben"].service_id == "s1"
-    assert "x" not in followed.accounts
+    assert followed.logins["ana"].service_id == "s2"
+    assert followed.logins["ben"].service_id == "s1"
+    assert "x" not in followed.logins
 
 
 def test_full_comparison_finds_nothing_after_any_changes(write, index, radius_database_url):
@@ -232,7 +232,7 @@ def test_full_comparison_finds_nothing_after_any_changes(write, index, radius_da
         write(write_account, account(service_id=f"s{number}", version=3, terminated=True))
     followed = index()
 
-    database = listener_database.Database(radius_database_url)
+    database = listener_database.ListenerDatabase(radius_database_url)
     with database.snapshot() as connection:
         assert IndexReader(followed).load(connection) == 0
     database.close()
@@ -240,12 +240,12 @@ def test_full_comparison_finds_nothing_after_any_changes(write, index, radius_da
 
 def test_restored_backup_is_read_anew(radius_database, write, index):
     write(write_account, account())
-    assert "ana" in index().accounts
+    assert "ana" in index().logins
     with radius_database.database.transaction() as session:
         session.query(IndexVersion).update({"seq": 1})
         session.query(RadCheck).filter_by(username="ana").update({"value": "00" * 16})
 
-    assert index().accounts["ana"].nt_hash == bytes(16)
+    assert index().logins["ana"].nt_hash == bytes(16)
 
 
 def test_whoever_has_a_name_is_found_by_an_index(write, radius_database):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from radius_svc.listener.authentication import session_watch
 from radius_svc.listener.authentication.session_watch import SessionWatch
-from radius_svc.listener.database import Database
+from radius_svc.listener.database import ListenerDatabase
 from radius_svc.models import RadAcct, RadPostAuth
 from servicekit.clock import SystemClock
 from simulators.nas import Outcome
@@ -111,7 +111,7 @@ class TestWatch:
     def knows(self, radius_database_url, monkeypatch):
         """Whether a login is known to be on line, having looked."""
         monkeypatch.setattr(session_watch, "REFRESH_SECONDS", 0.0)
-        database = Database(radius_database_url)
+        database = ListenerDatabase(radius_database_url)
         watch = SessionWatch(database, SystemClock())
 
         def knows(username):

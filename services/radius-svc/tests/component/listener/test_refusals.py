@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radius_svc.listener.authentication.reject_throttle import UNDAMPED_REJECTS
+from radius_svc.listener.authentication.reject_throttle import MAX_PROMPT_REJECTS
 from radius_svc.models import Nas, RadPostAuth
 from simulators.nas import Outcome
 from sqlalchemy import select
@@ -19,12 +19,12 @@ def refusals(radius_database):
 
 def test_a_storm_becomes_one_row_that_says_how_many(radius_database, listener, make_nas):
     nas = make_nas(timeout_seconds=5.0, tries=1)
-    for _ in range(UNDAMPED_REJECTS + 2):
+    for _ in range(MAX_PROMPT_REJECTS + 2):
         assert nas.pap("juan", "wrong").outcome is Outcome.REJECTED
     listener.stop()  # which writes what is still open
 
     rows = refusals(radius_database)
-    assert [row.repeats for row in rows] == [None] * UNDAMPED_REJECTS + [2]
+    assert [row.repeats for row in rows] == [None] * MAX_PROMPT_REJECTS + [2]
     assert {(row.username, row.reason, row.pass_) for row in rows} == {("juan", "wrong_password", "")}
 
 

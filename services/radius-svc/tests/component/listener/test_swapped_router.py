@@ -53,7 +53,7 @@ def dial(nas):
 def ask_refused(runtime):
     """What the dispatcher does every two seconds. Returns how many logins were asked about, or None."""
     with runtime.transaction() as session:
-        found = probing.ask_refused(session, now=runtime.now())
+        found = probing.request_probes(session, now=runtime.now())
     with runtime.reading() as session:
         due = rounds.due_changes(session, per_router=25)
     for change_id in due:

@@ -37,7 +37,7 @@ class Router:
         self._requests = {identifier: _request(identifier) for identifier in range(32)}
 
     def ask(self, identifiers: range, *, seconds: float) -> set[int]:
-        """Which of these were answered in time. Asked again, it is the same packet: a retransmission."""
+        """Which of these were answered in time. Asking twice sends the same packet: a retransmission."""
         self._socket.settimeout(seconds)
         for identifier in identifiers:
             self._socket.send(self._requests[identifier])

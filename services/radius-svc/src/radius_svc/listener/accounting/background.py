@@ -1,4 +1,4 @@
-"""A statement that PostgreSQL carries out while the thread that asked for it does something else."""
+"""Executes a statement on PostgreSQL while the calling thread does something else."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from psycopg2.extensions import POLL_OK, POLL_READ, POLL_WRITE
 from servicekit.logs import log
 
 from radius_svc.listener.accounting.prepared import Prepared
-from radius_svc.listener.database import CONNECT_SECONDS, STATEMENT_SECONDS, Database
+from radius_svc.listener.database import CONNECT_SECONDS, STATEMENT_SECONDS, ListenerDatabase
 
-# PostgreSQL itself gives a statement up, and TCP a server that is gone; this is for what neither notices.
-_PATIENCE_SECONDS = STATEMENT_SECONDS + 5
-# Where there is no connection to spare, the transactions go on without this one.
+# Longer than the time-outs of PostgreSQL and TCP, for failures that neither notices.
+_TIMEOUT_SECONDS = STATEMENT_SECONDS + 5
+# How often to try to connect. Without this connection, events are written by ordinary transactions.
 _RECONNECT_SECONDS = 5.0
 _WAITING = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
 
 
 class BackgroundConnection:
-    """For one prepared statement at a time (psycopg2's asynchronous mode, no thread).
+    """Executes one prepared statement at a time, in psycopg2's asynchronous mode, without a thread.
 
-    Each execution is a transaction. Whatever goes wrong is no error here: `rows` tells that nothing is known
-    to be done, and where the connection is lost, `connect_if_due` makes another one.
+    Each execution is a transaction. Errors are not raised: `rows` returns None if it is not known that the
+    statement was executed. If the connection is lost, `connect_if_due` opens another one.
     """
 
-    def __init__(self, database: Database, statements: Iterable[Prepared]) -> None:
+    def __init__(self, database: ListenerDatabase, statements: Iterable[Prepared]) -> None:
         self._database, self._statements = database, tuple(statements)
         self._connection: Any = None
         self._cursor: Any = None
@@ -41,7 +41,7 @@ class BackgroundConnection:
         return self._connection is not None
 
     def connect_if_due(self) -> None:
-        """If there is no connection and it is time to try; the database should be there."""
+        """Connect if there is no connection, and the last try is long enough ago. May block for 3 seconds."""
         if self._connection is not None or time.monotonic() < self._connect_at:
             return
         self._connect_at = time.monotonic() + _RECONNECT_SECONDS
@@ -57,8 +57,9 @@ class BackgroundConnection:
             self._fail(error)
 
     def begin(self, statement: Prepared, parameters: Mapping[str, Any]) -> None:
+        """Start executing a statement."""
         self._has_failed = False
-        self._give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        self._give_up_at = time.monotonic() + _TIMEOUT_SECONDS
         try:
             self._cursor.execute(statement.execution, statement.values(parameters))
             self._advance()
@@ -67,13 +68,13 @@ class BackgroundConnection:
 
     @property
     def waits_for(self) -> tuple[int, int] | None:
-        """The file descriptor and what for (select.POLLIN, select.POLLOUT); None if nothing is under way."""
+        """The file descriptor and event (select.POLLIN, POLLOUT) to wait for; None if nothing is running."""
         if self._waits_for is None:
             return None
         return self._connection.fileno(), self._waits_for
 
     def is_over(self) -> bool:
-        """Whether `rows` can tell."""
+        """Whether the statement has finished or failed."""
         if self._waits_for is None:
             return True
         try:
@@ -85,7 +86,7 @@ class BackgroundConnection:
         return self._waits_for is None
 
     def rows(self) -> list[tuple[Any, ...]] | None:
-        """What the statement returned; None if it was not carried out, or nobody knows."""
+        """The rows the statement returned; None if it failed, or it is unknown whether it was executed."""
         if self._has_failed or self._connection is None:
             return None
         return list(self._cursor.fetchall())
@@ -100,7 +101,7 @@ class BackgroundConnection:
         self._waits_for = None if state == POLL_OK else _WAITING[state]
 
     def _wait(self) -> None:
-        """Until PostgreSQL has answered. Raises psycopg2.Error, after a while in any case."""
+        """Wait for PostgreSQL's answer. Raises psycopg2.Error, also after a time-out."""
         self._advance()
         while self._waits_for is not None:
             waiting = select.poll()
@@ -110,7 +111,7 @@ class BackgroundConnection:
             self._advance()
 
     def _fail(self, error: psycopg2.Error) -> None:
-        log.warning("a statement in the background was not carried out", error=type(error).__name__)
+        log.warning("background statement failed", error=type(error).__name__)
         self._has_failed, self._waits_for = True, None
         if not isinstance(error, psycopg2.DataError | psycopg2.IntegrityError):
             self.close()

@@ -1,4 +1,4 @@
-"""Accounting packets as events: what the NAS said, in the columns of radacct."""
+"""Accounting packets as events: what the NAS reported, in columns of radacct."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ INTERIM_UPDATE: Final = 3
 ACCOUNTING_ON: Final = 7
 ACCOUNTING_OFF: Final = 8
 
-# A packet held back longer than this is a NAS whose clock or queue is broken.
-_LONGEST_DELAY_SECONDS: Final = 86_400
+# A longer Acct-Delay-Time means that the clock or the queue of the NAS is broken.
+_MAX_DELAY_SECONDS: Final = 86_400
 _LARGEST_BIGINT: Final = (1 << 63) - 1
 
 _SERVICE_TYPES: Final = {1: "Login-User", 2: "Framed-User", 5: "Outbound-User", 8: "Authenticate-Only"}
@@ -69,7 +69,7 @@ _PORT_TYPES: Final = {
     35: "PPPoEoVLAN",
 }
 _AUTHENTIC: Final = {1: "RADIUS", 2: "Local", 3: "Remote"}
-# RFC 2866 5.10
+# RFC 2866 section 5.10
 _TERMINATE_CAUSES: Final = dict(
     enumerate(
         (
@@ -97,7 +97,7 @@ _TERMINATE_CAUSES: Final = dict(
 )
 
 
-# Columns of radacct by the attributes that give them, as a text or as the name of a number.
+# Attributes and their columns in radacct: texts, and numbers that are stored by name.
 _TEXTS: Final = (
     (ACCT_SESSION_ID, "acctsessionid"),
     (CALLED_STATION_ID, "calledstationid"),
@@ -121,7 +121,7 @@ _ADDRESSES: Final = (
 
 
 class Kind(Enum):
-    """What is written alike."""
+    """Kinds of events that are written in the same way."""
 
     START = "start"
     NEWS = "interim or stop"
@@ -129,12 +129,12 @@ class Kind(Enum):
 
 
 class SessionReport:
-    """What a Start, Interim-Update or Stop says, in columns of radacct; what it does not say is left out.
+    """What a Start, Interim-Update or Stop reports, in columns of radacct. Attributes not sent are left out.
 
-    `said` is what is sent to the database where that knows the rest. Of an Interim-Update or Stop it is what
-    may be new about a session; the rest is the same in each report of it, and only read when asked for. What
-    follows from the others is not in it: counters of 0, and when a Start or Stop was heard of, which is when
-    the session began or ended. `row` has all of it.
+    `said` is what is sent to a database that already has the rest. For an Interim-Update or Stop these are
+    the columns that can change during a session; the others are the same in every report and read only on
+    demand. `said` also leaves out what can be derived: counters of 0, and the time of the report of a Start
+    or Stop, which equals the start or end of the session. `row` has all columns.
     """
 
     __slots__ = ("_read_constant", "_row", "kind", "nas", "said")
@@ -157,18 +157,18 @@ class SessionReport:
     @property
     def row(self) -> dict[str, Any]:
         if self._row is None:
-            self._row = _complete(self.kind, self._read_constant() | self.said)
+            self._row = _completed(self.kind, self._read_constant() | self.said)
         return self._row
 
     @property
     def boot_digit(self) -> str | None:
-        """Of a Start: which boot of its NAS the session is of, where the NAS says so."""
+        """Of a Start: the boot of the NAS in which the session started, if the session id contains it."""
         return boot_digit(self.said["acctsessionid"]) if self.nas.is_mikrotik else None
 
 
 @dataclass(frozen=True, slots=True)
 class NasRestart:
-    """Accounting-On or -Off: no session from before `at` lives."""
+    """Accounting-On or Accounting-Off: all sessions that started before `at` are over."""
 
     nas: NasEntry
     nas_address: str
@@ -181,14 +181,14 @@ Event = SessionReport | NasRestart
 
 
 def read_event(request: Request, nas: NasEntry, index: Index, received_at: datetime) -> Event | None:
-    """What an Accounting-Request says; None for a status type we acknowledge and ignore.
+    """The event in an Accounting-Request; None for a status type that is acknowledged and ignored.
 
-    Raises Malformed if an attribute it needs is missing or broken (RFC 2866 4.1: drop it silently).
+    Raises Malformed if a required attribute is missing or invalid (RFC 2866 section 4.1: drop it silently).
     """
     status = request.integer(ACCT_STATUS_TYPE)
     if status is None:
         raise Malformed("no status type")
-    delay = min(request.integer(ACCT_DELAY_TIME) or 0, _LONGEST_DELAY_SECONDS)
+    delay = min(request.integer(ACCT_DELAY_TIME) or 0, _MAX_DELAY_SECONDS)
     at = received_at - timedelta(seconds=delay) if delay else received_at
     nas_address = request.address(NAS_IPV6_ADDRESS) or request.address(NAS_IP_ADDRESS) or nas.address
     if status in (ACCOUNTING_ON, ACCOUNTING_OFF):
@@ -196,10 +196,10 @@ def read_event(request: Request, nas: NasEntry, index: Index, received_at: datet
         return NasRestart(nas=nas, nas_address=nas_address, at=at, evidence=evidence)
     if status not in (START, STOP, INTERIM_UPDATE):
         return None
-    request.check_integers(_NAMED_KINDS)  # so that nothing turns out to be broken later
-    said = _news(request, nas, nas_address)
+    request.check_integers(_NAMED_KINDS)  # `row` reads them later, when it is too late to refuse the packet
+    said = _changing(request, nas, nas_address)
     username = request.text(USER_NAME) or ""
-    account = index.accounts.get(username)
+    account = index.logins.get(username)
     if account is not None:
         said["service_id"] = account.service_id
     if status == START:
@@ -218,8 +218,8 @@ def read_event(request: Request, nas: NasEntry, index: Index, received_at: datet
     return SessionReport(nas, Kind.NEWS, said, partial(_constant, request, username, nas_address, began))
 
 
-def _news(request: Request, nas: NasEntry, nas_address: str) -> dict[str, Any]:
-    """The columns every kind of report may bring something new for."""
+def _changing(request: Request, nas: NasEntry, nas_address: str) -> dict[str, Any]:
+    """The columns that can change during a session."""
     attributes = request.attributes
     session_id = attributes.get(ACCT_SESSION_ID)
     if not session_id:
@@ -232,25 +232,28 @@ def _news(request: Request, nas: NasEntry, nas_address: str) -> dict[str, Any]:
         nas_port_id=attributes.get(NAS_PORT_ID, b""),
         nas_port=request.integer(NAS_PORT),
     )
-    news: dict[str, Any] = {"acctuniqueid": unique_id}
-    _put(news, "acctsessiontime", request.integer(ACCT_SESSION_TIME) or None)
-    _put(news, "acctinputoctets", _octets(request, ACCT_INPUT_OCTETS, ACCT_INPUT_GIGAWORDS) or None)
-    _put(news, "acctoutputoctets", _octets(request, ACCT_OUTPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS) or None)
-    _put(news, "router_id", nas.router_id)
-    _put(news, "callingstationid", request.text(CALLING_STATION_ID))
+    changing: dict[str, Any] = {"acctuniqueid": unique_id}
+    _put(changing, "acctsessiontime", request.integer(ACCT_SESSION_TIME) or None)
+    _put(changing, "acctinputoctets", _octets(request, ACCT_INPUT_OCTETS, ACCT_INPUT_GIGAWORDS) or None)
+    _put(changing, "acctoutputoctets", _octets(request, ACCT_OUTPUT_OCTETS, ACCT_OUTPUT_GIGAWORDS) or None)
+    _put(changing, "router_id", nas.router_id)
+    _put(changing, "callingstationid", request.text(CALLING_STATION_ID))
     for kind, column in _ADDRESSES:
         if kind in attributes:
-            news[column] = request.address(kind)
+            changing[column] = request.address(kind)
     for kind, column in _PREFIXES:
         if kind in attributes:
-            news[column] = request.ipv6_prefix(kind)
+            changing[column] = request.ipv6_prefix(kind)
     if FRAMED_INTERFACE_ID in attributes:
-        news["framedinterfaceid"] = attributes[FRAMED_INTERFACE_ID].hex(":", 2)
-    return news
+        changing["framedinterfaceid"] = attributes[FRAMED_INTERFACE_ID].hex(":", 2)
+    return changing
 
 
-def _complete(kind: Kind, row: dict[str, Any]) -> dict[str, Any]:
-    """With what follows from the others. statements.begin_sessions and report_on_sessions say the same."""
+def _completed(kind: Kind, row: dict[str, Any]) -> dict[str, Any]:
+    """Add what can be derived.
+
+    statements.begin_sessions and report_on_sessions have the same rules in SQL.
+    """
     follows = {**_NO_COUNTERS, "acctupdatetime": row.get("acctstoptime") or row["acctstarttime"]}
     if kind is Kind.START:
         follows["received_at"] = row["acctstarttime"]
@@ -258,7 +261,7 @@ def _complete(kind: Kind, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _constant(request: Request, username: str, nas_address: str, began: datetime) -> dict[str, Any]:
-    """The columns every report of a session gives alike, and when it began."""
+    """The columns that are the same in every report of a session, and when it started."""
     row: dict[str, Any] = {"username": username, "nasipaddress": nas_address, "acctstarttime": began}
     for kind, column in _TEXTS:
         _put(row, column, request.text(kind))
@@ -277,7 +280,7 @@ def _put(row: dict[str, Any], column: str, value: object | None) -> None:
 
 
 def _octets(request: Request, low: int, high: int) -> int:
-    """RFC 2869 5.1: the counter wraps at 32 bits, the gigawords count how often."""
+    """A counter with its gigawords, which count the overflows of 32 bits (RFC 2869 section 5.1)."""
     counted = (request.integer(high) or 0) << 32 | (request.integer(low) or 0)
     return min(counted, _LARGEST_BIGINT)
 

@@ -1,4 +1,4 @@
-"""Statements that are planned once for each connection."""
+"""Prepared statements, which PostgreSQL plans once per connection."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ _KNOWN = "prepared statements"
 
 
 class Prepared:
-    """PostgreSQL's PREPARE: to plan the upsert of a batch takes it longer than to carry it out.
+    """A statement that is prepared on first use: planning the upsert of a batch takes longer than executing
+    it.
 
-    A prepared statement belongs to its connection: between the listener and PostgreSQL there may be no pooler
-    that gives a connection to somebody else after each transaction. SQLite plans in no time, and each time.
+    Prepared statements belong to a connection, so there must be no pooler between the listener and PostgreSQL
+    that assigns connections per transaction. On SQLite the statement is executed as it is, because planning
+    takes hardly any time.
     """
 
     def __init__(self, name: str, statement: Executable, *, is_sqlite: bool) -> None:
@@ -30,11 +32,11 @@ class Prepared:
         self.execution = f"EXECUTE {name} ({', '.join(['%s'] * len(self._parameters))})"
 
     def values(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-        """In the order of `execution`."""
+        """The parameters in the order `execution` needs."""
         return tuple(parameters[name] for name in self._parameters)
 
     def execute(self, connection: Connection, parameters: Mapping[str, Any] | list[Any]) -> CursorResult[Any]:
-        """Raises SQLAlchemyError."""
+        """Execute the statement. Raises SQLAlchemyError."""
         if self._is_sqlite:
             return connection.execute(self._statement, parameters)
         assert isinstance(parameters, Mapping)

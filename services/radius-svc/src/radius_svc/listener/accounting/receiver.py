@@ -1,4 +1,4 @@
-"""Answers Accounting-Requests once they are on disk, many with one commit."""
+"""Answers Accounting-Requests after they are on disk, many per commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from radius_svc.listener.accounting.events import Event, read_event
 from radius_svc.listener.accounting.spool import Spool, SpooledPacket
 from radius_svc.listener.accounting.store import AccountingStore, Writing
 from radius_svc.listener.index.entries import NasEntry
-from radius_svc.listener.receiving.receiver import IDLE_MILLISECONDS, MOST_OCTETS, Asked, Receiver, Shared
+from radius_svc.listener.receiving.receiver import (
+    IDLE_MILLISECONDS,
+    MAX_OCTETS,
+    PendingRequest,
+    Receiver,
+    Shared,
+)
 from radius_svc.protocol.packet import (
     ACCOUNTING_REQUEST,
     ACCOUNTING_RESPONSE,
@@ -28,26 +34,29 @@ from radius_svc.protocol.packet import (
 )
 
 BATCH: Final = 512
-# A commit costs much and a row little: where few have come, a moment of waiting makes one commit of more.
-FEW: Final = 8
+# A commit is expensive and a row is cheap. After fewer packets than this, wait a moment for more.
+SMALL_BATCH: Final = 8
 LINGER_SECONDS: Final = 0.0005
-# Few, so that the database has something to do while the next ones are read,
-AT_ONCE: Final = 16
-# and fewer, so that it does not wait for the next ones when it is done.
-AT_ONCE_WHILE_WRITING: Final = 8
+# How many packets to read at once: few, so that the database starts working while more are read,
+MAX_READ: Final = 16
+# and even fewer while it is writing, so that the next batch is not late.
+MAX_READ_WHILE_WRITING: Final = 8
 FINISH_SECONDS: Final = 3.0
 
 
 class _Waiting:
-    __slots__ = ("asked", "event", "received_at")
+    __slots__ = ("event", "pending", "received_at")
 
-    def __init__(self, asked: Asked, event: Event, received_at: datetime) -> None:
-        self.asked, self.event, self.received_at = asked, event, received_at
+    def __init__(self, pending: PendingRequest, event: Event, received_at: datetime) -> None:
+        self.pending, self.event, self.received_at = pending, event, received_at
 
 
 class AccountingReceiver(Receiver):
-    """While the database is away, packets go to the spool and are acknowledged from there. If that cannot be
-    written either, they wait unanswered, up to a limit, and the NAS sends them again."""
+    """Writes batches of packets to the database, then acknowledges them.
+
+    While the database is unavailable, packets are written to the spool and acknowledged. If the spool cannot
+    be written either, they wait unanswered, up to a limit, and the NAS sends them again.
+    """
 
     kind: ClassVar[str] = "accounting"
     code: ClassVar[int] = ACCOUNTING_REQUEST
@@ -55,7 +64,7 @@ class AccountingReceiver(Receiver):
 
     backlog_limit = 20_000
     first_pause_seconds = 0.25
-    longest_pause_seconds = 8.0
+    max_pause_seconds = 8.0
 
     def __init__(
         self, sock: socket.socket, shared: Shared, *, store: AccountingStore, spool: Spool | None
@@ -67,31 +76,31 @@ class AccountingReceiver(Receiver):
         self._batch: list[_Waiting] = []
         self._writing: Writing | None = None  # of the batch
         self._retry_at = 0.0
-        self._pause_seconds = 0.0  # while the database is away
+        self._pause_seconds = 0.0  # while the database is unavailable
 
     def receive_burst(self) -> None:
-        """Wait a little for a packet or until a batch is written. Take what is there or comes in a moment."""
+        """Wait a moment for packets, or until the current batch is written. Read what has arrived."""
         if not self._is_packet_there():
             return
         if self._writing is not None:
-            self._receive_what_is_there(AT_ONCE_WHILE_WRITING)
+            self._read_packets(MAX_READ_WHILE_WRITING)
             return
-        most = AT_ONCE if self._store.writes_in_background else BATCH
-        self._receive_what_is_there(most)
-        if len(self._waiting) < FEW:
+        limit = MAX_READ if self._store.writes_in_background else BATCH
+        self._read_packets(limit)
+        if len(self._waiting) < SMALL_BATCH:
             time.sleep(LINGER_SECONDS)
-            self._receive_what_is_there(most)
+            self._read_packets(limit)
 
-    def look_after(self, now: float) -> None:
-        """Have written what waits, answer what is written; carry over what was spooled."""
+    def tick(self, now: float) -> None:
+        """Write waiting packets, answer written ones, and move spooled packets into the database."""
         if self._writing is None and not self._pause_seconds:
             self._store.prepare()
         while self._advance(now):
             pass
-        super().look_after(now)
+        super().tick(now)
 
     def finish(self) -> None:
-        """What was read is written and answered, if the database is there."""
+        """Write and answer all packets that were read, if the database is available."""
         give_up_at = time.monotonic() + FINISH_SECONDS
         while (self._writing is not None or self._waiting) and time.monotonic() < give_up_at:
             if self._writing is not None and self._writing.waits_for is not None:
@@ -99,7 +108,7 @@ class AccountingReceiver(Receiver):
                 wait.register(*self._writing.waits_for)
                 wait.poll(IDLE_MILLISECONDS)
             if not self._advance(time.monotonic()) and self._writing is None:
-                return  # it can be written nowhere
+                return  # neither the database nor the spool can be written
 
     def signature_fault(self, request: Request, nas: NasEntry) -> str | None:
         if not request.accounting_authenticator_is_right(nas.secret):
@@ -108,20 +117,20 @@ class AccountingReceiver(Receiver):
             return "bad_authenticator"
         return None
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, pending: PendingRequest) -> None:
         received_at = self._clock.now()
-        event = read_event(asked.request, asked.nas, self._index, received_at)
+        event = read_event(pending.request, pending.nas, self._index, received_at)
         if event is None:
-            self._count("ignored", asked.nas)
-            self._acknowledge(asked)
+            self._count("ignored", pending.nas)
+            self._acknowledge(pending)
         elif len(self._waiting) >= self.backlog_limit:
             self._drop("backlog_full")
         else:
-            self._unanswered.add(asked.key)
-            self._waiting.append(_Waiting(asked, event, received_at))
+            self._unanswered.add(pending.key)
+            self._waiting.append(_Waiting(pending, event, received_at))
 
     def _is_packet_there(self) -> bool:
-        """Whether one has come within a moment, and is to be seen to before what is written."""
+        """Wait a moment. Returns whether a packet has arrived, and the current batch is not written yet."""
         wait = select.poll()
         wait.register(self._socket, select.POLLIN)
         if self._writing is not None and self._writing.waits_for is not None:
@@ -129,30 +138,30 @@ class AccountingReceiver(Receiver):
         ready = wait.poll(IDLE_MILLISECONDS)
         return [descriptor for descriptor, _ in ready] == [self._socket.fileno()]
 
-    def _receive_what_is_there(self, most: int) -> None:
+    def _read_packets(self, limit: int) -> None:
         receive, take = self._socket.recvfrom, self._take
         try:
-            for _ in range(most):
-                take(*receive(MOST_OCTETS, socket.MSG_DONTWAIT))
+            for _ in range(limit):
+                take(*receive(MAX_OCTETS, socket.MSG_DONTWAIT))
         except BlockingIOError:
             pass
 
     def _advance(self, now: float) -> bool:
-        """One step of what waits for the disk; False if there is none now."""
+        """Do one step of writing; False if there is nothing to do now."""
         if self._writing is None:
-            self._carry_over_if_due(now)
+            self._empty_spool_if_due(now)
             return self._begin_next(now)
         if not self._writing.is_over():
             return False
         batch, refused = self._batch, self._end(self._writing)
         self._writing = None
-        if not self._is_anything_spooled:
-            # Before the answers, so that the database has something to do meanwhile.
+        if not self._has_spooled:
+            # Before sending the answers, so that the database is working in the meantime.
             self._begin_next(now)
         return self._settle(batch, refused)
 
     def _begin_next(self, now: float) -> bool:
-        """A batch of what waits; False if nothing does, or has to go on waiting."""
+        """Start the next batch; False if none is queued or it must wait."""
         if not self._waiting:
             return False
         away = now < self._retry_at
@@ -166,73 +175,73 @@ class AccountingReceiver(Receiver):
         return True
 
     def _end(self, writing: Writing) -> list[Event] | None:
-        """What the database refuses of it, having written the rest; None if it is away."""
+        """Finish writing. Returns the events the database refuses, or None if it is unavailable."""
         refused: list[Event] = []
         return refused if self._attempt(lambda: refused.extend(writing.end())) else None
 
     def _settle(self, batch: list[_Waiting], refused: list[Event] | None) -> bool:
-        """Answer what is on disk, here or there; else it waits again, and False."""
-        if refused is None and not self._keep_on_disk(batch):
+        """Answer a batch that is in the database or the spool. Otherwise queue it again and return False."""
+        if refused is None and not self._write_to_spool(batch):
             self._waiting = batch + self._waiting
             return False
         metrics.ACCOUNTING_BATCH.observe(len(batch))
         for waiting in batch:
-            self._unanswered.discard(waiting.asked.key)
+            self._unanswered.discard(waiting.pending.key)
             if refused and waiting.event in refused:
                 self._drop("unwritable")
                 continue
-            self._count("stored" if refused is not None else "spooled", waiting.asked.nas)
-            self._acknowledge(waiting.asked)
+            self._count("stored" if refused is not None else "spooled", waiting.pending.nas)
+            self._acknowledge(waiting.pending)
         return True
 
-    def _acknowledge(self, asked: Asked) -> None:
-        self._reply(asked, accounting_response(asked.request, asked.nas.secret))
+    def _acknowledge(self, pending: PendingRequest) -> None:
+        self._reply(pending, accounting_response(pending.request, pending.nas.secret))
 
     def _attempt(self, write: Callable[[], None]) -> bool:
-        """Returns False when the database cannot be written now; it is asked again after a pause."""
+        """Write; False if the database cannot be written. Then there is a pause before the next try."""
         try:
             write()
         except SQLAlchemyError as error:
             if not self._pause_seconds:
-                log.error("the database cannot be written", error=type(error).__name__)
+                log.error("cannot write to the database", error=type(error).__name__)
             self._pause()
             return False
         if self._pause_seconds:
-            log.info("the database can be written again")
+            log.info("the database is writable again")
         self._pause_seconds = 0.0
         return True
 
     def _pause(self) -> None:
         longer = max(self.first_pause_seconds, 2 * self._pause_seconds)
-        self._pause_seconds = min(longer, self.longest_pause_seconds)
+        self._pause_seconds = min(longer, self.max_pause_seconds)
         self._retry_at = time.monotonic() + self._pause_seconds
 
-    def _keep_on_disk(self, batch: Sequence[_Waiting]) -> bool:
+    def _write_to_spool(self, batch: Sequence[_Waiting]) -> bool:
         if self._spool is None or not self._spool.has_room():
             return False
         packets = [
-            SpooledPacket(waiting.asked.request.octets, waiting.asked.nas.address, waiting.received_at)
+            SpooledPacket(waiting.pending.request.octets, waiting.pending.nas.address, waiting.received_at)
             for waiting in batch
         ]
         try:
             self._spool.add(packets)
         except sqlite3.Error as error:
-            log.error("the spool cannot be written", error=str(error))
+            log.error("cannot write to the spool", error=str(error))
             return False
         metrics.SPOOLED.set(len(self._spool))
         return True
 
     @property
-    def _is_anything_spooled(self) -> bool:
+    def _has_spooled(self) -> bool:
         return self._spool is not None and len(self._spool) > 0
 
-    def _carry_over_if_due(self, now: float) -> None:
-        """A batch from the spool into the database, between two batches of packets."""
+    def _empty_spool_if_due(self, now: float) -> None:
+        """Move a batch from the spool into the database, between two batches of packets."""
         if self._spool is not None and len(self._spool) and now >= self._retry_at:
-            self._carry_over(self._spool)
+            self._empty_spool(self._spool)
 
-    def _carry_over(self, spool: Spool) -> None:
-        """What is there twice does nothing twice."""
+    def _empty_spool(self, spool: Spool) -> None:
+        """Write a batch of spooled packets. Safe to repeat: writing a packet twice has no further effect."""
         try:
             packets, last_id = spool.oldest(BATCH)
             events = [event for packet in packets if (event := self._reread(packet)) is not None]
@@ -243,12 +252,12 @@ class AccountingReceiver(Receiver):
                 self._drop("unwritable")
             spool.remove_to(last_id)
         except sqlite3.Error as error:
-            log.error("the spool cannot be read", error=str(error))
+            log.error("cannot read the spool", error=str(error))
             self._pause()
         metrics.SPOOLED.set(len(spool))
 
     def _reread(self, packet: SpooledPacket) -> Event | None:
-        """What the packet says, also if its router is no longer known here."""
+        """The event of a spooled packet, even if its router has been removed."""
         nas = self._index.nas.get(packet.source) or NasEntry.forgotten(packet.source)
         try:
             return read_event(Request(packet.octets), nas, self._index, packet.received_at)
@@ -258,7 +267,7 @@ class AccountingReceiver(Receiver):
 
 
 def _batch_of_one_kind(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
-    """What one statement can write, the oldest among it; and the others."""
+    """The events that one statement can write together with the oldest one, and the others."""
     kind = waiting[0].event.kind
     batch = [each for each in waiting if each.event.kind == kind]
     others = [each for each in waiting if each.event.kind != kind] + batch[BATCH:]

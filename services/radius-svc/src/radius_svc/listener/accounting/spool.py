@@ -1,7 +1,8 @@
-"""Accounting on local disk while the database is away: written, so acknowledged, and carried over later.
+"""Stores accounting packets on local disk while the database is unavailable, so that they can be
+acknowledged.
 
-What is kept is the packet as it came, with its sender and time, so that it is read anew by whatever version
-carries it over. SQLite, because it survives being cut off at any moment.
+Packets are stored as they came, with sender and time, and decoded when they are moved into the database,
+perhaps by a newer version. The spool is a SQLite file, because that survives a crash at any moment.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _WAIT_SECONDS = 1.0
-# About 300 octets each. An hour of 10,000 lines is 120,000.
+# About 300 octets each. 10,000 services send 120,000 packets an hour.
 CAPACITY = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class SpooledPacket:
-    """`source` is the address the packet came from."""
+    """A packet as it came. `source` is the address of the sender."""
 
     octets: bytes
     source: str
@@ -27,10 +28,10 @@ class SpooledPacket:
 
 
 class Spool:
-    """Used by one thread. Every method raises sqlite3.Error (also sqlite3.OperationalError: disk full)."""
+    """Not thread-safe. Every method raises sqlite3.Error, for example if the disk is full."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError, sqlite3.Error."""
+        """Open or create the file. Raises OSError or sqlite3.Error."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
         path.chmod(0o600)
@@ -46,10 +47,11 @@ class Spool:
         return self._length
 
     def has_room(self) -> bool:
+        """Whether the spool is below its capacity."""
         return self._length < CAPACITY
 
     def add(self, packets: Sequence[SpooledPacket]) -> None:
-        """All or nothing; when this returns they are on disk."""
+        """Store all packets or none. When this returns, they are on disk."""
         rows = [(packet.received_at.timestamp(), packet.source, packet.octets) for packet in packets]
         with self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -57,7 +59,7 @@ class Spool:
         self._length += len(rows)
 
     def oldest(self, limit: int) -> tuple[list[SpooledPacket], int]:
-        """The packets kept longest, and the id of the last of them for `remove_to`."""
+        """The oldest packets, at most `limit`, and the id of the last of them for `remove_to`."""
         rows = self._connection.execute(
             "SELECT id, octets, source, received_at FROM packets ORDER BY id LIMIT ?", (limit,)
         ).fetchall()
@@ -67,6 +69,7 @@ class Spool:
         return packets, rows[-1][0] if rows else 0
 
     def remove_to(self, last_id: int) -> None:
+        """Delete the packets up to this id."""
         removed = self._connection.execute("DELETE FROM packets WHERE id <= ?", (last_id,)).rowcount
         self._length -= removed
 

@@ -1,7 +1,7 @@
-"""What accounting does to radacct, as SQL.
+"""The SQL statements that write accounting into radacct.
 
-The statements make retransmission and reordering harmless: counters only grow, the first Start gives the
-start, the NAS's Stop is final.
+They make retransmissions and reordering harmless: counters only grow, the first Start sets the start time,
+and the NAS's Stop is final.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from radius_svc.listener.accounting.events import NasRestart, SessionReport
 from radius_svc.listener.index.entries import NasEntry
 from radius_svc.models import RadAcct
 
-# Octets a moment late prove nothing; octets this long after we closed a session prove it lives.
+# A report a moment late proves nothing. A report this long after we closed a session proves that it is alive.
 _REOPENED_AFTER = timedelta(seconds=5)
-# Session ids come again after some reboots. Nobody retransmits a Start for this long.
+# Session ids are reused after some reboots. No NAS retransmits a Start for this long.
 REUSED_AFTER = timedelta(hours=1)
 
 RADACCT: Table = RadAcct.__table__  # type: ignore[assignment]
@@ -74,25 +74,25 @@ _LAST_KEPT = (
     "framedinterfaceid",
     "delegatedipv6prefix",
 )
-# SQLAlchemy gives a query in RETURNING no way to the row it is about.
+# As text, because in SQLAlchemy a subquery in RETURNING cannot refer to the returned row.
 _IS_ALONE = (
     "NOT EXISTS (SELECT FROM radacct AS other WHERE other.username = radacct.username"
     " AND other.acctstoptime IS NULL AND other.acctuniqueid <> radacct.acctuniqueid)"
 )
-# What may be new about a session that is known: SessionReport.said of an Interim-Update or Stop.
-_NEWS = (
+# The columns that an Interim-Update or Stop can change (SessionReport.said).
+_CHANGING = (
     "acctuniqueid",
     "acctupdatetime",
     "acctstoptime",
     "acctterminatecause",
-    "callingstationid",  # which home it is, should the Start not have said so
+    "callingstationid",  # identifies the home, if it was missing in the Start
     "service_id",
     "router_id",
     *_GROWING,
     *_LAST_KEPT,
 )
-# What a Start may say.
-_STARTED = (
+# The columns that a Start can set.
+_AT_START = (
     "acctsessionid",
     "acctuniqueid",
     "nasipaddress",
@@ -116,20 +116,22 @@ WRITTEN = (
 
 
 def upsert_from_values() -> Any:
-    """For SQLite: the rows are parameters, one set for each."""
+    """For SQLite: one set of parameters per row."""
     return _on_conflict_merge(sqlite.insert(RADACCT), is_sqlite=True)
 
 
 def upsert_from_json() -> Any:
-    """For PostgreSQL: the rows are one parameter."""
+    """For PostgreSQL: all rows in one parameter, as JSON."""
     return _on_conflict_merge(_insert(select(*_from_json("said", WRITTEN).c)), is_sqlite=False)
 
 
 def begin_sessions() -> Any:
-    """For PostgreSQL: writes Starts (SessionReport.said), and returns of each it has written the acctuniqueid
-    and whether its login has no other open session. Left out is a Start whose id is that of a session long
-    over."""
-    here, insert = RADACCT.c, _insert(_said_of_starts())
+    """For PostgreSQL: writes Starts (SessionReport.said).
+
+    Returns for each the acctuniqueid, and whether its login has no other open session. Skips a Start if its
+    id is that of a session which ended long ago.
+    """
+    here, insert = RADACCT.c, _insert(_starts())
     is_id_of_before = here.acctstoptime < insert.excluded.acctstarttime - _interval(REUSED_AFTER)
     upsert = insert.on_conflict_do_update(
         index_elements=["acctuniqueid"],
@@ -140,27 +142,29 @@ def begin_sessions() -> Any:
 
 
 def report_on_sessions() -> Any:
-    """For PostgreSQL: writes what is new (SessionReport.said) about sessions that are there, and returns of
-    each the acctuniqueid, and true."""
-    said = _said_of_others().subquery("said").c
+    """For PostgreSQL: updates existing sessions (SessionReport.said).
+
+    Returns for each the acctuniqueid and true.
+    """
+    said = _updates().subquery("said").c
     report = update(RADACCT).values(_merged(said, is_sqlite=False))
     is_there = RADACCT.c.acctuniqueid == said.acctuniqueid, RADACCT.c.acctstarttime.is_not(None)
     return report.where(*is_there).returning(RADACCT.c.acctuniqueid, true())
 
 
-def _said_of_starts() -> Select[*tuple[Any, ...]]:
-    sent = _from_json("sent", _STARTED).c
+def _starts() -> Select[*tuple[Any, ...]]:
+    sent = _from_json("sent", _AT_START).c
     follows = {name: func.coalesce(sent[name], literal_column("0")).label(name) for name in _GROWING}
     follows["received_at"] = func.coalesce(sent.received_at, sent.acctstarttime).label("received_at")
-    said = [follows.get(name, sent[name]) for name in _STARTED]
+    said = [follows.get(name, sent[name]) for name in _AT_START]
     return select(*said, sent.acctstarttime.label("acctupdatetime"))
 
 
-def _said_of_others() -> Select[*tuple[Any, ...]]:
-    """Counters that are not said leave those that are there: nothing is greater than NULL."""
-    sent = _from_json("sent", _NEWS).c
+def _updates() -> Select[*tuple[Any, ...]]:
+    """Missing counters (NULL) keep the stored ones, because `greatest` ignores NULL."""
+    sent = _from_json("sent", _CHANGING).c
     heard_at = func.coalesce(sent.acctupdatetime, sent.acctstoptime).label("acctupdatetime")
-    return select(*(heard_at if name == "acctupdatetime" else sent[name] for name in _NEWS))
+    return select(*(heard_at if name == "acctupdatetime" else sent[name] for name in _CHANGING))
 
 
 def _insert(said: Select[*tuple[Any, ...]]) -> postgresql.Insert:
@@ -175,7 +179,7 @@ def _on_conflict_merge(insert: Any, *, is_sqlite: bool) -> Any:
 
 
 def _merged(said: Any, *, is_sqlite: bool) -> dict[str, ColumnElement[Any]]:
-    """Each column of `said` that a row of radacct takes over, and what of both it becomes."""
+    """For each column: how the stored value and the reported one (`said`) are merged."""
     greatest = func.max if is_sqlite else func.greatest
     here = RADACCT.c
     stopped_by_nas = and_(
@@ -224,14 +228,14 @@ def _a_little_after(column: Column[Any], *, is_sqlite: bool) -> ColumnElement[An
 
 
 def _interval(duration: timedelta) -> TextClause:
-    """Not a parameter: it never changes."""
+    """As text instead of a parameter, because it never changes."""
     return text(f"interval '{duration.total_seconds()} seconds'")
 
 
 def set_reused_ids_aside(*, is_sqlite: bool) -> Update:
-    """A Start for a session that ended long ago is another session with the same id. Both must be kept.
+    """Renames sessions that ended long ago and whose id is used again, so that both sessions are kept.
 
-    Parameters: `ids` of the sessions that began, and `before`.
+    Parameters: `ids` of the sessions that started, and `before`, the latest time at which the old ones ended.
     """
     table = RADACCT
     return (
@@ -245,7 +249,7 @@ def set_reused_ids_aside(*, is_sqlite: bool) -> Update:
 
 
 def open_lines(*, is_sqlite: bool) -> Select[*tuple[Any, ...]]:
-    """The columns of OpenLine, of the open sessions of the logins that began one. Parameter: `names`."""
+    """The open sessions of these logins, in the columns of OpenLine. Parameter: `names`."""
     table = RADACCT.c
     return select(
         table.radacctid,
@@ -262,17 +266,19 @@ def open_lines(*, is_sqlite: bool) -> Select[*tuple[Any, ...]]:
 
 
 def _one_of(known: Column[Any], values: str, *, is_sqlite: bool) -> ColumnElement[bool]:
-    """On PostgreSQL an array: one statement whatever the number of values, to be compiled once."""
+    """On PostgreSQL the values are an array, so that one compiled statement fits any number of them."""
     if is_sqlite:
         return known.in_(bindparam(values, expanding=True))
     return known == any_(bindparam(values, type_=postgresql.ARRAY(Text)))
 
 
 def close_replaced(*, is_sqlite: bool) -> Update:
-    """In two steps, and this one by the key: joined to itself, radacct would be read again for every session
-    for as long as the statistics of the database have seen few that are open.
+    """Closes replaced sessions by their key. `open_lines` finds them first, in a separate statement.
 
-    Parameters: `id` and `at` of each on SQLite, `rows` with all of them on PostgreSQL.
+    A single statement would join radacct with itself, and PostgreSQL would read the table once per session as
+    long as its statistics say that few sessions are open.
+
+    Parameters: `id` and `at` of each session on SQLite, `rows` with all of them on PostgreSQL.
     """
     table = RADACCT.c
     ended_by_newer = {"acctterminatecause": "Lost-Carrier", "closed_on_evidence": Evidence.NEWER_START}
@@ -288,7 +294,7 @@ def close_replaced(*, is_sqlite: bool) -> Update:
 
 
 def _from_json(name: str, columns: Iterable[str]) -> TableValuedAlias:
-    """The rows of the one parameter, with columns of radacct: a batch of any size is one statement."""
+    """The rows in the JSON parameter as a table with these columns of radacct."""
     return _rows_of_json(name, [column(each, RADACCT.c[each].type) for each in columns])
 
 
@@ -298,7 +304,7 @@ def _rows_of_json(name: str, columns: Sequence[ColumnClause[Any]]) -> TableValue
 
 
 def close_earlier_boots(start: SessionReport) -> Update:
-    """A MikroTik counts its boots in the session id: sessions of another boot ended with it."""
+    """Closes the sessions of other boots of a MikroTik, which counts its boots in the session ids."""
     session_id, row = RADACCT.c.acctsessionid, start.row
     statement = _close_sessions_of(
         start.nas, row["nasipaddress"], at=row["acctstarttime"], evidence=Evidence.BOOT_DIGIT
@@ -311,12 +317,16 @@ def close_earlier_boots(start: SessionReport) -> Update:
 
 
 def close_all_sessions(restart: NasRestart) -> Update:
+    """Closes the sessions that were open before a restart of their NAS."""
     return _close_sessions_of(restart.nas, restart.nas_address, at=restart.at, evidence=restart.evidence)
 
 
 def _close_sessions_of(nas: NasEntry, nas_address: str, *, at: datetime, evidence: Evidence) -> Update:
-    """Close what was open before `at`. A NAS is believed about its own sessions only, whatever it calls
-    itself: where its router is known, that is what its rows are found by."""
+    """Close the sessions of a NAS that were open before `at`.
+
+    A NAS can close only its own sessions, whatever address it reports: if its router is known, its sessions
+    are found by router id.
+    """
     table = RADACCT.c
     its_own = (
         table.router_id == nas.router_id

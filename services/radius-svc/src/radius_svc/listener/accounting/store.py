@@ -1,4 +1,4 @@
-"""Accounting events into radacct, many in one transaction."""
+"""Writes accounting events into radacct, many per transaction."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from radius_svc.listener.accounting import statements
 from radius_svc.listener.accounting.background import BackgroundConnection
 from radius_svc.listener.accounting.events import Event, Kind, NasRestart, SessionReport
 from radius_svc.listener.accounting.prepared import Prepared
-from radius_svc.listener.database import Database
+from radius_svc.listener.database import ListenerDatabase
 
 _NOTHING_SAID = dict.fromkeys(statements.WRITTEN)
 
 
 class AccountingStore:
-    """Writes events, many in one transaction. Used by one thread.
+    """Writes events, many per transaction. Not thread-safe.
 
-    Nearly all that routers report is that a session begins, lives on or has ended. On PostgreSQL one
-    statement writes that, while the thread does something else (`begin`). What it leaves, and on SQLite
-    everything, is done by a transaction of several.
+    Nearly all events say that a session has started, continues or has ended. On PostgreSQL a single
+    statement writes a batch of those in the background (see `begin`). The remaining events, and all events
+    on SQLite, are written by a transaction with several statements (see `write`).
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: ListenerDatabase) -> None:
         self._database = database
         self._is_sqlite = is_sqlite = database.is_sqlite
         upsert = statements.upsert_from_values() if is_sqlite else statements.upsert_from_json()
@@ -49,16 +49,16 @@ class AccountingStore:
 
     @property
     def writes_in_background(self) -> bool:
-        """Whether what is begun goes on by itself, if it is of one kind."""
+        """Whether `begin` writes in the background, if all events are of one kind."""
         return self._background is not None and self._background.is_connected
 
     def prepare(self) -> None:
-        """To be called now and then, while nothing is under way and the database is there."""
+        """Call this now and then while nothing is being written and the database is available."""
         if self._background is not None:
             self._background.connect_if_due()
 
     def begin(self, events: Sequence[Event]) -> Writing:
-        """Have them written; it must end before the next ones."""
+        """Start writing a batch; finish it before starting the next."""
         background = self._background
         if background is None or not background.is_connected:
             return Writing(self, None, [], list(events))
@@ -72,8 +72,10 @@ class AccountingStore:
         return Writing(self, background, sent, left)
 
     def _divided(self, events: Sequence[Event]) -> tuple[list[SessionReport], list[Event]]:
-        """Those that one statement can write: of different sessions, Starts of different logins too. What is
-        left."""
+        """The events that one statement can write, and the others.
+
+        One statement can write one event per session, and if they are Starts, one per login.
+        """
         sent: dict[str, SessionReport] = {}
         logins: set[str] = set()
         left: list[Event] = []
@@ -90,18 +92,21 @@ class AccountingStore:
         return _in_order(sent), left
 
     def write_what_is_accepted(self, events: Sequence[Event]) -> list[Event]:
-        """Write all the database takes; returns what it refuses for what it says. Raises SQLAlchemyError."""
+        """Write all events the database accepts.
+
+        Returns those with invalid values. Raises SQLAlchemyError.
+        """
         try:
             self.write(events)
         except (DataError, IntegrityError) as error:
             if len(events) > 1:
                 return [refused for event in events for refused in self.write_what_is_accepted([event])]
-            log.error("the database refuses an accounting packet", error=type(error).__name__)
+            log.error("the database refused an accounting packet", error=type(error).__name__)
             return list(events)
         return []
 
     def write(self, events: Sequence[Event]) -> None:
-        """All or nothing; when this returns they are on disk. Raises SQLAlchemyError."""
+        """Write all events or none. When this returns, they are on disk. Raises SQLAlchemyError."""
         reports = [event for event in events if isinstance(event, SessionReport)]
         restarts = [event for event in events if isinstance(event, NasRestart)]
         starts = [report for report in reports if report.kind is Kind.START]
@@ -126,7 +131,7 @@ class AccountingStore:
         self._boot_digits.update({start.nas.id: start.boot_digit or "" for start in reboots.values()})
 
     def close_replaced(self, starts: Sequence[SessionReport]) -> None:
-        """As `write` does with Starts, for those that are written already. Raises SQLAlchemyError."""
+        """Close the sessions that these Starts, already written, replace. Raises SQLAlchemyError."""
         with self._database.write() as connection, connection.begin():
             self._close_what_they_replace(connection, starts)
 
@@ -138,17 +143,17 @@ class AccountingStore:
             self._close_replaced.execute(connection, self._rows(over))
 
     def _rows(self, rows: list[dict[str, Any]]) -> Any:
-        """As the parameters of a statement."""
+        """The rows as parameters of a statement."""
         return rows if self._is_sqlite else {"rows": _json(rows)}
 
     def _tells_of_a_reboot(self, start: SessionReport) -> bool:
-        """Whether its boot digit differs from the NAS's last one."""
+        """Whether the boot digit differs from the last one of the NAS."""
         digit = start.boot_digit
         return digit is not None and self._boot_digits.get(start.nas.id) != digit
 
 
 class Writing:
-    """Events on their way to the disk: `sent` by a statement in the background, `left` for a transaction."""
+    """A batch that is being written: `sent` in the background, `left` for a transaction at the end."""
 
     def __init__(
         self,
@@ -162,16 +167,15 @@ class Writing:
 
     @property
     def waits_for(self) -> tuple[int, int] | None:
-        """A file descriptor and what for (as in select.poll); None if nothing is waited for."""
+        """The file descriptor and event to wait for (as in select.poll); None if there is nothing."""
         return self._background.waits_for if self._sent and self._background is not None else None
 
     def is_over(self) -> bool:
-        """Whether `end` has nothing to wait for."""
+        """Whether `end` does not have to wait for the background."""
         return not self._sent or self._background is None or self._background.is_over()
 
     def end(self) -> list[Event]:
-        """When this returns all are on disk but those it returns, which the database refuses for what they
-        say.
+        """Finish writing. Returns the events with values the database refuses; all others are on disk.
 
         Raises SQLAlchemyError.
         """
@@ -180,8 +184,8 @@ class Writing:
             written = dict(self._background.rows() or ())
         left = [*(report for report in self._sent if report.unique_id not in written), *self._left]
         refused = self._store.write_what_is_accepted(left) if left else []
-        if crowded := [report for report in self._sent if written.get(report.unique_id) is False]:
-            self._store.close_replaced(crowded)
+        if not_alone := [report for report in self._sent if written.get(report.unique_id) is False]:
+            self._store.close_replaced(not_alone)
         return refused
 
 
@@ -190,12 +194,12 @@ def _json(rows: list[dict[str, Any]]) -> str:
 
 
 def _in_order(reports: dict[str, SessionReport]) -> list[SessionReport]:
-    """In one order, so that two writers cannot wait for each other."""
+    """In a fixed order, so that two writers cannot wait for each other."""
     return [reports[unique_id] for unique_id in sorted(reports)]
 
 
 def _rounds(reports: Iterable[SessionReport]) -> list[dict[str, SessionReport]]:
-    """The reports in rounds with each session at most once: a statement may not meet a row twice."""
+    """The reports in rounds with each session at most once: a statement must not update a row twice."""
     rounds: list[dict[str, SessionReport]] = []
     seen: Counter[str] = Counter()
     for report in reports:

@@ -1,4 +1,4 @@
-"""Whether a login is right, and what it is told. A decision only: nothing is read, written or sent."""
+"""Decides whether to accept a login and with which attributes. Reads, writes and sends nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contracts.radius import RejectReason
 from servicekit.secrets import DecryptionFailed
 
 from radius_svc.domain import mschap
-from radius_svc.listener.index.entries import Account, Index
+from radius_svc.listener.index.entries import Index, Login
 from radius_svc.protocol.packet import (
     CHAP_CHALLENGE,
     CHAP_PASSWORD,
@@ -35,69 +35,72 @@ from radius_svc.protocol.packet import (
 )
 from radius_svc.protocol.signing import SharedSecret, md5, two_salts
 
-# The token of RadiusAccount.password_encrypted and the service id it belongs to, to the clear password.
+# Decrypts RadiusAccount.password_encrypted: (token, service id) -> password in clear.
 Decrypt = Callable[[str, str], str]
 
 _CHAP_PASSWORD_LENGTH: Final = 17
 _MS_CHAP_RESPONSE_LENGTH: Final = 50
-_LETTERS_OF_OLD_CPES: Final = 4  # beyond ASCII, in Latin-1
-_USE_NT_RESPONSE: Final = 1  # RFC 2548 2.1.3, Flags
+# Old routers send passwords in Latin-1. More letters than this beyond ASCII are not a password.
+_MAX_LATIN1_LETTERS: Final = 4
+_USE_NT_RESPONSE: Final = 1  # RFC 2548 section 2.1.3, Flags
 
-# RFC 2548 2.4.4 and 2.4.5: encryption allowed but not required, 40 or 128 bit.
+# RFC 2548 sections 2.4.4 and 2.4.5: encryption is allowed but not required, with 40 or 128 bits.
 _ENCRYPTION: Final = vendor_attribute(
     MICROSOFT, MS_MPPE_ENCRYPTION_POLICY, (1).to_bytes(4, "big")
 ) + vendor_attribute(MICROSOFT, MS_MPPE_ENCRYPTION_TYPES, (6).to_bytes(4, "big"))
 
-# The attributes of an MS-CHAPv2 Accept have one length each, so their beginnings are made once: the ident and
-# `S=` with 40 digits; the salt, the key's length and the key in two blocks.
+# The attributes of an MS-CHAPv2 Accept have fixed lengths, so their headers are made once. The values are the
+# ident and `S=` with 40 digits, or the salt, the key's length and the key in two blocks.
 _MS_CHAP2_SUCCESS: Final = vendor_attribute(MICROSOFT, MS_CHAP2_SUCCESS, bytes(43))[:-43]
 _MS_MPPE_RECV_KEY: Final = vendor_attribute(MICROSOFT, MS_MPPE_RECV_KEY, bytes(34))[:-34]
 _MS_MPPE_SEND_KEY: Final = vendor_attribute(MICROSOFT, MS_MPPE_SEND_KEY, bytes(34))[:-34]
 
 
 class Accept:
-    """`username` is the key of `account` in the index."""
+    """The login is right. `username` is the key of `login` in the index."""
 
-    __slots__ = ("account", "attributes", "username")
+    __slots__ = ("attributes", "login", "username")
 
-    def __init__(self, username: str, account: Account, attributes: bytes) -> None:
-        self.username, self.account, self.attributes = username, account, attributes
+    def __init__(self, username: str, login: Login, attributes: bytes) -> None:
+        self.username, self.login, self.attributes = username, login, attributes
 
 
 @dataclass(slots=True)
 class Reject:
+    """The login is refused for this reason."""
+
     reason: RejectReason
     attributes: bytes = b""
 
 
 def authenticate(request: Request, secret: SharedSecret, index: Index, decrypt: Decrypt) -> Accept | Reject:
-    """Decide on an Access-Request whose sender is known and, if it is signed, verified.
+    """Decide on an Access-Request whose sender is known and whose signature, if any, was verified.
 
-    Raises Malformed for a packet that cannot be meant: no User-Name, a password attribute of wrong length.
+    Raises Malformed if there is no User-Name, or if a password attribute has a wrong length.
     """
     name = request.attributes.get(USER_NAME)
     if not name:
         raise Malformed("no user name")
-    username = name.decode("utf-8", "surrogateescape")  # what is no UTF-8 is nobody's login
-    account = index.accounts.get(username)
+    username = name.decode("utf-8", "surrogateescape")  # no login matches a name that is not UTF-8
+    login = index.logins.get(username)
     method = _method(request)
     if method is None:
         return Reject(RejectReason.UNSUPPORTED_METHOD)
-    outcome = method(request, secret, name, account, decrypt)
+    outcome = method(request, secret, name, login, decrypt)
     if isinstance(outcome, RejectReason):
         return Reject(outcome, refusal(request))
-    assert account is not None  # no method accepts a login that does not exist
-    answer = index.groups.answer(account)
-    if answer.refused:
+    assert login is not None  # no method accepts a login that does not exist
+    reply = index.groups.reply_for(login)
+    if reply.refused:
         return Reject(RejectReason.SUSPENDED, refusal(request))
-    return Accept(username, account, answer.attributes + outcome)
+    return Accept(username, login, reply.attributes + outcome)
 
 
-Method = Callable[[Request, SharedSecret, bytes, Account | None, Decrypt], "bytes | RejectReason"]
+Method = Callable[[Request, SharedSecret, bytes, Login | None, Decrypt], "bytes | RejectReason"]
 
 
 def _method(request: Request) -> Method | None:
-    """By what the packet carries. Each method answers with the attributes that go into the Accept."""
+    """The method the packet uses; None for an unknown one. Methods return the attributes for the Accept."""
     if request.vendor_attributes:
         if (MICROSOFT, MS_CHAP2_RESPONSE) in request.vendor_attributes:
             return _mschap_v2
@@ -111,27 +114,29 @@ def _method(request: Request) -> Method | None:
 
 
 def _pap(
-    request: Request, secret: SharedSecret, _name: bytes, account: Account | None, _decrypt: Decrypt
+    request: Request, secret: SharedSecret, _name: bytes, login: Login | None, _decrypt: Decrypt
 ) -> bytes | RejectReason:
     octets = request.decrypted_password(secret)
-    nt_hash = _nt_hash(account)
+    nt_hash = _nt_hash(login)
     if isinstance(nt_hash, RejectReason):
         return nt_hash
     try:
         password = octets.decode()
     except UnicodeDecodeError:
-        password = octets.decode("latin-1")  # old CPEs send it so
+        password = octets.decode("latin-1")  # as old home routers send it
     if hmac.compare_digest(mschap.nt_password_hash(password), nt_hash):
         return b""
     return RejectReason.WRONG_PASSWORD if request.is_signed else _wrong_password_or_secret(octets)
 
 
 def _wrong_password_or_secret(octets: bytes) -> RejectReason:
-    """Nothing but the password tells whether the sender of an unsigned request has our secret: under another
-    one it comes out as noise. Nobody types control characters, nor many letters that are no UTF-8; of a
-    thousand passwords under another secret one has neither."""
+    """Guess whether the sender of an unsigned request has a wrong secret, or the subscriber a wrong password.
+
+    With a wrong secret the password decrypts to noise. People do not type control characters, nor many
+    letters that are not UTF-8. One in a thousand passwords decrypted with a wrong secret has neither.
+    """
     noise = any(octet < 0x20 or octet == 0x7F for octet in octets)
-    strange = sum(octet > 0x7F for octet in octets) > _LETTERS_OF_OLD_CPES and not _is_utf8(octets)
+    strange = sum(octet > 0x7F for octet in octets) > _MAX_LATIN1_LETTERS and not _is_utf8(octets)
     return RejectReason.SECRET_MISMATCH if noise or strange else RejectReason.WRONG_PASSWORD
 
 
@@ -144,16 +149,16 @@ def _is_utf8(octets: bytes) -> bool:
 
 
 def _chap(
-    request: Request, _secret: SharedSecret, _name: bytes, account: Account | None, decrypt: Decrypt
+    request: Request, _secret: SharedSecret, _name: bytes, login: Login | None, decrypt: Decrypt
 ) -> bytes | RejectReason:
-    """RFC 2865 2.2 and 5.3. The only method that needs the password itself."""
+    """CHAP (RFC 2865 sections 2.2 and 5.3), the only method that needs the password in clear."""
     response = request.attributes[CHAP_PASSWORD]
     if len(response) != _CHAP_PASSWORD_LENGTH:
         raise Malformed("bad chap password length")
-    if account is None:
+    if login is None:
         return RejectReason.UNKNOWN_USER
     try:
-        password = decrypt(account.password_encrypted, account.service_id)
+        password = decrypt(login.password_encrypted, login.service_id)
     except DecryptionFailed:
         return RejectReason.PASSWORD_UNREADABLE
     challenge = request.attributes.get(CHAP_CHALLENGE, request.authenticator)
@@ -162,30 +167,33 @@ def _chap(
 
 
 def _mschap_v1(
-    request: Request, secret: SharedSecret, _name: bytes, account: Account | None, _decrypt: Decrypt
+    request: Request, secret: SharedSecret, _name: bytes, login: Login | None, _decrypt: Decrypt
 ) -> bytes | RejectReason:
-    """RFC 2548 2.1.3: ident, flags, LM response (24), NT response (24). The LM one is never used."""
+    """MS-CHAPv1: ident, flags, LM response (24), NT response (24) (RFC 2548 section 2.1.3).
+
+    The LM response is never used.
+    """
     response = _ms_chap_response(request, MS_CHAP_RESPONSE)
     challenge = _ms_chap_challenge(request, 8)
     if response[1] != _USE_NT_RESPONSE:
         return RejectReason.UNSUPPORTED_METHOD
-    nt_hash = _nt_hash(account)
+    nt_hash = _nt_hash(login)
     if isinstance(nt_hash, RejectReason):
         return nt_hash
     if not mschap.response_is_right(challenge, response[26:], nt_hash):
         return RejectReason.WRONG_PASSWORD
-    # LM key (empty: no LM password is kept) and NT key.
+    # The LM key (zeros, because no LM password is stored) and the NT key.
     keys = secret.hidden_keys(bytes(8) + mschap.hash_nt_password_hash(nt_hash), request.authenticator)
     return vendor_attribute(MICROSOFT, MS_CHAP_MPPE_KEYS, keys) + _ENCRYPTION
 
 
 def _mschap_v2(
-    request: Request, secret: SharedSecret, name: bytes, account: Account | None, _decrypt: Decrypt
+    request: Request, secret: SharedSecret, name: bytes, login: Login | None, _decrypt: Decrypt
 ) -> bytes | RejectReason:
-    """RFC 2548 2.3.2: ident, flags, peer challenge (16), reserved (8), response (24)."""
+    """MS-CHAPv2: ident, flags, peer challenge (16), reserved (8), response (24) (RFC 2548 section 2.3.2)."""
     response = _ms_chap_response(request, MS_CHAP2_RESPONSE)
     challenge = _ms_chap_challenge(request, 16)
-    nt_hash = _nt_hash(account)
+    nt_hash = _nt_hash(login)
     if isinstance(nt_hash, RejectReason):
         return nt_hash
     nt_response = response[26:]
@@ -210,10 +218,10 @@ def _mschap_v2(
     )
 
 
-def _nt_hash(account: Account | None) -> bytes | RejectReason:
-    if account is None:
+def _nt_hash(login: Login | None) -> bytes | RejectReason:
+    if login is None:
         return RejectReason.UNKNOWN_USER
-    return account.nt_hash or RejectReason.NO_PASSWORD_STORED
+    return login.nt_hash or RejectReason.NO_PASSWORD_STORED
 
 
 def _ms_chap_response(request: Request, kind: int) -> bytes:
@@ -231,9 +239,10 @@ def _ms_chap_challenge(request: Request, length: int) -> bytes:
 
 
 def refusal(request: Request) -> bytes:
-    """MS-CHAP-Error: 691 is "authentication failure", R=0 means that a retry needs a new challenge.
+    """The attributes of a Reject: MS-CHAP-Error if the request used MS-CHAP (RFC 2433 section 9, RFC 2759 6).
 
-    C is a challenge and V the version of the change-password packet: RFC 2433 9 and RFC 2759 6.
+    691 is "authentication failure". R=0 means that a retry needs a new challenge, which is C. V is the
+    version of the change-password packet.
     """
     for kind, challenge_octets, version in ((MS_CHAP2_RESPONSE, 16, 3), (MS_CHAP_RESPONSE, 8, 2)):
         response = request.vendor_attributes.get((MICROSOFT, kind))

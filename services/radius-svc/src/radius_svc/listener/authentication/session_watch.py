@@ -1,9 +1,10 @@
-"""Who is on line, as far as Simultaneous-Use has to know.
+"""Checks whether a login has reached its limit of simultaneous sessions (Simultaneous-Use).
 
-Two steps, because an Access-Request waits for no database. A hint in memory, from the sessions that began,
-says whether a login could be at its limit: for nearly all it says no. For the others the open sessions are
-read from radacct by a thread of its own, while the answer waits. What cannot be found out in time lets the
-login in: a full database must not keep a paying customer off line.
+There are two steps, because answering Access-Requests must not wait for the database. First, a hint in
+memory, made from the sessions that have started, says whether a login could be at its limit. For nearly all
+logins it says no. For the others a separate thread reads the open sessions from radacct while the answer is
+delayed. If they cannot be read in time, the login is accepted: a slow database must not keep a paying
+customer offline.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from radius_svc.domain.simultaneous_use import Dial, OpenSession, exceeds_limit, mac
-from radius_svc.listener.database import Database, rows_in_turns
+from radius_svc.listener.database import ListenerDatabase, rows_in_turns
 from radius_svc.listener.stopping import Stopping
 from radius_svc.models import RadAcct
 
-DECIDED_WITHIN_SECONDS = 0.5
+MAX_CHECK_SECONDS = 0.5
 REFRESH_SECONDS = 1.0
 RELOAD_SECONDS = 600.0
-_WAITING_QUESTIONS = 1_000
-# How many sessions others may have begun while one is being written: many batches of accounting.
+_MAX_WAITING = 1_000
+# How many sessions may have started while one is being written: many batches of accounting.
 _READ_AGAIN = 4_000
 
 
-class Doubt:
-    """A login that may be at its limit. `exceeded` is None until it is known."""
+class LimitCheck:
+    """A check whether a login has reached its limit. `exceeded` is None until it is known."""
 
     __slots__ = ("dial", "exceeded", "limit", "overdue_at", "username")
 
@@ -43,46 +44,50 @@ class Doubt:
         self.exceeded: bool | None = None
 
     def is_over(self, now: float) -> bool:
+        """Whether the result is known, or it is too late. `now` is the monotonic clock in seconds."""
         return self.exceeded is not None or now >= self.overdue_at
 
 
 class SessionWatch:
-    """`may_exceed` and `ask` are for the thread that answers; `run` is a thread of its own."""
+    """The thread that answers packets calls `may_exceed` and `start_check`; another one executes `run`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: ListenerDatabase, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._stations: dict[str, tuple[bytes | None, ...]] = {}
-        self._questions: queue.SimpleQueue[Doubt] = queue.SimpleQueue()
+        self._checks: queue.SimpleQueue[LimitCheck] = queue.SimpleQueue()
         self._newest = self._read_to = 0
         self._refresh_at = self._reload_at = 0.0
         self._failing = False
 
     def may_exceed(self, username: str, limit: int, calling_station_id: bytes | None) -> bool:
-        """Whether there are signs of sessions elsewhere. No is certain, but for the last second or two, and
-        for what was committed while thousands of others began."""
+        """Whether the login may have reached its limit with sessions of other stations.
+
+        False is certain, except for sessions of the last second or two, and for those committed while
+        thousands of others started.
+        """
         stations = self._stations.get(username)
         if stations is None or len(stations) < limit:
             return False
         own = mac(calling_station_id)
         return len(stations) - (stations.count(own) if own is not None else 0) >= limit
 
-    def ask(self, username: str, limit: int, dial: Dial, now: float) -> Doubt | None:
-        """Have it found out; None if too many wait already."""
-        if self._questions.qsize() >= _WAITING_QUESTIONS:
+    def start_check(self, username: str, limit: int, dial: Dial, now: float) -> LimitCheck | None:
+        """Have another thread count the sessions; None if too many checks are waiting already."""
+        if self._checks.qsize() >= _MAX_WAITING:
             return None
-        doubt = Doubt(username, limit, dial, now + DECIDED_WITHIN_SECONDS)
-        self._questions.put(doubt)
-        return doubt
+        check = LimitCheck(username, limit, dial, now + MAX_CHECK_SECONDS)
+        self._checks.put(check)
+        return check
 
     def run(self, stopping: Stopping) -> None:
         while not stopping.is_set():
             self.refresh_if_due()
             try:
-                doubt = self._questions.get(timeout=REFRESH_SECONDS / 4)
+                check = self._checks.get(timeout=REFRESH_SECONDS / 4)
             except queue.Empty:
                 continue
-            self._attempt(partial(self._settle, doubt))
+            self._attempt(partial(self._finish, check))
 
     def refresh_if_due(self) -> None:
         now = time.monotonic()
@@ -95,13 +100,13 @@ class SessionWatch:
             step()
         except SQLAlchemyError as error:
             if not self._failing:
-                log.error("open sessions cannot be read", error=type(error).__name__)
+                log.error("cannot read open sessions", error=type(error).__name__)
             self._failing = True
         else:
             self._failing = False
 
     def _reload(self) -> None:
-        """Forget the sessions that ended meanwhile."""
+        """Read all open sessions again, to forget those that have ended."""
         stations: dict[str, tuple[bytes | None, ...]] = {}
         self._add_begun(stations, after=0)
         self._stations = stations
@@ -111,8 +116,11 @@ class SessionWatch:
         self._add_begun(self._stations, after=self._read_to)
 
     def _add_begun(self, stations: dict[str, tuple[bytes | None, ...]], *, after: int) -> None:
-        """The next time it goes on where it ended the time before this, because a session may be committed
-        after a later one; of thousands it reads not all twice."""
+        """Add the sessions that have started after this `radacctid`.
+
+        The next call reads some of them again, because a session can be committed after one with a higher
+        number, but not all of them if there are thousands.
+        """
         begun = (
             select(RadAcct.radacctid, RadAcct.username, RadAcct.callingstationid)
             .where(RadAcct.acctstoptime.is_(None), RadAcct.radacctid > after)
@@ -129,11 +137,11 @@ class SessionWatch:
             self._read_to = max(self._newest, last[0] - 1 if len(last) == _READ_AGAIN else 0)
             self._newest = last[-1]
 
-    def _settle(self, doubt: Doubt) -> None:
+    def _finish(self, check: LimitCheck) -> None:
         with self._database.snapshot() as connection:
-            sessions = list(_open_sessions(connection, doubt.username))
-        self._stations[doubt.username] = tuple(mac(session.calling_station_id) for session in sessions)
-        doubt.exceeded = exceeds_limit(sessions, doubt.limit, doubt.dial, self._clock.now())
+            sessions = list(_open_sessions(connection, check.username))
+        self._stations[check.username] = tuple(mac(session.calling_station_id) for session in sessions)
+        check.exceeded = exceeds_limit(sessions, check.limit, check.dial, self._clock.now())
 
 
 def _open_sessions(connection: Connection, username: str) -> Iterable[OpenSession]:

@@ -1,7 +1,7 @@
-"""All that authentication needs, in memory. `index_reader` keeps it fresh.
+"""Everything authentication needs, in memory: logins, routers, groups. `keeper` keeps it up to date.
 
-One thread refreshes, others read without a lock: every entry is immutable and put in place by a single
-assignment, so a reader sees the old or the new one and nothing between.
+One thread writes; others read without a lock. Every entry is immutable and replaced by a single assignment,
+so a reader sees either the old or the new entry.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from servicekit.logs import log
 from radius_svc.protocol.attributes import ReplyItem, encode, merged
 from radius_svc.protocol.signing import SharedSecret
 
-_CACHED_ANSWERS: Final = 100_000
+_MAX_CACHED_REPLIES: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """A login that may be answered. `own` are its radreply rows, `groups` its groups by priority.
+class Login:
+    """A login of a live service. `own` are its rows of radreply; `groups` are sorted by priority.
 
-    `session_limit` is its Simultaneous-Use: how many sessions it may have, None for any number.
+    `session_limit` is the number of sessions it may have (Simultaneous-Use); None means no limit.
     """
 
     service_id: str
@@ -35,7 +35,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class NasEntry:
-    """A router that may ask. `label` names it in metrics and logs."""
+    """A router that may send requests. `label` identifies it in metrics and logs."""
 
     id: int
     address: str
@@ -47,7 +47,7 @@ class NasEntry:
 
     @classmethod
     def forgotten(cls, address: str) -> NasEntry:
-        """A router that asked once and is not known any more: for what it said, not for what it may ask."""
+        """A router that has been removed, for reading packets it sent before. It cannot log anyone in."""
         return cls(
             id=0,
             address=address,
@@ -60,23 +60,23 @@ class NasEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a login with the right password is told: refused, or these octets."""
+class LoginReply:
+    """The reply to a login with the right password: refused, or these attributes."""
 
     refused: bool
     attributes: bytes
 
 
 class GroupTable:
-    """The groups at one moment, and the answers computed from them. Replaced as a whole."""
+    """All groups as of one change, and a cache of the replies computed from them. Replaced as a whole."""
 
     def __init__(
         self, replies: dict[str, tuple[ReplyItem, ...]] | None = None, refused: Iterable[str] = ()
     ) -> None:
         self.replies = replies or {}
         self.refused = frozenset(refused)
-        # By the groups of a login, and what it has of its own.
-        self._answers: dict[tuple[Any, ...], Answer] = {}
+        # By the groups of a login and its own rows.
+        self._replies: dict[tuple[Any, ...], LoginReply] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GroupTable) and (self.replies, self.refused) == (
@@ -86,27 +86,28 @@ class GroupTable:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def answer(self, account: Account) -> Answer:
-        key = (account.groups, account.own) if account.own else account.groups
-        found = self._answers.get(key)
+    def reply_for(self, login: Login) -> LoginReply:
+        """The reply to the login if its password is right."""
+        key = (login.groups, login.own) if login.own else login.groups
+        found = self._replies.get(key)
         if found is None:
-            if len(self._answers) >= _CACHED_ANSWERS:
-                self._answers.clear()
-            found = self._answers[key] = self._compute(account)
+            if len(self._replies) >= _MAX_CACHED_REPLIES:
+                self._replies.clear()
+            found = self._replies[key] = self._compute(login)
         return found
 
-    def _compute(self, account: Account) -> Answer:
-        if not self.refused.isdisjoint(account.groups):
-            return Answer(refused=True, attributes=b"")
-        items = merged(account.own, [self.replies.get(group, ()) for group in account.groups])
-        return Answer(refused=False, attributes=b"".join(_encoded(items)))
+    def _compute(self, login: Login) -> LoginReply:
+        if not self.refused.isdisjoint(login.groups):
+            return LoginReply(refused=True, attributes=b"")
+        items = merged(login.own, [self.replies.get(group, ()) for group in login.groups])
+        return LoginReply(refused=False, attributes=b"".join(_encoded(items)))
 
 
 class Index:
-    """Accounts by username, routers by source address, groups."""
+    """Logins by username, routers by source address, and the groups."""
 
     def __init__(self) -> None:
-        self.accounts: dict[str, Account] = {}
+        self.logins: dict[str, Login] = {}
         self.nas: dict[str, NasEntry] = {}
         self.groups = GroupTable()
 
@@ -116,5 +117,5 @@ def _encoded(items: Iterable[ReplyItem]) -> Iterator[bytes]:
         try:
             yield encode(item)
         except ValueError as error:
-            # The login is worth more than one attribute of it.
-            log.warning("a reply attribute is left out", attribute=item.name, error=str(error))
+            # Better to let the login in without the attribute than not at all.
+            log.warning("reply attribute skipped", attribute=item.name, error=str(error))

@@ -1,4 +1,4 @@
-"""Fills the index from the database, and follows what changes there."""
+"""Fills the index from the database and reads changes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from servicekit.logs import log
 from sqlalchemy import Connection, func, select
 
 from radius_svc.listener.database import rows_in_turns
-from radius_svc.listener.index.entries import Account, GroupTable, Index, NasEntry
+from radius_svc.listener.index.entries import GroupTable, Index, Login, NasEntry
 from radius_svc.models import (
+    LIVE_ACCOUNT,
     IndexVersion,
     Nas,
     RadCheck,
@@ -33,7 +34,7 @@ _NAMES_PER_QUERY = 500
 
 
 class IndexReader:
-    """The only one who writes into the index. `seq` is the last change it has read."""
+    """The only writer of the index. `seq` is the last change it has read (see IndexVersion)."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
@@ -41,45 +42,45 @@ class IndexReader:
         self._usernames: dict[str, str] = {}
 
     def load(self, connection: Connection) -> int:
-        """Read everything anew; returns how many entries were other than the index had them."""
+        """Read everything again. Returns how many entries differed from the index."""
         seq = current_seq(connection)
-        accounts = dict(_read_accounts(connection))
+        logins = dict(_read_logins(connection))
         nas = _read_nas(connection)
         groups = _read_groups(connection)
         differences = (
-            _differences(self._index.accounts, accounts)
+            _differences(self._index.logins, logins)
             + _differences(self._index.nas, nas)
             + _differences(self._index.groups.replies, groups.replies)
         )
-        self._index.accounts, self._index.nas = accounts, nas
+        self._index.logins, self._index.nas = logins, nas
         if groups != self._index.groups:
             self._index.groups = groups
-        self._usernames = {account.service_id: username for username, account in accounts.items()}
+        self._usernames = {login.service_id: username for username, login in logins.items()}
         self.seq = seq
         return differences
 
     def refresh(self, connection: Connection) -> None:
-        """Read what changed since the last time."""
+        """Read what has changed since the last time."""
         seq = current_seq(connection)
-        if seq < self.seq:  # a backup was restored: nothing known is certain
+        if seq < self.seq:  # a backup was restored: everything may differ
             self.load(connection)
             return
         if _any_change(connection, Nas, self.seq) or _any_change(connection, RemovedNas, self.seq):
             self._index.nas = _read_nas(connection)
         if _any_change(connection, RadiusGroup, self.seq):
             self._index.groups = _read_groups(connection)
-        self._refresh_accounts(connection)
+        self._refresh_logins(connection)
         self.seq = seq
 
-    def _refresh_accounts(self, connection: Connection) -> None:
+    def _refresh_logins(self, connection: Connection) -> None:
         statement = select(RadiusAccount.service_id, RadiusAccount.username, RadiusAccount.terminated).where(
             RadiusAccount.changed_seq > self.seq
         )
         changed = connection.execute(statement).all()
         live = [row.username for row in changed if not row.terminated]
         for names in _chunks(live):
-            self._index.accounts.update(_read_accounts(connection, names))
-        for row in changed:  # after the update, so that no login is missing for a moment
+            self._index.logins.update(_read_logins(connection, names))
+        for row in changed:  # after the update, so that no login is missing in between
             self._forget_other_name(row.service_id, None if row.terminated else row.username)
 
     def _forget_other_name(self, service_id: str, username: str | None) -> None:
@@ -88,9 +89,9 @@ class IndexReader:
             self._usernames[service_id] = username
         if former is None or former == username:
             return
-        # Another service may have taken the name over in the meantime.
-        if former in self._index.accounts and self._index.accounts[former].service_id == service_id:
-            del self._index.accounts[former]
+        # Another service may have taken over the name in the meantime.
+        if former in self._index.logins and self._index.logins[former].service_id == service_id:
+            del self._index.logins[former]
 
 
 def current_seq(connection: Connection) -> int:
@@ -105,22 +106,20 @@ def _any_change(connection: Connection, model: Any, seq: int) -> bool:
     )
 
 
-def _read_accounts(
-    connection: Connection, names: Sequence[str] | None = None
-) -> Iterator[tuple[str, Account]]:
-    """The live accounts, all or those of the given names, with what the standard tables say of each."""
+def _read_logins(connection: Connection, names: Sequence[str] | None = None) -> Iterator[tuple[str, Login]]:
+    """The live logins, all or those of the given names, with their rows in the standard tables."""
     hashes, limits = _read_checks(connection, names)
     own = _read_items(connection, RadReply, RadReply.username, names)
     groups = _read_memberships(connection, names)
     statement = select(
         RadiusAccount.service_id, RadiusAccount.username, RadiusAccount.password_encrypted
-    ).where(RadiusAccount.terminated.is_(False))
+    ).where(LIVE_ACCOUNT)
     if names is not None:
         statement = statement.where(RadiusAccount.username.in_(names))
     for service_id, username, password_encrypted in rows_in_turns(connection, statement):
         yield (
             username,
-            Account(
+            Login(
                 service_id=service_id,
                 nt_hash=hashes.get(username),
                 password_encrypted=password_encrypted,
@@ -134,7 +133,7 @@ def _read_accounts(
 def _read_checks(
     connection: Connection, names: Sequence[str] | None
 ) -> tuple[dict[str, bytes], dict[str, int]]:
-    """NT-Password and Simultaneous-Use of each login that has them."""
+    """NT-Password and Simultaneous-Use, by username."""
     statement = select(RadCheck.username, RadCheck.attribute, RadCheck.value).where(
         RadCheck.attribute.in_((attribute_names.NT_PASSWORD, attribute_names.SIMULTANEOUS_USE))
     )
@@ -149,7 +148,7 @@ def _read_checks(
             else:
                 limits[username] = int(value)
         except ValueError:
-            log.warning("a row of radcheck cannot be read", username=username, attribute=attribute)
+            log.warning("invalid row in radcheck", username=username, attribute=attribute)
     return hashes, limits
 
 
@@ -190,7 +189,7 @@ def _read_groups(connection: Connection) -> GroupTable:
 
 
 def _read_nas(connection: Connection) -> dict[str, NasEntry]:
-    """Routers by address. Should two have the same one, the row written last is believed."""
+    """Routers by address. If two have the same address, the row written last counts."""
     statement = (
         select(
             Nas.id,
@@ -209,7 +208,7 @@ def _read_nas(connection: Connection) -> dict[str, NasEntry]:
         try:
             address = str(ipaddress.ip_address(row.nasname))
         except ValueError:
-            log.warning("nas.nasname is not an address, the row is not served", nasname=row.nasname)
+            log.warning("nas.nasname is not an address; the router is ignored", nasname=row.nasname)
             continue
         entries[address] = NasEntry(
             id=row.id,

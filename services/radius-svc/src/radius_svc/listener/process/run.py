@@ -1,4 +1,4 @@
-"""Puts the listener together and runs it until SIGTERM or SIGINT."""
+"""Runs the listener until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from servicekit.settings import SettingsError, read_settings
 
 from radius_svc.listener.process.settings import ListenerSettings
 from radius_svc.listener.process.sockets import bind
-from radius_svc.listener.process.supervisor import Answers, Supervisor
+from radius_svc.listener.process.supervisor import OnReady, Supervisor
 from radius_svc.listener.process.workers import Worker, show_metrics
 from radius_svc.listener.stopping import Stopping, Termination, stopping_by_signal
 
 EXIT_CONFIGURATION = 2
 
-# Whoever reads rows must not keep an Access-Request waiting for the interpreter.
+# Threads that read rows must not make an Access-Request wait for the interpreter.
 _SWITCH_SECONDS = 0.0001
 
 
 def main() -> int:
-    """Run the listener; returns the exit code. 2 means that it cannot start as configured."""
+    """Run the listener. Returns the exit code: 2 means that it cannot start with this configuration."""
     try:
         settings = read_settings(ListenerSettings)
         auth_sockets = _bind(settings.host, settings.auth_port, "ISPOS_RADIUS_AUTH_PORT", settings.workers)
@@ -43,16 +43,16 @@ def main() -> int:
         log.info("radius listener ready", **ports, workers=settings.workers)
 
     if settings.workers == 1:
-        worker = Worker(settings, place).authenticates(auth_sockets[0]).accounts(acct_socket)
+        worker = Worker(settings, place).with_authentication(auth_sockets[0]).with_accounting(acct_socket)
         if metrics_socket is not None:
-            worker.also(partial(show_metrics, metrics_socket))
+            worker.with_part(partial(show_metrics, metrics_socket))
         worker.run(stopping_by_signal(), ready)
     else:
         supervisor = Supervisor(Termination())
         for number, auth_socket in enumerate(auth_sockets):
             name = f"authentication-{number}"
             supervisor.add(name, partial(_authenticate, settings, f"{place}/{name}", auth_socket))
-        # One, however many there are for logins: what several gain they lose in smaller commits.
+        # Always one: what several would gain, they would lose in smaller commits.
         supervisor.add("accounting", partial(_account, settings, f"{place}/accounting", acct_socket))
         if metrics_socket is not None:
             supervisor.add("metrics", partial(_show_metrics, metrics_socket))
@@ -66,9 +66,9 @@ def _authenticate(
     name: str,
     sock: socket.socket,
     stopping: Stopping,
-    answers: Answers,
+    on_ready: OnReady,
 ) -> None:
-    Worker(settings, name).authenticates(sock).run(stopping, answers)
+    Worker(settings, name).with_authentication(sock).run(stopping, on_ready)
 
 
 def _account(
@@ -76,18 +76,18 @@ def _account(
     name: str,
     sock: socket.socket,
     stopping: Stopping,
-    answers: Answers,
+    on_ready: OnReady,
 ) -> None:
-    Worker(settings, name).accounts(sock).run(stopping, answers)
+    Worker(settings, name).with_accounting(sock).run(stopping, on_ready)
 
 
-def _show_metrics(sock: socket.socket, stopping: Stopping, answers: Answers) -> None:
-    answers()
+def _show_metrics(sock: socket.socket, stopping: Stopping, on_ready: OnReady) -> None:
+    on_ready()
     show_metrics(sock, stopping)
 
 
 def _metrics_socket(settings: ListenerSettings) -> socket.socket | None:
-    """Bound here, so that a taken port is said at the start."""
+    """Bind the port at the start, so that a port in use is reported then."""
     if settings.metrics_port is None:
         return None
     try:

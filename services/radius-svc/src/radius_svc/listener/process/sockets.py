@@ -1,4 +1,4 @@
-"""UDP sockets: one for each worker on the same port, and which packet meets which worker."""
+"""UDP sockets: one per worker on the same port, and a rule for which packet goes to which worker."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import socket
 import struct
 import sys
 
-# While a commit takes long, packets wait here. The system may give less than asked for.
+# Packets wait here while a commit takes long. The system may grant less.
 _RECEIVE_BUFFER_OCTETS = 4 << 20
 _SO_RCVBUFFORCE = 33
 _SO_ATTACH_REUSEPORT_CBPF = 51
-# Classic BPF (linux/filter.h), RFC 2865 3: the Identifier is the second octet of a packet.
+# Classic BPF (linux/filter.h). The Identifier is the second octet of a packet (RFC 2865 section 3).
 _LOAD_OCTET, _MODULO, _RETURN_RESULT = 0x30, 0x94, 0x16
 _IDENTIFIER_AT = 1
 
 
 def can_share_a_port() -> bool:
-    """Whether several workers can answer on one port: only Linux lets us say which packet is whose."""
+    """Whether several workers can share a port. Only Linux lets us choose the worker for each packet."""
     return sys.platform == "linux"
 
 
 def bind(host: str, port: int, *, workers: int = 1) -> list[socket.socket]:
-    """A socket for each worker, all of one port; with port 0 a free one.
+    """A socket per worker, all on the same port. Port 0 chooses a free port.
 
-    Raises OSError if the port is taken or the host is not ours.
+    Raises OSError if the port is in use or the host is not an address of this machine.
     """
     if workers == 1:
         return [_bind(host, port, shared=False)]
-    _bind(host, port, shared=False).close()  # a port shared by us would also be shared with a second start
+    _bind(host, port, shared=False).close()  # fails if it is in use, even by another listener that shares it
     sockets = [_bind(host, port, shared=True)]
     port = sockets[0].getsockname()[1]
     sockets += [_bind(host, port, shared=True) for _ in range(workers - 1)]
@@ -61,8 +61,11 @@ def _ask_for_room(bound: socket.socket) -> None:
 
 
 def _spread_by_identifier(first: socket.socket, workers: int) -> None:
-    """A NAS asks from one port, so by its address all its packets would meet one worker. By the Identifier
-    they spread, and a retransmission meets the worker that keeps the answer."""
+    """Choose the worker by the Identifier of a packet.
+
+    A NAS sends from one port, so the usual choice by address would send all its packets to one worker. With
+    the Identifier they are spread, and a retransmission goes to the worker that has the answer.
+    """
     program = ((_LOAD_OCTET, 0, 0, _IDENTIFIER_AT), (_MODULO, 0, 0, workers), (_RETURN_RESULT, 0, 0, 0))
     code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     instructions = ctypes.create_string_buffer(code)

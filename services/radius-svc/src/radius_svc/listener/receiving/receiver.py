@@ -1,6 +1,6 @@
 """What all receivers of packets have in common.
 
-A packet is looked at in the order that costs a stranger most and us least: who sent it, was it answered
+The checks run in an order that makes packets of strangers cheap to drop: who sent it, was it answered
 before, is it well formed, is it signed, what does it say.
 """
 
@@ -26,17 +26,17 @@ from radius_svc.protocol.signing import SharedSecret
 
 Address = tuple[Any, ...]
 
-MOST_OCTETS: Final = MAXIMUM_LENGTH + 1
+MAX_OCTETS: Final = MAXIMUM_LENGTH + 1
 _PACKETS_AT_ONCE: Final = 32
-# How long a receiver waits for a packet before it looks after what waits for it.
+# How long a receiver waits for a packet before it calls `tick`.
 IDLE_MILLISECONDS: Final = 20
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 
 
-class Asked:
-    """A verified request, and where its answer goes. `received` is monotonic, in seconds.
+class PendingRequest:
+    """A verified request that is to be answered. `received` is the monotonic clock in seconds.
 
-    No dataclass, as it is made for every packet: what a dataclass is made with stays uncompiled.
+    Not a dataclass: it is created for every packet, and mypyc does not compile the methods of a dataclass.
     """
 
     __slots__ = ("address", "key", "nas", "received", "request")
@@ -48,8 +48,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the receivers of a process have together. Whoever knows `status_secret` may ask from this machine
-    whether they are there."""
+    """What the receivers of a process share.
+
+    Health checks on this machine send Status-Server requests signed with `status_secret`.
+    """
 
     index: Index
     recorder: Recorder
@@ -58,7 +60,7 @@ class Shared:
 
 
 class Receiver:
-    """Reads packets and sees to it that each is answered once. Subclasses answer."""
+    """Reads packets and makes sure that each is answered only once. Subclasses answer them."""
 
     kind: ClassVar[str]
     code: ClassVar[int]
@@ -76,52 +78,52 @@ class Receiver:
         self._tally = Tally(self.kind)
 
     def run(self, stopping: Stopping) -> None:
-        """Answer packets until told to end."""
+        """Answer packets until the process must stop."""
         _wait_at_most(self._socket, IDLE_MILLISECONDS)
         while not stopping.is_set():
             self.receive_burst()
             self._send_answers()
-            self.look_after(time.monotonic())
+            self.tick(time.monotonic())
             self._send_answers()
         self.finish()
         self._send_answers()
         self._tally.flush_now()
 
     def receive_burst(self) -> None:
-        """Wait a little for a packet, and take what else is there.
+        """Wait a moment for a packet, then handle it and the other packets that have arrived.
 
-        Answers go out together: each wakes whoever waits for it, and waking takes longer than answering.
+        Answers are sent together, because each wakes a waiting process, which takes longer than answering.
         """
         receive, take, flags = self._socket.recvfrom, self._take, 0
         try:
             for _ in range(_PACKETS_AT_ONCE):
-                take(*receive(MOST_OCTETS, flags))
+                take(*receive(MAX_OCTETS, flags))
                 flags = socket.MSG_DONTWAIT
-        except BlockingIOError:  # nobody asked, or nobody else
+        except BlockingIOError:  # no packet, or no more
             pass
 
-    def look_after(self, now: float) -> None:
-        """Called after every burst, and many times a second when there is none. `now` is monotonic."""
+    def tick(self, now: float) -> None:
+        """Called after every burst, and many times a second in between. `now`: monotonic clock in seconds."""
         self._duplicates.forget_old(now)
         self._tally.flush(now)
 
     def finish(self) -> None:
-        """Called once, when no more packets are read."""
+        """Called once, after the last packet was read."""
 
     def handle(self, octets: bytes, address: Address) -> None:
-        """One datagram, answered at once where that is possible."""
+        """Handle one datagram, and send the answer if it is known already."""
         self._take(octets, address)
         self._send_answers()
 
     def _take(self, octets: bytes, address: Address) -> None:
-        """Whatever is wrong with a packet ends here, counted."""
+        """Handle a packet. Errors are counted and do not spread."""
         try:
             self._handle(octets, address)
-        except Malformed as malformed:  # not also `error`: mypyc would take every error for one of these
+        except Malformed as malformed:  # another name than `error`, whose type mypyc would narrow
             self._tally.count(metrics.MALFORMED, self.kind, str(malformed))
-        except Exception as error:  # the loop outlives any packet; its content stays out of the log
+        except Exception as error:  # no packet may stop the loop; its content is not logged
             self._drop("error")
-            log.exception("a packet could not be handled", kind=self.kind, error=type(error).__name__)
+            log.exception("could not handle a packet", kind=self.kind, error=type(error).__name__)
 
     def _handle(self, octets: bytes, address: Address) -> None:
         received = time.monotonic()
@@ -143,27 +145,27 @@ class Receiver:
             return
         fault = self.signature_fault(request, nas)
         if fault is not None:
-            self._disbelieve(fault, nas)
+            self._drop_badly_signed(fault, nas)
             return
         self._recorder.note_heard(nas)
-        self.answer(Asked(request, nas, key, address, received))
+        self.answer(PendingRequest(request, nas, key, address, received))
 
-    def answer(self, asked: Asked) -> None:
+    def answer(self, pending: PendingRequest) -> None:
         """Answer a verified request. Raises Malformed."""
         raise NotImplementedError
 
     def signature_fault(self, request: Request, nas: NasEntry) -> str | None:
-        """Why the request is not to be believed: `unsigned`, `bad_authenticator`, or None."""
+        """What is wrong with the signature: `unsigned`, `bad_authenticator`, or None if it is right."""
         raise NotImplementedError
 
     def _repeat(self, key: Key, address: Address) -> None:
-        """RFC 5080 2.2.2: a retransmission gets the answer of before, or waits for it, and does nothing."""
+        """Answer a retransmission like the first packet, now or when that is answered (RFC 5080 2.2.2)."""
         self._tally.count(metrics.DUPLICATES, self.kind)
         reply = self._duplicates.find(key)
         if reply is not None:
             self._send(reply, address)
 
-    def _disbelieve(self, fault: str, nas: NasEntry) -> None:
+    def _drop_badly_signed(self, fault: str, nas: NasEntry) -> None:
         if fault == "bad_authenticator":
             self._tally.count(metrics.BAD_AUTHENTICATOR, self.kind, nas.label)
             self._recorder.note_secret_mismatch(nas)
@@ -177,7 +179,7 @@ class Receiver:
             self._drop("unexpected_code" if nas is not None else "unknown_client")
 
     def _answer_status(self, request: Request, source: str, nas: NasEntry | None, address: Address) -> None:
-        """RFC 5997: a signed question whether we are there, by a NAS or by our own health check."""
+        """Answer a Status-Server request of a router or of a health check on this machine (RFC 5997)."""
         secrets = [nas.secret] if nas is not None else []
         if self._status_secret is not None and source in _LOOPBACK:
             secrets.append(self._status_secret)
@@ -188,10 +190,10 @@ class Receiver:
                 return
         self._drop("bad_status_request")
 
-    def _reply(self, asked: Asked, reply: bytes) -> None:
-        self._duplicates.keep(asked.key, reply)
-        self._send(reply, asked.address)
-        self._tally.took(time.monotonic() - asked.received)
+    def _reply(self, pending: PendingRequest, reply: bytes) -> None:
+        self._duplicates.keep(pending.key, reply)
+        self._send(reply, pending.address)
+        self._tally.took(time.monotonic() - pending.received)
 
     def _send(self, reply: bytes, address: Address) -> None:
         self._answers.append((reply, address))
@@ -200,7 +202,7 @@ class Receiver:
         for reply, address in self._answers:
             try:
                 self._socket.sendto(reply, address)
-            except OSError:  # no route, or no room: the NAS asks again
+            except OSError:  # no route, or the buffer is full: the NAS sends again
                 self._drop("send_failed")
         self._answers.clear()
 
@@ -212,6 +214,9 @@ class Receiver:
 
 
 def _wait_at_most(sock: socket.socket, milliseconds: int) -> None:
-    """The system's own time-out: unlike Python's it costs a packet no further system call."""
+    """Set the time-out of the operating system.
+
+    Python's time-out would take another system call per packet.
+    """
     sock.setblocking(True)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, milliseconds * 1000))

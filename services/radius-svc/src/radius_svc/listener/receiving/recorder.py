@@ -1,4 +1,4 @@
-"""What the hot path notices and somebody else writes down: refused logins, routers heard."""
+"""Refused logins and signs of life of routers: noted by the hot path, written by another thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, insert, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from radius_svc.listener import metrics
-from radius_svc.listener.database import Database
+from radius_svc.listener.database import ListenerDatabase
 from radius_svc.listener.index.entries import NasEntry
 from radius_svc.listener.stopping import Stopping
 from radius_svc.models import Nas, RadPostAuth
@@ -30,9 +30,9 @@ _REPEATS_EVERY = timedelta(minutes=1)
 
 
 class Recorder:
-    """Any thread may note; one thread writes. Noting never waits: when the queue is full it forgets."""
+    """Any thread may note; one thread writes. Noting never blocks: if the queue is full, the note is lost."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: ListenerDatabase, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._rejects: deque[dict[str, Any]] = deque()
@@ -42,7 +42,10 @@ class Recorder:
         self._written: dict[tuple[str, int], datetime] = {}
 
     def note_reject(self, request: Request, reason: RejectReason, at: datetime, *, repeated: bool) -> None:
-        """`repeated`: one of many alike, of which a minute's worth becomes one row."""
+        """Note a refused login.
+
+        `repeated` ones of the same login, MAC and reason become one row per minute.
+        """
         if repeated:
             who = (request.attributes.get(USER_NAME), request.attributes.get(CALLING_STATION_ID), reason)
             row = self._repeated.get(who)
@@ -68,31 +71,33 @@ class Recorder:
             self._rejects.append(row)
 
     def note_heard(self, nas: NasEntry) -> None:
+        """Note that the router sent a valid packet."""
         self._heard.add(nas.id)
 
     def note_secret_mismatch(self, nas: NasEntry) -> None:
+        """Note that a packet of the router was signed with a wrong secret."""
         self._mismatched.add(nas.id)
 
     def run(self, stopping: Stopping) -> None:
-        """Write what was noted every second, until told to end; then the rest."""
+        """Write the notes every second until the process must stop, then write the rest."""
         failing = False
         while True:
             last = stopping.wait(_WRITE_EVERY_SECONDS)
             try:
                 self.write(everything=last)
                 failing = False
-            except SQLAlchemyError as error:  # it is kept for the next time
+            except SQLAlchemyError as error:  # kept for the next time
                 if not failing:
-                    log.error("refused logins cannot be written down", error=type(error).__name__)
+                    log.error("cannot write refused logins", error=type(error).__name__)
                 failing = True
             if last:
                 return
 
     def write(self, *, everything: bool = False) -> None:
-        """Write what is due. Raises SQLAlchemyError, and then keeps it for the next time."""
+        """Write the notes that are due. Raises SQLAlchemyError; then the refused logins are kept."""
         now = self._clock.now()
         self._close_repeated(now, everything=everything)
-        # What is not due is forgotten: written later it would be of another time than it happened.
+        # Signs of life that are not due are dropped: writing them later would give them a wrong time.
         heard = self._due("last_heard_at", _taken(self._heard), now)
         mismatched = self._due("last_secret_mismatch_at", _taken(self._mismatched), now)
         rejects = [self._rejects.popleft() for _ in range(min(len(self._rejects), _REJECTS_PER_WRITE))]
@@ -111,13 +116,13 @@ class Recorder:
         self._written.update({("last_secret_mismatch_at", nas_id): now for nas_id in mismatched})
 
     def _close_repeated(self, now: datetime, *, everything: bool) -> None:
-        """A row that has stood for a minute is written; the next refusal begins another."""
+        """Queue the rows that have collected repeated refusals for a minute."""
         for who, row in list(self._repeated.items()):
             if everything or abs(now - row["authdate"]) >= _REPEATS_EVERY:
                 self._rejects.append(self._repeated.pop(who))
 
     def _due(self, column: str, noted: Iterable[int], now: datetime) -> list[int]:
-        """Of each NAS at most one a minute. A clock that was set back does not silence it."""
+        """The routers whose time may be written: once a minute, or if the clock was set back."""
         return [
             nas_id
             for nas_id in noted
@@ -131,7 +136,7 @@ class Recorder:
 
 
 def _taken(noted: set[int]) -> list[int]:
-    """What is in it, which is empty then. Whoever notes meanwhile may be missed, and notes again."""
+    """Empty the set and return what it contained. A note of another thread may get lost in between."""
     taken = list(noted)
     noted.clear()
     return taken

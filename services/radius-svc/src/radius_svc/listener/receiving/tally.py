@@ -1,6 +1,6 @@
-"""Figures of one thread, handed to Prometheus once a second.
+"""Metrics of one thread, added to the Prometheus metrics once a second.
 
-A labelled counter costs as much as decoding a packet, and shared between processes more.
+Incrementing a labeled counter takes as long as decoding a packet, and longer if processes share it.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ class Tally:
         self._flush_at = 0.0
 
     def count(self, counter: Counter, *labels: str) -> None:
+        """Add 1 to the counter with these labels."""
         key = (counter, labels)
         self._counts[key] = self._counts.get(key, 0) + 1
 
     def took(self, seconds: float) -> None:
-        """Of the first thousand requests of each second it is noted how long they took."""
+        """Record the duration of a request. Only the first thousand of each second count."""
         if len(self._durations) < _DURATIONS_PER_FLUSH:
             self._durations.append(seconds)
 
     def flush(self, now: float) -> None:
-        """At most once a second. `now` is monotonic."""
+        """Update the metrics, at most once a second. `now` is the monotonic clock in seconds."""
         if now < self._flush_at:
             return
         self._flush_at = now + _EVERY_SECONDS

@@ -1,11 +1,11 @@
-"""Writes what RADIUS answers: our own rows and, in the same transaction, the standard tables.
+"""Writes the tables that RADIUS answers come from: our own and, in the same transaction, the standard ones.
 
-Every function works in the caller's transaction and returns whether it changed anything: what carries a
-version that is not newer than the one stored is an event that came late or twice, and is ignored. Whoever
-reads incrementally sees the change by `changed_seq` (see `models.IndexVersion`).
+Every writing function works in the caller's transaction and returns whether it changed anything. A version
+that is not newer than the stored one comes from a late or repeated event and is ignored. Readers find
+changes by `changed_seq` (see `models.IndexVersion`).
 
-Each function begins with `next_seq`. The row lock it takes lets one writer in at a time, so versions are
-compared without further locks and no two writers can wait for each other.
+Each of these functions starts with `next_seq`, which takes a row lock. So there is one writer at a time:
+versions can be compared without further locks, and there are no deadlocks.
 """
 
 from radius_svc.usecases.authorization.accounts import AccountData, write_account

@@ -25,9 +25,12 @@ PLAN_PRIORITY = 2
 
 @dataclass(frozen=True, kw_only=True)
 class AccountData:
-    """The login of one service. `password` is clear; `password_encrypted` is the same under the field
-    cipher with the service id as associated data, for CHAP. `session_limit` is how many sessions it may have
-    at a time; None is no limit."""
+    """The login of one service.
+
+    `password` is in clear. `password_encrypted` is the same password under the field cipher, with the
+    service id as associated data; CHAP needs it. `session_limit` is the number of sessions it may have at a
+    time; None means no limit.
+    """
 
     service_id: str
     version: int
@@ -44,10 +47,10 @@ class AccountData:
 
 
 def write_account(session: Session, account: AccountData) -> bool:
-    """Store the login and what it is answered.
+    """Store the login and its rows in the standard tables. Returns False if this version is not newer.
 
-    Raises IntegrityError if another live service has this username: the caller's transaction is lost, and
-    the event is to be tried again once the other service has given the name up.
+    Raises IntegrityError if another live service has this username. The caller's transaction is then lost,
+    and the event must be retried after the other service has released the name.
     """
     seq = next_seq(session)
     known = session.get(RadiusAccount, account.service_id, populate_existing=True)

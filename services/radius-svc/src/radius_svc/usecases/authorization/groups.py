@@ -21,11 +21,15 @@ SUSPENDED_GROUP = "suspended"
 
 
 def plan_group(plan_id: str) -> str:
+    """The name of the group of a plan."""
     return f"plan:{plan_id}"
 
 
 def write_plan_group(session: Session, plan_id: str, version: int, replies: Mapping[str, str]) -> bool:
-    """Store what every login of the plan is given: attribute name to value, in the standard names."""
+    """Store the attributes sent to every login of the plan, by name.
+
+    Returns False if this version is not newer.
+    """
     return _write_group(
         session, plan_group(plan_id), version, [(name, "=", v) for name, v in replies.items()]
     )
@@ -40,9 +44,10 @@ def write_suspended_group(
     rate_limit: str,
     session_timeout_seconds: int,
 ) -> bool:
-    """Store what suspended logins get. In block mode the group refuses them, whatever else it says.
+    """Store the attributes sent to suspended logins. In block mode the group refuses them instead.
 
-    `:=` puts the group's values before the plan's; Fall-Through lets the plan give the rest (its pool).
+    `:=` makes the group's values override the plan's. Fall-Through lets the plan provide the rest (its
+    address pool). Returns False if this version is not newer.
     """
     replies = [
         (attribute_names.MIKROTIK_ADDRESS_LIST, ":=", address_list),
@@ -79,13 +84,13 @@ def _write_group(
 
 
 def group_replies(session: Session, groupname: str) -> dict[str, str]:
-    """Attribute name to value; empty for a group that does not exist."""
+    """The attributes sent to logins of the group, by name; empty if the group does not exist."""
     query = select(RadGroupReply.attribute, RadGroupReply.value).where(RadGroupReply.groupname == groupname)
     return dict(session.execute(query).all())
 
 
 def suspended_are_refused(session: Session) -> bool:
-    """Whether a suspended login is refused (mode `block`) instead of fenced."""
+    """Whether suspended logins are refused (mode `block`) instead of fenced."""
     refused = exists().where(
         RadGroupCheck.groupname == SUSPENDED_GROUP,
         RadGroupCheck.attribute == attribute_names.AUTH_TYPE,

@@ -17,7 +17,7 @@ from radius_svc.usecases.authorization.versions import next_seq, store
 
 @dataclass(frozen=True, kw_only=True)
 class NasClient:
-    """A router as a RADIUS client. `address` is the source of its packets."""
+    """A router as a RADIUS client. `address` is the source address of its packets."""
 
     router_id: str
     version: int
@@ -31,7 +31,10 @@ class NasClient:
 
 
 def write_nas(session: Session, client: NasClient) -> bool:
-    """Store a router as a RADIUS client, also one removed before if this version is newer."""
+    """Store a router as a RADIUS client, even after it was removed.
+
+    Returns False if this version is not newer.
+    """
     seq = next_seq(session)
     removed = session.get(RemovedNas, client.router_id, populate_existing=True)
     if removed is not None and removed.version >= client.version:
@@ -53,13 +56,16 @@ def write_nas(session: Session, client: NasClient) -> bool:
         "changed_seq": seq,
     }
     if known is not None and known.secret != client.secret:
-        row["last_secret_mismatch_at"] = None  # what was signed wrongly until now tells nothing of this one
+        row["last_secret_mismatch_at"] = None  # older mismatches say nothing about the new secret
     store(session, Nas, known, {"router_id": client.router_id, "type": "mikrotik"}, row)
     return True
 
 
 def remove_nas(session: Session, router_id: str, version: int) -> bool:
-    """Forget a router. FreeRADIUS reads every row of `nas`, so the row itself has to go."""
+    """Remove a router. The row itself is deleted because FreeRADIUS reads every row of `nas`.
+
+    Returns False if this version is not newer.
+    """
     seq = next_seq(session)
     removed = session.get(RemovedNas, router_id, populate_existing=True)
     if removed is not None and removed.version >= version:

@@ -1,4 +1,4 @@
-"""The number each transaction stamps on what it changes, so that listeners read only what is new."""
+"""The number each transaction puts on the rows it changes, so that listeners read only what is new."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from radius_svc.models import (
 
 
 def next_seq(session: Session) -> int:
-    """The seq this transaction stamps on its changes; taken once, then remembered.
+    """The number of this transaction, for the `changed_seq` of the rows it changes. Locks out other writers.
 
-    A savepoint takes its own: if it is rolled back, so is its number.
+    It is taken once per transaction. A savepoint takes a number of its own, because both are rolled back
+    together.
     """
     transaction = session.get_nested_transaction() or session.get_transaction()
     remembered: tuple[object, int] | None = session.info.get("index_version")
@@ -34,9 +35,10 @@ def next_seq(session: Session) -> int:
 def store(
     session: Session, model: type[Any], known: Any | None, key: Mapping[str, Any], row: Mapping[str, Any]
 ) -> None:
+    """Update the `known` row, or insert a new one with this key. Raises IntegrityError."""
     if known is None:
         session.add(model(**key, **row))
     else:
         for name, value in row.items():
             setattr(known, name, value)
-    session.flush()  # so that a constraint speaks here and not at some later query
+    session.flush()  # so that a violated constraint raises here, not in a later query

@@ -31,19 +31,22 @@ from radius_svc.usecases.following.sessions import LiveSession
 if TYPE_CHECKING:
     from servicekit.runtime import Runtime  # imports nameko, which use cases do not
 
-# The listener polls every 25 ms; a listener that is late must not hold a disconnect for ever.
+# Listeners poll every 25 ms. A listener that is late must not delay a disconnect forever.
 APPLIED_WITHIN_SECONDS = 2.0
 APPLIED_POLL_SECONDS = 0.005
 
 CARRIED_BY_COA = (MIKROTIK_RATE_LIMIT, MIKROTIK_ADDRESS_LIST)
 
 REQUESTS = Counter("isp_coa_requests", "CoA and Disconnect requests", ["kind", "result", "nas"])
-RETRIES = Counter("isp_coa_retries", "Packets sent again because no answer had come", ["kind", "nas"])
-DURATION = Histogram("isp_coa_duration_seconds", "Time until the NAS answered", ["kind"])
+RETRIES = Counter("isp_coa_retries", "Packets sent again because no answer came", ["kind", "nas"])
+DURATION = Histogram("isp_coa_duration_seconds", "Time until the NAS answered, in seconds", ["kind"])
 
 
 def follow_change(runtime: Runtime, change_id: int) -> None:
-    """One round of one change: ask each NAS, write down what it said."""
+    """One round of one change: send the requests, and record the answers.
+
+    Does nothing if it is not pending.
+    """
     with runtime.reading() as session:
         work = rounds.load_work(session, change_id)
     if work is None:
@@ -57,7 +60,10 @@ def follow_change(runtime: Runtime, change_id: int) -> None:
 
 
 def _wait_until_in_force(runtime: Runtime, seq: int) -> None:
-    """The next dial must find the new answer, so no session is ended before the listeners have it."""
+    """Wait until listeners answer by the new tables: a session that is ended dials again at once.
+
+    Gives up after 2 seconds.
+    """
     deadline = time.monotonic() + APPLIED_WITHIN_SECONDS
     while time.monotonic() < deadline:
         with runtime.reading() as session:
@@ -66,18 +72,21 @@ def _wait_until_in_force(runtime: Runtime, seq: int) -> None:
         time.sleep(APPLIED_POLL_SECONDS)
 
 
-def _ask(runtime: Runtime, work: Work, live: LiveSession) -> tuple[RequestKind, coa.Answer]:
-    """The requests in their order until one settles it; the last one asked and its answer."""
+def _ask(runtime: Runtime, work: Work, live: LiveSession) -> tuple[RequestKind, coa.CoaResult]:
+    """Send the requests of a session in order until one settles it.
+
+    Returns the last request and its answer.
+    """
     for kind in live.requests:
         try:
             answer = coa.send(kind, live.target, _attributes(kind, live), now=runtime.now)
-        except ValueError as error:  # what the row says does not fit into a packet
+        except ValueError as error:  # a value in the row does not fit into a packet
             answer = coa.unsent(error, runtime.now())
         with runtime.transaction() as session:
             rounds.record_attempt(session, work, live, kind, answer)
         _count(kind, live, answer)
         log.info(
-            "asked the router",
+            "sent a request to the router",
             kind=kind.value,
             outcome=answer.outcome.value,
             detail=answer.detail,
@@ -89,7 +98,7 @@ def _ask(runtime: Runtime, work: Work, live: LiveSession) -> tuple[RequestKind, 
     return kind, answer
 
 
-def _count(kind: RequestKind, live: LiveSession, answer: coa.Answer) -> None:
+def _count(kind: RequestKind, live: LiveSession, answer: coa.CoaResult) -> None:
     nas = live.target.label
     REQUESTS.labels(kind.value, answer.outcome.value, nas).inc()
     RETRIES.labels(kind.value, nas).inc(max(0, answer.tries - 1))
@@ -98,7 +107,10 @@ def _count(kind: RequestKind, live: LiveSession, answer: coa.Answer) -> None:
 
 
 def _attributes(kind: RequestKind, live: LiveSession) -> bytes:
-    """RFC 5176 3: the session by all its identifiers, byte for byte, and for a CoA what is to change."""
+    """The attributes that identify the session, exactly as the router sent them, and what a CoA changes.
+
+    RFC 5176 section 3.
+    """
     parts: list[Any] = [
         attribute(USER_NAME, octets_of(live.username)),
         attribute(ACCT_SESSION_ID, octets_of(live.acct_session_id)),

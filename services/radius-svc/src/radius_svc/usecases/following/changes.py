@@ -1,11 +1,12 @@
-"""Requests for live sessions to follow their service: the rows the dispatcher works through."""
+"""Requests to make live sessions follow their service: the rows the dispatcher works through."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from servicekit.clock import machine_now
 from servicekit.db import rows_changed
 from servicekit.ids import new_id
 from servicekit.logs import correlation_id
@@ -15,18 +16,21 @@ from sqlalchemy.orm import Session
 from radius_svc.models import ChangeKind, ChangeStatus, SessionChange
 from radius_svc.usecases import authorization
 
-# Set in session.info when live sessions have to follow; the commit wakes the dispatcher.
+# Set in session.info when there are new changes, so that the commit wakes the dispatcher.
 MARK = "session_changes"
 
 
 def request_kick(session: Session, service_id: str, *, now: datetime) -> SessionChange:
-    """A person wants the live sessions of the service ended."""
+    """Request that the live sessions of the service are disconnected, because a person wants it."""
     return request_change(session, service_id, ChangeKind.KICK, now)
 
 
 def request_change(session: Session, service_id: str, kind: ChangeKind, now: datetime) -> SessionChange:
-    """One change after the other: those that are waiting have their next round at once, or give way."""
-    session.execute(_hurry_those_waiting().where(SessionChange.service_id == service_id))
+    """Request that the live sessions of the service follow it.
+
+    Changes of a service are handled in order, so older pending changes have their next round at once.
+    """
+    session.execute(_hurry_pending().where(SessionChange.service_id == service_id))
     change = SessionChange(service_id=service_id, **_new_change(session, kind, now))
     session.add(change)
     session.info[MARK] = True
@@ -34,9 +38,12 @@ def request_change(session: Session, service_id: str, kind: ChangeKind, now: dat
 
 
 def request_change_of_all(session: Session, services: Select[str], kind: ChangeKind, now: datetime) -> None:
-    """The same of all services that a query finds, in two statements however many they are: every other
-    change of RADIUS rows waits meanwhile."""
-    hurry = _hurry_those_waiting().where(SessionChange.service_id.in_(services))
+    """Like `request_change` for all services that a query finds, in two statements regardless of their
+    number.
+
+    All other writers of RADIUS rows are waiting in the meantime.
+    """
+    hurry = _hurry_pending().where(SessionChange.service_id.in_(services))
     session.execute(hurry, execution_options={"synchronize_session": False})
     values = _new_change(session, kind, now)
     found = services.subquery()
@@ -48,26 +55,29 @@ def request_change_of_all(session: Session, services: Select[str], kind: ChangeK
         session.info[MARK] = True
 
 
-def _hurry_those_waiting() -> Update:
-    waiting = update(SessionChange).where(SessionChange.status == ChangeStatus.PENDING)
-    return waiting.values(next_round_at=datetime.now(UTC))
+def _hurry_pending() -> Update:
+    pending = update(SessionChange).where(SessionChange.status == ChangeStatus.PENDING)
+    return pending.values(next_round_at=machine_now())
 
 
 def _new_change(session: Session, kind: ChangeKind, now: datetime) -> dict[str, Any]:
-    """The columns of a change that do not depend on whose it is."""
+    """The columns of a change that are the same for every service."""
     return {
         "kind": kind,
         "status": ChangeStatus.PENDING,
         "authorized_seq": authorization.next_seq(session),
         "authorized_at": now,
         "rounds": 0,
-        "next_round_at": datetime.now(UTC),
+        "next_round_at": machine_now(),
         "correlation_id": correlation_id(),
     }
 
 
 def request_changes(session: Session, services: Mapping[str, int], kind: ChangeKind, *, now: datetime) -> int:
-    """`services` are ids, and the change of the RADIUS tables that has to be in force. Returns how many."""
+    """Request a change of each service because of evidence, not because its account changed.
+
+    `services` maps ids to the change of the RADIUS tables that must be in force. Returns how many there are.
+    """
     for service_id, seq in services.items():
         session.add(
             SessionChange(
@@ -77,7 +87,7 @@ def request_changes(session: Session, services: Mapping[str, int], kind: ChangeK
                 authorized_seq=seq,
                 authorized_at=now,
                 rounds=0,
-                next_round_at=datetime.now(UTC),
+                next_round_at=machine_now(),
                 correlation_id=new_id(),
             )
         )

@@ -1,7 +1,8 @@
-"""Logins refused for having too many sessions: their routers are asked whether those sessions still live.
+"""Probes: asks routers whether the sessions of logins refused for having too many sessions still exist.
 
-As FreeRADIUS's checkrad does, so that a subscriber with another home router, whose Stop was lost, is let in
-at the next dial and not when the silence of the old session is noticed.
+FreeRADIUS's checkrad does the same. When a subscriber changes their home router and the Stop of the old
+session is lost, the new router gets in at its next dial, not only after the old session has been silent long
+enough.
 """
 
 from __future__ import annotations
@@ -14,19 +15,26 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from radius_svc.domain.change_rules import PROBES_COUNTED, pause_before_probe
-from radius_svc.models import ChangeKind, ChangeStatus, RadiusAccount, RadPostAuth, SessionChange
+from radius_svc.models import (
+    LIVE_ACCOUNT,
+    ChangeKind,
+    ChangeStatus,
+    RadiusAccount,
+    RadPostAuth,
+    SessionChange,
+)
 from radius_svc.usecases.following.changes import request_changes
 
-# The home router dials again all the while: an older refusal has been repeated, or matters to nobody.
+# A home router keeps dialing, so an older refusal has been repeated or no longer matters.
 REFUSED_WITHIN = timedelta(seconds=90)
-# A change of the same login waits for its probe, so there are never many of them waiting.
-AT_ONCE = 25
+# Other changes of the same service wait for its probe, so there are never many probes pending.
+MAX_PENDING = 25
 
 
 def refused_logins(session: Session, *, now: datetime) -> dict[str, int]:
-    """The services whose sessions are to be asked now, with their last changes. At most 25, less those asked.
+    """The services to probe now, with their last changes. At most 25, minus the probes already pending.
 
-    None that has a change pending: that one asks the same sessions.
+    Leaves out services with a pending change, because that change asks the same sessions.
     """
     refused = (
         select(RadiusAccount.service_id, RadiusAccount.changed_seq)
@@ -34,25 +42,25 @@ def refused_logins(session: Session, *, now: datetime) -> dict[str, int]:
         .where(
             RadPostAuth.authdate > now - REFUSED_WITHIN,
             RadPostAuth.reason == RejectReason.TOO_MANY_SESSIONS,
-            RadiusAccount.terminated.is_(False),
+            LIVE_ACCOUNT,
         )
         .group_by(RadiusAccount.service_id, RadiusAccount.changed_seq)
         .order_by(func.min(RadPostAuth.authdate))
     )
-    waiting = dict(session.execute(refused).all())
-    if not waiting:  # nearly always
+    refusals = dict(session.execute(refused).all())
+    if not refusals:  # nearly always
         return {}
-    not_now = _changing(session, waiting) | _asked_lately(session, waiting, now)
-    ready = [(service_id, seq) for service_id, seq in waiting.items() if service_id not in not_now]
-    return dict(ready[: max(0, AT_ONCE - _probes_waiting(session))])
+    not_now = _changing(session, refusals) | _probed_lately(session, refusals, now)
+    ready = [(service_id, seq) for service_id, seq in refusals.items() if service_id not in not_now]
+    return dict(ready[: max(0, MAX_PENDING - _pending_probes(session))])
 
 
-def ask_refused(session: Session, *, now: datetime) -> int:
-    """Have the sessions of refused logins asked. Returns how many logins that are."""
+def request_probes(session: Session, *, now: datetime) -> int:
+    """Request a probe for each of `refused_logins`. Returns how many there are."""
     return request_changes(session, refused_logins(session, now=now), ChangeKind.PROBE, now=now)
 
 
-def _probes_waiting(session: Session) -> int:
+def _pending_probes(session: Session) -> int:
     query = select(func.count()).where(
         SessionChange.status == ChangeStatus.PENDING, SessionChange.kind == ChangeKind.PROBE
     )
@@ -66,7 +74,7 @@ def _changing(session: Session, service_ids: Iterable[str]) -> set[str]:
     return set(session.scalars(query))
 
 
-def _asked_lately(session: Session, service_ids: Iterable[str], now: datetime) -> set[str]:
+def _probed_lately(session: Session, service_ids: Iterable[str], now: datetime) -> set[str]:
     asked = (
         select(SessionChange.service_id, func.count(), func.max(SessionChange.authorized_at))
         .where(

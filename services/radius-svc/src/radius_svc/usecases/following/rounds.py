@@ -1,14 +1,15 @@
-"""Making live sessions follow their service: which change is due, what came of asking for it."""
+"""Rounds of changes: which changes are due, which sessions they concern, and what came of asking."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from contracts.radius import RequestKind
+from servicekit.clock import machine_now
 from servicekit.ids import new_id
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -23,7 +24,7 @@ from radius_svc.models import (
     RequestAttempt,
     SessionChange,
 )
-from radius_svc.protocol.coa import Answer
+from radius_svc.protocol.coa import CoaResult
 from radius_svc.usecases.following.sessions import (
     LiveSession,
     close_as_gone,
@@ -31,7 +32,7 @@ from radius_svc.usecases.following.sessions import (
     sessions_to_probe,
 )
 
-# What a newer change must be to ask the sessions of an older one for at least as much.
+# By kind of change: the kinds of newer change that make it unnecessary.
 COVERED_BY = {
     ChangeKind.RATE: (ChangeKind.RATE, ChangeKind.AUTHORIZATION, ChangeKind.KICK),
     ChangeKind.AUTHORIZATION: (ChangeKind.AUTHORIZATION, ChangeKind.KICK),
@@ -44,8 +45,8 @@ COVERED_BY = {
 class Work:
     """A change that is due, with the sessions it still concerns.
 
-    `unreachable` is how many more there are whose router is not known now. `outdone` means that it was tried
-    in vain and a newer change asks the same sessions for as much.
+    `unreachable` is how many more sessions there are whose router is not known. `outdone`: an earlier round
+    failed, and a newer change makes this one unnecessary.
     """
 
     change_id: int
@@ -60,15 +61,15 @@ class Work:
 
 
 def had_a_round(session: Session, change_id: int) -> bool:
-    """Whether the NASes were asked at least once for this change."""
+    """Whether requests of this change were sent at least once, or it is finished."""
     change = session.get_one(SessionChange, change_id)
     return change.status is not ChangeStatus.PENDING or change.rounds > 0
 
 
 def due_changes(session: Session, *, per_router: int) -> list[int]:
-    """The oldest pending change of each service, where its time has come: so many of each router.
+    """Ids of the oldest pending change of each service if it is due, at most `per_router` for each router.
 
-    What is being worked on counts, since it has waited longest.
+    Changes in progress are included in that number, since they have waited longest.
     """
     first = select(func.min(SessionChange.id)).where(SessionChange.status == ChangeStatus.PENDING)
     router_id = (
@@ -81,7 +82,7 @@ def due_changes(session: Session, *, per_router: int) -> list[int]:
         select(SessionChange.id, SessionChange.next_round_at, router_id.label("router_id"))
         .where(
             SessionChange.id.in_(first.group_by(SessionChange.service_id)),
-            SessionChange.next_round_at <= datetime.now(UTC),
+            SessionChange.next_round_at <= machine_now(),
         )
         .subquery()
     )
@@ -94,7 +95,7 @@ def due_changes(session: Session, *, per_router: int) -> list[int]:
 
 
 def load_work(session: Session, change_id: int) -> Work | None:
-    """None if the change is no longer pending."""
+    """The change and the sessions it concerns; None if it is no longer pending."""
     change = session.get(SessionChange, change_id)
     if change is None or change.status is not ChangeStatus.PENDING:
         return None
@@ -121,8 +122,9 @@ def load_work(session: Session, change_id: int) -> Work | None:
 
 
 def record_attempt(
-    session: Session, work: Work, asked: LiveSession, kind: RequestKind, answer: Answer
+    session: Session, work: Work, asked: LiveSession, kind: RequestKind, answer: CoaResult
 ) -> None:
+    """Store a request and its answer. Closes the session if the NAS does not know it."""
     session.add(
         RequestAttempt(
             id=new_id(),
@@ -151,14 +153,14 @@ class RoundOutcome(Enum):
 
 
 def finish_round(
-    session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]], *, now: datetime
+    session: Session, work: Work, answers: Sequence[tuple[RequestKind, CoaResult]], *, now: datetime
 ) -> None:
     """Write down what came of a round. `answers` are the last request and its answer for each session."""
     change = session.scalars(
         select(SessionChange).where(SessionChange.id == work.change_id).with_for_update()
     ).one()
     if change.status is not ChangeStatus.PENDING:
-        return  # our lease ran out meanwhile, and another process was quicker
+        return  # our lease expired, and another process was faster
     match _outcome(work, answers):
         case RoundOutcome.PROBED:
             _finish(change, ChangeStatus.DONE, now)
@@ -169,8 +171,8 @@ def finish_round(
             _retry_or_give_up(session, change, work, now)
 
 
-def _outcome(work: Work, answers: Sequence[tuple[RequestKind, Answer]]) -> RoundOutcome:
-    if work.kind is ChangeKind.PROBE:  # whatever was answered: a login that is refused again is probed again
+def _outcome(work: Work, answers: Sequence[tuple[RequestKind, CoaResult]]) -> RoundOutcome:
+    if work.kind is ChangeKind.PROBE:  # one try: if the login is refused again, so is the probe repeated
         return RoundOutcome.PROBED
     settled = all(change_rules.is_settled(answer.outcome, answer.error_cause) for _, answer in answers)
     if settled and not work.unreachable and not work.outdone:
@@ -179,8 +181,8 @@ def _outcome(work: Work, answers: Sequence[tuple[RequestKind, Answer]]) -> Round
 
 
 def _retry_or_give_up(session: Session, change: SessionChange, work: Work, now: datetime) -> None:
-    """Another round after a pause. A newer change takes over at once: it must not wait for a router that does
-    not answer."""
+    """Schedule another round. If a newer change does as much, give up at once, so that it does not have to
+    wait for a router that is not answering."""
     change.rounds += 1
     pause = change_rules.pause_before_round(change.rounds)
     newer = _newer_change(session, change)
@@ -189,7 +191,7 @@ def _retry_or_give_up(session: Session, change: SessionChange, work: Work, now: 
     if pause is None or newer is not None:
         _finish(change, ChangeStatus.GIVEN_UP, now)
     else:
-        change.next_round_at = datetime.now(UTC) + pause
+        change.next_round_at = machine_now() + pause
 
 
 def _finish(change: SessionChange, status: ChangeStatus, now: datetime) -> None:
@@ -197,7 +199,7 @@ def _finish(change: SessionChange, status: ChangeStatus, now: datetime) -> None:
 
 
 def _newer_change(session: Session, change: SessionChange) -> int | None:
-    """The first newer pending change of the service that asks its sessions for at least as much."""
+    """The first newer pending change of the service that makes this one unnecessary."""
     query = select(SessionChange.id).where(
         SessionChange.service_id == change.service_id,
         SessionChange.id > change.id,
@@ -211,13 +213,14 @@ def _hand_over_reconnect(session: Session, change_id: int, newer_id: int) -> Non
     session.execute(update(Reconnect).where(Reconnect.change_id == change_id).values(change_id=newer_id))
 
 
-def _stamp_reconnect(session: Session, work: Work, answers: Sequence[tuple[RequestKind, Answer]]) -> None:
+def _stamp_reconnect(session: Session, work: Work, answers: Sequence[tuple[RequestKind, CoaResult]]) -> None:
     acked = [(kind, answer.answered_at) for kind, answer in answers if answer.answered_at is not None]
-    if not acked or work.suspended:  # suspended again since: that is what was acknowledged
+    if not acked or work.suspended:  # suspended again in the meantime: the router acknowledged that
         return
     by_coa = [at for kind, at in acked if kind is RequestKind.COA]
     values: dict[str, Any] = {"router_acked_at": max(at for _, at in acked)}
     if len(by_coa) == len(acked):
-        # A session that began meanwhile may have been noted: what came first is found out anew.
+        # A session that started in the meantime may have been recorded: let the job find out which came
+        # first.
         values |= {"changed_by_coa_at": max(by_coa), "online_at": None, "milliseconds": None}
     session.execute(update(Reconnect).where(Reconnect.change_id == work.change_id).values(values))

@@ -1,4 +1,4 @@
-"""The open sessions that a change concerns, what each is asked, and the end of one its NAS does not know."""
+"""The open sessions a change concerns, and the requests for each of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from radius_svc.usecases import authorization
 from radius_svc.usecases.authorization import group_replies, suspended_are_refused
 from radius_svc.usecases.following import evidence
 
-# A CoA cannot take an address off a list, so a restore names another list (docs/adr/0008).
+# A CoA cannot remove an address from a list, so a restore puts it on another list (docs/adr/0008).
 ACTIVE_ADDRESS_LIST = "isp-active"
 
 
 @dataclass(frozen=True)
 class LiveSession:
-    """What identifies a session to its NAS, exactly as the NAS reported it; what it is asked, and in which
-    order; `changes` is what a CoA carries."""
+    """What identifies a session to its NAS, exactly as the NAS reported it, and what to ask of it.
+
+    `requests` are tried in order. `changes` are the attributes a CoA carries, by name.
+    """
 
     acctuniqueid: str
     acct_session_id: str
@@ -58,7 +60,7 @@ class _Candidate:
 
 
 def count_live_sessions(session: Session, service_id: str) -> int:
-    """How many sessions of the service are open."""
+    """How many open sessions the service has."""
     query = select(func.count()).select_from(RadAcct)
     return session.scalar(query.where(RadAcct.service_id == service_id, RadAcct.acctstoptime.is_(None))) or 0
 
@@ -66,7 +68,7 @@ def count_live_sessions(session: Session, service_id: str) -> int:
 def sessions_to_ask(
     session: Session, change: SessionChange, account: RadiusAccount | None
 ) -> tuple[list[LiveSession], int]:
-    """The sessions that must follow, and how many more there are whose router is not known now."""
+    """The sessions that must follow, and how many more there are whose router is not known."""
     suspended = account is not None and account.suspended
     if change.kind is ChangeKind.RATE and suspended:
         return [], 0  # the walled garden has its own speed
@@ -99,7 +101,7 @@ def sessions_to_probe(session: Session, account: RadiusAccount | None) -> list[L
         return []
     its_own = or_(
         RadAcct.service_id == account.service_id,
-        # FreeRADIUS writes down the login only.
+        # FreeRADIUS stores the username only.
         and_(RadAcct.service_id.is_(None), RadAcct.username == account.username),
     )
     plan = group_replies(session, authorization.plan_group(account.plan_id))
@@ -117,7 +119,7 @@ def sessions_to_probe(session: Session, account: RadiusAccount | None) -> list[L
 
 
 def close_as_gone(session: Session, asked: LiveSession, at: datetime | None) -> None:
-    """The NAS itself says that the session does not exist: its Stop was lost."""
+    """Close a session that does not exist according to its NAS: its Stop was lost."""
     session.execute(
         update(RadAcct)
         .where(RadAcct.acctuniqueid == asked.acctuniqueid, RadAcct.acctstoptime.is_(None))
@@ -159,7 +161,7 @@ def _is_refused(session: Session, account: RadiusAccount | None) -> bool:
 
 
 def _has_another_identity(row: RadAcct, account: RadiusAccount | None) -> bool:
-    """Whether the login goes by another name or gets another fixed address than this session has."""
+    """Whether the login now has another username or static address than this session."""
     if account is None:
         return True
     address = str(row.framedipaddress) if row.framedipaddress else None
@@ -184,7 +186,7 @@ def _live_session(
 
 
 def _replies(session: Session, account: RadiusAccount | None) -> dict[str, str]:
-    """The Mikrotik attributes in force for the service, as a CoA can carry them."""
+    """The attributes in force for the service, by name; empty if it has no login."""
     if account is None or account.terminated:
         return {}
     replies = group_replies(session, authorization.plan_group(account.plan_id))

@@ -8,11 +8,19 @@ from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from radius_svc.domain import change_rules
-from radius_svc.models import IS_OPEN, ChangeKind, ChangeStatus, RadAcct, RadiusAccount, SessionChange
+from radius_svc.models import (
+    IS_OPEN,
+    LIVE_ACCOUNT,
+    ChangeKind,
+    ChangeStatus,
+    RadAcct,
+    RadiusAccount,
+    SessionChange,
+)
 from radius_svc.usecases.following import evidence
 from radius_svc.usecases.following.changes import request_changes
 
-# An interim this much later than an acknowledged disconnect shows that the session is still there.
+# An interim report this much later than an acknowledged disconnect shows that the session still exists.
 STILL_ALIVE_AFTER = timedelta(seconds=5)
 MAX_STRAYS = 500
 
@@ -35,7 +43,7 @@ def strays(session: Session) -> dict[str, int]:
     still_fenced = and_(
         RadAcct.class_ == change_rules.SUSPENDED_CLASS_IN_RADACCT,
         RadiusAccount.suspended.is_(False),
-        RadiusAccount.terminated.is_(False),
+        LIVE_ACCOUNT,
         ~evidence.fence_lifted_by_coa(),
     )
     too_free = or_(RadiusAccount.terminated, and_(RadiusAccount.suspended, evidence.is_free()))
@@ -67,6 +75,6 @@ def _did_not_follow(
     return is_fenced or evidence.may_be_let_in_before(live, changed_at)
 
 
-def ask_strays(session: Session, *, now: datetime) -> int:
+def request_changes_of_strays(session: Session, *, now: datetime) -> int:
     """Request another change for each service with a stray. Returns how many services there are."""
     return request_changes(session, strays(session), ChangeKind.AUTHORIZATION, now=now)
