@@ -1,4 +1,4 @@
-"""One's own account: password, and where one is logged in."""
+"""The Account page: your own password and sessions."""
 
 import base64
 import re
@@ -17,7 +17,7 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Fi
 
 @pytest.fixture
 def second_browser(app, new_browser):
-    """The owner, at another machine."""
+    """The owner on another machine."""
     browser = type(new_browser)(app.test_client())
     browser.client.environ_base.update({"HTTP_USER_AGENT": FIREFOX, "REMOTE_ADDR": "10.1.2.3"})
     return browser
@@ -28,19 +28,19 @@ def end_paths(page):
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_everybody_has_one(browser_as, role):
+def test_every_role_has_an_account_page(browser_as, role):
     page = browser_as(role).get("/account")
     assert page.status_code == 200
     assert f"{role}@example.com" in page.text
     assert " style=" not in page.text
 
 
-def test_it_is_closed_without_a_login(app):
+def test_account_page_needs_a_login(app):
     for path in ("/account", "/account/password", "/account/second-factor", "/account/recovery-codes"):
         assert app.test_client().get(path).headers["Location"].startswith("/login")
 
 
-def test_a_changed_password_ends_all_other_sessions(browser, second_browser):
+def test_password_change_ends_all_other_sessions(browser, second_browser):
     second_browser.log_in(OWNER)
     before = browser.client.get_cookie("isp_session").value
     assert browser.post("/account/password", CHANGE).headers["Location"] == "/account"
@@ -51,7 +51,7 @@ def test_a_changed_password_ends_all_other_sessions(browser, second_browser):
     assert second_browser.log_in(OWNER, NEW).status_code == 303
 
 
-def test_a_copied_cookie_is_worthless_after_the_change(browser, app):
+def test_copied_cookie_is_useless_after_the_change(browser, app):
     cookie = browser.client.get_cookie("isp_session").value
     browser.post("/account/password", CHANGE)
     thief = app.test_client()
@@ -71,7 +71,7 @@ def test_a_copied_cookie_is_worthless_after_the_change(browser, app):
         ({"password_again": "other"}, "password_again", "not the same"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field_and_nothing_changes(browser, new_browser, form, field, words):
+def test_wrong_input_is_named_at_its_field_and_changes_nothing(browser, new_browser, form, field, words):
     answer = browser.post("/account/password", {**CHANGE, **form})
     assert answer.status_code == 422
     assert words in re.search(rf'id="{field}-help">([^<]*)<', answer.text)[1]
@@ -79,20 +79,20 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_changes(browser, new_bro
     assert new_browser.log_in(OWNER).status_code == 303
 
 
-def test_other_letters_make_a_password_too(browser, new_browser):
+def test_password_may_have_letters_of_any_script(browser, new_browser):
     password = "Peña 😀 <b>ñandú</b>"
     browser.post("/account/password", {**CHANGE, "password": password, "password_again": password})
     assert new_browser.log_in(OWNER, password).status_code == 303
 
 
-def test_guessing_the_present_password_is_throttled(browser):
+def test_guessing_the_current_password_is_throttled(browser):
     wrong = {**CHANGE, "present_password": "wrong"}
     answers = [browser.post("/account/password", wrong) for _ in range(throttle.PER_ACCOUNT + 1)]
     assert "wait 15 minutes" in answers[-1].text
     assert "wait 15 minutes" in browser.post("/account/password", CHANGE).text
 
 
-def test_a_strangers_guesses_at_the_login_do_not_keep_one_from_changing_the_own_password(browser, app):
+def test_failed_logins_by_others_do_not_block_a_password_change(browser, app):
     stranger = type(browser)(app.test_client())
     stranger.client.environ_base["REMOTE_ADDR"] = "10.9.9.9"
     answers = [stranger.log_in(OWNER, "wrong").status_code for _ in range(throttle.PER_ACCOUNT + 1)]
@@ -101,7 +101,7 @@ def test_a_strangers_guesses_at_the_login_do_not_keep_one_from_changing_the_own_
 
 
 @pytest.mark.parametrize("form", ["own checks of {id}", "OWN CHECKS OF {id}", " Own checks of {id}"])
-def test_no_name_typed_at_the_login_counts_as_ones_own_checks(browser, app, add_operator, form):
+def test_no_login_name_shares_the_counter_of_password_checks(browser, app, add_operator, form):
     stranger = type(browser)(app.test_client())
     stranger.client.environ_base["REMOTE_ADDR"] = "10.9.9.9"
     for _ in range(throttle.PER_ACCOUNT):
@@ -109,7 +109,7 @@ def test_no_name_typed_at_the_login_counts_as_ones_own_checks(browser, app, add_
     assert browser.post("/account/password", CHANGE).status_code == 303
 
 
-def test_a_right_present_password_begins_the_count_anew(browser):
+def test_correct_current_password_resets_the_count(browser):
     for _ in range(3):
         for _ in range(throttle.PER_ACCOUNT - 1):
             browser.post("/account/password", {**CHANGE, "present_password": "wrong"})
@@ -117,7 +117,7 @@ def test_a_right_present_password_begins_the_count_anew(browser):
         assert browser.post("/account/password", form).status_code == 303
 
 
-def test_own_sessions_are_listed_in_words_and_ended_one_by_one(browser, second_browser):
+def test_own_sessions_are_listed_and_ended_one_by_one(browser, second_browser):
     second_browser.log_in(OWNER)
     page = browser.get("/account").text
     assert "Firefox on Windows" in page
@@ -130,14 +130,14 @@ def test_own_sessions_are_listed_in_words_and_ended_one_by_one(browser, second_b
     assert browser.post(path, seen_at="/account").status_code == 404
 
 
-def test_all_others_are_ended_at_once(browser, second_browser):
+def test_all_other_sessions_are_ended_together(browser, second_browser):
     second_browser.log_in(OWNER)
     assert browser.post("/account/sessions/end-others", seen_at="/account").status_code == 303
     assert second_browser.get("/account").status_code == 303
     assert browser.get("/account").status_code == 200
 
 
-def test_nobody_ends_the_session_of_another(browser, browser_as, database):
+def test_nobody_can_end_the_session_of_another_operator(browser, browser_as, database):
     staff = browser_as(Role.STAFF)
     with database.reading() as session:
         ids = session.scalars(select(LoginSession.id)).all()
@@ -147,7 +147,7 @@ def test_nobody_ends_the_session_of_another(browser, browser_as, database):
     assert browser.get("/account").status_code == 200
 
 
-def test_a_user_agent_is_kept_as_text_and_not_without_end(second_browser, add_operator, database):
+def test_user_agent_is_stored_as_text_of_limited_length(second_browser, add_operator, database):
     add_operator(Role.OWNER)
     second_browser.client.environ_base["HTTP_USER_AGENT"] = "<b>x</b>\x07" + "y" * 1000
     second_browser.log_in(OWNER)
@@ -158,7 +158,7 @@ def test_a_user_agent_is_kept_as_text_and_not_without_end(second_browser, add_op
     assert "Unknown browser" in second_browser.get("/account").text
 
 
-def test_a_page_that_refreshes_itself_keeps_no_session_alive(browser, wall):
+def test_automatic_refreshes_do_not_keep_a_session_alive(browser, wall):
     for _ in range(3):
         wall.advance(minutes=9)
         assert browser.client.get("/account", headers={"HX-Request": "true"}).status_code == 200
@@ -166,7 +166,7 @@ def test_a_page_that_refreshes_itself_keeps_no_session_alive(browser, wall):
     assert browser.get("/account").status_code == 303
 
 
-def test_last_seen_is_kept_when_the_session_is_over(browser, wall, database, gateway):
+def test_last_seen_survives_the_end_of_a_session(browser, wall, database, gateway):
     wall.advance(minutes=5)
     browser.get("/account")
     browser.post("/logout", seen_at="/account")
@@ -174,13 +174,13 @@ def test_last_seen_is_kept_when_the_session_is_over(browser, wall, database, gat
         assert session.scalars(select(Operator)).one().last_seen_at == wall.now()
 
 
-def test_a_second_login_in_the_same_browser_ends_the_first_session(browser, database):
+def test_second_login_in_a_browser_ends_its_first_session(browser, database):
     browser.log_in(OWNER)
     with database.reading() as session:
         assert len(session.scalars(select(LoginSession)).all()) == 1
 
 
-def test_control_characters_in_a_login_are_refused_in_words(app, new_browser):
+def test_control_characters_in_a_login_are_refused_politely(app, new_browser):
     answer = new_browser.log_in("a\x00b@example.com")
     assert answer.status_code == 422
     header = "Basic " + base64.b64encode(b"a\x00b@example.com:x").decode()

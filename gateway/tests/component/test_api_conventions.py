@@ -1,4 +1,4 @@
-"""What holds for every endpoint: authentication, errors, lists, roles."""
+"""Rules for every endpoint: authentication, errors, lists, roles."""
 
 import pytest
 from gateway.models import AuditEntry, Role
@@ -18,28 +18,28 @@ def assert_problem(answer, status, *fields):
     assert all(wrong["message"] for wrong in answer.json.get("errors", []))
 
 
-def test_without_a_token_the_api_is_closed(app):
+def test_every_endpoint_needs_a_token(app):
     answer = app.test_client().get("/api/v1/plans")
     assert_problem(answer, 401)
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_an_unknown_token_is_refused(app):
+def test_unknown_token_is_refused(app):
     answer = app.test_client().get("/api/v1/plans", headers={"Authorization": "Bearer isp_no"})
     assert_problem(answer, 401)
 
 
-def test_the_login_cookie_does_not_open_the_api(browser):
+def test_login_cookie_is_not_accepted_by_the_api(browser):
     assert_problem(browser.get("/api/v1/plans"), 401)
 
 
-def test_a_revoked_token_is_refused(api):
+def test_revoked_token_is_refused(api):
     token_id = api("GET", "/tokens").json["data"][0]["id"]
     assert api("DELETE", f"/tokens/{token_id}").status_code == 204
     assert_problem(api("GET", "/plans"), 401)
 
 
-def test_a_wrong_password_gets_no_token(app, add_operator):
+def test_wrong_password_gets_no_token(app, add_operator):
     add_operator(Role.OWNER)
     answer = app.test_client().post(
         "/api/v1/tokens", json={"name": "x"}, headers={"Authorization": "Basic b3duZXJAZXhhbXBsZS5jb206bm8="}
@@ -48,20 +48,20 @@ def test_a_wrong_password_gets_no_token(app, add_operator):
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
 
 
-def test_an_unknown_path_is_404_and_a_wrong_method_405(api):
+def test_unknown_path_is_404_and_wrong_method_405(api):
     assert_problem(api("GET", "/nothing"), 404)
     answer = api("DELETE", "/plans")
     assert_problem(answer, 405)
     assert "POST" in answer.headers["Allow"]
 
 
-def test_an_unknown_id_is_404(api):
+def test_unknown_id_is_404(api):
     for path in ("/plans/x", "/routers/x", "/subscribers/x", "/services/x", "/invoices/x", "/payments/x"):
         assert_problem(api("GET", path), 404)
     assert_problem(api("GET", "/plans/%00"), 404)
 
 
-def test_a_body_that_is_not_json_is_400(app, api):
+def test_malformed_json_is_400(app, api):
     answer = app.test_client().post(
         "/api/v1/plans",
         data='{"name": ',
@@ -71,18 +71,18 @@ def test_a_body_that_is_not_json_is_400(app, api):
     assert_problem(answer, 400)
 
 
-def test_another_content_type_is_415(app, api):
+def test_wrong_content_type_is_415(app, api):
     answer = app.test_client().post(
         "/api/v1/plans", data={"name": "x"}, headers={"Authorization": f"Bearer {api.token}"}
     )
     assert_problem(answer, 415)
 
 
-def test_a_body_over_one_megabyte_is_413(api):
+def test_body_over_one_megabyte_is_413(api):
     assert_problem(api("POST", "/plans", {"name": "x" * 1_000_001}), 413)
 
 
-def test_every_wrong_field_is_named_at_once(api):
+def test_all_wrong_fields_are_named_together(api):
     answer = api("POST", "/plans", {"name": "", "price": 1.5, "download_kbps": True, "extra": 1})
     assert_problem(answer, 422, "name", "price", "download_kbps", "upload_kbps", "extra")
 
@@ -94,7 +94,7 @@ def test_null_and_control_characters_are_refused(api):
 
 
 @pytest.mark.parametrize("body", [[], "text", 1, None])
-def test_a_body_that_is_no_object_is_422(api, body):
+def test_body_other_than_an_object_is_422(api, body):
     assert api("POST", "/plans", body).status_code == 422
 
 
@@ -110,35 +110,35 @@ def test_lists_are_paged(api):
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5"])
-def test_a_limit_out_of_range_is_422(api, limit):
+def test_limit_out_of_range_is_422(api, limit):
     assert_problem(api("GET", f"/plans?limit={limit}"), 422, "limit")
 
 
-def test_an_unknown_query_parameter_is_named(api):
+def test_unknown_query_parameter_is_named(api):
     assert_problem(api("GET", "/invoices?statsu=paid"), 422, "statsu")
     assert_problem(api("GET", "/invoices?status=nope"), 422, "status")
 
 
-def test_a_service_that_is_down_is_503_with_retry_after(api, world):
+def test_service_that_is_down_is_503_with_retry_after(api, world):
     world.down.add("subscriber")
     answer = api("GET", "/plans")
     assert_problem(answer, 503)
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_a_service_that_broke_is_502(api, world):
+def test_service_that_fails_is_502(api, world):
     world.failing["list_plans"] = ServiceFault("list_plans failed")
     assert_problem(api("GET", "/plans"), 502)
 
 
-def test_a_mistake_of_ours_is_500_without_its_text(api, world):
+def test_our_own_bug_is_500_without_details(api, world):
     world.failing["list_plans"] = ZeroDivisionError("secret detail")
     answer = api("GET", "/plans")
     assert_problem(answer, 500)
     assert "secret detail" not in answer.text
 
 
-def test_errors_of_a_service_keep_their_fields(api, subscriber, service_body):
+def test_field_errors_of_a_service_are_passed_on(api, subscriber, service_body):
     body = {"full_name": "Pedro again", "service": service_body}
     assert_problem(api("POST", "/subscribers", body), 422, "service.pppoe_username")
     answer = api("POST", f"/subscribers/{subscriber['id']}/services", service_body)
@@ -168,14 +168,14 @@ ROLE_RIGHTS = {
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_each_role_may_do_what_is_its_own(api_as, role):
+def test_each_role_has_its_rights_and_no_others(api_as, role):
     api = api_as(role)
     for (method, path), roles in ROLE_RIGHTS.items():
         refused = api(method, path, {} if method != "GET" else None).status_code == 403
         assert refused is (role not in roles), (role, method, path)
 
 
-def test_every_write_that_succeeded_is_in_the_audit_log(api, database):
+def test_every_successful_write_is_in_the_audit_log(api, database):
     plan = api("POST", "/plans", PLAN, X_Request_ID="trace-1").json
     api("PATCH", f"/plans/{plan['id']}", {"price": 160000})
     api("POST", "/plans", {})
@@ -191,12 +191,12 @@ def test_every_write_that_succeeded_is_in_the_audit_log(api, database):
     assert entries[1].recorded_at == NOW
 
 
-def test_the_request_id_is_taken_over_or_made(api):
+def test_request_id_is_taken_from_the_caller_or_created(api):
     assert api("GET", "/plans", X_Request_ID="abc-1").headers["X-Request-ID"] == "abc-1"
     assert len(api("GET", "/plans", X_Request_ID='"><script>').headers["X-Request-ID"]) == 36
 
 
-def test_answers_carry_the_security_headers(api):
+def test_responses_have_the_security_headers(api):
     headers = api("GET", "/plans").headers
     assert headers["Content-Security-Policy"].startswith("default-src 'self'")
     assert headers["X-Frame-Options"] == "DENY"
@@ -204,7 +204,7 @@ def test_answers_carry_the_security_headers(api):
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_readiness_names_what_does_not_answer(app, world):
+def test_readiness_names_what_is_not_responding(app, world):
     client = app.test_client()
     assert client.get("/readyz").status_code == 200
     world.down.add("billing")
@@ -222,5 +222,5 @@ def test_metrics_count_requests_by_route(api, app, subscriber):
 
 
 @pytest.mark.parametrize("query", ["after=%00", "after=" + "x" * 201, "after=a%0Db%07"])
-def test_a_cursor_with_control_characters_is_422(api, query):
+def test_cursor_with_control_characters_is_422(api, query):
     assert_problem(api("GET", f"/plans?{query}"), 422, "after")

@@ -1,4 +1,4 @@
-"""What each resource takes and shows."""
+"""What each resource accepts and returns."""
 
 import time
 from datetime import timedelta
@@ -13,27 +13,27 @@ from gateway_fakes import NOW
 from sqlalchemy import select
 
 
-def test_a_plan_shows_its_price_as_money(api, plan_id):
+def test_plan_shows_its_price_as_money(api, plan_id):
     plan = api("GET", f"/plans/{plan_id}").json
     assert plan["price"] == {"amount": 150000, "currency": "PHP"}
     assert (plan["billing_type"], plan["download_kbps"], plan["status"]) == ("postpaid", 50000, "active")
     assert plan["created_at"] == "2026-11-23T02:00:00Z"
 
 
-def test_a_plan_is_changed_field_by_field_and_archived(api, plan_id):
+def test_plan_is_changed_by_field_and_archived(api, plan_id):
     changed = api("PATCH", f"/plans/{plan_id}", {"price": {"amount": 99900, "currency": "PHP"}}).json
     assert (changed["price"]["amount"], changed["name"]) == (99900, "Fiber 50 Mbps")
     assert api("POST", f"/plans/{plan_id}/archive").json["status"] == "archived"
 
 
-def test_prepaid_is_not_sold_yet_and_says_so_at_its_field(api):
+def test_prepaid_is_refused_at_its_field(api):
     body = {"name": "P", "price": 1, "download_kbps": 1, "upload_kbps": 1, "billing_type": "prepaid"}
     answer = api("POST", "/plans", body)
     assert answer.status_code == 422
     assert answer.json["errors"] == [{"field": "billing_type", "message": "must be one of postpaid"}]
 
 
-def test_only_a_manual_router_can_be_added_yet(api):
+def test_only_manual_routers_can_be_added(api):
     answer = api("POST", "/routers", {"name": "Main"})
     assert answer.status_code == 422
     (wrong,) = answer.json["errors"]
@@ -43,7 +43,7 @@ def test_only_a_manual_router_can_be_added_yet(api):
     assert [wrong["field"] for wrong in answer.json["errors"]] == ["nas_address"]
 
 
-def test_a_router_shows_its_health_and_never_the_secret(api, router_id):
+def test_router_shows_its_health_but_not_its_secret(api, router_id):
     answer = api("GET", f"/routers/{router_id}")
     assert (answer.json["status"], answer.json["health"], answer.json["coa_port"]) == (
         "online",
@@ -53,12 +53,12 @@ def test_a_router_shows_its_health_and_never_the_secret(api, router_id):
     assert "s3cret" not in answer.text
 
 
-def test_a_router_shows_without_health_while_radius_is_down(api, router_id, world):
+def test_router_has_no_health_while_radius_is_down(api, router_id, world):
     world.down.add("radius")
     assert api("GET", f"/routers/{router_id}").json["health"] is None
 
 
-def test_a_subscriber_and_its_service_are_made_at_once(api, subscriber, settings):
+def test_subscriber_and_service_are_created_together(api, subscriber, settings):
     (service,) = subscriber["services"]
     assert service["pppoe_username"] == "pedro.reyes"
     assert (service["status"], service["holds"], service["provisioned"]) == ("active", [], True)
@@ -68,19 +68,19 @@ def test_a_subscriber_and_its_service_are_made_at_once(api, subscriber, settings
     assert subscriber["payment_url"] == f"{settings.public_url}/c/{subscriber['short_id']}"
 
 
-def test_the_password_is_never_shown(api, subscriber):
+def test_password_is_never_returned(api, subscriber):
     service_id = subscriber["services"][0]["id"]
     for path in (f"/subscribers/{subscriber['id']}", "/subscribers", f"/services/{service_id}"):
         assert "pppoe-pass-03" not in api("GET", path).text
 
 
-def test_the_answer_waits_until_radius_has_caught_up(api, service_body, world):
+def test_response_waits_until_radius_has_caught_up(api, service_body, world):
     world.radius_lag = 5
     made = api("POST", "/subscribers", {"full_name": "Pedro Reyes", "service": service_body}).json
     assert made["services"][0]["provisioned"] is True
 
 
-def test_a_subscriber_is_made_while_radius_and_billing_are_down(api, service_body, world):
+def test_subscriber_is_created_while_radius_and_billing_are_down(api, service_body, world):
     world.down |= {"radius", "billing"}
     started = time.monotonic()
     answer = api("POST", "/subscribers", {"full_name": "Pedro Reyes", "service": service_body})
@@ -90,7 +90,7 @@ def test_a_subscriber_is_made_while_radius_and_billing_are_down(api, service_bod
     assert time.monotonic() - started < 1
 
 
-def test_the_wait_for_radius_is_bounded(api, service_body, world):
+def test_wait_for_radius_is_limited(api, service_body, world):
     world.radius_lag = 10**6
     started = time.monotonic()
     made = api("POST", "/subscribers", {"full_name": "Pedro Reyes", "service": service_body})
@@ -105,7 +105,7 @@ def test_subscribers_are_searched_and_filtered(api, subscriber):
     assert api("GET", "/subscribers?status=asleep").status_code == 422
 
 
-def test_billing_terms_are_written_flat_and_read_back(api, subscriber, world):
+def test_billing_terms_are_flat_fields(api, subscriber, world):
     service_id = subscriber["services"][0]["id"]
     terms = {
         "individual_price": 120000,
@@ -118,7 +118,7 @@ def test_billing_terms_are_written_flat_and_read_back(api, subscriber, world):
     assert command.billing_terms.discount.value == 1250
 
 
-def test_one_term_is_changed_without_the_other_and_null_empties_it(api, subscriber, world):
+def test_null_empties_one_billing_term_and_keeps_the_other(api, subscriber, world):
     service_id = subscriber["services"][0]["id"]
     api("PATCH", f"/services/{service_id}", {"individual_price": 120000})
     api("PATCH", f"/services/{service_id}", {"discount": {"kind": "amount", "value": 5000}})
@@ -128,7 +128,7 @@ def test_one_term_is_changed_without_the_other_and_null_empties_it(api, subscrib
     assert world.services[service_id].billing_terms.individual_price is None
 
 
-def test_an_individual_price_of_zero_is_a_price(api, subscriber, browser):
+def test_individual_price_may_be_zero(api, subscriber, browser):
     service_id = subscriber["services"][0]["id"]
     shown = api("PATCH", f"/services/{service_id}", {"individual_price": 0}).json["billing_terms"]
     assert shown["individual_price"] == {"amount": 0, "currency": "PHP"}
@@ -136,21 +136,21 @@ def test_an_individual_price_of_zero_is_a_price(api, subscriber, browser):
     assert 'value="0.00"' in browser.get(f"/services/{service_id}/edit").text
 
 
-def test_null_takes_the_static_ip_away(api, subscriber, world):
+def test_null_removes_the_static_ip(api, subscriber, world):
     service_id = subscriber["services"][0]["id"]
     api("PATCH", f"/services/{service_id}", {"static_ip": "10.1.2.3"})
     assert world.services[service_id].static_ip == "10.1.2.3"
     assert api("PATCH", f"/services/{service_id}", {"static_ip": None}).json["static_ip"] is None
 
 
-def test_errors_in_a_discount_name_the_field_as_written(api, subscriber):
+def test_discount_errors_name_the_field_as_sent(api, subscriber):
     service_id = subscriber["services"][0]["id"]
     body = {"discount": {"kind": "percent", "value": 12.5, "until": "soon"}}
     answer = api("PATCH", f"/services/{service_id}", body)
     assert [wrong["field"] for wrong in answer.json["errors"]] == ["discount.value", "discount.until"]
 
 
-def test_a_hold_suspends_and_its_release_restores(api, subscriber):
+def test_hold_suspends_and_its_release_restores(api, subscriber):
     service_id = subscriber["services"][0]["id"]
     placed = api("POST", f"/services/{service_id}/holds", {"reason": "admin", "note": "moved"})
     assert placed.status_code == 201
@@ -164,7 +164,7 @@ def test_a_hold_suspends_and_its_release_restores(api, subscriber):
     assert released["released_holds"][0]["id"] == hold["id"]
 
 
-def test_a_live_session_is_shown_with_its_service(api, subscriber, world):
+def test_service_shows_its_live_session(api, subscriber, world):
     service_id = subscriber["services"][0]["id"]
     world.sessions.append(
         SessionView(
@@ -214,7 +214,7 @@ def test_reconnects_are_in_seconds_with_milliseconds(api, subscriber, world):
     assert case["online_at"] == "2026-11-23T02:00:00.412000Z"
 
 
-def test_a_terminated_service_stays_to_be_seen(api, subscriber):
+def test_terminated_service_is_still_shown(api, subscriber):
     service_id = subscriber["services"][0]["id"]
     assert api("POST", f"/services/{service_id}/terminate").json["status"] == "terminated"
 
@@ -227,7 +227,7 @@ def test_billing_settings_are_changed_one_by_one(api):
     assert answer.json["errors"][0]["field"] == "invoice_generation_day"
 
 
-def test_a_billing_run_is_accepted_and_reports_by_subscriber(api, subscriber):
+def test_billing_run_is_accepted_and_reports_by_subscriber(api, subscriber):
     started = api("POST", "/billing-runs", {"date": "2026-11-23"})
     assert started.status_code == 202
     run = api("GET", f"/billing-runs/{started.json['id']}").json
@@ -239,7 +239,7 @@ def test_a_billing_run_is_accepted_and_reports_by_subscriber(api, subscriber):
     assert items[0]["reason"] == "already invoiced for this period: INV-000001"
 
 
-def test_an_invoice_shows_its_lines_with_the_price_and_its_source(api, invoice_id):
+def test_invoice_shows_its_lines_with_price_and_source(api, invoice_id):
     invoice = api("GET", f"/invoices/{invoice_id}").json
     assert (invoice["status"], invoice["collection_status"]) == ("sent", "pending")
     assert invoice["period"] == {"start": "2026-11-01", "end": "2026-12-01"}
@@ -248,12 +248,12 @@ def test_an_invoice_shows_its_lines_with_the_price_and_its_source(api, invoice_i
     assert invoice["due_on"] == "2026-12-08"
 
 
-def test_an_invoice_is_voided_with_a_reason(api, invoice_id, world):
+def test_invoice_is_voided_with_a_reason(api, invoice_id, world):
     assert api("POST", f"/invoices/{invoice_id}/void", {"reason": "typo"}).json["status"] == "void"
     assert world.commands("void_invoice")[0].reason == "typo"
 
 
-def test_a_payment_shows_where_it_went(api, subscriber, invoice_id, world):
+def test_payment_shows_its_allocations(api, subscriber, invoice_id, world):
     world.allocation_lag = 3
     body = {
         "subscriber_id": subscriber["id"],
@@ -270,26 +270,26 @@ def test_a_payment_shows_where_it_went(api, subscriber, invoice_id, world):
     assert again["same_reference"] == [payment.json["id"]]
 
 
-def test_a_payment_is_recorded_while_billing_is_down(api, subscriber, world):
+def test_payment_is_recorded_while_billing_is_down(api, subscriber, world):
     world.down.add("billing")
     body = {"subscriber_id": subscriber["id"], "amount": 100, "method": "cash"}
     answer = api("POST", "/payments", body)
     assert (answer.status_code, answer.json["allocations"]) == (201, None)
 
 
-def test_accounts_ledger_and_receivables_can_be_asked(api, subscriber, invoice_id):
+def test_accounts_ledger_and_receivables_are_shown(api, subscriber, invoice_id):
     assert api("GET", f"/accounts/{subscriber['id']}").json["balance"]["amount"] == 150000
     assert api("GET", f"/subscribers/{subscriber['id']}/ledger").json == {"data": [], "next": None}
     assert api("GET", "/ledger/check").json["differences"] == []
     assert api("GET", "/receivables").json["receivable"]["amount"] == 150000
 
 
-def test_a_collections_run_answers_with_what_it_did(api):
+def test_collections_run_returns_what_it_did(api):
     answer = api("POST", "/collections-runs", {"date": "2026-12-14", "dry_run": True})
     assert (answer.status_code, answer.json["date"], answer.json["dry_run"]) == (200, "2026-12-14", True)
 
 
-def test_the_clock_does_not_exist_unless_it_is_movable(api):
+def test_clock_does_not_exist_unless_it_is_movable(api):
     assert api("GET", "/clock").status_code == 404
     assert api("PUT", "/clock", {"advance_days": 1}).status_code == 404
 
@@ -303,7 +303,7 @@ def clock_api(movable_app, api):
     return call
 
 
-def test_the_movable_clock_goes_where_it_is_put(clock_api):
+def test_movable_clock_is_set_and_advanced(clock_api):
     moved = clock_api("PUT", {"now": "2027-01-05T10:00:00+08:00"}).json
     assert moved["now"].startswith("2027-01-05T02:00:0")
     assert (moved["date"], moved["time_zone"]) == ("2027-01-05", "Asia/Manila")
@@ -318,11 +318,11 @@ def test_the_movable_clock_goes_where_it_is_put(clock_api):
     "body",
     [{}, {"advance_days": 1, "date": "2027-01-01"}, {"now": "2027-01-05T10:00:00"}, {"advance_days": 30_000}],
 )
-def test_a_clock_change_that_makes_no_sense_is_422(clock_api, body):
+def test_contradictory_clock_change_is_422(clock_api, body):
     assert clock_api("PUT", body).status_code == 422
 
 
-def test_a_password_read_again_with_the_same_key_is_written_down_again(api, world, subscriber, database):
+def test_repeated_password_request_is_audited_each_time(api, world, subscriber, database):
     service_id = subscriber["services"][0]["id"]
     world.passwords[service_id] = "pppoe-pass-03"
     for _ in range(2):

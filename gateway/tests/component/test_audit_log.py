@@ -1,4 +1,4 @@
-"""The audit log: what gets into it, and how it is read."""
+"""The audit log: what is recorded, and how it is read."""
 
 import csv
 import io
@@ -56,7 +56,7 @@ def test_every_view_that_changes_something_declares_its_event(app):
     assert [name for name in changing_views(app) if event_of(app.view_functions[name]) is None] == []
 
 
-def test_a_view_that_changes_something_without_an_event_is_refused():
+def test_view_that_changes_something_must_declare_an_event():
     with pytest.raises(TypeError, match="declares no event"):
         endpoint("POST", "/nothing", permission=Permission.VIEW_PLANS, answer=None)
     with pytest.raises(TypeError, match="declares no event"):
@@ -68,20 +68,20 @@ def test_two_events_cannot_have_the_same_name():
         declare(Event("admin.add_plan", "Did something else"))
 
 
-def test_names_of_events_that_were_stored_still_have_words():
-    """Never remove a name from here: audit logs have it."""
+def test_stored_event_names_still_have_words():
+    """Never remove a name from here: existing audit logs use it."""
     names = (Path(__file__).parent / "stored_events.txt").read_text().split()
     assert [name for name in names if name not in EVENTS] == []
 
 
-def test_records_lead_to_the_pages_that_show_them(app):
+def test_records_link_to_their_pages(app):
     arguments = {rule.endpoint: rule.arguments for rule in app.url_map.iter_rules()}
     assert set(RECORD_PAGES) == {"subscriber", "service", "invoice", "billing run"}
     for view, argument in RECORD_PAGES.values():
         assert arguments[view] == {argument}
 
 
-def test_an_entry_says_who_what_when_and_from_where(browser, database):
+def test_entry_says_who_did_what_when_and_from_where(browser, database):
     browser.client.environ_base["REMOTE_ADDR"] = "10.1.2.3"
     browser.client.environ_base["HTTP_X_REQUEST_ID"] = "trace-1"
     browser.post("/account/sessions/end-others", seen_at="/account")
@@ -91,7 +91,7 @@ def test_an_entry_says_who_what_when_and_from_where(browser, database):
     assert (entry.recorded_at, len(entry.operator_id)) == (NOW, 36)
 
 
-def test_logins_are_in_it_failed_ones_per_account(new_browser, add_operator, database, app):
+def test_logins_are_recorded_and_failed_ones_by_account(new_browser, add_operator, database, app):
     owner = add_operator(Role.OWNER)
     new_browser.log_in(owner.email, "wrong")
     app.test_client().post("/api/v1/tokens", json={"name": "x"}, headers=basic(owner.email, "wrong"))
@@ -110,7 +110,7 @@ def test_logins_are_in_it_failed_ones_per_account(new_browser, add_operator, dat
     assert not any("wrong" in entry.path + entry.actor for entry in entries(database))
 
 
-def test_what_the_api_changes_is_in_it_and_what_it_reads_is_not(api, database):
+def test_api_writes_are_recorded_and_reads_are_not(api, database):
     plan = api("POST", "/plans", PLAN).json
     api("PATCH", f"/plans/{plan['id']}", {"price": 160000})
     api("POST", f"/plans/{plan['id']}/archive", {}, Idempotency_Key="k")
@@ -123,14 +123,14 @@ def test_what_the_api_changes_is_in_it_and_what_it_reads_is_not(api, database):
     ]
 
 
-def test_a_form_that_was_refused_is_not_in_it(browser, database):
+def test_refused_form_is_not_recorded(browser, database):
     before = len(entries(database))
     browser.post("/account/password", {"present_password": "", "password": "x"})
     assert len(entries(database)) == before
 
 
 class TestPage:
-    def test_it_says_who_did_what_in_words(self, browser, database):
+    def test_page_says_who_did_what(self, browser, database):
         add(database, actor="<b>Peña</b>@example.com", record_id="<i>")
         add(database, event="admin.record_payment", actor="pedro@example.com")
         add(database, event="", action="POST /an/old/page")
@@ -141,7 +141,7 @@ class TestPage:
         assert "<i>" not in page
         assert " style=" not in page
 
-    def test_records_are_linked_where_they_have_a_page(self, browser, database):
+    def test_records_with_a_page_are_linked(self, browser, database):
         add(database, event="api.void_invoice", record_id="inv-1")
         add(database, event="admin.restore", record_id="service-1/hold-1")
         page = browser.get("/audit-log").text
@@ -156,7 +156,7 @@ class TestPage:
         records = re.findall(r'data-label="Record"[^>]*><small[^>]*>([^<]*)<', table)
         assert records == ["pedro@example.com", "staff@example.com", "owner@example.com"]
 
-    def test_it_is_filtered_by_operator_action_and_days(self, browser, database, add_operator):
+    def test_page_is_filtered_by_operator_action_and_days(self, browser, database, add_operator):
         add(database, actor="first", at=datetime(2026, 11, 19, 16, 0, tzinfo=UTC))  # 20 November in Manila
         add(database, actor="second", at=datetime(2026, 11, 20, 15, 59, tzinfo=UTC))
         add(database, actor="third", at=datetime(2026, 11, 20, 16, 0, tzinfo=UTC), operator_id="ben")
@@ -177,14 +177,14 @@ class TestPage:
         "query",
         ["from=x", "until=9999-12-31", "from=0001-01-01", "operator=%00", "action=😀", "action=%3Cb%3E"],
     )
-    def test_an_odd_filter_breaks_nothing(self, browser, query):
+    def test_invalid_filter_does_not_break_the_page(self, browser, query):
         assert browser.get(f"/audit-log?{query}").status_code == 200
 
     @pytest.mark.parametrize("after", ["x", "-1", "%00", "9" * 30, "१"])
-    def test_an_odd_cursor_is_said_in_words(self, browser, after):
+    def test_invalid_cursor_is_refused(self, browser, after):
         assert browser.get(f"/audit-log?after={after}").status_code == 422
 
-    def test_pages_follow_one_another(self, browser, database):
+    def test_pages_continue_each_other(self, browser, database):
         for number in range(120):
             add(database, actor=f"n{number:03d}")
         seen, address = [], "/audit-log?action=Added+a+plan"
@@ -195,7 +195,7 @@ class TestPage:
             address = following and following[1].replace("&amp;", "&")
         assert seen == [f"n{number:03d}" for number in reversed(range(120))]
 
-    def test_the_file_has_all_of_it_and_no_formula(self, browser, database):
+    def test_export_is_complete_and_has_no_formulas(self, browser, database):
         for number in range(450):
             add(database, actor=f"=cmd{number}")
         found = rows(browser.get("/audit-log.csv?action=Added+a+plan"))
@@ -204,12 +204,12 @@ class TestPage:
         assert found[0]["What"] == "Added a plan"
         assert found[0]["When (UTC)"] == NOW.isoformat()
 
-    def test_the_link_to_the_file_has_the_same_filter(self, browser):
+    def test_export_link_keeps_the_filter(self, browser):
         assert 'href="/audit-log.csv?action=Logged+in"' in browser.get("/audit-log?action=Logged+in").text
 
 
 class TestApi:
-    def test_it_lists_and_filters(self, api, database):
+    def test_api_lists_and_filters(self, api, database):
         for _ in range(3):
             api("POST", "/plans", {**PLAN, "name": f"Plan {_}"})
         found = api("GET", "/audit-log?event=api.create_plan&limit=2").json
@@ -222,13 +222,13 @@ class TestApi:
         assert len(api("GET", "/audit-log?since=2026-11-23&until=2026-11-23").json["data"]) == 4
 
     @pytest.mark.parametrize("query", ["since=x", "until=1999-01-01", "after=x", "operator_id=%00", "who=x"])
-    def test_a_wrong_parameter_is_named(self, api, query):
+    def test_wrong_parameter_is_named(self, api, query):
         answer = api("GET", f"/audit-log?{query}")
         assert answer.status_code == 422
         assert answer.json["errors"][0]["field"] == query.split("=")[0]
 
 
-def test_words_are_told_apart_by_what_they_say():
+def test_each_event_has_its_own_words():
     assert len(all_words()) == len(set(all_words()))
     assert events_called("Added a plan") == ["admin.add_plan", "api.create_plan"]
     assert events_called("nothing") == []

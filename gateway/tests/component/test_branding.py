@@ -1,4 +1,4 @@
-"""How the ISP shows itself: the settings page, the API, the logo, the colours."""
+"""The ISP's branding: settings page, API, logo, colors."""
 
 import io
 import re
@@ -41,7 +41,7 @@ def png(width=128, height=128, *, tail=b""):
 
 @pytest.fixture
 def send(browser):
-    """Call it for the answer to the form of General, with a logo if one is given."""
+    """Call it to submit the General form, with a logo if given. Returns the response."""
 
     def send(logo=None, **changes):
         hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', browser.get(GENERAL).text))
@@ -58,11 +58,11 @@ def put_logo(app, api, content):
     return app.test_client().put("/api/v1/settings/general/logo", data=content, headers=headers)
 
 
-def test_settings_leads_to_general(browser):
+def test_settings_opens_the_general_page(browser):
     assert browser.get("/settings").headers["Location"] == GENERAL
 
 
-def test_what_is_saved_is_shown_everywhere(send, browser, api):
+def test_saved_branding_is_shown_everywhere(send, browser, api):
     assert send().status_code == 303
     page = browser.get(GENERAL).text
     assert 'value="Sinag Fiber"' in page
@@ -79,7 +79,7 @@ def test_what_is_saved_is_shown_everywhere(send, browser, api):
     }
 
 
-def test_a_new_installation_has_a_name_and_a_colour(api, new_browser):
+def test_new_installation_has_a_name_and_a_color(api, new_browser):
     assert api("GET", "/settings/general").json["isp_name"] == "ISP-OS"
     assert "--brand: #18181b;" in new_browser.get("/brand.css").text
 
@@ -101,7 +101,7 @@ def test_a_new_installation_has_a_name_and_a_colour(api, new_browser):
         ("tin", "123-456-78x"),
     ],
 )
-def test_a_wrong_field_is_named_and_nothing_is_saved(send, browser, api, field, typed):
+def test_wrong_field_is_named_and_nothing_is_saved(send, browser, api, field, typed):
     answer = send(**{field: typed})
     assert answer.status_code == 422
     assert f'id="{field}-help"' in answer.text
@@ -122,11 +122,11 @@ def test_a_wrong_field_is_named_and_nothing_is_saved(send, browser, api, field, 
         ("", ""),
     ],
 )
-def test_usual_spellings_of_a_tin_are_kept_in_one_form(api, typed, kept):
+def test_tin_is_stored_in_one_format(api, typed, kept):
     assert api("PATCH", "/settings/general", {"tin": typed}).json["tin"] == kept
 
 
-def test_a_patch_changes_only_what_it_names(api):
+def test_patch_changes_only_the_fields_sent(api):
     api("PATCH", "/settings/general", {"isp_name": "Sinag", "tin": "123456789"})
     assert api("PATCH", "/settings/general", {"color": "fff"}).json == {
         **api("GET", "/settings/general").json,
@@ -137,7 +137,7 @@ def test_a_patch_changes_only_what_it_names(api):
     }
 
 
-def test_only_who_may_edit_settings_changes_them(api_as, browser_as, app):
+def test_branding_needs_the_right_to_edit_settings(api_as, browser_as, app):
     staff = api_as(Role.STAFF)
     assert staff("GET", "/settings/general").status_code == 200
     assert staff("PATCH", "/settings/general", {}).status_code == 403
@@ -146,7 +146,7 @@ def test_only_who_may_edit_settings_changes_them(api_as, browser_as, app):
 
 
 @pytest.mark.parametrize(("content", "media_type"), [(png(), "image/png"), (SVG, "image/svg+xml")])
-def test_a_logo_is_served_to_everybody_and_can_do_nothing(send, browser, new_browser, content, media_type):
+def test_logo_is_public_and_harmless(send, browser, new_browser, content, media_type):
     assert send(content).status_code == 303
     address = "/branding/logo?v=2"
     assert f'src="{address}"' in browser.get(GENERAL).text
@@ -180,7 +180,7 @@ def test_a_logo_is_served_to_everybody_and_can_do_nothing(send, browser, new_bro
         (b"\x89PNG\r\n\x1a\n", "damaged PNG"),
     ],
 )
-def test_the_content_decides_what_is_a_logo(send, app, api, content, reason):
+def test_logo_type_is_detected_from_its_content(send, app, api, content, reason):
     answer = send(content)
     assert answer.status_code == 422
     assert reason in answer.text
@@ -196,7 +196,7 @@ def svg(content):
 
 
 def levels(element, reference, depth=8, width=10):
-    """Each level draws the one below it so many times."""
+    """An SVG in which each level draws the one below it many times."""
     below = "".join(
         f'<{element} id="l{level}">' + reference.format(f"l{level - 1}") * width + f"</{element}>"
         for level in range(1, depth)
@@ -220,15 +220,15 @@ def levels(element, reference, depth=8, width=10):
         svg(f'<g id="a" class="{"#a " * 300_000}"/>'),
     ],
 )
-def test_a_drawing_that_would_take_too_long_to_draw_is_refused(send, content):
+def test_svg_that_takes_too_long_to_draw_is_refused(send, content):
     answer = send(content)
     assert answer.status_code == 422
     assert "draws too much" in answer.text
 
 
 @pytest.mark.parametrize("href", ["isp:logo", "https://evil.example/a.png", "file:///etc/passwd", ""])
-def test_a_drawing_that_shows_other_files_is_refused(send, href):
-    """One that shows itself twice would never end."""
+def test_svg_that_refers_to_other_files_is_refused(send, href):
+    """A drawing that contains itself twice would never end."""
     for element in ("image", "use"):
         answer = send(svg(f'<{element} xlink:href="{href}" width="9" height="9"/>' * 2))
         assert answer.status_code == 422
@@ -252,18 +252,18 @@ def test_a_drawing_that_shows_other_files_is_refused(send, href):
         '<use href="#nowhere"/><a href="https://isp.example"><path d="M0 0h9"/></a>',
     ],
 )
-def test_what_drawing_programs_export_is_taken(send, content):
+def test_exports_of_drawing_programs_are_accepted(send, content):
     assert send(svg(content)).status_code == 303
 
 
-def test_a_doctype_as_drawing_programs_write_it_is_no_harm(send):
+def test_doctype_of_drawing_programs_is_accepted(send):
     doctype = (
         b'<?xml version="1.0"?>\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/x.dtd">'
     )
     assert send(doctype + SVG).status_code == 303
 
 
-def test_a_logo_of_almost_two_megabytes_is_taken_and_a_larger_one_is_not(send, app, api):
+def test_logo_may_have_up_to_two_megabytes(send, app, api):
     assert send(png(tail=bytes(1_990_000))).status_code == 303
     large = png(tail=bytes(2_000_001))
     assert "is larger than 2 MB" in send(large).text
@@ -271,12 +271,12 @@ def test_a_logo_of_almost_two_megabytes_is_taken_and_a_larger_one_is_not(send, a
     assert send(png(tail=bytes(3_000_000))).status_code == 413
 
 
-def test_only_the_forms_that_take_a_file_take_more_than_a_megabyte(browser, new_browser):
+def test_only_upload_forms_accept_more_than_one_megabyte(browser, new_browser):
     assert browser.post("/settings/billing", {"invoice_series": "x" * 1_100_000}).status_code == 413
     assert new_browser.client.post(GENERAL, data=b"x" * 1_500_000).status_code in (302, 303)
 
 
-def test_the_logo_can_be_removed(send, browser, api, app):
+def test_logo_can_be_removed(send, browser, api, app):
     send(SVG)
     assert send(remove_logo="on").status_code == 303
     assert browser.get("/branding/logo").status_code == 404
@@ -284,13 +284,13 @@ def test_the_logo_can_be_removed(send, browser, api, app):
     assert api("DELETE", "/settings/general/logo").json["logo_url"] is None
 
 
-def test_saving_again_without_a_file_keeps_the_logo(send, browser):
+def test_saving_without_a_file_keeps_the_logo(send, browser):
     send(SVG)
     send(isp_name="Other")
     assert browser.get("/branding/logo").data == SVG
 
 
-def test_colours_are_made_readable(api, new_browser):
+def test_colors_are_made_readable(api, new_browser):
     api("PATCH", "/settings/general", {"color": "#ffd400"})
     css = new_browser.get("/brand.css?v=1")
     assert css.content_type.startswith("text/css")
@@ -300,19 +300,19 @@ def test_colours_are_made_readable(api, new_browser):
     assert "immutable" in css.headers["Cache-Control"]
 
 
-def test_the_names_of_others_are_shown_as_text(send, browser):
+def test_names_are_escaped(send, browser):
     send(isp_name="<b>Sinag</b>")
     assert "<b>Sinag" not in browser.get(GENERAL).text
 
 
-def test_a_page_that_says_the_database_is_away_needs_no_database(app, database, tmp_path):
+def test_error_page_for_a_lost_database_needs_no_database(app, database, tmp_path):
     with database.transaction() as session:
         session.execute(text("DROP TABLE branding"))
     with app.test_request_context():
         assert brand.shown().isp_name == "ISP-OS"
 
 
-def test_it_is_kept_in_postgresql_too(make_postgres_database, settings, world):
+def test_branding_is_stored_on_postgresql(make_postgres_database, settings, world):
     database = Database(make_postgres_database())
     migrate(database, "gateway")
     app = make_app(settings, FrozenClock(NOW), database, world.call)

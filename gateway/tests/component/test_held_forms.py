@@ -1,4 +1,4 @@
-"""A form that is sent when its session has ended: nothing is done, nothing typed is lost."""
+"""Forms sent after their session has ended: nothing is saved, and nothing typed is lost."""
 
 import io
 import re
@@ -28,7 +28,7 @@ def hidden_fields(page):
 
 @pytest.fixture
 def typed(browser):
-    """A form filled in by the owner, not sent yet."""
+    """A form that the owner has filled in but not sent."""
     return {**hidden_fields(browser.get("/plans/new").text), **PLAN_FORM}
 
 
@@ -37,7 +37,7 @@ def held(database):
         return session.scalars(select(HeldForm)).all()
 
 
-def test_the_form_is_there_again_after_the_login_and_is_done_once(browser, typed, wall, world, database):
+def test_form_is_restored_after_login_and_saved_once(browser, typed, wall, world, database):
     wall.advance(minutes=31)
     answer = browser.client.post("/plans/new?from=list", data=typed)
     assert answer.headers["Location"] == "/login?next=/plans/new?from%3Dlist"
@@ -59,7 +59,7 @@ def test_the_form_is_there_again_after_the_login_and_is_done_once(browser, typed
     assert held(database) == []
 
 
-def test_it_is_shown_once(browser, typed, wall):
+def test_held_form_is_shown_once(browser, typed, wall):
     wall.advance(minutes=31)
     browser.client.post("/plans/new", data=typed)
     browser.log_in("owner@example.com")
@@ -69,7 +69,7 @@ def test_it_is_shown_once(browser, typed, wall):
     assert "hasn't been saved yet" not in page
 
 
-def test_it_stays_when_the_page_could_not_be_shown(browser, typed, wall, world):
+def test_held_form_survives_a_page_that_failed(browser, typed, wall, world):
     wall.advance(minutes=31)
     browser.client.post("/settings/billing", data={**typed, "invoice_series": "PEÑA"})
     browser.log_in("owner@example.com")
@@ -79,7 +79,7 @@ def test_it_stays_when_the_page_could_not_be_shown(browser, typed, wall, world):
     assert "PEÑA" in browser.get("/settings/billing").text
 
 
-def test_another_operator_never_sees_it(browser, typed, wall, add_operator, database):
+def test_held_form_is_not_shown_to_another_operator(browser, typed, wall, add_operator, database):
     add_operator(Role.ADMIN)
     wall.advance(minutes=31)
     browser.client.post("/plans/new", data=typed)
@@ -90,7 +90,7 @@ def test_another_operator_never_sees_it(browser, typed, wall, add_operator, data
     assert "Fiber Peña" in browser.get("/plans/new").text
 
 
-def test_it_is_held_half_an_hour(browser, typed, wall, gateway, database):
+def test_form_is_held_for_half_an_hour(browser, typed, wall, gateway, database):
     wall.advance(minutes=31)
     browser.client.post("/plans/new", data=typed)
     wall.advance(minutes=31)
@@ -111,8 +111,8 @@ def test_own_passwords_are_not_held_and_the_rest_is_encrypted(browser, typed, wa
     assert not {"password", "csrf_token"} & set(values)
 
 
-def test_it_belongs_to_its_operator_and_path(browser, typed, wall, database, gateway):
-    """A row that is moved to another operator or page in the database cannot be read there."""
+def test_held_form_is_bound_to_its_operator_and_path(browser, typed, wall, database, gateway):
+    """A row moved to another operator or page in the database cannot be decrypted."""
     wall.advance(minutes=31)
     browser.client.post("/plans/new", data=typed)
     with database.transaction() as session:
@@ -128,7 +128,7 @@ def test_it_belongs_to_its_operator_and_path(browser, typed, wall, database, gat
     assert held_forms.read(gateway, "other", "/plans/new") is None
 
 
-def test_without_the_right_csrf_token_nothing_is_held(browser, typed, wall, database):
+def test_form_with_a_wrong_csrf_token_is_not_held(browser, typed, wall, database):
     wall.advance(minutes=31)
     for token in ("", "wrong"):
         answer = browser.client.post("/plans/new", data={**typed, "csrf_token": token})
@@ -136,20 +136,20 @@ def test_without_the_right_csrf_token_nothing_is_held(browser, typed, wall, data
     assert held(database) == []
 
 
-def test_one_who_was_never_logged_in_can_hold_nothing(new_browser, database):
+def test_form_without_any_login_is_not_held(new_browser, database):
     token = hidden_fields(new_browser.get("/login").text)["csrf_token"]
     answer = new_browser.client.post("/plans/new", data={**PLAN_FORM, "csrf_token": token})
     assert answer.headers["Location"] == "/login"
     assert held(database) == []
 
 
-def test_after_a_logout_nothing_is_held(browser, typed, database):
+def test_form_sent_after_a_logout_is_not_held(browser, typed, database):
     browser.post("/logout", seen_at="/plans/new")
     browser.client.post("/plans/new", data=typed)
     assert held(database) == []
 
 
-def test_an_action_without_a_page_leads_back_to_where_it_was_sent_from(browser, wall, database):
+def test_action_without_a_page_leads_back_to_its_origin(browser, wall, database):
     typed = hidden_fields(browser.get("/account").text)
     wall.advance(minutes=31)
     referrer = {"Referer": "http://localhost/account?a=1"}
@@ -159,7 +159,7 @@ def test_an_action_without_a_page_leads_back_to_where_it_was_sent_from(browser, 
     assert held(database) == []
 
 
-def test_what_was_sent_with_an_action_is_not_held(browser, wall, database):
+def test_fields_of_an_action_are_not_held(browser, wall, database):
     typed = hidden_fields(browser.get("/account").text)
     wall.advance(minutes=31)
     browser.client.post(
@@ -170,7 +170,7 @@ def test_what_was_sent_with_an_action_is_not_held(browser, wall, database):
     assert held(database) == []
 
 
-def test_a_logout_after_the_session_ended_says_nothing(browser, wall):
+def test_logout_after_the_session_ended_shows_no_message(browser, wall):
     typed = hidden_fields(browser.get("/plans").text)
     wall.advance(minutes=31)
     referrer = {"Referer": "http://localhost/plans"}
@@ -179,7 +179,7 @@ def test_a_logout_after_the_session_ended_says_nothing(browser, wall):
     assert "Your session ended" not in browser.get("/login").text
 
 
-def test_a_file_that_was_sent_too_late_is_asked_for_again(browser, wall, database):
+def test_uploaded_file_must_be_chosen_again(browser, wall, database):
     page = "/settings/general"
     typed = hidden_fields(browser.get(page).text)
     wall.advance(minutes=31)
@@ -192,7 +192,7 @@ def test_a_file_that_was_sent_too_late_is_asked_for_again(browser, wall, databas
     assert held(database) == []
 
 
-def test_a_form_is_held_at_the_end_of_a_session_of_twelve_hours(browser, typed, wall, database):
+def test_form_is_held_when_a_session_ends_after_twelve_hours(browser, typed, wall, database):
     for _ in range(49):
         wall.advance(minutes=15)
         browser.get("/plans")
@@ -200,7 +200,7 @@ def test_a_form_is_held_at_the_end_of_a_session_of_twelve_hours(browser, typed, 
     assert len(held(database)) == 1
 
 
-def test_a_cookie_of_yesterday_holds_nothing(browser, typed, wall, database):
+def test_form_with_a_cookie_of_yesterday_is_not_held(browser, typed, wall, database):
     wall.advance(hours=13)
     answer = browser.client.post("/plans/new", data=typed)
     assert answer.headers["Location"] == "/login"
@@ -208,7 +208,7 @@ def test_a_cookie_of_yesterday_holds_nothing(browser, typed, wall, database):
 
 
 @pytest.mark.parametrize("referrer", ["https://evil.example/plans/new", "http://localhost/no-page", ""])
-def test_a_page_that_is_not_ours_is_not_gone_back_to(browser, wall, referrer):
+def test_login_does_not_lead_to_foreign_pages(browser, wall, referrer):
     typed = hidden_fields(browser.get("/account").text)
     wall.advance(minutes=31)
     answer = browser.client.post(
@@ -217,28 +217,28 @@ def test_a_page_that_is_not_ours_is_not_gone_back_to(browser, wall, referrer):
     assert answer.headers["Location"] == "/login"
 
 
-def test_a_form_in_a_dialog_leads_to_the_login_too(browser, typed, wall, database):
+def test_form_in_a_dialog_leads_to_the_login(browser, typed, wall, database):
     wall.advance(minutes=31)
     answer = browser.client.post("/plans/new", data=typed, headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/login?next=/plans/new")
     assert len(held(database)) == 1
 
 
-def test_a_part_of_a_page_leads_to_the_login_with_its_page(browser, wall):
+def test_panel_leads_to_the_login_and_back_to_its_page(browser, wall):
     wall.advance(minutes=31)
     headers = {"HX-Request": "true", "Referer": "http://localhost/plans"}
     answer = browser.client.get("/account", headers=headers)
     assert answer.headers["HX-Redirect"] == "/login?next=/plans"
 
 
-def test_forms_in_other_tabs_still_work_after_the_same_operator_logged_in_again(browser, typed, wall, world):
+def test_forms_in_other_tabs_work_after_logging_in_again(browser, typed, wall, world):
     wall.advance(minutes=31)
     browser.log_in("owner@example.com")
     assert browser.client.post("/plans/new", data=typed).status_code == 303
     assert len(world.plans) == 1
 
 
-def test_a_form_of_another_operators_session_is_only_shown_again(browser, typed, add_operator, world):
+def test_form_of_another_operators_session_is_only_shown_again(browser, typed, add_operator, world):
     add_operator(Role.ADMIN)
     browser.log_in("admin@example.com")
     answer = browser.client.post("/plans/new", data=typed)
@@ -246,7 +246,7 @@ def test_a_form_of_another_operators_session_is_only_shown_again(browser, typed,
     assert world.plans == {}
 
 
-def test_only_the_newest_twenty_are_held(gateway, wall, database):
+def test_only_the_newest_twenty_forms_are_held(gateway, wall, database):
     for number in range(25):
         wall.advance(seconds=1)
         held_forms.hold(gateway, "operator", f"/services/{number}/edit", {"a": "b"})
@@ -254,19 +254,19 @@ def test_only_the_newest_twenty_are_held(gateway, wall, database):
     assert paths == {f"/services/{number}/edit" for number in range(5, 25)}
 
 
-def test_more_than_any_form_of_ours_is_not_held(gateway, database):
+def test_oversized_form_is_not_held(gateway, database):
     assert not held_forms.hold(gateway, "operator", "/a", {"a": "x" * 200_001})
     assert not held_forms.hold(gateway, "operator", "/" + "a" * 500, {"a": "x"})
     assert held(database) == []
 
 
-def test_a_held_form_takes_the_place_of_an_earlier_one(gateway):
+def test_held_form_replaces_an_earlier_one(gateway):
     for text in ("first", "second"):
         held_forms.hold(gateway, "operator", "/a", {"a": text})
     assert held_forms.read(gateway, "operator", "/a") == {"a": "second"}
 
 
-def test_the_password_of_a_line_is_there_again_too(browser, wall, plan_id, router_id):
+def test_pppoe_password_is_restored_too(browser, wall, plan_id, router_id):
     form = {
         **hidden_fields(browser.get("/subscribers/new").text),
         "full_name": "Juan dela Cruz",

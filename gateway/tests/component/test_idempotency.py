@@ -12,20 +12,20 @@ PLAN = {"name": "Fiber 50 Mbps", "price": 150000, "download_kbps": 50000, "uploa
 KEY = {"Idempotency_Key": "key-1"}
 
 
-def test_the_same_request_gets_the_first_answer_again(api, world):
+def test_repeated_request_gets_the_first_answer(api, world):
     first, second = (api("POST", "/plans", PLAN, **KEY) for _ in range(2))
     assert (second.status_code, second.json) == (201, first.json)
     assert len(world.commands("create_plan")) == 1
 
 
-def test_an_error_is_given_again_too(api, world):
+def test_repeated_request_gets_the_first_error(api, world):
     first, second = (api("POST", "/plans", {}, **KEY) for _ in range(2))
     assert second.status_code == 422
     assert second.content_type == "application/problem+json"
     assert second.json == first.json
 
 
-def test_the_key_with_another_body_or_path_is_refused(api):
+def test_key_with_another_body_or_path_is_refused(api):
     api("POST", "/plans", PLAN, **KEY)
     assert api("POST", "/plans", {**PLAN, "name": "Other"}, **KEY).status_code == 422
     assert api("POST", "/routers", PLAN, **KEY).status_code == 422
@@ -38,8 +38,8 @@ def test_two_operators_may_use_the_same_key(api_as):
     assert first["id"] != second["id"]
 
 
-def test_a_request_in_flight_is_a_conflict(api, gateway):
-    """The first one has not answered yet: its row is there, without an answer."""
+def test_repeat_of_a_running_request_is_a_conflict(api, gateway):
+    """While the first request is running, its row has no answer."""
     seen = []
 
     def meanwhile(*_):
@@ -51,15 +51,15 @@ def test_a_request_in_flight_is_a_conflict(api, gateway):
     assert seen == [409]
 
 
-def test_a_failure_on_our_side_may_be_tried_again_with_the_key(api, world):
+def test_request_that_failed_on_our_side_may_be_retried(api, world):
     world.failing["create_plan"] = Unavailable("down")
     assert api("POST", "/plans", PLAN, **KEY).status_code == 503
     world.failing.clear()
     assert api("POST", "/plans", PLAN, **KEY).status_code == 201
 
 
-def test_a_request_whose_process_died_is_taken_over_and_not_done_twice(api, gateway, world, wall, database):
-    """The service did it, then the gateway was killed before it kept the answer."""
+def test_request_of_a_dead_process_is_finished_and_not_repeated(api, gateway, world, wall, database):
+    """The service carried it out, and the gateway was killed before storing the answer."""
     api("POST", "/plans", PLAN, **KEY)
     with database.transaction() as session:
         row = session.scalars(select(IdempotencyKey)).one()
@@ -71,7 +71,7 @@ def test_a_request_whose_process_died_is_taken_over_and_not_done_twice(api, gate
     assert len(world.plans) == 1
 
 
-def test_one_who_was_taken_over_does_not_overwrite_the_answer(gateway, wall, database):
+def test_late_answer_does_not_overwrite_the_stored_one(gateway, wall, database):
     slow = idempotency.claim(gateway, "operator", "key", "same")
     wall.advance(seconds=16)
     fast = idempotency.claim(gateway, "operator", "key", "same")
@@ -81,7 +81,7 @@ def test_one_who_was_taken_over_does_not_overwrite_the_answer(gateway, wall, dat
     assert idempotency.claim(gateway, "operator", "key", "same").body == "fast"
 
 
-def test_the_key_goes_on_to_the_service_with_the_operator_before_it(api, world):
+def test_service_gets_the_key_prefixed_with_the_operator(api, world):
     api("POST", "/plans", PLAN, **KEY)
     (command,) = world.commands("create_plan")
     operator_id, key = command.idempotency_key.split(":")
@@ -90,13 +90,13 @@ def test_the_key_goes_on_to_the_service_with_the_operator_before_it(api, world):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\tb"])
-def test_a_key_that_is_none_is_named(api, key):
+def test_invalid_key_is_named(api, key):
     answer = api("POST", "/plans", PLAN, Idempotency_Key=key)
     assert answer.status_code == 422
     assert answer.json["errors"][0]["field"] == "Idempotency-Key"
 
 
-def test_a_kept_token_is_not_readable_in_the_database(app, add_operator, database):
+def test_stored_token_is_not_readable_in_the_database(app, add_operator, database):
     email = add_operator().email
     headers = {**basic(email), "Idempotency-Key": "k"}
     first, second = (

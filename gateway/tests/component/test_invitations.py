@@ -1,4 +1,4 @@
-"""Invitations: a link by which somebody becomes an operator."""
+"""Invitations: links through which people become operators."""
 
 import base64
 import re
@@ -20,7 +20,7 @@ def invite(browser, email=EMAIL, role="staff"):
 
 
 def link_on(browser):
-    """The path of the link that the page shows, if it does."""
+    """The path of the invitation link on the page, or None."""
     found = re.search(r'id="invitation-link">http://[^/]+(/join/[\w-]+)<', browser.get(PAGE).text)
     return found and found[1]
 
@@ -41,7 +41,7 @@ def only(database):
         return session.scalars(select(Invitation)).one()
 
 
-def test_the_link_is_shown_once_and_its_token_is_not_kept(browser, link, database):
+def test_link_is_shown_once_and_its_token_is_not_stored(browser, link, database):
     assert link_on(browser) is None
     assert link.removeprefix("/join/") not in repr(vars(only(database)))
     page = browser.get(PAGE).text
@@ -49,7 +49,7 @@ def test_the_link_is_shown_once_and_its_token_is_not_kept(browser, link, databas
     assert EMAIL in page
 
 
-def test_the_link_is_not_readable_in_the_cookie(browser):
+def test_link_is_not_readable_in_the_cookie(browser):
 
     invite(browser)
     cookie = browser.client.get_cookie("isp_session").value
@@ -59,7 +59,7 @@ def test_the_link_is_not_readable_in_the_cookie(browser):
     assert b"join" not in text
 
 
-def test_the_invited_chooses_a_password_and_is_in(link, new_browser, database, browser):
+def test_invited_operator_chooses_a_password_and_is_logged_in(link, new_browser, database, browser):
     page = new_browser.get(link).text
     assert EMAIL in page
     assert "owner@example.com" in page
@@ -72,7 +72,7 @@ def test_the_invited_chooses_a_password_and_is_in(link, new_browser, database, b
     assert new_browser.log_in(EMAIL, "long enough 1").status_code == 303
 
 
-def test_the_link_works_once(link, new_browser, app, database):
+def test_link_works_once(link, new_browser, app, database):
     new_browser.post(link, JOINING)
     answer = app.test_client().get(link)
     assert answer.status_code == 410
@@ -80,7 +80,7 @@ def test_the_link_works_once(link, new_browser, app, database):
     assert len(operators(database)) == 2
 
 
-def test_the_link_expires_after_48_hours_and_says_what_to_do(link, new_browser, wall, database):
+def test_link_expires_after_48_hours(link, new_browser, wall, database):
     hidden = new_browser.get(link).text
     wall.instant += timedelta(hours=48)
     answer = new_browser.get(link)
@@ -92,7 +92,7 @@ def test_the_link_expires_after_48_hours_and_says_what_to_do(link, new_browser, 
     assert EMAIL not in operators(database)
 
 
-def test_it_is_shown_as_expired_and_sent_again(browser, link, wall, app, new_browser):
+def test_expired_invitation_can_be_sent_again(browser, link, wall, app, new_browser):
     wall.instant += timedelta(hours=49)
     browser.log_in("owner@example.com")
     assert "Expired" in browser.get(PAGE).text
@@ -103,7 +103,7 @@ def test_it_is_shown_as_expired_and_sent_again(browser, link, wall, app, new_bro
     assert new_browser.post(new_link, JOINING).status_code == 303
 
 
-def test_a_revoked_link_is_dead(browser, link, new_browser, database):
+def test_revoked_link_does_not_work(browser, link, new_browser, database):
     revoke = re.search(rf"{PAGE}/invitations/[\w-]+/revoke", browser.get(PAGE).text)[0]
     assert browser.post(revoke).status_code == 303
     assert "Revoked" in browser.get(PAGE).text
@@ -115,14 +115,14 @@ def test_a_revoked_link_is_dead(browser, link, new_browser, database):
     assert invite(browser).status_code == 303
 
 
-def test_an_address_that_is_an_operator_is_told_at_the_field(browser):
+def test_address_of_an_operator_is_refused_at_the_field(browser):
     answer = invite(browser, "Owner@Example.com ")
     assert answer.status_code == 422
     assert "an operator with the e-mail address owner@example.com exists" in answer.text
     assert 'id="email-help"' in answer.text
 
 
-def test_an_address_is_invited_once(browser, link):
+def test_address_is_invited_once(browser, link):
     answer = invite(browser)
     assert answer.status_code == 422
     assert "has an invitation already; send that again or revoke it" in answer.text
@@ -132,7 +132,7 @@ def test_an_address_is_invited_once(browser, link):
     "email",
     ["", "x", "a@", "@b.c", "a b@c.de", "a" * 200 + "@b.c", "a@b.c\x07", "a@b@c", "a\n@b.c", "<b>x</b>"],
 )
-def test_a_wrong_address_is_said_at_its_field_and_kept(browser, database, email):
+def test_invalid_address_is_named_at_its_field_and_kept(browser, database, email):
     answer = invite(browser, email, "technician")
     assert answer.status_code == 422
     assert 'id="email-help"' in answer.text
@@ -142,7 +142,7 @@ def test_a_wrong_address_is_said_at_its_field_and_kept(browser, database, email)
         assert session.scalars(select(Invitation)).all() == []
 
 
-def test_an_address_with_other_letters_works(browser, new_browser, database):
+def test_address_may_have_letters_of_any_script(browser, new_browser, database):
     invite(browser, "peña😀@example.com")
     assert new_browser.post(link_on(browser), JOINING).status_code == 303
     assert "peña😀@example.com" in operators(database)
@@ -161,7 +161,7 @@ def test_an_address_with_other_letters_works(browser, new_browser, database):
         ({"password_again": "another one 1"}, "password_again"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(link, new_browser, database, form, field):
+def test_wrong_input_is_named_at_its_field(link, new_browser, database, form, field):
     answer = new_browser.post(link, {**JOINING, **form})
     assert answer.status_code == 422
     assert f'id="{field}-help"' in answer.text
@@ -171,21 +171,21 @@ def test_what_is_wrong_is_said_at_its_field(link, new_browser, database, form, f
     assert EMAIL not in operators(database)
 
 
-def test_a_name_is_shown_as_text(link, new_browser, browser):
+def test_name_is_escaped(link, new_browser, browser):
     new_browser.post(link, {**JOINING, "full_name": "<script>alert(1)</script> 😀"})
     page = browser.get(PAGE).text
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; 😀" in page
 
 
-def test_an_owner_invites_every_role(browser, new_browser, database):
+def test_owner_can_invite_every_role(browser, new_browser, database):
     for role in Role:
         assert invite(browser, f"{role}2@example.com", role).status_code == 303
         assert new_browser.post(link_on(browser), JOINING).status_code == 303
         assert operators(database)[f"{role}2@example.com"].role is role
 
 
-def test_an_admin_invites_staff_and_technicians_only(browser_as, browser, database, link):
+def test_admin_can_invite_only_staff_and_technicians(browser_as, browser, database, link):
     admin = browser_as(Role.ADMIN)
     page = admin.get(f"{PAGE}/invite").text
     assert 'value="staff"' in page
@@ -201,7 +201,7 @@ def test_an_admin_invites_staff_and_technicians_only(browser_as, browser, databa
 
 
 @pytest.mark.parametrize("change", ["disable", "role"])
-def test_invitations_of_one_who_loses_rights_are_dead(browser_as, browser, new_browser, database, change):
+def test_invitations_end_when_the_inviter_loses_the_right(browser_as, browser, new_browser, database, change):
     admin = browser_as(Role.ADMIN)
     invite(admin)
     link = link_on(admin)
@@ -210,27 +210,27 @@ def test_invitations_of_one_who_loses_rights_are_dead(browser_as, browser, new_b
     assert new_browser.get(link).status_code == 410
 
 
-def test_guessing_at_links_is_throttled(app, link):
+def test_guessing_links_is_throttled(app, link):
     client = app.test_client()
     statuses = [client.get(f"/join/guess{number}").status_code for number in range(throttle.PER_ACCOUNT + 1)]
     assert (statuses[0], statuses[-1]) == (404, 429)
     assert client.get(link).status_code == 200
 
 
-def test_tries_at_a_link_are_counted_like_logins_and_forgiven(link, new_browser, database):
+def test_attempts_at_a_link_count_like_logins_and_are_reset(link, new_browser, database):
     new_browser.post(link, JOINING)
     with database.reading() as session:
         assert session.scalars(select(LoginAttempt)).all() == []
 
 
 @pytest.mark.parametrize("token", ["%00", "é", "a%20b", "x" * 5000, "<b>"])
-def test_a_link_that_never_was_is_404(app, token):
+def test_unknown_link_is_404(app, token):
     answer = app.test_client().get(f"/join/{token}")
     assert answer.status_code == 404
     assert "check that the link is complete" in answer.text
 
 
-def test_the_token_is_in_no_log(link, new_browser, database, capsys):
+def test_token_is_in_no_log(link, new_browser, database, capsys):
     new_browser.post(link, JOINING)
     token = link.removeprefix("/join/")
     with database.reading() as session:
@@ -257,7 +257,7 @@ class TestApi:
         assert new_browser.post(again, JOINING).status_code == 303
         assert api("DELETE", f"/invitations/{made.json['id']}").status_code == 409
 
-    def test_revoking_is_a_success_twice(self, api):
+    def test_revoking_twice_succeeds(self, api):
         made = api("POST", "/invitations", {"email": EMAIL, "role": "staff"}).json
         for _ in range(2):
             assert api("DELETE", f"/invitations/{made['id']}").status_code == 204
@@ -271,6 +271,6 @@ class TestApi:
         answer = api("POST", "/invitations", {"email": "owner@example.com", "role": "staff"})
         assert answer.status_code == 409
 
-    def test_an_admin_invites_no_admin(self, api_as):
+    def test_admin_cannot_invite_an_admin(self, api_as):
         answer = api_as(Role.ADMIN)("POST", "/invitations", {"email": EMAIL, "role": "admin"})
         assert answer.status_code == 403

@@ -1,4 +1,4 @@
-"""An invoice as a PDF file: the same figures as on the page, for those who may see them."""
+"""Invoices as PDF files: the same figures as on the page, for people who may see them."""
 
 import io
 import re
@@ -36,7 +36,7 @@ def change(world, invoice_id):
 
 @pytest.fixture
 def html(app, world, invoice_id):
-    """Call it for the page that the PDF is made of."""
+    """Call it for the HTML page from which the PDF is made."""
 
     def html():
         invoice = world.invoices[invoice_id]
@@ -47,7 +47,7 @@ def html(app, world, invoice_id):
 
 
 def drawn(path):
-    """The dark squares of a code: its path runs along them row by row, through their middle."""
+    """The dark squares of a QR code, whose path runs through their centers row by row."""
     x, y, squares = 0.0, 0.0, set()
     for command, arguments in re.findall(r"([Mmh])([^Mmh]+)", path):
         numbers = [float(number) for number in re.findall(r"-?[0-9.]+", arguments)]
@@ -62,11 +62,11 @@ def drawn(path):
 def text_of(answer):
     assert answer.status_code == 200, answer.text
     with PdfReader(io.BytesIO(answer.data)) as made:
-        # Typesetting puts letters where they belong, not spaces between words.
+        # A PDF places letters; it has no spaces between words.
         return " ".join(" ".join(page.extract_text() for page in made.pages).split())
 
 
-def test_an_operator_gets_the_invoice_with_its_figures(browser, api, change, subscriber, invoice_id, world):
+def test_operator_gets_the_invoice_with_its_figures(browser, api, change, subscriber, invoice_id, world):
     api("PATCH", f"/subscribers/{subscriber['id']}", {"full_name": "Pedro Peña", "address": "12 Rizal Ave."})
     api("PATCH", "/settings/general", {"isp_name": "Sinag Fiber", "tin": "123456789000"})
     (line,) = world.invoices[invoice_id].lines
@@ -103,7 +103,7 @@ def test_an_operator_gets_the_invoice_with_its_figures(browser, api, change, sub
         assert said in text, said
 
 
-def test_the_page_and_the_file_say_the_same(browser, invoice_id):
+def test_page_and_file_have_the_same_content(browser, invoice_id):
     page, text = (
         browser.get(f"/invoices/{invoice_id}").text,
         text_of(browser.get(f"/invoices/{invoice_id}.pdf")),
@@ -123,13 +123,13 @@ def test_the_page_and_the_file_say_the_same(browser, invoice_id):
         (InvoiceStatus.PARTIALLY_PAID, None),
     ],
 )
-def test_the_status_is_stamped_where_it_matters(html, change, status, stamp):
+def test_paid_and_void_invoices_have_a_stamp(html, change, status, stamp):
     change(status=status)
     page = html()
     assert (f">{stamp}</p>" in page) if stamp else ('class="stamp' not in page)
 
 
-def test_a_void_invoice_cannot_be_taken_for_a_good_one(browser, change, invoice_id):
+def test_void_invoice_is_clearly_marked(browser, change, invoice_id):
     change(status=InvoiceStatus.VOID, balance=Money(0))
     text = text_of(browser.get(f"/invoices/{invoice_id}.pdf"))
     assert "VOID" in text
@@ -137,11 +137,11 @@ def test_a_void_invoice_cannot_be_taken_for_a_good_one(browser, change, invoice_
     assert "Pay by" not in text
 
 
-def test_without_vat_there_is_no_line_for_it(html):
+def test_invoice_without_vat_has_no_vat_line(html):
     assert "VAT" not in html()
 
 
-def test_the_code_leads_to_the_payment_page(html, subscriber):
+def test_qr_code_opens_the_payment_page(html, subscriber):
     address = f"http://127.0.0.1:8080/c/{subscriber['short_id']}"
     page = html()
     assert f'href="{address}"' in page
@@ -151,7 +151,7 @@ def test_the_code_leads_to_the_payment_page(html, subscriber):
     assert drawn(path) == dark
 
 
-def test_names_of_strangers_are_text_and_may_be_long_and_odd(browser, html, change, invoice_id):
+def test_long_and_odd_names_are_escaped(browser, html, change, invoice_id):
     name = "Ñandú <img src=x> 😀 & Peña " + "Pneumonoultra" * 12
     change(subscriber_name=name)
     assert "&lt;img src=x&gt;" in html()
@@ -160,14 +160,14 @@ def test_names_of_strangers_are_text_and_may_be_long_and_odd(browser, html, chan
     assert "& Peña" in text
 
 
-def test_a_logo_is_drawn(browser, api, app, invoice_id):
+def test_logo_is_drawn(browser, api, app, invoice_id):
     headers = {"Authorization": f"Bearer {api.token}"}
     plain = browser.get(f"/invoices/{invoice_id}.pdf").data
     app.test_client().put("/api/v1/settings/general/logo", data=SVG, headers=headers)
     assert len(browser.get(f"/invoices/{invoice_id}.pdf").data) != len(plain)
 
 
-def test_an_invoice_of_many_lines_has_many_pages(browser, change, world, invoice_id):
+def test_invoice_with_many_lines_has_several_pages(browser, change, world, invoice_id):
     (line,) = world.invoices[invoice_id].lines
     change(lines=[replace(line, description=f"Line {number}") for number in range(80)])
     answer = browser.get(f"/invoices/{invoice_id}.pdf")
@@ -177,18 +177,18 @@ def test_an_invoice_of_many_lines_has_many_pages(browser, change, world, invoice
     assert all(f"Line {number}" in text for number in range(80))
 
 
-def test_who_sees_no_bills_gets_no_file(browser_as, new_browser, invoice_id):
+def test_technician_gets_no_file(browser_as, new_browser, invoice_id):
     assert browser_as(Role.TECHNICIAN).get(f"/invoices/{invoice_id}.pdf").status_code == 403
     assert new_browser.get(f"/invoices/{invoice_id}.pdf").headers["Location"].startswith("/login")
 
 
-def test_an_unknown_invoice_is_404(browser, subscriber, new_browser):
+def test_unknown_invoice_is_404(browser, subscriber, new_browser):
     assert browser.get("/invoices/nope.pdf").status_code == 404
     assert new_browser.get(f"/c/{subscriber['short_id']}/invoices/nope.pdf").status_code == 404
     assert new_browser.get("/c/nobody/invoices/nope.pdf").status_code == 404
 
 
-def test_a_subscriber_gets_their_own_and_nobody_elses(new_browser, api, subscriber, invoice_id, world):
+def test_subscriber_gets_only_their_own_invoices(new_browser, api, subscriber, invoice_id, world):
     answer = new_browser.get(f"/c/{subscriber['short_id']}/invoices/{invoice_id}.pdf")
     assert world.invoices[invoice_id].number in text_of(answer)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -196,7 +196,7 @@ def test_a_subscriber_gets_their_own_and_nobody_elses(new_browser, api, subscrib
     assert new_browser.get(f"/c/{other['short_id']}/invoices/{invoice_id}.pdf").status_code == 404
 
 
-def test_a_service_that_is_down_is_said_so_rather_than_half_an_invoice(browser, invoice_id, world):
+def test_no_partial_invoice_while_a_service_is_down(browser, invoice_id, world):
     world.down.add("subscriber")
     answer = browser.get(f"/invoices/{invoice_id}.pdf")
     assert answer.status_code == 503
@@ -206,7 +206,7 @@ def test_a_service_that_is_down_is_said_so_rather_than_half_an_invoice(browser, 
 @pytest.mark.parametrize(
     ("trouble", "status"), [(Unavailable("many PDF files"), 503), (RenderFailed("deep"), 500)]
 )
-def test_trouble_with_the_worker_is_told(browser, gateway, monkeypatch, invoice_id, trouble, status):
+def test_trouble_with_the_worker_is_explained(browser, gateway, monkeypatch, invoice_id, trouble, status):
     def fail(*_arguments):
         raise trouble
 

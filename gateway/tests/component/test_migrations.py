@@ -20,7 +20,7 @@ def differences(database):
         return compare_metadata(MigrationContext.configure(connection), both)
 
 
-def test_the_migrations_make_the_tables_that_the_models_say(database):
+def test_migrations_match_the_models(database):
     assert differences(database) == []
 
 
@@ -33,7 +33,7 @@ def upgrade_to(database, revision):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def old_database(request, tmp_path):
-    """As the first version left it, with an operator, a session and what they did."""
+    """A database of the first version, with an operator, a session and audit entries."""
     urls = {
         "sqlite": lambda: f"sqlite:///{tmp_path}/old.db",
         "postgresql": lambda: request.getfixturevalue("make_postgres_database")(),
@@ -58,7 +58,7 @@ def old_database(request, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:The default datetime adapter:DeprecationWarning")
-def test_a_database_of_the_first_version_is_brought_up_to_date(old_database):
+def test_database_of_the_first_version_is_migrated(old_database):
     migrate(old_database, "gateway")
     assert differences(old_database) == []
     with old_database.reading() as session:

@@ -1,4 +1,4 @@
-"""Why nobody gets in: refused logins, secrets that do not match, and what a router answered."""
+"""Why a login fails: refused logins, wrong secrets, and what a router answered."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def reject(**changes):
 
 
 def words_of(answer):
-    """What a person reads."""
+    """The text of a page as a person reads it."""
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", answer.text)))
 
 
 class TestRefusedLogins:
-    def test_each_reason_has_words_and_an_advice(self):
+    def test_each_reason_has_words_and_advice(self):
         assert set(REFUSED_BECAUSE) == {*RejectReason, None}
         assert all(advice.endswith(".") for _, advice in REFUSED_BECAUSE.values())
 
     @pytest.mark.parametrize("reason", REFUSED_BECAUSE)
-    def test_the_list_says_why_and_what_to_do(self, browser, world, reason):
+    def test_list_says_why_and_what_to_do(self, browser, world, reason):
         world.rejects = [reject(reason=reason)]
         words, advice = REFUSED_BECAUSE[reason]
         page = words_of(browser.get("/refused-logins"))
@@ -58,7 +58,7 @@ class TestRefusedLogins:
         assert "23 Nov 2026, 09:57:00" in page
         assert "pppoe-san-jose" in page
 
-    def test_a_row_leads_to_the_line_and_to_the_sessions_of_the_device(self, browser, world, subscriber):
+    def test_row_links_to_the_service_and_the_devices_sessions(self, browser, world, subscriber):
         service_id = subscriber["services"][0]["id"]
         world.rejects = [
             reject(service_id=service_id, repeats=1_041),
@@ -70,7 +70,7 @@ class TestRefusedLogins:
         assert "/sessions?q=02:AB:CD:00:00:01&amp;show=all" in page
         assert page.count("1,041 times within a minute") == page.count("times within a minute") == 1
 
-    def test_an_unknown_login_is_searched(self, browser, world):
+    def test_unknown_login_is_searched(self, browser, world):
         world.rejects = [reject(username="pedro.rayes"), reject(username="maria")]
         page = browser.get("/refused-logins?q=pedro.ra").text
         assert "pedro.rayes" in page
@@ -79,7 +79,7 @@ class TestRefusedLogins:
         world.rejects = []
         assert "No refused logins" in browser.get("/refused-logins").text
 
-    def test_those_of_one_line(self, browser, world, subscriber):
+    def test_list_of_one_service(self, browser, world, subscriber):
         service_id = subscriber["services"][0]["id"]
         world.rejects = [reject(service_id=service_id), reject(username="maria")]
         page = browser.get(f"/refused-logins?service={service_id}").text
@@ -88,16 +88,16 @@ class TestRefusedLogins:
         world.down.add("subscriber")
         assert browser.get(f"/refused-logins?service={service_id}").status_code == 200
 
-    def test_filters_go_along_between_the_lists(self, browser):
+    def test_filters_are_kept_between_the_lists(self, browser):
         page = browser.get("/sessions?q=pedro&router=main&order=oldest").text
         assert "/refused-logins?q=pedro&amp;router=main&amp;order=oldest" in page
         page = browser.get("/refused-logins?q=pedro&router=main").text
         assert "/sessions?q=pedro&amp;router=main&amp;show=all" in page
 
-    def test_a_session_that_is_not_found_may_be_a_refused_login(self, browser):
+    def test_empty_session_search_suggests_refused_logins(self, browser):
         assert "/refused-logins?q=pedro.rayes" in browser.get("/sessions?q=pedro.rayes").text
 
-    def test_exported(self, browser, world):
+    def test_refused_logins_are_exported(self, browser, world):
         world.rejects = [reject(repeats=7), reject(reason=None, calling_station_id=None)]
         header, first, second = browser.get("/refused-logins.csv").text.split("\r\n")[:3]
         assert header.endswith("When,Login,MAC address,Called station,Reason,Times")
@@ -123,7 +123,7 @@ class TestRefusedLogins:
         found = api("GET", f"/refused-logins?service_id={service_id}&limit=1").json
         assert [one["id"] for one in found["data"]] == ["1"]
 
-    def test_who_sees_sessions_sees_them(self, browser_as):
+    def test_everyone_who_sees_sessions_sees_refused_logins(self, browser_as):
         for role in Role:
             assert browser_as(role).get("/refused-logins").status_code == 200
 
@@ -138,7 +138,7 @@ class TestOnTheSubscribersPage:
     def its(self, subscriber):
         return {"service_id": subscriber["services"][0]["id"]}
 
-    def test_support_sees_at_once_why(self, panel, its, world):
+    def test_subscriber_page_says_why_a_login_was_refused(self, panel, its, world):
         world.rejects = [reject(**its, repeats=12)]
         words = words_of(panel())
         assert "Last refused login: Wrong password" in words
@@ -146,19 +146,19 @@ class TestOnTheSubscribersPage:
         assert "Type the password on the subscriber's device again" in words
         assert "with the username" not in words
 
-    def test_it_asks_for_what_the_line_has_not_got_over_yet(self, panel, its, world):
+    def test_page_asks_for_refusals_since_the_last_session(self, panel, its, world):
         panel()
         (query,) = [arguments["query"] for _, method, arguments in world.calls if method == "list_rejects"]
         assert (query.service_id, query.since_on_line) == (its["service_id"], True)
         assert query.since == NOW - timedelta(days=7)
 
-    def test_a_login_that_its_device_mistypes_is_named(self, panel, world, monkeypatch):
+    def test_mistyped_login_of_the_device_is_named(self, panel, world, monkeypatch):
         mistyped = reject(username="pedro.rayes", reason=RejectReason.UNKNOWN_USER)
         radius = world.fakes["radius"][1]
         monkeypatch.setattr(radius, "list_rejects", lambda query, limit, after: Page([mistyped]))
         assert "3 minutes ago, with the username pedro.rayes" in words_of(panel())
 
-    def test_each_kind_of_refusal_once(self, panel, its, world):
+    def test_each_kind_of_refusal_is_shown_once(self, panel, its, world):
         early = NOW - timedelta(hours=2)
         world.rejects = [
             reject(**its),
@@ -169,12 +169,12 @@ class TestOnTheSubscribersPage:
         assert words.count("Wrong password") == 1
         assert "Already on line: 2 hours ago" in words
 
-    def test_nothing_refused_is_nothing_shown(self, panel, world):
+    def test_nothing_is_shown_without_refusals(self, panel, world):
         assert panel().text.strip() == ""
         world.down.add("radius")
         assert panel().text.strip() == ""
 
-    def test_the_page_asks_for_it_but_not_for_a_line_that_ended(self, browser, subscriber, its, api):
+    def test_page_loads_refusals_only_of_live_services(self, browser, subscriber, its, api):
         page = f"/subscribers/{subscriber['id']}"
         assert f"/services/{its['service_id']}/refused" in browser.get(page).text
         api("POST", f"/services/{its['service_id']}/terminate")
@@ -184,7 +184,7 @@ class TestOnTheSubscribersPage:
 class TestSecrets:
     MISMATCH = {"secret_mismatch_at": NOW - timedelta(minutes=3), "also_well_signed": False}
 
-    def test_a_secret_that_does_not_match_is_told_where_the_router_is(self, browser, router_id, world):
+    def test_secret_mismatch_is_shown_on_the_router(self, browser, router_id, world):
         assert "does not match" not in browser.get("/routers").text
         world.heard = self.MISMATCH
         for path in ("/routers", f"/routers/{router_id}/edit"):
@@ -195,20 +195,20 @@ class TestSecrets:
         assert f"/routers/{router_id}/edit" in browser.get("/routers").text
         assert "Secret does not match" in browser.get("/routers.csv").text
 
-    def test_well_signed_ones_among_them_are_another_trouble(self, browser, router_id, world):
+    def test_mixed_signatures_have_their_own_warning(self, browser, router_id, world):
         world.heard = self.MISMATCH | {"also_well_signed": True}
         for path in ("/routers", f"/routers/{router_id}/edit"):
             words = words_of(browser.get(path))
             assert "Second secret seen" in words
             assert "Those are not answered; the others are." in words
 
-    def test_who_may_not_edit_routers_is_led_nowhere(self, browser_as, router_id, world):
+    def test_warning_has_no_link_without_the_right_to_edit_routers(self, browser_as, router_id, world):
         world.heard = self.MISMATCH
         page = browser_as(Role.STAFF).get("/routers").text
         assert "Secret does not match" in page
         assert f"/routers/{router_id}/edit" not in page
 
-    def test_a_disabled_router_is_not_looked_at(self, browser, api, router_id, world):
+    def test_disabled_router_has_no_warning(self, browser, api, router_id, world):
         world.heard = self.MISMATCH
         api("PATCH", f"/routers/{router_id}", {"status": "disabled"})
         assert "does not match" not in browser.get("/routers").text
@@ -263,7 +263,7 @@ class TestWhatTheRouterAnswered:
         ]
         assert told in words_of(browser.get(f"/subscribers/{subscriber['id']}/timeline"))
 
-    def test_a_kick_that_was_refused_says_why(self, browser, subscriber, world):
+    def test_refused_disconnect_says_why(self, browser, subscriber, world):
         service_id = subscriber["services"][0]["id"]
         for attempt, told in (
             (self.attempt(RequestOutcome.NACKED, 501), "refused (501 Administratively-Prohibited"),
@@ -289,8 +289,8 @@ class TestWhatTheRouterAnswered:
         (event,) = api("GET", f"/services/{service_id}/events").json["data"]
         assert event["error_cause"] == 404
 
-    def test_every_error_cause_of_the_rfc_has_its_name(self):
-        """RFC 5176 3.6."""
+    def test_every_error_cause_of_the_rfc_has_a_name(self):
+        """RFC 5176 section 3.6."""
         rfc = {201, 202, *range(401, 408), *range(501, 509)}
         assert set(error_causes.CAUSES) == rfc
         assert error_causes.name_of(None) is None
@@ -304,9 +304,7 @@ class TestSessionLimit:
         "pppoe_password": "pppoe-pass-01",
     }
 
-    def test_a_new_subscriber_has_one_session_at_a_time_unless_it_is_changed(
-        self, browser, plan_id, router_id, world
-    ):
+    def test_new_service_has_one_session_unless_changed(self, browser, plan_id, router_id, world):
         form = self.FORM | {"plan_id": plan_id, "router_id": router_id}
         assert re.search(r'id="session_limit"[^>]*value="1"', browser.get("/subscribers/new").text)
         browser.post("/subscribers/new", form | {"session_limit": "3"})
@@ -315,7 +313,7 @@ class TestSessionLimit:
         page = browser.get(f"/subscribers/{service.subscriber_id}").text
         assert "<dt>Simultaneous sessions</dt><dd>3</dd>" in page
 
-    def test_empty_is_no_limit(self, browser, plan_id, router_id, world):
+    def test_empty_limit_is_no_limit(self, browser, plan_id, router_id, world):
         form = self.FORM | {"plan_id": plan_id, "router_id": router_id, "session_limit": " "}
         browser.post("/subscribers/new", form)
         (service,) = world.services.values()
@@ -323,14 +321,14 @@ class TestSessionLimit:
         page = browser.get(f"/subscribers/{service.subscriber_id}").text
         assert "<dt>Simultaneous sessions</dt><dd>No limit</dd>" in page
 
-    def test_what_is_no_number_is_told_at_its_field(self, browser, plan_id, router_id, world):
+    def test_invalid_limit_is_named_at_its_field(self, browser, plan_id, router_id, world):
         form = self.FORM | {"plan_id": plan_id, "router_id": router_id, "session_limit": "two"}
         answer = browser.post("/subscribers/new", form)
         assert answer.status_code == 422
         assert "is not a whole number" in answer.text
         assert world.services == {}
 
-    def test_it_is_changed_and_taken_away_on_the_form_of_the_service(
+    def test_limit_is_changed_and_removed_on_the_service_form(
         self, browser, subscriber, plan_id, router_id, world
     ):
         (service,) = world.services.values()
@@ -344,7 +342,7 @@ class TestSessionLimit:
 
     def test_by_the_api(self, api, subscriber, service_body):
         (service,) = subscriber["services"]
-        assert service["session_limit"] == 1  # what is not said
+        assert service["session_limit"] == 1  # fields left out
         path = f"/subscribers/{subscriber['id']}/services"
         for username, limit in (("two", 2), ("free", None)):
             body = service_body | {"pppoe_username": username, "session_limit": limit}
@@ -356,7 +354,7 @@ class TestSessionLimit:
         assert (changed["session_limit"], changed["static_ip"]) == (None, "10.0.0.9")
 
     @pytest.mark.parametrize("limit", [0, 17, "1", 1.5, True])
-    def test_what_is_no_limit_is_refused_by_the_api(self, api, subscriber, limit):
+    def test_invalid_limit_is_refused_by_the_api(self, api, subscriber, limit):
         service_id = subscriber["services"][0]["id"]
         answer = api("PATCH", f"/services/{service_id}", {"session_limit": limit})
         assert answer.status_code == 422

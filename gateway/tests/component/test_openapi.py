@@ -23,7 +23,7 @@ PUBLIC = {
 }
 
 
-def test_the_document_is_valid_openapi(app):
+def test_document_is_valid_openapi(app):
     validate(app.test_client().get("/api/v1/openapi.json").json)
 
 
@@ -42,14 +42,14 @@ def test_every_route_of_the_api_is_described(app):
     assert routed == described
 
 
-def test_the_documentation_page_shows_every_endpoint(app):
+def test_documentation_page_shows_every_endpoint(app):
     page = app.test_client().get("/api/docs").text
     assert not re.search(r"<script(?![^>]* src=)", page)
     for path in openapi.document()["paths"]:
         assert f"/api/v1{path}" in page.replace("&lt;", "<")
 
 
-def test_every_view_declares_a_permission_and_only_the_listed_ones_are_public(app):
+def test_every_view_declares_a_permission_unless_listed_as_public(app):
     declared = {name: permission_of(view) for name, view in app.view_functions.items()}
     assert [name for name, permission in declared.items() if permission is None] == []
     assert {name for name, permission in declared.items() if permission is Permission.PUBLIC} == PUBLIC

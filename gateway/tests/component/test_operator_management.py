@@ -1,4 +1,4 @@
-"""Operators about one another: roles, access, sessions; who may do what to whom."""
+"""Managing operators: roles, access and sessions, and who may change whom."""
 
 import re
 import threading
@@ -38,7 +38,7 @@ def row(database, email):
         return session.scalars(select(Operator).where(Operator.email == email)).one()
 
 
-def test_the_page_lists_everybody(browser, gateway):
+def test_page_lists_all_operators(browser, gateway):
     add(gateway, Role.STAFF, "peña")
     page = browser.get(PAGE).text
     for words in ("owner@example.com", "Peña", "Staff", "Active", "Last seen"):
@@ -47,13 +47,13 @@ def test_the_page_lists_everybody(browser, gateway):
 
 
 @pytest.mark.parametrize("role", [Role.STAFF, Role.TECHNICIAN])
-def test_staff_and_technicians_do_not_see_it(browser_as, role):
+def test_staff_and_technicians_cannot_open_the_page(browser_as, role):
     browser = browser_as(role)
     for path in (PAGE, f"{PAGE}/invite", "/audit-log", "/audit-log.csv"):
         assert browser.get(path).status_code == 403
 
 
-def test_an_owner_gives_any_role(browser, gateway, database):
+def test_owner_can_assign_any_role(browser, gateway, database):
     other = add(gateway, Role.STAFF, "pedro")
     for role in (Role.ADMIN, Role.OWNER, Role.TECHNICIAN):
         assert browser.post(f"{PAGE}/{other.id}/role", {"role": role}).status_code == 303
@@ -61,7 +61,7 @@ def test_an_owner_gives_any_role(browser, gateway, database):
 
 
 @pytest.mark.parametrize("role", ["", "king", "Owner", "😀"])
-def test_a_role_that_is_none_is_said_at_its_field(browser, gateway, database, role):
+def test_unknown_role_is_named_at_its_field(browser, gateway, database, role):
     other = add(gateway, Role.STAFF, "pedro")
     answer = browser.post(f"{PAGE}/{other.id}/role", {"role": role})
     assert answer.status_code == 422
@@ -69,7 +69,7 @@ def test_a_role_that_is_none_is_said_at_its_field(browser, gateway, database, ro
     assert row(database, "pedro@example.com").role is Role.STAFF
 
 
-def test_an_admin_manages_staff_and_technicians_only(browser_as, gateway, database):
+def test_admin_manages_only_staff_and_technicians(browser_as, gateway, database):
     browser = browser_as(Role.ADMIN)
     owner, admin = add(gateway, Role.OWNER, "maria"), add(gateway, Role.ADMIN, "ana")
     staff = add(gateway, Role.STAFF, "pedro")
@@ -87,7 +87,7 @@ def test_an_admin_manages_staff_and_technicians_only(browser_as, gateway, databa
     assert row(database, "maria@example.com").role is Role.OWNER
 
 
-def test_nobody_changes_themselves(browser, gateway, database, add_operator):
+def test_nobody_can_change_their_own_role(browser, gateway, database, add_operator):
     add(gateway, Role.OWNER, "maria")
     me = add_operator(Role.OWNER)
     assert f"{PAGE}/{me.id}/disable" not in browser.get(PAGE).text
@@ -98,8 +98,8 @@ def test_nobody_changes_themselves(browser, gateway, database, add_operator):
     assert row(database, me.email).role is Role.OWNER
 
 
-def test_the_last_active_owner_stays(gateway, add_operator):
-    """Only another owner could try, so it is one who is being demoted at the same moment."""
+def test_last_active_owner_cannot_be_demoted(gateway, add_operator):
+    """Only another owner can try, so this is one who is demoted at the same time."""
     owner, other = add_operator(Role.OWNER), add(gateway, Role.OWNER, "maria")
     operator_changes.change(gateway, owner, other.id, disabled=True)
     with gateway.database.transaction() as session:
@@ -110,7 +110,7 @@ def test_the_last_active_owner_stays(gateway, add_operator):
 
 
 def at_once(*commands):
-    """Run them side by side; what each raised, or None."""
+    """Run them concurrently. Returns what each raised, or None."""
     start, raised = threading.Barrier(len(commands)), [None] * len(commands)
 
     def run(number, command):
@@ -144,13 +144,11 @@ def demote_one_another(gateway, rounds):
             assert len(session.scalars(owners).all()) == 1
 
 
-def test_two_owners_who_demote_one_another_at_once_leave_one(gateway):
+def test_two_owners_demoting_each_other_leave_one(gateway):
     demote_one_another(gateway, 3)
 
 
-def test_two_owners_who_demote_one_another_at_once_leave_one_on_postgresql(
-    environment, make_postgres_database, world
-):
+def test_two_owners_demoting_each_other_leave_one_on_postgresql(environment, make_postgres_database, world):
     database = Database(make_postgres_database())
     try:
         migrate(database, "gateway")
@@ -160,7 +158,7 @@ def test_two_owners_who_demote_one_another_at_once_leave_one_on_postgresql(
         database.close()
 
 
-def test_a_disabled_operator_is_out_everywhere_until_enabled(browser_as, api_as, browser, gateway, database):
+def test_disabled_operator_is_locked_out_until_enabled(browser_as, api_as, browser, gateway, database):
     staff, api = browser_as(Role.STAFF), api_as(Role.STAFF)
     other = row(database, "staff@example.com")
     assert browser.post(f"{PAGE}/{other.id}/disable").status_code == 303
@@ -173,7 +171,7 @@ def test_a_disabled_operator_is_out_everywhere_until_enabled(browser_as, api_as,
     assert staff.log_in("staff@example.com").status_code == 303
 
 
-def test_sessions_of_somebody_are_ended(browser_as, browser, api_as, database):
+def test_sessions_of_an_operator_can_be_ended(browser_as, browser, api_as, database):
     staff, api = browser_as(Role.STAFF), api_as(Role.STAFF)
     other = row(database, "staff@example.com")
     assert browser.post(f"{PAGE}/{other.id}/end-sessions").status_code == 303
@@ -181,14 +179,14 @@ def test_sessions_of_somebody_are_ended(browser_as, browser, api_as, database):
     assert api("GET", "/tokens").status_code == 200
 
 
-def test_a_role_counts_at_once(browser_as, browser, database):
+def test_new_role_applies_immediately(browser_as, browser, database):
     staff = browser_as(Role.STAFF)
     other = row(database, "staff@example.com")
     browser.post(f"{PAGE}/{other.id}/role", {"role": "technician"})
     assert staff.get("/subscribers/new").status_code == 403
 
 
-def test_an_unknown_operator_is_404(browser):
+def test_unknown_operator_is_404(browser):
     for action in ("role", "disable", "enable", "end-sessions"):
         assert browser.get(f"{PAGE}/nobody/{action}").status_code == 404
 
@@ -229,7 +227,7 @@ class TestApi:
         assert api("PATCH", f"/operators/{other.id}", {"email": "a@b.c"}).status_code == 422
         assert api("PATCH", f"/operators/{other.id}", {"disabled": False}).json["disabled"] is False
 
-    def test_the_rules_of_the_page_are_those_of_the_api(self, api_as, gateway):
+    def test_api_has_the_same_rules_as_the_page(self, api_as, gateway):
         admin, owner = api_as(Role.ADMIN), add(gateway, Role.OWNER, "maria")
         staff = add(gateway, Role.STAFF, "pedro")
         assert admin("PATCH", f"/operators/{owner.id}", {"disabled": True}).status_code == 403
@@ -241,7 +239,7 @@ class TestApi:
         assert admin("PATCH", f"/operators/{me['id']}", {"disabled": True}).status_code == 409
 
     @pytest.mark.parametrize("role", list(Role))
-    def test_each_role_may_do_what_is_its_own(self, api_as, role):
+    def test_each_role_has_its_rights_and_no_others(self, api_as, role):
         api = api_as(role)
         for method, path in (
             ("GET", "/operators"),
@@ -255,7 +253,7 @@ class TestApi:
             assert refused is (role not in (Role.OWNER, Role.ADMIN)), (method, path)
 
 
-def test_an_owner_switches_off_the_second_factor_of_one_who_lost_it(browser, browser_as, app, database, wall):
+def test_owner_can_turn_off_the_second_factor_of_another(browser, browser_as, app, database, wall):
 
     staff = browser_as(Role.STAFF)
     other = row(database, "staff@example.com")

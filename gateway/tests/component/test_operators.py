@@ -27,7 +27,7 @@ NEW_OWNER = {
 
 
 @pytest.mark.usefixtures("passwords_as_in_production")
-def test_the_owner_of_the_environment_is_made_once(environment, database, world):
+def test_owner_from_the_environment_is_created_once(environment, database, world):
     settings = read_gateway_settings(
         {**environment, "ISPOS_OWNER_EMAIL": "Boss@Example.com", "ISPOS_OWNER_PASSWORD": "short"}
     )
@@ -44,13 +44,13 @@ def test_the_owner_of_the_environment_is_made_once(environment, database, world)
     assert answer.status_code == 201
 
 
-def test_the_set_up_token_is_kept_for_the_owner_of_the_machine_only(gateway, settings, tmp_path):
+def test_setup_token_is_readable_only_by_the_machines_owner(gateway, settings, tmp_path):
     address = first_owner.prepare(gateway)
     assert address == first_owner.setup_url(settings)
     assert stat.S_IMODE((tmp_path / "setup-token").stat().st_mode) == 0o600
 
 
-def test_the_set_up_page_makes_the_first_owner_and_then_is_gone(gateway, settings, new_browser):
+def test_setup_page_creates_the_first_owner_and_disappears(gateway, settings, new_browser):
     address = first_owner.prepare(gateway).removeprefix(settings.public_url)
     browser = new_browser
     answer = browser.post(address, NEW_OWNER)
@@ -60,12 +60,12 @@ def test_the_set_up_page_makes_the_first_owner_and_then_is_gone(gateway, setting
     assert first_owner.setup_url(settings) is None
 
 
-def test_the_set_up_page_needs_its_token(app):
+def test_setup_page_needs_its_token(app):
     for path in ("/setup", "/setup?token=wrong", "/setup?token=%C3%A9"):
         assert app.test_client().get(path).status_code == 403
 
 
-def test_a_weak_password_is_told_at_its_field_and_the_rest_kept(gateway, settings, new_browser):
+def test_weak_password_is_named_at_its_field_and_the_rest_kept(gateway, settings, new_browser):
     address = first_owner.prepare(gateway).removeprefix(settings.public_url)
     answer = new_browser.post(address, {**NEW_OWNER, "password": "short", "password_again": "other"})
     assert answer.status_code == 422
@@ -75,7 +75,7 @@ def test_a_weak_password_is_told_at_its_field_and_the_rest_kept(gateway, setting
     assert not any_exists(gateway)
 
 
-def test_a_wrong_password_is_refused_without_saying_what_was_wrong(new_browser, add_operator):
+def test_failed_login_does_not_say_what_was_wrong(new_browser, add_operator):
     add_operator(Role.OWNER)
     wrong = new_browser.log_in("owner@example.com", "no")
     unknown = new_browser.log_in("nobody@example.com", "no")
@@ -84,7 +84,7 @@ def test_a_wrong_password_is_refused_without_saying_what_was_wrong(new_browser, 
     assert "the e-mail address or the password is wrong" in unknown.text.lower()
 
 
-def test_an_account_is_throttled_even_for_the_right_password(app, add_operator, wall):
+def test_throttled_account_refuses_the_right_password_too(app, add_operator, wall):
     email = add_operator(Role.OWNER).email
     client = app.test_client()
     for _ in range(throttle.PER_ACCOUNT):
@@ -97,7 +97,7 @@ def test_an_account_is_throttled_even_for_the_right_password(app, add_operator, 
     assert client.post("/api/v1/tokens", json={"name": "x"}, headers=basic(email)).status_code == 201
 
 
-def test_an_address_is_throttled_over_all_accounts(gateway):
+def test_address_is_throttled_across_accounts(gateway):
     for number in range(throttle.PER_ADDRESS):
         throttle.claim_attempt(gateway, f"{number}@example.com", "10.0.0.1")
     with pytest.raises(Exception, match="too many"):
@@ -105,7 +105,7 @@ def test_an_address_is_throttled_over_all_accounts(gateway):
     throttle.claim_attempt(gateway, "new@example.com", "10.0.0.2")
 
 
-def test_all_addresses_of_an_ipv6_customer_are_throttled_as_one(gateway):
+def test_ipv6_network_of_a_customer_is_throttled_as_one(gateway):
     for number in range(throttle.PER_ADDRESS):
         throttle.claim_attempt(gateway, f"{number}@example.com", f"2001:db8::{number:x}")
     with pytest.raises(TooManyRequests):
@@ -113,7 +113,7 @@ def test_all_addresses_of_an_ipv6_customer_are_throttled_as_one(gateway):
     throttle.claim_attempt(gateway, "new@example.com", "2001:db8:0:1::1")
 
 
-def test_the_right_password_clears_the_account(app, add_operator):
+def test_right_password_resets_the_count(app, add_operator):
     email = add_operator(Role.OWNER).email
     client = app.test_client()
     for _ in range(3):
@@ -122,7 +122,7 @@ def test_the_right_password_clears_the_account(app, add_operator):
         assert client.post("/api/v1/tokens", json={"name": "x"}, headers=basic(email)).status_code == 201
 
 
-def test_an_idle_session_ends_after_30_minutes(browser, wall):
+def test_idle_session_ends_after_30_minutes(browser, wall):
     wall.advance(minutes=29)
     assert browser.get("/").status_code == 200
     wall.advance(minutes=31)
@@ -131,7 +131,7 @@ def test_an_idle_session_ends_after_30_minutes(browser, wall):
     assert answer.headers["Location"] == "/login?next=/plans?after%3D3"
 
 
-def test_a_busy_session_ends_after_12_hours(browser, wall):
+def test_active_session_ends_after_12_hours(browser, wall):
     for _ in range(47):
         wall.advance(minutes=15)
         assert browser.get("/").status_code == 200
@@ -139,7 +139,7 @@ def test_a_busy_session_ends_after_12_hours(browser, wall):
     assert browser.get("/").status_code == 303
 
 
-def test_the_session_is_new_at_login(new_browser, add_operator):
+def test_login_starts_a_new_session(new_browser, add_operator):
     add_operator(Role.OWNER)
     new_browser.get("/login")
     before = new_browser.client.get_cookie("isp_session").value
@@ -150,7 +150,7 @@ def test_the_session_is_new_at_login(new_browser, add_operator):
     assert cookie.same_site == "Lax"
 
 
-def test_a_copied_cookie_is_worthless_after_logout(browser, app):
+def test_copied_cookie_is_useless_after_logout(browser, app):
     cookie = browser.client.get_cookie("isp_session").value
     assert browser.post("/logout", seen_at="/").status_code == 303
     thief = app.test_client()
@@ -158,13 +158,13 @@ def test_a_copied_cookie_is_worthless_after_logout(browser, app):
     assert thief.get("/").status_code == 303
 
 
-def test_a_disabled_operator_is_out_at_once(browser, database):
+def test_disabled_operator_is_logged_out_immediately(browser, database):
     with database.transaction() as session:
         session.scalars(select(Operator)).one().disabled = True
     assert browser.get("/").status_code == 303
 
 
-def test_login_goes_back_only_to_our_own_pages(new_browser, add_operator):
+def test_login_returns_only_to_our_own_pages(new_browser, add_operator):
     add_operator(Role.OWNER)
     form = {"email": "owner@example.com", "password": PASSWORD}
     assert new_browser.post("/login?next=/plans", form).headers["Location"] == "/plans"
@@ -173,14 +173,14 @@ def test_login_goes_back_only_to_our_own_pages(new_browser, add_operator):
 
 
 @pytest.mark.parametrize("target", ["/ok%0d%0aX", "/%00", "/%7f", "/%09/evil.example"])
-def test_login_goes_to_no_page_whose_address_cannot_be_printed(new_browser, add_operator, target):
+def test_login_ignores_unprintable_return_addresses(new_browser, add_operator, target):
     add_operator(Role.OWNER)
     answer = new_browser.post(f"/login?next={target}", {"email": "owner@example.com", "password": PASSWORD})
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/"
 
 
-def test_over_https_the_cookie_is_bound_to_the_host(environment, database, world):
+def test_cookie_is_bound_to_the_host_over_https(environment, database, world):
     settings = read_gateway_settings({**environment, "ISPOS_PUBLIC_URL": "https://isp.example"})
     app = make_app(settings, FrozenClock(NOW), database, world.call)
     answer = app.test_client().get("/login", base_url="https://isp.example")
@@ -191,7 +191,7 @@ def test_over_https_the_cookie_is_bound_to_the_host(environment, database, world
 
 @pytest.fixture
 def claim_on_postgresql(environment, make_postgres_database, world):
-    """Call it to claim an attempt; tells whether it was allowed."""
+    """Call it to claim an attempt. Returns whether it was allowed."""
     database = Database(make_postgres_database())
     migrate(database, "gateway")
     app = make_app(read_gateway_settings(environment), FrozenClock(NOW), database, world.call)
@@ -207,7 +207,7 @@ def claim_on_postgresql(environment, make_postgres_database, world):
     database.close()
 
 
-def test_tries_made_at_once_are_counted_one_by_one_on_postgresql(claim_on_postgresql):
+def test_concurrent_attempts_are_all_counted_on_postgresql(claim_on_postgresql):
     with ThreadPoolExecutor(15) as pool:
         tries = pool.map(
             lambda number: claim_on_postgresql("juan@example.com", f"10.0.0.{number}"), range(30)
@@ -215,7 +215,7 @@ def test_tries_made_at_once_are_counted_one_by_one_on_postgresql(claim_on_postgr
         assert sum(tries) == throttle.PER_ACCOUNT
 
 
-def test_tries_made_at_once_on_many_accounts_are_counted_one_by_one_on_postgresql(claim_on_postgresql):
+def test_concurrent_attempts_on_many_accounts_are_all_counted(claim_on_postgresql):
     with ThreadPoolExecutor(15) as pool:
         tries = pool.map(lambda number: claim_on_postgresql(f"{number}@example.com", "10.0.0.1"), range(70))
         assert sum(tries) == throttle.PER_ADDRESS

@@ -1,4 +1,4 @@
-"""The process that makes PDF files: alone, without an app."""
+"""The process that makes PDF files, tested without the app."""
 
 import http.server
 import os
@@ -19,13 +19,13 @@ WAIT_SECONDS = 15
 
 
 def python(code):
-    """A worker that is not ours, or ours with something changed."""
+    """A worker other than ours, or ours with something changed."""
     return (sys.executable, "-W", "ignore", "-P", "-c", code)
 
 
 @pytest.fixture
 def renderer():
-    """Call it for a Renderer that is closed in the end."""
+    """Call it for a Renderer, which is closed at the end."""
     made = []
 
     def make(*arguments, **options):
@@ -51,7 +51,7 @@ def is_gone(pid):
         return True
 
 
-def test_one_worker_makes_one_file_after_the_other(renderer):
+def test_one_worker_makes_files_one_after_the_other(renderer):
     ours = renderer()
     assert ours._process is None
     assert ours.render(PAGE, {}).startswith(b"%PDF-")
@@ -60,7 +60,7 @@ def test_one_worker_makes_one_file_after_the_other(renderer):
     assert ours._process.pid == pid
 
 
-def test_a_worker_that_was_killed_is_replaced(renderer):
+def test_killed_worker_is_replaced(renderer):
     ours = renderer()
     ours.render(PAGE, {})
     pid = ours._process.pid
@@ -70,7 +70,7 @@ def test_a_worker_that_was_killed_is_replaced(renderer):
     assert ours._process.pid != pid
 
 
-def test_a_worker_without_work_ends_by_itself(renderer):
+def test_idle_worker_ends(renderer):
     ours = renderer(python("from gateway.pdf import worker; worker.IDLE_SECONDS = 0.3; worker.main()"))
     ours.render(PAGE, {})
     pid = ours._process.pid
@@ -78,12 +78,12 @@ def test_a_worker_without_work_ends_by_itself(renderer):
     assert ours.render(PAGE, {}).startswith(b"%PDF-")
 
 
-def test_a_document_that_kills_every_worker_is_given_up(renderer):
+def test_document_that_kills_each_worker_is_given_up(renderer):
     with pytest.raises(RenderFailed, match="died twice"):
         renderer(python("pass")).render(PAGE, {})
 
 
-def test_one_that_cannot_be_made_says_why_and_the_worker_lives_on(renderer):
+def test_failed_document_says_why_and_the_worker_survives(renderer):
     ours = renderer(
         python(
             "from gateway.pdf import worker, maker\n"
@@ -100,14 +100,14 @@ def test_one_that_cannot_be_made_says_why_and_the_worker_lives_on(renderer):
     assert ours.render(PAGE, {}).startswith(b"%PDF-")
 
 
-def test_one_that_takes_too_long_is_given_up_and_its_worker_with_it(renderer):
+def test_slow_document_is_given_up_and_its_worker_replaced(renderer):
     ours = renderer(python("import time; time.sleep(60)"), seconds=0.3)
     with pytest.raises(Unavailable, match="took too long"):
         ours.render(PAGE, {})
     assert ours._process is None
 
 
-def test_eight_may_wait_and_the_next_is_turned_away(renderer):
+def test_queue_holds_eight_documents(renderer):
     ours = renderer(python("import time; time.sleep(60)"), seconds=1.5)
     outcomes = []
 
@@ -128,13 +128,13 @@ def test_eight_may_wait_and_the_next_is_turned_away(renderer):
     assert len(outcomes) == 9
 
 
-def test_a_missing_library_is_told_with_the_package_to_install(renderer):
+def test_missing_library_names_the_package_to_install(renderer):
     code = "import sys; sys.modules['weasyprint'] = None; from gateway.pdf import worker; worker.main()"
     with pytest.raises(Unavailable, match="sudo apt-get install libpango"):
         renderer(python(code)).render(PAGE, {})
 
 
-def test_nothing_is_fetched_from_anywhere(renderer, tmp_path, free_port):
+def test_worker_fetches_nothing(renderer, tmp_path, free_port):
     asked = []
 
     class Trap(http.server.BaseHTTPRequestHandler):
@@ -171,7 +171,7 @@ def test_nothing_is_fetched_from_anywhere(renderer, tmp_path, free_port):
         assert dict(made.attachments) == {}
 
 
-def test_the_worker_knows_none_of_our_keys(renderer, monkeypatch):
+def test_worker_has_none_of_our_keys(renderer, monkeypatch):
     monkeypatch.setenv("ISPOS_SECRET_KEY", "s" * 40)
     ours = renderer()
     ours.render(PAGE, {})
@@ -184,7 +184,7 @@ def run_python(code):
     ).stdout
 
 
-def test_it_ends_with_the_gateway_however_that_dies():
+def test_worker_ends_when_the_gateway_dies():
     code = (
         "import time; from gateway.pdf.renderer import Renderer; ours = Renderer(); ours.render('<p>x', {});"
         "print(ours._process.pid, flush=True); time.sleep(60)"
@@ -196,7 +196,7 @@ def test_it_ends_with_the_gateway_however_that_dies():
     wait_until(lambda: is_gone(pid))
 
 
-def test_the_event_loop_turns_while_a_file_is_made():
+def test_event_loop_keeps_running_while_a_file_is_made():
     ticks = run_python(
         "import servicekit.green, eventlet\n"
         "from gateway.pdf.renderer import Renderer\n"
@@ -215,7 +215,7 @@ def test_the_event_loop_turns_while_a_file_is_made():
     assert int(ticks) > 20
 
 
-def test_a_request_that_was_given_up_leaves_no_answer_to_the_next():
+def test_abandoned_request_leaves_no_answer_for_the_next():
     said = run_python(
         "import servicekit.green, eventlet, io, pypdf\n"
         "from gateway.pdf.renderer import Renderer\n"

@@ -18,7 +18,7 @@ from servicekit.settings import SettingsError
 
 @pytest.fixture
 def visit(app, subscriber):
-    """Call it for the words on Pedro's page, or on another."""
+    """Call it for the text of Pedro's page, or of another path."""
 
     def visit(path=""):
         answer = app.test_client().get(f"/c/{subscriber['short_id']}{path}")
@@ -30,7 +30,7 @@ def visit(app, subscriber):
 
 @pytest.fixture
 def account(world, monkeypatch):
-    """Call it to say what Pedro owes, in pesos."""
+    """Call it to set what Pedro owes, in pesos."""
 
     def say(balance, overdue=0):
         def get_account(subscriber_id):
@@ -60,7 +60,7 @@ def hold(world, reason):
     world.services[service.id] = replace(service, status=ServiceStatus.SUSPENDED, holds=[placed])
 
 
-def test_it_greets_by_first_name_only_and_shows_their_own(visit, invoice_id, world):
+def test_page_greets_by_first_name_only(visit, invoice_id, world):
     said = visit()
     assert "Hello, Pedro" in said
     assert "Reyes" not in said
@@ -73,7 +73,7 @@ def test_it_greets_by_first_name_only_and_shows_their_own(visit, invoice_id, wor
         assert fact in said
 
 
-def test_it_shows_nothing_that_is_not_for_them(app, subscriber, invoice_id):
+def test_page_shows_nothing_internal(app, subscriber, invoice_id):
     page = app.test_client().get(f"/c/{subscriber['short_id']}").text
     assert subscriber["id"] not in page
     assert "/billing" not in page
@@ -86,7 +86,7 @@ def test_it_shows_nothing_that_is_not_for_them(app, subscriber, invoice_id):
     ("balance", "said"),
     [(1500, "You owe ₱1,500.00"), (0, "Nothing to pay"), (-200, "You have a credit of ₱200.00")],
 )
-def test_the_balance_is_said_in_words(visit, account, balance, said):
+def test_balance_is_put_into_words(visit, account, balance, said):
     account(balance)
     assert said in visit()
 
@@ -103,17 +103,17 @@ def test_the_balance_is_said_in_words(visit, account, balance, said):
         ),
     ],
 )
-def test_when_it_is_due_is_said_in_words(visit, change, values, said):
+def test_due_date_is_put_into_words(visit, change, values, said):
     change(**values)
     assert visit().count(said) == 2
 
 
-def test_a_line_that_is_off_says_why_and_what_helps(visit, world):
+def test_suspended_service_says_why_and_what_to_do(visit, world):
     hold(world, HoldReason.OVERDUE)
     assert "Your line is off because a bill is overdue. It comes back once you pay." in visit()
 
 
-def test_the_reason_of_other_holds_is_not_for_the_page(visit, world):
+def test_reason_of_other_holds_is_not_shown(visit, world):
     hold(world, HoldReason.ABUSE)
     said = visit()
     assert "Your line is off. Please contact us." in said
@@ -141,12 +141,12 @@ def test_past_invoices_and_payments_are_listed(visit, api, subscriber, invoice_i
     assert "GC-77" not in said
 
 
-def test_each_invoice_has_its_file(app, subscriber, invoice_id):
+def test_each_invoice_has_a_file(app, subscriber, invoice_id):
     page = app.test_client().get(f"/c/{subscriber['short_id']}").text
     assert f'href="/c/{subscriber["short_id"]}/invoices/{invoice_id}.pdf"' in page
 
 
-def test_how_to_pay_names_the_account_and_the_isp(visit, api, app, subscriber):
+def test_payment_instructions_name_the_account_and_the_isp(visit, api, app, subscriber):
     general = {
         "isp_name": "Sinag Fiber",
         "support_phone": "+63 (2) 8123-4567",
@@ -161,7 +161,7 @@ def test_how_to_pay_names_the_account_and_the_isp(visit, api, app, subscriber):
     assert "Sinag Fiber" in page
 
 
-def test_the_part_that_changes_is_asked_for_again_and_again(visit, app, subscriber, invoice_id, world):
+def test_status_panel_refreshes(visit, app, subscriber, invoice_id, world):
     page = app.test_client().get(f"/c/{subscriber['short_id']}").text
     assert f'hx-get="/c/{subscriber["short_id"]}/state" hx-trigger="every 15s' in page
     before = visit("/state")
@@ -181,14 +181,14 @@ def test_the_part_that_changes_is_asked_for_again_and_again(visit, app, subscrib
         ("router", "", "Your line is on."),
     ],
 )
-def test_a_service_that_is_down_takes_only_its_part_along(visit, world, invoice_id, down, lost, kept):
+def test_service_that_is_down_affects_only_its_part(visit, world, invoice_id, down, lost, kept):
     world.down.add(down)
     said = visit()
     assert lost in said
     assert kept in said
 
 
-def test_a_silent_service_is_waited_for_once(visit, world, gateway, invoice_id):
+def test_silent_service_is_waited_for_only_once(visit, world, gateway, invoice_id):
     asked = []
 
     def call(service, *question):
@@ -202,7 +202,7 @@ def test_a_silent_service_is_waited_for_once(visit, world, gateway, invoice_id):
     assert asked.count("billing") == 1
 
 
-def test_without_the_subscriber_service_it_says_to_try_again(app, subscriber, world):
+def test_page_says_to_try_again_without_the_subscriber_service(app, subscriber, world):
     world.down.add("subscriber")
     answer = app.test_client().get(f"/c/{subscriber['short_id']}")
     assert answer.status_code == 503
@@ -210,7 +210,7 @@ def test_without_the_subscriber_service_it_says_to_try_again(app, subscriber, wo
     assert "dashboard" not in answer.text
 
 
-def test_it_is_kept_by_nobody(app, subscriber):
+def test_page_is_not_cached(app, subscriber):
     for path in ("", "/state", "/invoices/nope.pdf"):
         headers = app.test_client().get(f"/c/{subscriber['short_id']}{path}").headers
         assert headers["Cache-Control"] == "no-store"
@@ -219,7 +219,7 @@ def test_it_is_kept_by_nobody(app, subscriber):
 
 
 @pytest.mark.parametrize("path", ["guess", "x" * 41, "%00", "Pe%C3%B1a"])
-def test_an_unknown_address_says_so_in_words(app, path):
+def test_unknown_address_is_explained(app, path):
     answer = app.test_client().get(f"/c/{path}")
     assert answer.status_code == 404
     assert "Check the link you were given" in answer.text
@@ -229,20 +229,20 @@ def guesses(client, count, **options):
     return [client.get(f"/c/guess{number}", **options).status_code for number in range(count)]
 
 
-def test_guessing_is_slowed_down(app):
+def test_guessing_short_ids_is_throttled(app):
     statuses = guesses(app.test_client(), 40)
     assert statuses[0] == 404
     assert statuses[-1] == 429
 
 
-def test_guesses_at_files_and_states_count_too(app):
+def test_guesses_at_files_and_panels_count_too(app):
     client = app.test_client()
     guesses(client, 31)
     assert client.get("/c/guess/state").status_code == 429
     assert client.get("/c/guess/invoices/x.pdf").status_code == 429
 
 
-def test_neighbours_behind_one_address_do_not_lock_one_another_out(app, api, subscriber):
+def test_neighbors_behind_one_address_do_not_block_each_other(app, api, subscriber):
     client = app.test_client()
     maria = api("POST", "/subscribers", {"full_name": "Maria"}).json["short_id"]
     mine = [client.get(f"/c/{subscriber['short_id']}/state").status_code for _ in range(40)]
@@ -250,7 +250,7 @@ def test_neighbours_behind_one_address_do_not_lock_one_another_out(app, api, sub
     assert client.get(f"/c/{maria}").status_code == 200
 
 
-def test_addresses_of_one_ipv6_customer_are_one(app):
+def test_ipv6_network_of_a_customer_is_throttled_as_one(app):
     client = app.test_client()
     statuses = [
         client.get("/c/guess", environ_base={"REMOTE_ADDR": f"2001:db8::{number:x}"}).status_code
@@ -261,19 +261,19 @@ def test_addresses_of_one_ipv6_customer_are_one(app):
 
 
 @pytest.mark.parametrize("address", ["1.2.3.4:5678", "[::1]:80", "::ffff:1.2.3.4", "unknown", ""])
-def test_whatever_a_proxy_writes_as_the_address_the_page_is_shown(app, subscriber, address):
+def test_page_is_shown_for_any_forwarded_address(app, subscriber, address):
     answer = app.test_client().get(f"/c/{subscriber['short_id']}", environ_base={"REMOTE_ADDR": address})
     assert answer.status_code == 200
 
 
-def test_neighbours_in_ipv6_spelling_of_ipv4_are_not_one(app):
+def test_ipv4_mapped_neighbors_are_throttled_separately(app):
     client = app.test_client()
     guesses(client, 40, environ_base={"REMOTE_ADDR": "::ffff:10.1.1.1"})
     assert client.get("/c/guess", environ_base={"REMOTE_ADDR": "::ffff:10.1.1.2"}).status_code == 404
     assert client.get("/c/guess", environ_base={"REMOTE_ADDR": "10.1.1.1"}).status_code == 429
 
 
-def test_a_subscriber_service_that_is_down_uses_up_no_requests_of_an_address(app, subscriber, world):
+def test_failed_look_ups_do_not_count_as_guesses(app, subscriber, world):
     client = app.test_client()
     world.down.add("subscriber")
     assert set(guesses(client, 40)) == {503}
@@ -281,9 +281,7 @@ def test_a_subscriber_service_that_is_down_uses_up_no_requests_of_an_address(app
     assert client.get(f"/c/{subscriber['short_id']}").status_code == 200
 
 
-def test_files_of_one_subscriber_are_made_a_few_at_a_time(
-    app, api, subscriber, invoice_id, gateway, monkeypatch
-):
+def test_files_of_one_subscriber_are_limited(app, api, subscriber, invoice_id, gateway, monkeypatch):
     monkeypatch.setattr(gateway.pdf, "render", lambda *_: b"%PDF-")
     client = app.test_client()
     file = f"/c/{subscriber['short_id']}/invoices/{invoice_id}.pdf"
@@ -294,7 +292,7 @@ def test_files_of_one_subscriber_are_made_a_few_at_a_time(
 
 
 def forwarded(app, count, address):
-    """The last status of so many guesses, each of which claims another origin, `address` added by a proxy."""
+    """The status of the last guess. Each claims another origin; a proxy adds `address`."""
     client = app.test_client()
     for number in range(count):
         headers = {"X-Forwarded-For": f"203.0.113.{number}" + (f", {address}" if address else "")}
@@ -302,11 +300,11 @@ def forwarded(app, count, address):
     return status
 
 
-def test_a_forged_origin_is_ignored_without_a_proxy(app):
+def test_forged_origin_is_ignored_without_a_proxy(app):
     assert forwarded(app, 40, "") == 429
 
 
-def test_behind_a_proxy_only_what_it_added_counts(environment, database, world):
+def test_only_the_address_added_by_the_proxy_counts(environment, database, world):
     settings = read_gateway_settings({**environment, "ISPOS_TRUSTED_PROXIES": "1"})
     app = make_app(settings, FrozenClock(NOW), database, world.call)
     assert forwarded(app, 40, "198.51.100.1") == 429
@@ -314,6 +312,6 @@ def test_behind_a_proxy_only_what_it_added_counts(environment, database, world):
 
 
 @pytest.mark.parametrize("count", ["-1", "11", "one"])
-def test_a_wrong_number_of_proxies_is_named_at_the_start(environment, count):
+def test_invalid_number_of_proxies_prevents_the_start(environment, count):
     with pytest.raises(SettingsError, match=r"ISPOS_TRUSTED_PROXIES.*use 0"):
         read_gateway_settings({**environment, "ISPOS_TRUSTED_PROXIES": count})

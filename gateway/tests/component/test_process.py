@@ -1,4 +1,4 @@
-"""The gateway as a process of its own: `python -m gateway`, with nobody else on the bus."""
+"""The gateway as a separate process (`python -m gateway`), alone on the bus."""
 
 import os
 import re
@@ -14,7 +14,7 @@ import requests
 
 @pytest.fixture
 def run(environment, free_port):
-    """Call it for a started `python -m gateway <command>` and the port it is to listen on."""
+    """Call it to start `python -m gateway <command>`. Returns the process and its port."""
     started = []
 
     def start(command, port=None):
@@ -46,7 +46,7 @@ def wait_for(url):
             time.sleep(0.05)
 
 
-def test_it_migrates_serves_and_stops_on_a_signal(run, tmp_path):
+def test_gateway_migrates_serves_and_stops_on_a_signal(run, tmp_path):
     migrating, _ = run("migrate")
     assert migrating.wait(30) == 0
     process, port = run("serve")
@@ -66,7 +66,7 @@ def test_it_migrates_serves_and_stops_on_a_signal(run, tmp_path):
         requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
 
 
-def test_a_body_over_one_megabyte_is_refused_and_the_server_lives_on(run, database):
+def test_oversized_body_is_refused_and_the_server_survives(run, database):
     _, port = run("serve")
     wait_for(f"http://127.0.0.1:{port}/healthz")
     answer = requests.post(f"http://127.0.0.1:{port}/login", data=b"x" * 2_000_000, timeout=10)
@@ -74,7 +74,7 @@ def test_a_body_over_one_megabyte_is_refused_and_the_server_lives_on(run, databa
     assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
 
 
-def test_a_chunked_body_is_read_and_counted(run, database):
+def test_chunked_body_is_read_and_limited(run, database):
     _, port = run("serve")
     url = f"http://127.0.0.1:{port}/login"
     wait_for(url)
@@ -87,7 +87,7 @@ def test_a_chunked_body_is_read_and_counted(run, database):
         assert browser.post(url, data=body, headers=form, timeout=10).status_code == 401
 
 
-def test_a_port_in_use_is_one_clear_line(run, database):
+def test_port_in_use_is_one_clear_line(run, database):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

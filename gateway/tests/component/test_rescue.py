@@ -1,4 +1,4 @@
-"""The command line lets an operator in again whom nobody else can help."""
+"""The command line restores access for an operator whom nobody else can help."""
 
 import pyotp
 import pytest
@@ -20,7 +20,7 @@ def with_second_factor(gateway, identity):
     second_factor.confirm(gateway, identity, pyotp.TOTP(secret).at(gateway.wall_now()))
 
 
-def test_the_new_password_lets_in_without_the_lost_second_factor(gateway, add_operator, new_browser):
+def test_new_password_works_without_the_lost_second_factor(gateway, add_operator, new_browser):
     owner = add_operator(Role.OWNER)
     with_second_factor(gateway, owner)
     password = rescued(gateway, "OWNER@example.com ")
@@ -29,7 +29,7 @@ def test_the_new_password_lets_in_without_the_lost_second_factor(gateway, add_op
     assert not second_factor.is_on(gateway, owner.id)
 
 
-def test_every_session_ends_and_a_disabled_operator_is_enabled(gateway, browser, add_operator, new_browser):
+def test_sessions_end_and_a_disabled_operator_is_enabled(gateway, browser, add_operator, new_browser):
     owner = add_operator(Role.OWNER)
     with gateway.database.transaction() as session:
         session.execute(update(Operator).values(disabled=True))
@@ -38,14 +38,14 @@ def test_every_session_ends_and_a_disabled_operator_is_enabled(gateway, browser,
     assert new_browser.log_in(owner.email, password).status_code == 303
 
 
-def test_old_api_tokens_of_the_operator_and_no_others_are_revoked(gateway, api_as, add_operator):
+def test_only_the_operators_own_api_tokens_are_revoked(gateway, api_as, add_operator):
     owner, admin = api_as(Role.OWNER), api_as(Role.ADMIN)
     rescued(gateway, add_operator(Role.OWNER).email)
     assert owner("GET", "/plans").status_code == 401
     assert admin("GET", "/plans").status_code == 200
 
 
-def test_a_token_that_was_revoked_before_keeps_its_time(gateway, add_operator, wall):
+def test_revoked_token_keeps_the_time_of_its_revocation(gateway, add_operator, wall):
     owner = add_operator(Role.OWNER)
     token_id, _ = api_tokens.create(gateway, owner.id, "old")
     api_tokens.revoke(gateway, owner.id, token_id)
@@ -55,7 +55,7 @@ def test_a_token_that_was_revoked_before_keeps_its_time(gateway, add_operator, w
     assert [token.revoked_at for token in api_tokens.list_of(gateway, owner.id)] == [before]
 
 
-def test_it_stands_in_the_audit_log(gateway, add_operator, browser):
+def test_rescue_is_in_the_audit_log(gateway, add_operator, browser):
     owner = add_operator(Role.OWNER)
     rescued(gateway, owner.email)
     with gateway.database.reading() as session:
@@ -63,7 +63,7 @@ def test_it_stands_in_the_audit_log(gateway, add_operator, browser):
     assert entry.record_id == owner.id
 
 
-def test_an_unknown_address_names_the_known_ones(gateway, add_operator):
+def test_unknown_address_lists_the_known_ones(gateway, add_operator):
     add_operator(Role.OWNER)
     with pytest.raises(NotFound, match=r"there are: owner@example\.com"):
         rescued(gateway, "somebody@example.com")

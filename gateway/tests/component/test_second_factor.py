@@ -1,4 +1,4 @@
-"""TOTP: set up, logging in in two steps, recovery codes, the API, switching it off."""
+"""Two-factor authentication: setup, login, recovery codes, the API, turning it off."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ START = "/account/second-factor/start"
 
 
 class Phone:
-    """An authenticator app. Each code it gives is one that was not used yet: the clock moves on before."""
+    """An authenticator app. It advances the clock so that each code is new."""
 
     def __init__(self, secret, wall):
         self._totp, self._wall = pyotp.TOTP(secret), wall
@@ -41,7 +41,7 @@ def begin(browser, password=PASSWORD):
 
 @pytest.fixture
 def set_up(browser, wall):
-    """The owner's phone and recovery codes; the browser is logged in."""
+    """Turn it on for the owner. Returns the phone and the recovery codes."""
     assert begin(browser).headers["Location"] == "/account/second-factor"
     page = browser.get("/account/second-factor").text
     secret = re.search(r'class="secret[^"]*"><span>([A-Z2-7 ]+)<', page)[1].replace(" ", "")
@@ -80,14 +80,14 @@ def token_with(app, **body):
     return app.test_client().post("/api/v1/tokens", json={"name": "x", **body}, headers=basic(OWNER))
 
 
-def test_the_qr_code_is_drawn_without_styles_and_scripts(browser):
+def test_qr_code_has_no_styles_or_scripts(browser):
     begin(browser)
     page = browser.get("/account/second-factor").text
     assert '<svg width="' in page
     assert " style=" not in page
 
 
-def test_it_is_off_until_a_code_confirms_it(browser, app, wall, database):
+def test_second_factor_is_off_until_confirmed_by_a_code(browser, app, wall, database):
     begin(browser)
     for code in ("", "000000", "12345", "١٢٣٤٥٦", "<b>", "1" * 300, "a\x07b"):
         answer = browser.post("/account/second-factor", {"code": code})
@@ -96,7 +96,7 @@ def test_it_is_off_until_a_code_confirms_it(browser, app, wall, database):
     assert token_with(app).status_code == 201
 
 
-def test_a_set_up_that_was_left_alone_for_long_begins_anew(browser, wall):
+def test_abandoned_setup_starts_over(browser, wall):
     begin(browser)
     wall.advance(minutes=16)
     browser.get("/account")
@@ -105,7 +105,7 @@ def test_a_set_up_that_was_left_alone_for_long_begins_anew(browser, wall):
     assert "Begin the set-up of the second factor here." in browser.get("/account").text
 
 
-def test_a_code_that_comes_too_late_is_not_in_the_audit_log(browser, wall, database):
+def test_late_setup_code_is_not_in_the_audit_log(browser, wall, database):
     begin(browser)
     form = {"code": "000000", "csrf_token": csrf_of(browser)}
     wall.advance(minutes=16)
@@ -115,14 +115,14 @@ def test_a_code_that_comes_too_late_is_not_in_the_audit_log(browser, wall, datab
     assert events_of(database) == ["admin.login", "admin.start_second_factor"]
 
 
-def test_it_cannot_be_set_up_over_itself(browser, set_up, database):
+def test_active_second_factor_cannot_be_set_up_again(browser, set_up, database):
     answer = begin(browser)
     assert answer.status_code == 422
     assert "The second factor is on already" in answer.text
     assert events_of(database).count("admin.start_second_factor") == 1
 
 
-def test_setting_it_up_needs_the_password(browser, database):
+def test_setup_needs_the_password(browser, database):
     assert 'name="present_password"' in browser.get(START).text
     for password in ("", "wrong", "x" * 300, "a\x07b"):
         answer = begin(browser, password)
@@ -132,7 +132,7 @@ def test_setting_it_up_needs_the_password(browser, database):
         assert session.scalars(select(SecondFactor)).all() == []
 
 
-def test_guessing_the_password_to_set_it_up_is_throttled(browser):
+def test_guessing_the_password_during_setup_is_throttled(browser):
     for _ in range(throttle.PER_ACCOUNT):
         begin(browser, "wrong")
     answer = begin(browser)
@@ -140,7 +140,7 @@ def test_guessing_the_password_to_set_it_up_is_throttled(browser):
     assert "wait 15 minutes" in answer.text
 
 
-def test_two_set_ups_at_once_are_one_on_postgresql(environment, make_postgres_database, world):
+def test_concurrent_setups_succeed_once_on_postgresql(environment, make_postgres_database, world):
     database = Database(make_postgres_database())
     try:
         migrate(database, "gateway")
@@ -157,7 +157,7 @@ def test_two_set_ups_at_once_are_one_on_postgresql(environment, make_postgres_da
         database.close()
 
 
-def test_the_secret_is_encrypted_and_the_recovery_codes_are_hashed(set_up, database):
+def test_secret_is_encrypted_and_recovery_codes_are_hashed(set_up, database):
     _, codes = set_up
     assert len(codes) == second_factor.RECOVERY_CODES
     with database.reading() as session:
@@ -172,7 +172,7 @@ def test_recovery_codes_are_shown_once(browser, set_up):
     assert browser.get("/account/recovery-codes").headers["Location"] == "/account"
 
 
-def test_the_login_asks_for_the_code_and_goes_where_one_wanted_to(new_browser, phone):
+def test_login_asks_for_the_code_and_returns_to_the_page(new_browser, phone):
     give_password(new_browser, "?next=/plans")
     assert new_browser.get("/").headers["Location"].startswith("/login")
     answer = new_browser.post("/login/code", {"code": f" {phone.next_code()[:3]} {phone.shows()[3:]} "})
@@ -180,26 +180,26 @@ def test_the_login_asks_for_the_code_and_goes_where_one_wanted_to(new_browser, p
     assert new_browser.get("/account").status_code == 200
 
 
-def test_a_code_is_good_once(app, new_browser, phone):
+def test_code_works_once(app, new_browser, phone):
     code = phone.next_code()
     give_password(new_browser)
     assert new_browser.post("/login/code", {"code": code}).status_code == 303
     assert token_with(app, otp=code).status_code == 401
 
 
-def test_an_older_code_is_not_good_after_a_newer_one(app, phone):
+def test_older_code_does_not_work_after_a_newer_one(app, phone):
     older = phone.next_code()
     assert token_with(app, otp=phone.next_code()).status_code == 201
     assert token_with(app, otp=older).status_code == 401
 
 
 @pytest.mark.parametrize(("steps_off", "good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
-def test_a_clock_that_is_half_a_minute_off_does_not_matter(app, phone, wall, steps_off, good):
+def test_phone_clock_may_be_half_a_minute_off(app, phone, wall, steps_off, good):
     wall.advance(minutes=5)
     assert (token_with(app, otp=phone.shows(steps_off)).status_code == 201) is good
 
 
-def test_the_password_step_is_good_for_five_minutes(new_browser, phone, wall):
+def test_password_step_is_valid_for_five_minutes(new_browser, phone, wall):
     give_password(new_browser)
     wall.advance(minutes=5, seconds=1)
     answer = new_browser.client.get("/login/code")
@@ -207,12 +207,12 @@ def test_the_password_step_is_good_for_five_minutes(new_browser, phone, wall):
     assert "longer than five minutes" in new_browser.get("/login").text
 
 
-def test_the_codes_page_is_closed_to_one_without_a_password(new_browser):
+def test_code_page_needs_the_password_step(new_browser):
     assert new_browser.get("/login/code").headers["Location"] == "/login"
 
 
 @pytest.mark.parametrize("code", ["", "000000", "abc", "a\x07", "😀", "<script>", "1" * 101])
-def test_a_wrong_code_is_said_at_its_field(new_browser, phone, code):
+def test_wrong_code_is_named_at_its_field(new_browser, phone, code):
     give_password(new_browser)
     answer = new_browser.post("/login/code", {"code": code})
     assert answer.status_code in (401, 422)
@@ -221,8 +221,8 @@ def test_a_wrong_code_is_said_at_its_field(new_browser, phone, code):
     assert new_browser.get("/").status_code == 303
 
 
-def test_guessing_codes_is_throttled_although_the_password_is_right(app, phone, wall):
-    """The right password in between must not begin the count anew."""
+def test_right_password_does_not_reset_the_count_of_code_guesses(app, phone, wall):
+    """Repeating the password step between guesses does not help."""
     answers = [token_with(app, otp="000000").status_code for _ in range(throttle.PER_ACCOUNT)]
     assert answers[0] == 401
     assert answers[-1] == 429
@@ -239,13 +239,13 @@ def test_guessing_codes_on_the_page_is_throttled(new_browser, phone):
     assert "wait 15 minutes" in answers[-1].text
 
 
-def test_logging_in_in_two_steps_begins_the_count_anew(new_browser, phone, wall):
+def test_complete_login_resets_the_count(new_browser, phone, wall):
     for _ in range(throttle.PER_ACCOUNT):
         give_password(new_browser)
         assert new_browser.post("/login/code", {"code": phone.next_code()}).status_code == 303
 
 
-def test_a_recovery_code_is_good_once_however_it_is_typed(new_browser, recovery_codes):
+def test_recovery_code_works_once_in_any_notation(new_browser, recovery_codes):
     give_password(new_browser)
     typed = recovery_codes[0].upper().replace("-", " ")
     assert new_browser.post("/login/code", {"code": typed}).status_code == 303
@@ -253,7 +253,7 @@ def test_a_recovery_code_is_good_once_however_it_is_typed(new_browser, recovery_
     assert new_browser.post("/login/code", {"code": recovery_codes[0]}).status_code == 401
 
 
-def test_an_operator_disabled_between_the_steps_does_not_get_in(new_browser, phone, gateway, database):
+def test_operator_disabled_between_the_steps_is_refused(new_browser, phone, gateway, database):
     give_password(new_browser)
     with database.transaction() as session:
         session.scalars(select(Operator)).one().disabled = True
@@ -261,7 +261,7 @@ def test_an_operator_disabled_between_the_steps_does_not_get_in(new_browser, pho
     assert answer.headers["Location"] == "/login"
 
 
-def test_the_api_gives_no_token_for_the_password_alone(app, phone, database):
+def test_api_gives_no_token_for_the_password_alone(app, phone, database):
     answer = token_with(app)
     assert answer.status_code == 401
     assert answer.json["detail"].endswith('give its present code in the body, as "otp"')
@@ -273,13 +273,13 @@ def test_the_api_gives_no_token_for_the_password_alone(app, phone, database):
     assert token_with(app, otp=phone.next_code()).status_code == 201
 
 
-def test_the_api_wants_no_code_of_one_without_a_second_factor(app, add_operator):
+def test_api_needs_no_code_without_a_second_factor(app, add_operator):
     add_operator(Role.OWNER)
     assert token_with(app).status_code == 201
     assert token_with(app, otp="123456").status_code == 201
 
 
-def test_a_code_in_the_address_or_another_body_is_none(app, phone):
+def test_code_is_accepted_only_in_the_request_body(app, phone):
     client, code = app.test_client(), phone.next_code()
     answer = client.post(f"/api/v1/tokens?otp={code}", json={"name": "x"}, headers=basic(OWNER))
     assert answer.status_code == 401
@@ -287,7 +287,7 @@ def test_a_code_in_the_address_or_another_body_is_none(app, phone):
     assert answer.status_code == 401
 
 
-def test_new_recovery_codes_need_the_password_and_end_the_old_ones(browser, recovery_codes, new_browser):
+def test_new_recovery_codes_need_the_password_and_replace_the_old(browser, recovery_codes, new_browser):
     answer = browser.post("/account/recovery-codes/new", {"present_password": "wrong"})
     assert answer.status_code == 422
     assert "not your present password" in answer.text
@@ -301,13 +301,13 @@ def test_new_recovery_codes_need_the_password_and_end_the_old_ones(browser, reco
     assert "9 recovery codes left" in new_browser.get("/account").text
 
 
-def test_recovery_codes_cannot_be_made_while_it_is_off(browser):
+def test_recovery_codes_cannot_be_created_while_it_is_off(browser):
     answer = browser.post("/account/recovery-codes/new", {"present_password": PASSWORD})
     assert answer.status_code == 422
     assert "The second factor is off" in answer.text
 
 
-def test_switching_it_off_needs_password_and_code(browser, phone, app):
+def test_turning_it_off_needs_password_and_code(browser, phone, app):
     path = "/account/second-factor/off"
     for form in (
         {"present_password": PASSWORD, "code": "000000"},
@@ -321,19 +321,19 @@ def test_switching_it_off_needs_password_and_code(browser, phone, app):
     assert token_with(app).status_code == 201
 
 
-def test_owners_and_admins_without_one_are_advised(browser_as):
+def test_owners_and_admins_are_advised_to_turn_it_on(browser_as):
     assert "We recommend it for your role." in browser_as(Role.OWNER).get("/account").text
     assert "We recommend it for your role." in browser_as(Role.ADMIN).get("/account").text
     assert "We recommend it for your role." not in browser_as(Role.STAFF).get("/account").text
 
 
-def test_one_with_it_is_advised_no_more(browser, phone):
+def test_advice_disappears_once_it_is_on(browser, phone):
     page = browser.get("/account").text
     assert "We recommend" not in page
     assert "10 recovery codes left" in page
 
 
-def test_what_happens_to_it_is_in_the_audit_log(browser, phone, new_browser, database):
+def test_changes_to_it_are_in_the_audit_log(browser, phone, new_browser, database):
     give_password(new_browser)
     new_browser.post("/login/code", {"code": "000000"})
     new_browser.post("/login/code", {"code": phone.next_code()})
@@ -354,7 +354,7 @@ def token_with_key(app, **body):
     return app.test_client().post("/api/v1/tokens", json={"name": "x", **body}, headers=headers)
 
 
-def test_a_token_is_given_again_for_its_key_whatever_the_code(app, phone, database):
+def test_repeated_token_request_ignores_the_code(app, phone, database):
     code = phone.next_code()
     first = token_with_key(app, otp=code)
     assert first.status_code == 201
@@ -367,19 +367,19 @@ def test_a_token_is_given_again_for_its_key_whatever_the_code(app, phone, databa
     assert events_of(database).count("api.create_token") == 1
 
 
-def test_a_token_is_given_again_only_for_the_password(app, phone):
+def test_repeated_token_request_needs_the_password(app, phone):
     token_with_key(app, otp=phone.next_code())
     headers = {**basic(OWNER, "wrong"), **KEY}
     answer = app.test_client().post("/api/v1/tokens", json={"name": "x"}, headers=headers)
     assert answer.status_code == 401
 
 
-def test_the_key_of_a_token_with_another_name_is_refused(app, phone):
+def test_key_of_a_token_with_another_name_is_refused(app, phone):
     token_with_key(app, otp=phone.next_code())
     assert token_with_key(app, name="y", otp=phone.next_code()).status_code == 422
 
 
-def test_a_wrong_code_does_not_use_up_the_key(app, phone):
+def test_wrong_code_does_not_use_up_the_key(app, phone):
     for body in ({"otp": "000000"}, {"otp": ""}, {}):
         answer = token_with_key(app, **body)
         assert answer.status_code == 401
@@ -394,13 +394,13 @@ def test_too_many_codes_do_not_use_up_the_key(app, phone, wall):
     assert token_with_key(app, otp=phone.next_code()).status_code == 201
 
 
-def test_giving_a_token_again_is_no_way_to_guess_on(app, phone):
-    """A right password without a code does not begin the count anew."""
+def test_repeated_token_request_does_not_reset_the_count(app, phone):
+    """A correct password without a code does not reset the count."""
     token_with_key(app, otp=phone.next_code())
     answers = [token_with_key(app).status_code for _ in range(throttle.PER_ACCOUNT + 1)]
     assert (answers[0], answers[-1]) == (201, 429)
 
 
 @pytest.mark.parametrize("body", [{"otp": {"a": 1}}, {"otp": None}, {"otp": 1}])
-def test_a_code_that_is_no_text_is_none_with_a_key_too(app, phone, body):
+def test_code_of_the_wrong_type_is_refused_with_a_key_too(app, phone, body):
     assert token_with_key(app, **body).status_code == 401

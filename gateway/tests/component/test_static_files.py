@@ -1,4 +1,4 @@
-"""Static files and compression, as a browser meets them."""
+"""Static files and compression, as seen by a browser."""
 
 import gzip
 import re
@@ -13,7 +13,7 @@ def addresses(page):
     return re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
 
 
-def test_each_file_that_a_page_names_is_there_and_kept_for_good(app):
+def test_files_named_by_a_page_exist_and_are_cached_forever(app):
     client = app.test_client()
     named = addresses(client.get("/login").text)
     assert len(named) >= 6
@@ -25,7 +25,7 @@ def test_each_file_that_a_page_names_is_there_and_kept_for_good(app):
 
 @pytest.mark.parametrize("filename", FILES)
 @pytest.mark.parametrize(("encoding", "unpack"), [("gzip", gzip.decompress), ("br", brotli.decompress)])
-def test_a_file_is_sent_compressed_and_is_the_same_when_unpacked(app, filename, encoding, unpack):
+def test_compressed_file_has_the_same_content(app, filename, encoding, unpack):
     client = app.test_client()
     plain = client.get(f"/static/{filename}")
     packed = client.get(f"/static/{filename}", headers={"Accept-Encoding": encoding})
@@ -34,7 +34,7 @@ def test_a_file_is_sent_compressed_and_is_the_same_when_unpacked(app, filename, 
     assert unpack(packed.data) == plain.data
 
 
-def test_an_address_of_another_version_is_asked_for_again(app):
+def test_file_of_another_version_is_not_cached(app):
     client = app.test_client()
     answer = client.get("/static/app.css?v=older")
     assert answer.headers["Cache-Control"] == "no-cache"
@@ -45,18 +45,18 @@ def test_an_address_of_another_version_is_asked_for_again(app):
 @pytest.mark.parametrize(
     "filename", ["../app.py", "%2e%2e/app.py", "vendor/../../app.py", "nothing.css", "vendor"]
 )
-def test_nothing_but_static_files_is_served(app, filename):
+def test_only_static_files_are_served(app, filename):
     assert app.test_client().get(f"/static/{filename}").status_code == 404
 
 
-def test_pages_are_sent_compressed_and_kept_by_nobody(app):
+def test_pages_are_compressed_and_not_cached(app):
     answer = app.test_client().get("/login", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
     assert answer.headers["Cache-Control"] == "no-store"
     assert b"Log in" in gzip.decompress(answer.data)
 
 
-def test_a_file_has_one_name_only(app):
+def test_file_is_not_served_under_other_paths(app):
     client = app.test_client()
     assert client.get("/static/x1/../vendor/tabler/tabler.min.css").status_code == 404
     assert client.get("/static/./app.css").status_code == 404

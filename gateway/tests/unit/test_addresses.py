@@ -1,4 +1,4 @@
-"""Who counts as one caller."""
+"""Which addresses count as one caller."""
 
 import pytest
 from gateway.identity.addresses import network_of
@@ -14,11 +14,11 @@ from gateway.identity.addresses import network_of
         ("fe80::1%eth0", "fe80::/64"),
     ],
 )
-def test_an_ipv6_customer_has_a_whole_network(address, network):
+def test_ipv6_network_of_a_customer_is_one_caller(address, network):
     assert network_of(address) == network
 
 
-def test_an_ipv4_address_in_ipv6_spelling_is_that_address():
+def test_ipv4_mapped_ipv6_address_is_the_ipv4_address():
     assert network_of("::ffff:1.2.3.4") == network_of("::ffff:102:304") == "1.2.3.4"
 
 
@@ -31,10 +31,10 @@ def test_an_ipv4_address_in_ipv6_spelling_is_that_address():
         ("[::ffff:1.2.3.4]:80", "1.2.3.4"),
     ],
 )
-def test_a_port_that_a_proxy_wrote_is_left_out(address, network):
+def test_port_added_by_a_proxy_is_removed(address, network):
     assert network_of(address) == network
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "_hidden", "1.2.3.4.5", "[x]", ":", "2001:db8::1::2", "Ñ😀"])
-def test_what_is_no_address_stays_as_it_is(text):
+def test_other_text_is_unchanged(text):
     assert network_of(text) == text

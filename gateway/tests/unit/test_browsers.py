@@ -23,5 +23,5 @@ from gateway.identity.browsers import browser_words
         ("<script>", "Unknown browser"),
     ],
 )
-def test_a_browser_in_words(user_agent, words):
+def test_browser_is_named_from_its_user_agent(user_agent, words):
     assert browser_words(user_agent) == words

@@ -7,38 +7,38 @@ COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 DARK_PAGE = "#182433"
 
 
-def test_the_ratio_is_that_of_wcag():
+def test_contrast_ratio_matches_wcag():
     assert contrast.ratio("#000000", "#ffffff") == pytest.approx(21)
     assert contrast.ratio("#777777", "#ffffff") == pytest.approx(4.478, abs=0.001)
 
 
 @given(COLORS)
-def test_the_ink_is_readable_on_any_colour(color):
+def test_ink_is_readable_on_any_color(color):
     assert contrast.ratio(contrast.ink_on(color), color) >= contrast.MIN_RATIO
 
 
 @given(COLORS)
-def test_text_in_any_colour_is_made_readable_on_light_and_dark_pages(color):
+def test_any_color_becomes_readable_on_light_and_dark_pages(color):
     assert contrast.ratio(contrast.darkened_for("#ffffff", color), "#ffffff") >= contrast.MIN_RATIO
     assert contrast.ratio(contrast.lightened_for(DARK_PAGE, color), DARK_PAGE) >= contrast.MIN_RATIO
 
 
 @given(COLORS)
-def test_a_readable_colour_stays_as_it_is(color):
+def test_readable_color_is_unchanged(color):
     if contrast.ratio(color, "#ffffff") >= contrast.MIN_RATIO:
         assert contrast.darkened_for("#ffffff", color) == color
 
 
 @pytest.mark.parametrize("typed", ["#18181B", "18181b", " #18181b "])
-def test_usual_spellings_of_a_colour_are_understood(typed):
+def test_common_notations_of_a_color_are_accepted(typed):
     assert contrast.parse(typed) == "#18181b"
 
 
-def test_a_short_colour_is_written_out():
+def test_short_color_is_expanded():
     assert contrast.parse("#1af") == "#11aaff"
 
 
 @pytest.mark.parametrize("typed", ["", "red", "#12345", "#1234567", "#gggggg", "#000;}", "#٠٠٠"])
-def test_what_is_no_colour_is_refused(typed):
+def test_invalid_color_is_refused(typed):
     with pytest.raises(ValueError, match="write it like"):
         contrast.parse(typed)

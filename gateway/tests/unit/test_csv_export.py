@@ -17,16 +17,16 @@ def app():
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
-def test_a_cell_that_would_be_a_formula_is_text(start):
+def test_formula_is_written_as_text(start):
     assert safe_cell(f"{start}1+1") == f"'{start}1+1"
 
 
 @pytest.mark.parametrize("text", ["", "Peña", "1,500.00", "a=b", "'quoted", "😀"])
-def test_other_cells_stay_as_they_are(text):
+def test_other_cells_are_unchanged(text):
     assert safe_cell(text) == text
 
 
-def test_the_file_is_utf8_with_a_bom_and_is_saved_under_its_name(app):
+def test_file_is_utf8_with_a_bom_and_has_a_name(app):
     with app.test_request_context():
         response = csv_response("subscribers.csv", ["Name"], [["Peña"], ['a "b", c\nd'], ["=1+1"]])
         assert response.get_data().startswith(b"\xef\xbb\xbfName\r\nPe\xc3\xb1a\r\n")
@@ -35,7 +35,7 @@ def test_the_file_is_utf8_with_a_bom_and_is_saved_under_its_name(app):
     assert response.content_type == "text/csv; charset=utf-8"
 
 
-def test_rows_are_read_while_they_are_sent_inside_the_request(app):
+def test_rows_are_streamed_within_the_request(app):
     read = []
 
     def rows():
@@ -49,7 +49,7 @@ def test_rows_are_read_while_they_are_sent_inside_the_request(app):
         assert len(rows_of(response)) == 3 * CHUNK_ROWS + 1
 
 
-def test_what_fails_at_the_start_is_raised_where_a_page_can_tell_it(app):
+def test_error_before_the_first_row_reaches_the_error_page(app):
     def rows():
         raise LookupError("down")
         yield []
@@ -58,6 +58,6 @@ def test_what_fails_at_the_start_is_raised_where_a_page_can_tell_it(app):
         csv_response("a.csv", ["n"], rows())
 
 
-def test_an_empty_list_is_its_header(app):
+def test_empty_list_is_only_a_header(app):
     with app.test_request_context():
         assert rows_of(csv_response("a.csv", ["Name", "Due Date"], [])) == [["Name", "Due Date"]]

@@ -18,7 +18,7 @@ def read(value):
 
 
 @given(st.integers(min_value=0, max_value=MAX_MINOR))
-def test_money_is_minor_units_bare_or_in_an_object(minor):
+def test_money_is_an_integer_or_an_object_in_minor_units(minor):
     assert (
         read(minor) == read({"amount": minor, "currency": "PHP"}) == read({"amount": minor}) == Money(minor)
     )
@@ -37,7 +37,7 @@ not_money = st.one_of(
 
 
 @given(not_money)
-def test_anything_else_is_refused_with_the_field_named(value):
+def test_other_amounts_are_refused_at_their_field(value):
     with pytest.raises(ValidationError) as refused:
         Priced.model_validate_json(json.dumps({"price": value}))
     (wrong,) = field_errors(refused.value)
@@ -45,7 +45,7 @@ def test_anything_else_is_refused_with_the_field_named(value):
 
 
 @pytest.mark.parametrize("value", [15.0, "1500.000", True, "1500"])
-def test_the_message_says_what_to_write_instead(value):
+def test_error_says_what_to_write_instead(value):
     with pytest.raises(ValidationError) as refused:
         Priced.model_validate_json(json.dumps({"price": value}))
     (wrong,) = field_errors(refused.value)
@@ -53,13 +53,13 @@ def test_the_message_says_what_to_write_instead(value):
 
 
 @pytest.mark.parametrize(("value", "hundredths"), [(10, 1000), ("12.5", 1250), ("0.05", 5)])
-def test_a_percent_is_kept_in_hundredths(value, hundredths):
+def test_percentage_is_stored_in_hundredths(value, hundredths):
     body = json.dumps({"kind": "percent", "value": value})
     assert DiscountInput.model_validate_json(body).value == hundredths
 
 
 @pytest.mark.parametrize("value", [12.5, "12.555", -1, True])
-def test_a_wrong_percent_is_told_at_its_field(value):
+def test_wrong_percentage_is_named_at_its_field(value):
     with pytest.raises(ValidationError) as refused:
         DiscountInput.model_validate_json(json.dumps({"kind": "percent", "value": value}))
     (wrong,) = field_errors(refused.value)

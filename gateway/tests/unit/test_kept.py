@@ -1,4 +1,4 @@
-"""What is kept is asked for once, and again when it is too old or something was changed."""
+"""Cached answers: fetched once, and again when they are too old or something has changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def counting() -> tuple[list[int], object]:
     return asked, ask
 
 
-def test_is_asked_for_once():
+def test_answer_is_fetched_once():
     kept = Kept()
     asked, ask = counting()
     assert [kept.get("plans", ask), kept.get("plans", ask)] == [1, 1]
@@ -29,13 +29,13 @@ def test_each_name_has_its_own_answer():
     assert (kept.get("plans", lambda: "a"), kept.get("routers", lambda: "b")) == ("a", "b")
 
 
-def test_what_is_too_old_is_asked_for_again():
+def test_old_answer_is_fetched_again():
     kept = Kept(seconds=0.0)
     _, ask = counting()
     assert [kept.get("plans", ask), kept.get("plans", ask)] == [1, 2]
 
 
-def test_a_failure_is_not_kept():
+def test_failure_is_not_cached():
     kept = Kept()
     with pytest.raises(ZeroDivisionError):
         kept.get("plans", lambda: 1 // 0)
@@ -43,7 +43,7 @@ def test_a_failure_is_not_kept():
 
 
 @pytest.mark.parametrize(("method", "asked_again"), [("GET", False), ("HEAD", False), ("POST", True)])
-def test_a_change_through_this_process_is_seen_at_once(method, asked_again):
+def test_change_by_this_process_is_seen_immediately(method, asked_again):
     app, kept = Flask(__name__), Kept()
     register(app, kept)
     app.add_url_rule("/", "page", lambda: "", methods=["GET", "POST"])

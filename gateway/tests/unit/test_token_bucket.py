@@ -1,27 +1,27 @@
 from gateway.clients.token_bucket import MAX_KEYS, TokenBucket
 
 
-def test_a_burst_is_let_through_and_then_one_a_second():
+def test_burst_is_allowed_and_then_one_per_second():
     bucket = TokenBucket(burst=3, per_second=1)
     assert [bucket.take("a", 0.0) for _ in range(4)] == [True, True, True, False]
     assert bucket.take("a", 1.0)
     assert not bucket.take("a", 1.0)
 
 
-def test_addresses_do_not_use_up_one_anothers_share():
+def test_each_address_has_its_own_share():
     bucket = TokenBucket(burst=1, per_second=1)
     assert bucket.take("a", 0.0)
     assert bucket.take("b", 0.0)
 
 
-def test_memory_stays_bounded_however_many_addresses_ask():
+def test_memory_is_bounded_for_any_number_of_addresses():
     bucket = TokenBucket()
     for number in range(MAX_KEYS + 100):
         bucket.take(str(number), 0.0)
     assert len(bucket._levels) == MAX_KEYS
 
 
-def test_what_is_given_back_does_not_count():
+def test_returned_token_does_not_count():
     bucket = TokenBucket(burst=1, per_second=1)
     for _ in range(5):
         assert bucket.take("a", 0.0)
@@ -30,7 +30,7 @@ def test_what_is_given_back_does_not_count():
     assert not bucket.take("a", 0.0)
 
 
-def test_giving_back_never_adds_to_the_burst():
+def test_returned_tokens_never_exceed_the_burst():
     bucket = TokenBucket(burst=1, per_second=1)
     bucket.take("a", 0.0)
     bucket.give_back("a")
@@ -40,7 +40,7 @@ def test_giving_back_never_adds_to_the_burst():
     assert not bucket.take("a", 0.0)
 
 
-def test_what_costs_more_takes_more_and_is_had_all_or_not_at_all():
+def test_higher_cost_takes_more_tokens_or_none():
     bucket = TokenBucket(burst=5, per_second=1)
     assert bucket.take("a", 0.0, 3)
     assert not bucket.take("a", 0.0, 3)

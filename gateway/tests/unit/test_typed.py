@@ -9,18 +9,18 @@ from hypothesis import strategies as st
     ("text", "minor"),
     [("1500", 150000), ("1,500.00", 150000), ("₱1,500.00", 150000), (" 0.05 ", 5), ("12.5", 1250), ("0", 0)],
 )
-def test_pesos_are_read_as_people_write_them(text, minor):
+def test_amount_is_read_as_people_write_it(text, minor):
     assert parse_pesos(text) == Money(minor)
 
 
 @pytest.mark.parametrize("text", ["-1", "+1", "1.500", "1,50", "1e3", "15 00", "", "abc", "1.", "١٢", "½"])
-def test_what_is_no_amount_is_refused(text):
+def test_invalid_amount_is_refused(text):
     with pytest.raises(ValueError, match="is not an amount"):
         parse_pesos(text)
 
 
 @given(st.integers(min_value=0, max_value=10**12))
-def test_every_amount_survives_being_shown_and_typed(minor):
+def test_every_amount_survives_a_round_trip(minor):
     assert parse_pesos(f"{minor // 100:,}.{minor % 100:02d}") == Money(minor)
 
 
@@ -43,22 +43,22 @@ def test_any_text_is_an_amount_or_a_value_error(text):
         ("1.5M", 1500),
     ],
 )
-def test_speeds_are_read_as_people_write_them(text, kbps):
+def test_speed_is_read_as_people_write_it(text, kbps):
     assert parse_speed(text) == kbps
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "fast", "", "1.2345M", "0.5k", "999999G"])
-def test_what_is_no_speed_is_refused(text):
+def test_invalid_speed_is_refused(text):
     with pytest.raises(ValueError, match="is not a speed"):
         parse_speed(text)
 
 
 @given(st.integers(min_value=0, max_value=10_000))
-def test_percentages_survive_the_round_trip(hundredths):
+def test_percentage_survives_a_round_trip(hundredths):
     assert percent_hundredths(percent_value(hundredths)) == hundredths
 
 
 @pytest.mark.parametrize("value", [True, "10.125", "-1", "", "10%", 12.5])
-def test_what_is_no_percentage_is_refused(value):
+def test_invalid_percentage_is_refused(value):
     with pytest.raises(ValueError, match="is not a percentage"):
         percent_hundredths(value)
