@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
+from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type, partial_index
 from servicekit.tables import BigSerial
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, MetaData, Text, text
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, LargeBinary, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -128,12 +128,8 @@ class Invitation(Base):
 
     __tablename__ = "invitations"
     __table_args__ = (
-        Index(
-            "ix_invitations_open",
-            "email",
-            unique=True,
-            sqlite_where=text("accepted_at IS NULL AND revoked_at IS NULL"),
-            postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL"),
+        partial_index(
+            "ix_invitations_open", "email", unique=True, where="accepted_at IS NULL AND revoked_at IS NULL"
         ),
     )
 

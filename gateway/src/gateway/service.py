@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from datetime import timedelta
 
 import eventlet
@@ -99,9 +100,8 @@ class GatewayService:
     @timer(interval=600)
     def upkeep(self) -> None:
         """Delete expired keys, sessions, attempts and held forms."""
-        with self.web.database.transaction() as session:
-            if not leases.take(session, "upkeep", new_id(), UPKEEP_LEASE):
-                return
+        held = leases.holding(self.web.database, "upkeep", new_id(), UPKEEP_LEASE)
+        with suppress(leases.LeaseTaken), held as session:
             for part in (idempotency, login_sessions, throttle, held_forms):
                 part.forget_old(self.web, session)
 

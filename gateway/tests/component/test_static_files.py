@@ -6,7 +6,14 @@ import re
 import brotli
 import pytest
 
-FILES = ("app.css", "app.js", "theme.js", "vendor/tabler/tabler.min.css", "vendor/htmx/htmx.min.js")
+FILES = (
+    "app.css",
+    "app.js",
+    "charts.js",
+    "theme.js",
+    "vendor/tabler/tabler.min.css",
+    "vendor/htmx/htmx.min.js",
+)
 
 
 def addresses(page):

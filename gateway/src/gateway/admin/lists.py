@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 
 from contracts.common import Page
 from flask import request, url_for
+from servicekit.paging import printable
 
 Item = TypeVar("Item")
 Choice = TypeVar("Choice", bound=StrEnum)
-LONGEST_TEXT = 200
+MAX_TEXT = 200
 CURSOR = "after"
 
 
@@ -56,9 +57,7 @@ def export_address(view: str) -> str:
 
 
 def text_argument(name: str) -> str:
-    return "".join(character for character in request.args.get(name, "") if character.isprintable())[
-        :LONGEST_TEXT
-    ]
+    return printable(request.args.get(name))[:MAX_TEXT]
 
 
 def choice_argument(name: str, choices: type[Choice]) -> Choice | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from contracts.common import Page
@@ -26,10 +27,10 @@ from gateway.identity.operators import Identity
 Item = TypeVar("Item")
 
 PAGE_SIZE = 25
-# A list is exported in steps of what one call may give.
-EXPORT_STEP = 200
-# Pick lists hold all plans and routers; an ISP with more of them than this needs a search field.
-MOST_CHOICES = 1_000
+# What one call may return: lists are read in steps of this size.
+STEP = 200
+# Pick lists have all plans and routers. An ISP with more of them than this needs a search field.
+MAX_CHOICES = 1_000
 
 blueprint = Blueprint("admin", __name__)
 
@@ -127,36 +128,28 @@ def allowed(permission: Permission) -> bool:
 
 
 def all_items(list_page: Callable[[int, str | None], Page[Item]]) -> list[Item]:
-    """The items of a list that is short by nature."""
-    items: list[Item] = []
-    after = None
-    while len(items) < MOST_CHOICES:
-        found = list_page(200, after)
-        items += found.items
-        after = found.next
-        if after is None:
-            break
-    return items
+    """The items of a list that is short by nature; at most MAX_CHOICES."""
+    return list(islice(every_item(list_page), MAX_CHOICES))
 
 
 def known_plans() -> list[PlanView] | None:
-    """For names and pick lists; None while nobody says. May be some seconds old."""
+    """For names and pick lists; None while the service is unavailable. Can be some seconds old."""
     list_plans = current().optional.subscriber.list_plans
     return if_it_answers(lambda: current().kept.get("plans", lambda: all_items(list_plans)))
 
 
 def known_routers() -> list[RouterView] | None:
-    """For names; None while nobody says. May be some seconds old."""
+    """For names; None while the service is unavailable. Can be some seconds old."""
     list_routers = current().optional.router.list_routers
     return if_it_answers(lambda: current().kept.get("routers", lambda: all_items(list_routers)))
 
 
 def every_item(list_page: Callable[[int, str | None], Page[Item]]) -> Iterator[Item]:
-    """The items of a list, one call per step, for an export."""
-    found = list_page(EXPORT_STEP, None)
+    """All items of a list, read in steps."""
+    found = list_page(STEP, None)
     yield from found.items
     while found.next is not None:
-        found = list_page(EXPORT_STEP, found.next)
+        found = list_page(STEP, found.next)
         yield from found.items
 
 

@@ -1,15 +1,16 @@
-"""The ledger: why a balance is what it is, and whether the books agree."""
+"""Balances and the ledger: why a balance is what it is, and whether the books agree."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from contracts.billing import LedgerCheck
+from contracts.billing import AccountView, LedgerCheck, LedgerEntryView
+from contracts.common import Page
 from contracts.receivables import Receivables
 from pydantic import AwareDatetime
 
 from gateway.api.routing import endpoint
-from gateway.api.shapes import MoneyShape, Shape
+from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.clients.context import current, services
 from gateway.http.access import Permission
 
@@ -65,3 +66,23 @@ def check_ledger() -> LedgerCheck:
 def get_receivables() -> Receivables:
     """Show what is owed, overdue, and collected."""
     return services().billing.get_receivables()
+
+
+@endpoint("GET", "/accounts/<subscriber_id>", permission=Permission.VIEW_BILLING, answer=AccountShape)
+def get_account(subscriber_id: str) -> AccountView:
+    """Show what a subscriber owes, what of it is overdue, and credit."""
+    services().subscriber.get_subscriber(subscriber_id)
+    return services().billing.get_account(subscriber_id)
+
+
+@endpoint(
+    "GET",
+    "/subscribers/<subscriber_id>/ledger",
+    permission=Permission.VIEW_BILLING,
+    query=Paging,
+    answer=Listing[LedgerEntryShape],
+)
+def list_ledger_entries(subscriber_id: str, query: Paging) -> Page[LedgerEntryView]:
+    """List every movement that makes up a subscriber's balance."""
+    services().subscriber.get_subscriber(subscriber_id)
+    return services().billing.list_ledger_entries(subscriber_id, query.limit, query.after)

@@ -20,6 +20,7 @@ from gateway.api.queries import Query
 from gateway.audit import trail
 from gateway.audit.events import Event, causes
 from gateway.clients.context import current
+from gateway.display.typed import is_id
 from gateway.http import bodies, idempotency
 from gateway.http.access import CODE_FIELD, Permission, needs, require_code
 from gateway.http.idempotency import KeptAnswer
@@ -98,7 +99,7 @@ def endpoint(
             method=method,
             path=path,
             name=function.__name__,
-            tag=function.__module__.rpartition(".")[2].replace("_", " "),
+            tag=function.__module__.split(".")[2].replace("_", " "),  # gateway.api.<resource>
             summary=(function.__doc__ or "").strip().splitlines()[0],
             permission=permission,
             answer=answer,
@@ -196,9 +197,8 @@ def _idempotency_key() -> str | None:
 
 
 def _check_ids(path_arguments: dict[str, str]) -> None:
-    for value in path_arguments.values():
-        if len(value) > 100 or not value.isascii() or not value.isprintable():
-            raise NotFound("this id names nothing")
+    if not all(map(is_id, path_arguments.values())):
+        raise NotFound("this id names nothing")
 
 
 def _query(model: type[Query]) -> Query:

@@ -1,24 +1,18 @@
-"""Subscribers: the ISP's customers."""
+"""Subscribers: the people and businesses that the ISP serves."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from contracts.billing import AccountView, LedgerEntryView
+from contracts.billing import AccountView
 from contracts.common import Page
 from contracts.radius import ServiceState
-from contracts.subscriber import (
-    ServiceStatus,
-    SubscriberOrder,
-    SubscriberQuery,
-    SubscriberView,
-)
+from contracts.subscriber import ServiceStatus, SubscriberOrder, SubscriberQuery, SubscriberView
 from pydantic import AwareDatetime
 
-from gateway.api.ledger import AccountShape, LedgerEntryShape
 from gateway.api.queries import QueryText
 from gateway.api.routing import by_operator, endpoint, renaming
-from gateway.api.services import ServiceShape, service_shape
+from gateway.api.services.shapes import ServiceShape, service_shape
 from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
@@ -119,26 +113,6 @@ def get_subscriber(subscriber_id: str) -> SubscriberShape:
 def change_subscriber(subscriber_id: str, body: SubscriberChange) -> SubscriberShape:
     """Change what is known of a subscriber."""
     return _shape_now(services().subscriber.change_subscriber(body.command(subscriber_id, by_operator())))
-
-
-@endpoint("GET", "/accounts/<subscriber_id>", permission=Permission.VIEW_BILLING, answer=AccountShape)
-def get_account(subscriber_id: str) -> AccountView:
-    """Show what a subscriber owes, what of it is overdue, and credit."""
-    services().subscriber.get_subscriber(subscriber_id)
-    return services().billing.get_account(subscriber_id)
-
-
-@endpoint(
-    "GET",
-    "/subscribers/<subscriber_id>/ledger",
-    permission=Permission.VIEW_BILLING,
-    query=Paging,
-    answer=Listing[LedgerEntryShape],
-)
-def list_ledger_entries(subscriber_id: str, query: Paging) -> Page[LedgerEntryView]:
-    """List every movement that makes up a subscriber's balance."""
-    services().subscriber.get_subscriber(subscriber_id)
-    return services().billing.list_ledger_entries(subscriber_id, query.limit, query.after)
 
 
 def subscriber_shape(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contracts.common import Conflict, FieldError, NotFound, Page
+from servicekit import loading
 from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
 from servicekit.paging import page_of
@@ -153,7 +154,7 @@ def find(gateway: Gateway, token: str) -> InvitationView | None:
 def get_invitation(gateway: Gateway, invitation_id: str) -> InvitationView:
     """Raises NotFound."""
     with gateway.database.reading() as session:
-        return _view(gateway, session, _existing(session, invitation_id))
+        return _view(gateway, session, loading.get(session, Invitation, invitation_id))
 
 
 def list_invitations(gateway: Gateway, limit: int, after: str | None) -> Page[InvitationView]:
@@ -195,15 +196,8 @@ def _require_may_give(actor: Identity, role: Role) -> None:
         raise Forbidden(f"your role ({actor.role}) may not invite somebody as {role}")
 
 
-def _existing(session: Session, invitation_id: str, *, lock: bool = False) -> Invitation:
-    invitation = session.get(Invitation, invitation_id, with_for_update=lock or None)
-    if invitation is None:
-        raise NotFound(f"there is no invitation {invitation_id}")
-    return invitation
-
-
 def _manageable(session: Session, actor: Identity, invitation_id: str) -> Invitation:
-    invitation = _existing(session, invitation_id, lock=True)
+    invitation = loading.lock(session, Invitation, invitation_id)
     _require_may_give(actor, invitation.role)
     return invitation
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from contracts.common import NotFound
 from servicekit.ids import new_id
+from servicekit.paging import printable
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -39,7 +40,6 @@ class SessionView:
 def begin(gateway: Gateway, operator_id: str, address: str, user_agent: str) -> str:
     """Start a session. Returns the token for the cookie."""
     token, now = secrets.token_urlsafe(32), gateway.wall_now()
-    named = "".join(character for character in user_agent if character.isprintable())
     with gateway.database.transaction() as session:
         _operator_seen(session, operator_id, now)
         session.add(
@@ -48,7 +48,7 @@ def begin(gateway: Gateway, operator_id: str, address: str, user_agent: str) -> 
                 token_hash=digest(token),
                 operator_id=operator_id,
                 address=address,
-                user_agent=named[:MAX_USER_AGENT_LENGTH],
+                user_agent=printable(user_agent)[:MAX_USER_AGENT_LENGTH],
                 created_at=now,
                 last_seen_at=now,
             )

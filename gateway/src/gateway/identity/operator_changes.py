@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.common import Conflict, NotFound, Page
+from contracts.common import Conflict, Page
+from servicekit import loading
 from servicekit.paging import page_of
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -48,9 +49,7 @@ def list_operators(gateway: Gateway, limit: int, after: str | None) -> Page[Oper
 def get_operator(gateway: Gateway, operator_id: str) -> OperatorView:
     """Raises NotFound."""
     with gateway.database.reading() as session:
-        operator = session.get(Operator, operator_id)
-        if operator is None:
-            raise NotFound(f"there is no operator {operator_id}")
+        operator = loading.get(session, Operator, operator_id)
         return _view(operator, bool(_with_second_factor(session, [operator_id])))
 
 
@@ -118,9 +117,7 @@ def _changing(gateway: Gateway, actor: Identity, operator_id: str) -> Iterator[t
     with gateway.database.transaction() as session:
         _lock(session)
         require_still(session, actor)
-        operator = session.get(Operator, operator_id, with_for_update=True)
-        if operator is None:
-            raise NotFound(f"there is no operator {operator_id}")
+        operator = loading.lock(session, Operator, operator_id)
         if operator.id == actor.id:
             raise Conflict(ONESELF)
         if not may_manage(actor.role, operator.role):

@@ -11,6 +11,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from gateway.clients.answers import UNAVAILABLE_ERRORS
 from gateway.clients.context import current, services
+from gateway.display.typed import is_id
 from gateway.http.access import Permission, needs
 from gateway.http.problems import problem_of
 from gateway.identity.addresses import network_of
@@ -51,7 +52,7 @@ def state(short_id: str) -> str:
 def invoice_pdf(short_id: str, invoice_id: str) -> Response:
     """An invoice as PDF. Raises NotFound, also for someone else's invoice; TooManyRequests."""
     subscriber = _known(short_id)
-    found = services().billing.get_invoice(invoice_id) if _is_plain(invoice_id) else None
+    found = services().billing.get_invoice(invoice_id) if is_id(invoice_id) else None
     if found is None or found.subscriber_id != subscriber.id:
         raise NotFound("there is no such invoice; open it from your page")
     # One worker makes the files for everyone.
@@ -95,14 +96,10 @@ def _known(short_id: str) -> SubscriberView:
 
 
 def _named_by(short_id: str) -> SubscriberView | None:
-    return services().subscriber.find_subscriber_by_short_id(short_id) if _is_plain(short_id) else None
+    return services().subscriber.find_subscriber_by_short_id(short_id) if is_id(short_id) else None
 
 
 def _take(key: str, tokens: int = 1) -> None:
     """Raises TooManyRequests."""
     if not current().portal_bucket.take(key, time.monotonic(), tokens):
         raise TooManyRequests("too many requests; wait a minute and try again", retry_after=60)
-
-
-def _is_plain(identifier: str) -> bool:
-    return identifier.isascii() and identifier.isprintable() and len(identifier) <= 40

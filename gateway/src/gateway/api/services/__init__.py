@@ -1,0 +1,1 @@
+"""Services: what a subscriber has, the holds on it, and its sessions."""

@@ -1,0 +1,105 @@
+"""What the API answers about a service."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from contracts.pricing import BillingTerms, Discount, DiscountKind
+from contracts.radius import ServiceState
+from contracts.subscriber import HoldReason, ServiceStatus, ServiceView
+from pydantic import AwareDatetime
+
+from gateway.api.sessions import SessionShape
+from gateway.api.shapes import MoneyShape, Shape
+from gateway.clients.lookups import is_provisioned
+from gateway.clients.waiting import wait_for_radius
+from gateway.display.typed import percent_value
+from gateway.resources.accounts import sees_money
+
+
+class DiscountShape(Shape):
+    """`value` as it is written: minor units for an amount, 10 or "12.5" for a percent."""
+
+    kind: DiscountKind
+    value: int | str
+    until: date | None
+
+
+class BillingTermsShape(Shape):
+    individual_price: MoneyShape | None
+    discount: DiscountShape | None
+
+
+class HoldShape(Shape):
+    id: str
+    reason: HoldReason
+    placed_by: str
+    placed_at: AwareDatetime
+    note: str
+    released_at: AwareDatetime | None
+    released_by: str | None
+
+
+class ServiceShape(Shape):
+    """`holds` are the standing ones; the service is up when there is none. Never the password.
+
+    `session_limit`: how many sessions the login may have at a time; null is no limit.
+    `provisioned`: the next dial gets the answer that what is shown here asks for.
+    """
+
+    id: str
+    subscriber_id: str
+    pppoe_username: str
+    plan_id: str
+    plan_name: str
+    router_id: str
+    static_ip: str | None
+    session_limit: int | None
+    billing_terms: BillingTermsShape | None
+    status: ServiceStatus
+    holds: list[HoldShape]
+    released_holds: list[HoldShape]
+    provisioned: bool
+    session: SessionShape | None
+    activated_on: date
+    terminated_at: AwareDatetime | None
+    created_at: AwareDatetime
+
+
+def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceShape:
+    return ServiceShape(
+        id=service.id,
+        subscriber_id=service.subscriber_id,
+        pppoe_username=service.pppoe_username,
+        plan_id=service.plan_id,
+        plan_name=service.plan_name,
+        router_id=service.router_id,
+        static_ip=service.static_ip,
+        session_limit=service.session_limit,
+        billing_terms=_terms_shape(service.billing_terms) if sees_money() else None,
+        status=service.status,
+        holds=[HoldShape.of(hold) for hold in service.standing_holds],
+        released_holds=[HoldShape.of(hold) for hold in service.holds if not hold.is_standing],
+        provisioned=is_provisioned(service, state),
+        session=SessionShape.of(state.session) if state and state.session else None,
+        activated_on=service.activated_on,
+        terminated_at=service.terminated_at,
+        created_at=service.created_at,
+    )
+
+
+def shape_when_provisioned(service: ServiceView) -> ServiceShape:
+    return service_shape(service, wait_for_radius([service]).get(service.id))
+
+
+def _terms_shape(terms: BillingTerms) -> BillingTermsShape:
+    price = None if terms.individual_price is None else MoneyShape.of(terms.individual_price)
+    return BillingTermsShape(individual_price=price, discount=_discount_shape(terms.discount))
+
+
+def _discount_shape(discount: Discount | None) -> DiscountShape | None:
+    if discount is None:
+        return None
+    percent = discount.kind is DiscountKind.PERCENT
+    value = percent_value(discount.value) if percent else discount.value
+    return DiscountShape(kind=discount.kind, value=value, until=discount.until)
