@@ -445,8 +445,8 @@ def test_reading_from_a_huge_backlog_is_fast(database):
         assert count == 100_000
         assert 0 < age < 60
 
-    assert min(seconds(batch) for _ in range(3)) < 0.05
-    assert min(seconds(pending) for _ in range(3)) < 0.15
+    assert min(seconds(batch) for _ in range(10)) < 0.1
+    assert min(seconds(pending) for _ in range(10)) < 0.3
 
 
 @pytest.fixture
