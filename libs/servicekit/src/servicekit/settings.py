@@ -28,8 +28,12 @@ __all__ = [
     "read_settings",
 ]
 
-_LEVELS = logging.getLevelNamesMapping()
-LOG_LEVELS = {name: _LEVELS[name] for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
+LOG_LEVELS = logging.getLevelNamesMapping()
+
+
+def _log_level(given: str) -> int:
+    parse = choice("a log level", LOG_LEVELS, "use DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return parse(given.upper())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,7 @@ class ProcessSettings:
     )
     log_level: int = setting(
         "ISPOS_LOG_LEVEL",
-        lambda given: choice("a log level", LOG_LEVELS, f"use one of {', '.join(LOG_LEVELS)}")(given.upper()),
+        _log_level,
         default=logging.INFO,
         default_shown="`WARNING` for `make` commands, `INFO` for a service that runs alone",
         meaning="Lowest level that is logged. Logs are JSON lines on standard error",

@@ -73,7 +73,7 @@ BROKEN = {
     "ISPOS_HEALTH_PORT": ("-1", "use a number from 1 to 65535"),
     "ISPOS_TIME_ZONE": ("Manila", "use a name such as Asia/Manila"),
     "ISPOS_CLOCK": ("fast", "use system"),
-    "ISPOS_LOG_LEVEL": ("loud", "use one of DEBUG, INFO"),
+    "ISPOS_LOG_LEVEL": ("loud", "use DEBUG, INFO"),
     "AMQP_URL": ("http://isp:hunter2@broker", "use amqp://user:password@host:5672/vhost"),
     "BILLING_DATABASE_URL": ("mysql://root:hunter2@db/x", "use postgresql://"),
     "ISPOS_ENCRYPTION_KEY": ("hunter2", "32 random bytes"),
