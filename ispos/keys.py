@@ -26,7 +26,7 @@ def prepare_data_dir() -> Path:
     # runs as another user.
     os.umask(0o066)
     os.environ.setdefault("ISPOS_LOG_LEVEL", "WARNING")
-    # What is wrong with the environment is said when the settings of all processes are read.
+    # Errors in the environment are reported later, when the settings of all processes are read.
     configure_logging("isp-os", Reader().read(ProcessSettings).log_level)
     data_dir = Path(os.environ.get("ISPOS_DATA_DIR") or "data").absolute()
     try:

@@ -1,4 +1,4 @@
-"""Billing runs over 10,000 and 100,000 subscribers, beside a bare bulk insert of the same rows."""
+"""Billing runs over 10,000 and 100,000 subscribers, compared with a bare bulk insert of the same rows."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def copy_rows(database: Database, model: type[DeclarativeBase], rows: Rows) -> N
 
 
 def analyze(database: Database) -> None:
-    """What autovacuum does by itself, in a while."""
+    """Do now what autovacuum would do automatically later."""
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 

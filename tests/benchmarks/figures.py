@@ -64,7 +64,7 @@ def find_section(heading: str) -> str:
 
 
 def replace_section(heading: str, section: str) -> Path:
-    """Write a section of docs/benchmarks.md anew, at the end if there was none; the others stay."""
+    """Replace a section of docs/benchmarks.md, or add it at the end; the others stay the same."""
     said = REPORT.read_text()
     section = section.rstrip("\n") + "\n"
     if find_section(heading):

@@ -50,7 +50,7 @@ def _measure(mode: Mode) -> dict[str, list[float]]:
                 nas, login["pppoe_username"], login["pppoe_password"], "pap", backoff_seconds=0.05
             )
             stack.enter_context(home)
-        wait_for("all are on line", lambda: len(api.list("/sessions", open="true")) == PAYMENTS, seconds=60)
+        wait_for("all are online", lambda: len(api.list("/sessions", open="true")) == PAYMENTS, seconds=60)
         deployment.generate_invoices()
         deployment.advance(days=21)
         wait_for("all are fenced", lambda: _fenced(nas) == PAYMENTS, seconds=120)

@@ -1,5 +1,5 @@
-"""Users of the pages, each with a session and a connection of their own, who ask again as soon as they have
-the answer. They share the machine with what they measure, so they look at nothing but the status."""
+"""Users of the pages, each with their own session and connection. They send the next request as soon as they
+have the response, and check only its status, because they share the machine with what they measure."""
 
 from __future__ import annotations
 

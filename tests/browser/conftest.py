@@ -106,7 +106,7 @@ def owner(open_browser: OpenBrowser, town: Town, owner_cookies: dict[str, object
 
 @pytest.fixture(scope="session")
 def second_operator(chromium: Browser, town: Town) -> str:
-    """The e-mail address of one who joined by a link; all sessions of theirs may be ended."""
+    """The email address of an operator who was invited. Tests may end all of their sessions."""
     email = "second@example.com"
     sent = town.api.post("/invitations", {"email": email, "role": "admin"})
     window = Window(chromium, town.url, viewport=DESKTOP)

@@ -190,7 +190,7 @@ def test_what_is_left_empty_is_said_at_its_field(owner: Window, town: Town, case
     send(owner, case, form, dict.fromkeys((*case.valid(), *case.required), ""))
 
     for label in case.required:
-        assert message_at(owner, label), f"nothing is said at {label}"
+        assert message_at(owner, label), f"no message at {label}"
 
 
 @each_case(lambda case: case.strict)
@@ -203,14 +203,14 @@ def test_what_makes_no_sense_is_refused_at_each_field_and_kept(
     form = case.open(owner, town)
     right = {**dict.fromkeys(case.strict, ""), **case.valid()}
     typed = {**right, **dict.fromkeys((*case.free, *case.strict), words)}
-    # What a service finds wrong is said once the gateway finds nothing wrong any more.
+    # A service's errors appear only once the gateway finds no more errors.
     while wrong:
         send(owner, case, form, typed)
         assert_kept(owner, case, typed)
-        said = {label for label in wrong if message_at(owner, label)}
-        assert said, f"nothing is said at {wrong}"
-        wrong -= said
-        typed |= {label: right[label] for label in said}
+        marked = {label for label in wrong if message_at(owner, label)}
+        assert marked, f"no message at {wrong}"
+        wrong -= marked
+        typed |= {label: right[label] for label in marked}
 
 
 @each_case(lambda case: case.free)
@@ -272,7 +272,7 @@ def send(window: Window, case: Case, form: Locator, typed: Mapping[str, str]) ->
 
 
 def message_at(window: Window, label: str) -> str:
-    """What is said at the field that is marked as wrong; empty if it is not."""
+    """The message at a field that is marked as wrong; empty if it is not."""
     found = window.field(label)
     if found.get_attribute("aria-invalid") != "true":
         return ""

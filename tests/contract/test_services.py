@@ -1,4 +1,4 @@
-"""Both ends of every contract: what a Protocol promises is served, what an event tells is told and heard."""
+"""Both ends of every contract: RPC methods are served, and events are published and handled."""
 
 import ast
 import importlib

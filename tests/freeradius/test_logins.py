@@ -214,7 +214,7 @@ def test_terminated_service_is_refused(isp: Isp) -> None:
 
 
 def test_replies_begin_with_their_signature_and_return_proxy_states(isp: Isp) -> None:
-    """CVE-2024-3596: RouterOS 7.15 and newer drop what is not signed; FreeRADIUS 3.2.1 does not by itself."""
+    """CVE-2024-3596: RouterOS 7.15+ drops unsigned replies; FreeRADIUS 3.2.1 does not sign by default."""
     juan = isp.connect("Juan dela Cruz", online=False)
     answers = {
         (AccessAccept, juan.username, PASSWORD),

@@ -70,7 +70,7 @@ def _allow(database: Database, *, login: bool) -> None:
 def test_without_the_database_nobody_is_refused_and_nothing_acknowledged(
     make_isp: MakeIsp, freeradius: FreeRadius, database: Database
 ) -> None:
-    """A router asks again, or another server; a reject would send a subscriber away who has paid."""
+    """A router then retries, or tries another server; a reject would lock out a subscriber who has paid."""
     isp = make_isp(timeout_seconds=1.0, tries=2)
     juan = isp.connect("Juan dela Cruz", online=False)
     assert isp.dial(juan).outcome is Outcome.ACCEPTED

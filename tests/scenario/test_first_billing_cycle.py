@@ -61,7 +61,7 @@ def test_first_billing_cycle(make_isp: MakeIsp) -> None:
     assert_up(pedro)
     online_before = pedro.session
 
-    # After the configured overdue window the system suspends him by itself, and his live session with it.
+    # After the configured overdue window, he is suspended automatically and his live session ends.
     deployment.api.put("/clock", advance_days=1)
     assert_fenced(pedro, reasons={"overdue"})
     assert online_before.ended_by == "Admin-Reset"

@@ -138,7 +138,7 @@ class Deployment:
         os.killpg(self._process.pid, signal.SIGINT)
 
     def wait_ended(self, seconds: float = STOP_SECONDS) -> int:
-        """The exit code, once it has ended by itself."""
+        """The exit code, once the process has ended on its own."""
         assert self._process is not None
         code = self._process.wait(timeout=seconds)
         self._process = None
@@ -172,7 +172,7 @@ class Deployment:
         return [MAIN, LISTENER] if self.mode == "embedded" else [LISTENER, *SERVICES]
 
     def kill(self, name: str) -> None:
-        """kill -9, and wait until it is gone. What is just being started again is waited for first."""
+        """kill -9, and wait until it is gone. If it is being restarted, wait for that first."""
         process = wait_for(f"{name} runs", lambda: self._running(name), seconds=30)
         process.kill()
         if name == MAIN:

@@ -31,7 +31,7 @@ STOP_SECONDS = 20
 
 
 def superuser(deployment: Deployment) -> Database:
-    """The RADIUS database, as whoever set up PostgreSQL sees it."""
+    """The RADIUS database, as PostgreSQL's superuser."""
     port = make_url(database_url(deployment, "radius")).port
     server = PrivatePostgres(deployment.data_dir / "postgres", port=port)
     return Database(server.url(make_url(database_url(deployment, "radius")).database or ""))

@@ -206,7 +206,7 @@ class Isp:
         return self.nas.dial(household.username, password or household.home.password)
 
     def let_fall_overdue(self, *households: Household) -> None:
-        """Invoice them for this month, and let so much time pass that unpaid ones are suspended."""
+        """Invoice them for this month, and move the clock until those who do not pay are suspended."""
         self.deployment.generate_invoices()
         for household in households:
             assert household.invoices(), f"{household.username} has no invoice"

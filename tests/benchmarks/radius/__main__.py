@@ -1,4 +1,4 @@
-"""make bench-radius: our RADIUS server beside Debian's FreeRADIUS, into docs/benchmarks.md.
+"""make bench-radius: compare our RADIUS server with Debian's FreeRADIUS, for docs/benchmarks.md.
 
     python -m tests.benchmarks.radius [--quick] [--repetitions N]
 

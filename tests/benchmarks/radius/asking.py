@@ -13,7 +13,7 @@ from tests.benchmarks.radius.packets import ACCESS_ACCEPT, MICROSOFT, Dialler, M
 from tests.benchmarks.radius.population import Population
 
 PATIENCE_SECONDS = 0.3
-# Whoever spreads requests over workers by their identifier has answered with all of them after this many.
+# A server that assigns requests to workers by identifier has used every worker after this many.
 IDENTIFIERS_ASKED = 8
 MESSAGE_AUTHENTICATOR = 80
 VENDOR_SPECIFIC = 26

@@ -134,7 +134,7 @@ class Comparison:
                 )
 
     def _reports(self, database: str, server: Server, name: str) -> None:
-        """From the same tables each time. Sessions are reported on, then stopped, then begun anew."""
+        """Each server starts from the same tables. Sessions are reported, stopped, then started again."""
         self._bench.databases.reset(database)
         with server:
             for rate in RATES:

@@ -56,7 +56,7 @@ class Databases:
         self._prepare_theirs()
 
     def reset(self, name: str) -> None:
-        """As it was in the beginning. Whoever is connected is thrown out: stop the server first."""
+        """Restore the initial state. This ends all connections, so stop the server first."""
         self._postgres.create(name, template=TEMPLATE.format(name))
         self._postgres.settle(name)
 
@@ -177,7 +177,7 @@ def _session(
 
 
 def _checks_of_ours(population: Population) -> Iterator[dict[str, Any]]:
-    """A new service may be on line once at a time."""
+    """A new service may have one session at a time."""
     for subscriber in population.subscribers:
         yield _check(subscriber, "NT-Password", nt_password_hash(subscriber.password).hex())
         yield _check(subscriber, "Simultaneous-Use", "1")

@@ -107,7 +107,7 @@ server bench {{
     accounting {{
         {accounting}
     }}
-    # 3.2.1 signs no answer by itself (CVE-2024-3596); routers of today insist on it.
+    # 3.2.1 does not sign answers by default (CVE-2024-3596); current routers require it.
     post-auth {{
         update reply {{
             &Message-Authenticator := 0x00

@@ -87,7 +87,7 @@ class Postgres:
         return f"host={self.directory} port={PORT} user={ROLE} dbname={database}"
 
     def create(self, database: str, template: str | None = None) -> None:
-        """Anew: what was there before is dropped, whoever is connected."""
+        """Create a database. An existing one is dropped, even if it has connections."""
         name = sql.Identifier(database)
         self.execute("postgres", sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         if template is None:

@@ -66,7 +66,7 @@ Answer = Callable[[bytes, bytes], "bytes | None"]
 
 
 class Answering:
-    """One socket for both ports. Notes what it was asked, and answers as it is told."""
+    """One socket for both ports. Records the requests, and answers them with `answer`."""
 
     def __init__(self, answer: Answer, *, elsewhere: bool = False) -> None:
         self._answer = answer

@@ -1,4 +1,4 @@
-"""Collections: who is suspended and when, and that no one who has paid is or stays suspended."""
+"""Collections: which subscribers are suspended, when, and that a payment always ends it."""
 
 from __future__ import annotations
 
