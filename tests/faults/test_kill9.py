@@ -24,7 +24,7 @@ ROUND_SECONDS = 90
 SETTLE_SECONDS = 60
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", MODES)
 def test_payments_survive_kill_9_of_every_process(
     mode: Mode, server_directory: Callable[[str], Path]

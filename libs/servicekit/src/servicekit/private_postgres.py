@@ -34,8 +34,9 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 
 # Data is lost if the machine crashes, which ends a test run anyway, but not if the server crashes.
-# Several test processes share such a server (testkit.shared_servers).
-NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+# Several test processes share such a server (testkit.shared_servers) and connect all the time, so checking a
+# password is cheap.
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "max_connections": "300", "scram_iterations": "1"}
 
 
 def is_installed() -> bool:

@@ -2,13 +2,11 @@
 
 import time
 from dataclasses import replace
-from functools import partialmethod
 
 import eventlet
 import pytest
 from contracts.payment import Payment
 from nameko.containers import ServiceContainer
-from nameko.messaging import QueueConsumer
 from servicekit import membus
 from servicekit.db import Database
 from servicekit.rpc import Peer
@@ -19,12 +17,6 @@ from servicekit.tables import KitBase
 from sqlalchemy import inspect
 
 PATIENCE_SECONDS = 10
-
-
-@pytest.fixture(autouse=True)
-def quick_stop(monkeypatch):
-    """Let consumers check every 20 ms whether to stop, not every second."""
-    monkeypatch.setattr(QueueConsumer, "consume", partialmethod(QueueConsumer.consume, safety_interval=0.02))
 
 
 @pytest.fixture

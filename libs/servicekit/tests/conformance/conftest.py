@@ -1,24 +1,16 @@
 """The same nameko services on both buses: what is true on RabbitMQ must be true on the embedded bus."""
 
 import time
-from functools import partialmethod
 from uuid import uuid4
 
 import eventlet
 import pytest
 from nameko.containers import ServiceContainer
-from nameko.messaging import QueueConsumer
 from nameko.standalone.events import event_dispatcher
 from nameko.standalone.rpc import ClusterRpcProxy
 from servicekit import membus
 
 PATIENCE_SECONDS = 10
-
-
-@pytest.fixture(autouse=True)
-def quick_stop(monkeypatch):
-    """Let consumers check every 50 ms whether to stop, not every second."""
-    monkeypatch.setattr(QueueConsumer, "consume", partialmethod(QueueConsumer.consume, safety_interval=0.05))
 
 
 @pytest.fixture(params=["membus", "rabbitmq"], scope="module")

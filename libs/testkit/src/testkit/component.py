@@ -131,7 +131,7 @@ class Migrated:
         # Other test processes may use the same server at the same time.
         self._database = f"{package}_{secrets.token_hex(3)}"
         self._template = directory / "template.db"
-        self._postgres_url: str | None = None
+        self._on_postgres: Database | None = None
         self._has_postgres_template = False
 
     def sqlite(self, path: Path) -> str:
@@ -146,13 +146,11 @@ class Migrated:
 
     def postgresql(self, server: PrivatePostgres) -> str:
         """The URL of the one database on the server, emptied at each call after the first."""
-        if self._postgres_url is None:
-            self._postgres_url = self._migrate_on(server, f"test_{self._database}")
+        if self._on_postgres is None:
+            self._on_postgres = Database(self._migrate_on(server, f"test_{self._database}"))
         else:
-            database = Database(self._postgres_url)
-            _empty(database)
-            database.close()
-        return self._postgres_url
+            _empty(self._on_postgres)
+        return self._on_postgres.url
 
     def new_postgresql(self, server: PrivatePostgres, name: str) -> str:
         """The URL of a new database. Slower, for tests whose processes may still be connected at the end."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -31,6 +29,7 @@ from testkit.component import sync_nothing
 from testkit.pytest_plugin import require
 
 from ..conftest import SECRET
+from .launching import Forked, Launch, Starter
 
 STATUS_SECRET = "health-check-secret"
 ENCRYPTION_KEY = new_key()
@@ -112,47 +111,6 @@ def radius_database(radius_database_url: str) -> Iterator[RadiusDatabase]:
     database.engine.dispose()
 
 
-class Starter:
-    """Starts listeners; see starter.py."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(Path(__file__).with_name("starter.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, **request: Any) -> Any:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
-
-
-class Forked:
-    """A process of the starter, used like a Popen."""
-
-    def __init__(self, starter: Starter, environment: dict[str, str], log: Path) -> None:
-        log.touch()  # the reader may be faster than the process
-        self._starter = starter
-        self.pid: int = starter.ask(start=environment, log=str(log))
-        self._returncode: int | None = None
-
-    def poll(self) -> int | None:
-        if self._returncode is None:
-            self._returncode = self._starter.ask(poll=self.pid)
-        return self._returncode
-
-    def terminate(self) -> None:
-        os.kill(self.pid, signal.SIGTERM)
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-
-
 @dataclass
 class Listener:
     process: Forked | subprocess.Popen[bytes]
@@ -202,9 +160,6 @@ def wait_for(probe: Callable[[], Any], *, what: str, seconds: float = 60.0) -> A
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
-Launch = Callable[[dict[str, str], Path], Forked | subprocess.Popen[bytes]]
-
-
 @pytest.fixture(scope="session")
 def starter() -> Iterator[Starter]:
     starter = Starter()
@@ -216,14 +171,6 @@ def starter() -> Iterator[Starter]:
 def launch(starter: Starter) -> Launch:
     """Starts the process of a listener. Tests of the process itself start the command instead."""
     return lambda environment, log: Forked(starter, environment, log)
-
-
-def launch_command(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start the listener as operators do."""
-    with log.open("wb") as stream:
-        return subprocess.Popen(
-            [sys.executable, "-m", "radius_svc", "listen"], env=environment, stderr=stream
-        )
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from .conftest import ENCRYPTION_KEY, launch_command, wait_for
+from .conftest import ENCRYPTION_KEY, wait_for
+from .launching import launch_command
 
 ONLY_SQLITE = pytest.mark.parametrize("radius_database_url", ["sqlite"], indirect=True)
 

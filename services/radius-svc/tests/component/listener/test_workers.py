@@ -12,7 +12,8 @@ import pytest
 from pyrad.packet import AuthPacket
 from simulators.nas import DICTIONARY
 
-from .conftest import SECRET, Listener, launch_command, wait_for
+from .conftest import SECRET, Listener, wait_for
+from .launching import launch_command
 
 pytestmark = pytest.mark.parametrize("radius_database_url", ["sqlite"], indirect=True)
 WORKERS = 2
