@@ -91,7 +91,7 @@ def confirm_second_factor() -> Response:
 
 @page("/account/recovery-codes", permission=Permission.OWN_ACCOUNT)
 def recovery_codes() -> Response:
-    """The codes just made, this once."""
+    """Show the new codes, only once."""
     kept = shown_once.take(RECOVERY_CODES)
     if kept is None:
         return _begin_again("The recovery codes were shown. You can make new ones.")
@@ -153,13 +153,13 @@ def end_other_sessions() -> Response:
 
 
 def _begin_again(message: str) -> Response:
-    """To the account's page, with nothing done: the audit log is told of nothing."""
+    """Go back to the account page. Nothing was done, so nothing goes into the audit log."""
     flash(message)
     return redirect(url_for("admin.account"), 303)  # type: ignore[return-value]  # Flask's, like `done`
 
 
 def _is_own_password(form: Form, password: str) -> bool:
-    """Guesses are counted; a wrong one is noted at its field."""
+    """Whether the password is right. Attempts are counted, and an error is shown at the field."""
     try:
         logins.check_own_password(current(), g.operator, password)
     except Unauthorized:
@@ -185,7 +185,7 @@ def _show_codes_next(codes: list[str]) -> Response:
 
 
 def _qr(secret: str) -> Markup:
-    """An SVG element without a style: the page allows none."""
+    """An SVG element without styles, which the page's policy does not allow."""
     code = segno.make(second_factor.address_for_apps(g.operator, secret), error="m")
     drawn = code.svg_inline(scale=5, border=4, light="#fff", svgclass="qr", lineclass=None, omitsize=False)
     return Markup(drawn)  # noqa: S704 - made of numbers by segno, the text is in the squares

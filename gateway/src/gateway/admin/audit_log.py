@@ -17,7 +17,7 @@ from gateway.http.csv_export import csv_response
 from gateway.identity import invitations, operator_changes
 
 HEADER = ("When (UTC)", "Who", "Role", "What", "Record", "Address", "Request", "Path", "Request ID")
-# Dates further off make no instant in every time zone.
+# Later or earlier dates cannot be converted to an instant in every time zone.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 
 
@@ -69,7 +69,7 @@ def _invited(entries: list[AuditView]) -> dict[str, str]:
 
 
 def _address_of_record(entry: AuditView) -> str:
-    """Where the record is shown; empty when it has no page."""
+    """The page of the record; empty if it has none."""
     shown_by = RECORD_PAGES.get(kind_of_record(entry.event))
     if shown_by is None or not entry.record_id:
         return ""

@@ -180,7 +180,7 @@ def _run_rows(run: BillingRunView) -> Iterator[tuple[str, ...]]:
 
 
 def _change(run: BillingRunView) -> str:
-    """How the run compares with the period before, in words; empty when there is nothing to compare with."""
+    """How the run compares with the previous period, in words; empty if there is none."""
     if run.previous is None or run.previous.invoices == 0:
         return ""
     return difference(run.amount, run.created, run.previous)

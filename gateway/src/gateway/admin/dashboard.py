@@ -1,4 +1,4 @@
-"""The dashboard. Each panel is one call to one service, fetched on its own, and fails on its own."""
+"""The dashboard. Each panel loads separately with one call to one service, so only that panel can fail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECONNECT_DAYS = 30
 SHOWN = 5
 EVENTS = 8
 PROMISED_MILLISECONDS = RECONNECT_PROMISE_SECONDS * 1000
-# What there is one of once a step is done; its words; its button and where that leads.
+# For each step: what must exist for it to be done, its title, its note, its button, and the button's page.
 STEPS = (
     (
         "routers",
@@ -60,7 +60,7 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Figure:
-    """A sum of money and the list it leads to; `amount` is None while nobody says."""
+    """A sum of money that links to a list; `amount` is None while the service is unavailable."""
 
     name: str
     amount: Money | None
@@ -159,7 +159,7 @@ def reconnects_panel() -> Response:
 
 @page("/panels/events", permission=Permission.VIEW_DASHBOARD)
 def events_panel() -> Response:
-    """Payments and holds of everybody, newest first."""
+    """Payments and holds of all subscribers, newest first."""
     optional = current().optional
     holds = if_it_answers(lambda: optional.subscriber.list_hold_changes(EVENTS))
     missing = [] if holds is not None else ["Subscribers"]
@@ -209,7 +209,7 @@ def _hold_moment(change: HoldChange) -> timeline.Moment:
 
 
 def _aging_rows(buckets: list[AgingBucket]) -> list[dict[str, Any]]:
-    """Buckets with their words and their place on a bar of 1,000 units."""
+    """Buckets with their labels and their place on a bar of 1,000 units."""
     total = sum(bucket.amount.minor for bucket in buckets)
     rows, begin = [], 0
     for tone, bucket in enumerate(buckets):
@@ -229,13 +229,13 @@ def _aging_rows(buckets: list[AgingBucket]) -> list[dict[str, Any]]:
 
 
 def _due_between(bucket: AgingBucket) -> dict[str, Any]:
-    """The due dates of a bucket as arguments of the list of invoices."""
+    """The due dates of a bucket, as URL arguments of the invoice list."""
     first, last = bucket.due_dates(current().today())
     return {name: due for name, due in (("due_until", last), ("due_from", first)) if due is not None}
 
 
 def _steps() -> list[dict[str, Any]]:
-    """The tutorial's steps, each done as soon as there is one of what it makes."""
+    """The first steps. Each is done as soon as one record of its kind exists."""
     optional = current().optional
     ask = {
         "routers": lambda: optional.router.list_routers(1, None),

@@ -1,4 +1,4 @@
-"""A form as it was sent: it shows again what was typed, with each error at its field."""
+"""A submitted form: it shows again what was typed, with each error at its field."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Value = TypeVar("Value")
 
 
 class Form:
-    """Its methods note errors instead of raising them; `ok` says whether there were any.
+    """Its methods collect errors instead of raising them; `ok` is True if there are none.
 
-    Messages of services are shown as they are: they may begin with a login, where case matters. `held` is
-    true if the page shows what was sent after the session had ended.
+    Services' messages are shown unchanged, since they may begin with a case-sensitive login. `held` is True
+    if the page shows a form that was held (see http.held_forms).
     """
 
     def __init__(self, initial: dict[str, Any] | None = None) -> None:
         held = held_forms.shown_again()
         self.held = held is not None
-        # What is held replaces what the page begins with: a box that was unticked is not among its fields.
+        # A held form replaces the initial values completely, because it has no field for an unticked box.
         shown = dict(initial or {}) if held is None else held
         self.values = request.form.to_dict() if request.method == "POST" else shown
         self.errors: dict[str, str] = {}
@@ -41,14 +41,14 @@ class Form:
 
     @property
     def status(self) -> int:
-        """Of the HTTP answer that shows the form."""
+        """The HTTP status of the response that shows the form."""
         return 200 if self.ok else 422
 
     def wrong(self, name: str, message: str) -> None:
         self.errors.setdefault(name, message)
 
     def text(self, name: str, *, required: bool = False, longest: int = 200) -> str:
-        """As typed; PPPoE names and passwords keep even a space at their end."""
+        """The text as typed. Spaces are kept, because they count in PPPoE usernames and passwords."""
         value = self.values.get(name, "")
         if required and not value.strip():
             self.wrong(name, "This is needed")
@@ -61,7 +61,7 @@ class Form:
     def read(self, model: type[Made], *, required: tuple[str, ...] = (), **given: Any) -> Made | None:
         """The input that was typed; None if the form was not sent or a field is wrong.
 
-        `given` are fields that are not typed. `required` are those that this form needs although the API does
+        `given` are fields that are not typed. `required` are fields that the form needs although the API does
         not.
         """
         if request.method != "POST":
@@ -81,7 +81,7 @@ class Form:
         required: tuple[str, ...] = (),
         **given: Any,
     ) -> Value | None:
-        """Read the form and give a command with what was typed. None unless it was sent and carried out."""
+        """Read the form and run a command with its input. None unless it was sent and carried out."""
         made = self.read(model, required=required, **given)
         return self.attempt(lambda: command(made)) if made is not None else None
 
@@ -89,9 +89,10 @@ class Form:
         return self.values.get(name) == "on"
 
     def attempt(self, command: Callable[[], Value]) -> Value | None:
-        """Give a command. A refusal is noted at its fields, and None returned; other errors are raised.
+        """Run a command if the form was sent and has no errors, otherwise return None.
 
-        Nothing happens, and None is returned, unless the form was sent and has no errors.
+        If the command is refused, the errors are shown at their fields and None is returned. Other errors are
+        raised.
         """
         if request.method != "POST" or not self.ok:
             return None
@@ -112,5 +113,5 @@ class Form:
 
 
 def _form_field(name: str) -> str:
-    """The field of the form that a service complains about."""
+    """The form's name of a field in a service's error."""
     return own_field_name(name).replace(".", "_")

@@ -1,4 +1,4 @@
-"""The page that an invitation's link opens: the invited chooses a password and is in."""
+"""The page of an invitation link, where the invited person chooses a password and is logged in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GONE = 410
     event=Event("admin.join", "Accepted an invitation", "invitation"),
 )
 def join(token: str) -> Response:
-    """Raises NotFound for a link that never was, TooManyRequests for one who guesses at them."""
+    """Raises NotFound for an unknown link, TooManyRequests for someone who guesses links."""
     invitation = invitations.find(current(), token)
     if invitation is None:
         address = network_of(request.remote_addr or "")

@@ -1,4 +1,4 @@
-"""Lists: what was asked for in the address line, and where the links beside a list lead."""
+"""Lists: the filters in the URL, and the addresses of a list's links."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CURSOR = "after"
 
 @dataclass(frozen=True)
 class Listing(Generic[Item]):
-    """A page of a list with its links. `order` is the order's value; `csv` the address of the export."""
+    """A page of a list with its links. `order` is the value of the order, `csv` the address of the export."""
 
     page: Page[Item]
     order: str = ""
@@ -43,16 +43,16 @@ class Listing(Generic[Item]):
         return CURSOR in request.args
 
     def kept(self, *fields: str) -> list[tuple[str, str]]:
-        """What a filter form with these fields sends along of what the list is narrowed by already."""
+        """The other filters of the list, which a form with these fields must also send."""
         return [(name, value) for name, value in request.args.items() if name not in (*fields, CURSOR)]
 
     def address(self, **changes: Any) -> str:
-        """This list with something else asked for, from its beginning."""
+        """The address of this list with changed arguments, from its first page."""
         return _with_arguments(request.path, **changes)
 
 
 def export_address(view: str) -> str:
-    """The CSV of the list that is shown, with the same filters."""
+    """The address of the list's CSV export, with the same filters."""
     return _with_arguments(url_for(view))
 
 
@@ -61,7 +61,7 @@ def text_argument(name: str) -> str:
 
 
 def choice_argument(name: str, choices: type[Choice]) -> Choice | None:
-    """None for what is not one of the choices: an address typed wrong shows the whole list."""
+    """The chosen value; None if it is not a valid choice, so that a mistyped URL shows the whole list."""
     value = request.args.get(name, "")
     return choices(value) if value in set(choices) else None
 

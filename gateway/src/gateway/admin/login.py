@@ -1,4 +1,4 @@
-"""Log in, in one step or with a second factor in two; log out."""
+"""Logging in, in two steps with a second factor, and logging out."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def logout() -> Response:
 
 
 def log_in(operator: Identity) -> None:
-    """A new session, with nothing of the old one in it: a planted cookie is worth nothing.
+    """Start a new session that keeps nothing of the old one, so that a planted cookie is useless.
 
-    Only the CSRF token of the same operator's own cookie stays, so that forms open in other tabs still work.
+    Only the CSRF token stays, if the same operator logs in, so that forms open in other tabs still work.
     """
     before = session.get(SESSION_TOKEN)
     if before:
@@ -96,10 +96,10 @@ def log_in(operator: Identity) -> None:
 
 
 def safe_target(target: str | None) -> str:
-    """Only a page of our own: `next` comes from the address line."""
+    """The target if it is a page of ours, otherwise the dashboard: `next` comes from the URL."""
     if target is None or not target.startswith("/") or target.startswith("//"):
         return url_for("admin.dashboard")
-    # Browsers read a backslash as a slash and leave tabs out; a line feed cannot be in a header.
+    # Browsers treat a backslash as a slash and ignore tabs; a header cannot contain a line feed.
     return target if target.isprintable() and "\\" not in target else url_for("admin.dashboard")
 
 
@@ -111,7 +111,7 @@ def _let_in(operator: Identity, target: str) -> Response:
 
 
 def _await_code(operator: Identity, target: str) -> None:
-    """The password was right: remembered in the signed cookie, which opens nothing but the code's page."""
+    """Remember in the signed cookie that the password was right. It only gives access to the code page."""
     session[PENDING] = {
         "operator": operator.id,
         "since": int(current().wall_now().timestamp()),
@@ -120,7 +120,7 @@ def _await_code(operator: Identity, target: str) -> None:
 
 
 def _pending() -> tuple[Identity, str] | None:
-    """Who still has to give a code, and where they go then; None when nobody, or not any more."""
+    """The operator who has yet to enter a code, and where they go next. None if there is none or too late."""
     kept: Any = session.get(PENDING)
     if not isinstance(kept, dict):
         return None

@@ -153,7 +153,7 @@ def switch_operator_second_factor_off(operator_id: str) -> Response:
 
 
 def _manageable(other: OperatorView) -> bool:
-    """Whether the buttons are shown; the server looks again when one is used."""
+    """Whether to show the buttons. The server checks again when one is used."""
     return other.id != g.operator.id and may_manage(g.operator.role, other.role)
 
 

@@ -1,4 +1,4 @@
-"""What all admin pages share: the blueprint, the sidebar, the audit of what was done."""
+"""What all admin pages share: the blueprint, the sidebar, the audit log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gateway.identity.operators import Identity
 Item = TypeVar("Item")
 
 PAGE_SIZE = 25
-# What one call may return: lists are read in steps of this size.
+# The most that one call returns. Lists are read in steps of this size.
 STEP = 200
 # Pick lists have all plans and routers. An ISP with more of them than this needs a search field.
 MAX_CHOICES = 1_000
@@ -44,10 +44,10 @@ class Entry:
     icon: str = ""
 
 
-# By the endpoint of the page that declared them.
+# By the endpoint of the page that declares the entry.
 SIDEBAR: dict[str, tuple[Entry, Permission]] = {}
 TABS: dict[str, tuple[Entry, Permission]] = {}
-# Kind of record -> the endpoint of its page, and the argument that takes the id.
+# Kind of record -> the endpoint of its page, and the argument for the id.
 RECORD_PAGES: dict[str, tuple[str, str]] = {}
 
 
@@ -61,10 +61,10 @@ def page(
     tab: Entry | None = None,
     shows: str = "",
 ) -> Callable:
-    """Declare an admin page and the permission it needs. Its endpoint is the name of the function.
+    """Decorator: declares an admin page and the permission it needs. Its endpoint is the function's name.
 
-    `sidebar` and `tab` put it into the sidebar or the tabs of the settings. `shows` is the kind of record
-    (see audit.events) that it is the page of; then its path ends with the id. Raises TypeError if a page that
+    `sidebar` and `tab` add it to the sidebar or to the tabs of the settings. `shows` is the kind of record
+    (see audit.events) that the page shows; its path then ends with the id. Raises TypeError if a page that
     takes POST declares no `event`.
     """
     if "POST" in methods and event is None:
@@ -99,7 +99,7 @@ def show(template: str, http_status: int = 200, **values: Any) -> Response:
 
 
 def question(template: str, http_status: int = 200, *, back: str, **values: Any) -> Response:
-    """Ask before something is done: over the page when htmx asks for it, else on a page of its own.
+    """Ask for confirmation: in a dialog if htmx sent the request, otherwise on a separate page.
 
     `template` extends `frame`; `back` is where Cancel leads to.
     """
@@ -108,7 +108,7 @@ def question(template: str, http_status: int = 200, *, back: str, **values: Any)
 
 
 def done(address: str, message: str = "") -> Response:
-    """What was asked for is done: go to `address`, so that a reload repeats nothing."""
+    """Finish a change: redirect to `address`, so that a reload does not repeat it, and show `message`."""
     if message:
         flash(message)
     g.acted = True
@@ -118,7 +118,7 @@ def done(address: str, message: str = "") -> Response:
 
 
 def by_operator() -> dict[str, Any]:
-    """The fields of a command: its operator, and the form's key, by which a service knows a double click."""
+    """The fields of a command: its operator, and the form's key, by which services detect a double click."""
     key = idempotency.checked_key(request.form.get("idempotency_key") or None, "idempotency_key")
     return idempotency.by_operator(key)
 
@@ -128,18 +128,18 @@ def allowed(permission: Permission) -> bool:
 
 
 def all_items(list_page: Callable[[int, str | None], Page[Item]]) -> list[Item]:
-    """The items of a list that is short by nature; at most MAX_CHOICES."""
+    """The items of a short list; at most MAX_CHOICES."""
     return list(islice(every_item(list_page), MAX_CHOICES))
 
 
 def known_plans() -> list[PlanView] | None:
-    """For names and pick lists; None while the service is unavailable. Can be some seconds old."""
+    """For names and pick lists; None while the service is unavailable. Can be a few seconds old."""
     list_plans = current().optional.subscriber.list_plans
     return if_it_answers(lambda: current().kept.get("plans", lambda: all_items(list_plans)))
 
 
 def known_routers() -> list[RouterView] | None:
-    """For names; None while the service is unavailable. Can be some seconds old."""
+    """For names; None while the service is unavailable. Can be a few seconds old."""
     list_routers = current().optional.router.list_routers
     return if_it_answers(lambda: current().kept.get("routers", lambda: all_items(list_routers)))
 
@@ -155,9 +155,9 @@ def every_item(list_page: Callable[[int, str | None], Page[Item]]) -> Iterator[I
 
 @blueprint.before_request
 def check_ids() -> None:
-    """Raises NotFound: what cannot be an id cannot be asked for in every database either.
+    """Raises NotFound for text that cannot be an id: some databases raise an error if asked for it.
 
-    A token is no id: it is looked for by its digest, and its page says more than that there is none.
+    A token is not checked: it is looked up by its digest, and its page has a better message.
     """
     for name, value in (request.view_args or {}).items():
         if name != "token" and isinstance(value, str) and not is_id(value):
@@ -182,12 +182,12 @@ def for_every_template() -> dict[str, Any]:
 def _allowed_entries(
     declared: dict[str, tuple[Entry, Permission]], operator: Identity | None
 ) -> list[tuple[Entry, str]]:
-    """The entries of pages that the operator may open, in their order, each with its endpoint."""
+    """The entries of pages that the operator may open, sorted, each with its endpoint."""
     if operator is None:
         return []
     allowed = [(entry, view) for view, (entry, permission) in declared.items() if may(operator, permission)]
     return sorted(allowed, key=lambda one: one[0].position)
 
 
-# What a page did (see `done`) goes into the audit log.
+# Records in the audit log what a page did (see `done`).
 blueprint.after_request(trail.write_down)

@@ -1,4 +1,4 @@
-"""The fields of a new password: the same rules wherever one is chosen."""
+"""The fields of a new password, with the same rules on every page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gateway.identity import passwords
 
 
 def new_password(form: Form) -> str:
-    """The password of the fields `password` and `password_again`; what is wrong is noted there."""
+    """The password in the fields `password` and `password_again`. Errors are shown there."""
     password = form.text("password", required=True, longest=passwords.MAX_LENGTH)
     fault = passwords.fault_of(password) if password else ""
     if fault:

@@ -1,4 +1,4 @@
-"""Payments: list and export. Money is recorded on an invoice or a subscriber."""
+"""Payments: list and export. The pages of invoices and subscribers record them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refused logins: who was not let in, and why; also of logins that nobody has."""
+"""Refused logins and the reasons, including logins that no service has."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def refused_logins_csv() -> Response:
 
 @page("/services/<service_id>/refused", permission=Permission.VIEW_SESSIONS)
 def service_refused(service_id: str) -> Response:
-    """Why a line does not come up: nothing once it has come up since."""
+    """Why a service cannot connect; empty once it has connected."""
     since = current().clock.now() - timedelta(days=RECENT_DAYS)
     query = RejectQuery(service_id=service_id, since=since, since_on_line=True)
     found = if_it_answers(lambda: current().optional.radius.list_rejects(query, LOOKED_AT, None))
-    # A device tries again and again: each kind of refusal once, by its last time.
+    # A device retries endlessly, so show each kind of refusal once, by its last time.
     kinds: dict[tuple[str, RejectReason | None], RejectView] = {}
     for reject in found.items if found else []:
         kinds.setdefault((reject.username, reject.reason), reject)

@@ -37,7 +37,7 @@ CONTROLS = (
     (SessionControl.COA.value, "Change the live session (CoA), disconnect only if the router refuses"),
 )
 
-MOST_HEARD = 200  # radius-svc answers for that many at once
+MAX_ROUTERS_WITH_ACTIVITY = 200  # radius-svc answers for that many at once
 
 
 @page("/routers", permission=Permission.VIEW_ROUTERS, sidebar=Entry(2, "Routers", "router"))
@@ -145,7 +145,7 @@ def _status(router: RouterView, activity: NasActivity | None) -> Words:
 
 def _rows() -> Iterator[tuple[str, ...]]:
     known = all_items(services().router.list_routers)
-    heard = nas_activity([router.id for router in known][:MOST_HEARD])
+    heard = nas_activity([router.id for router in known][:MAX_ROUTERS_WITH_ACTIVITY])
     for router in known:
         activity = heard.get(router.id)
         last = activity.last_heard_at if activity else None

@@ -1,4 +1,4 @@
-"""Search over everything: one answer per service, and each may be missing."""
+"""Search over everything: one group of results per service, any of which may be unavailable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Group:
-    """What one service found; None when it does not answer. `all` leads to the whole list."""
+    """What one service found. `hits` is None while it is unavailable; `all` is the whole list's address."""
 
     name: str
     hits: list[Hit] | None

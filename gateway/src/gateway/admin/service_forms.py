@@ -1,4 +1,4 @@
-"""What the form of a service begins with."""
+"""The initial values and choices of the service form."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gateway.display.network import speed
 from gateway.resources.forms import form_of
 from gateway.resources.services import ServiceChange
 
-# What the form of a new service begins with, and what it needs although the API does not.
+# The initial values for a new service, and the fields that the form needs although the API does not.
 BEGINNING = {"session_limit": "1"}
 REQUIRED = ("pppoe_username", "pppoe_password")
 
 
 def choices(kept_plan_id: str | None = None) -> dict[str, Any]:
-    """Plans on offer, and the one a service has although it is not offered any more; all routers."""
+    """The active plans, the plan that the service has even if it is archived, and all routers."""
     plans = all_items(services().subscriber.list_plans)
     routers = all_items(services().router.list_routers)
     offered = [plan for plan in plans if plan.status is PlanStatus.ACTIVE or plan.id == kept_plan_id]
@@ -35,5 +35,5 @@ def choices(kept_plan_id: str | None = None) -> dict[str, Any]:
 
 
 def as_typed(found: ServiceView) -> dict[str, str]:
-    """The service in the words of its form."""
+    """The values of a service as texts for its form."""
     return form_of(ServiceChange, found) | form_of(ServiceChange, found.billing_terms)

@@ -1,4 +1,4 @@
-"""Services: add, edit, and what is done to a line. Each action first says what will happen."""
+"""Services: add, edit, suspend, disconnect, terminate. Each action first says what will happen."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gateway.display.subscribers import hold_reason
 from gateway.http.access import Permission
 from gateway.resources.services import NewHold, ServiceChange, ServiceInput
 
-# `overdue` is billing's own: placed and released by what is owed.
+# Without `overdue`, which only billing places and releases.
 REASONS = [
     (HoldReason.ADMIN.value, "Admin"),
     *(
@@ -41,7 +41,7 @@ REASONS = [
 
 @page("/services/<service_id>", permission=Permission.VIEW_SUBSCRIBERS, shows="service")
 def service(service_id: str) -> Response:
-    """Lists that know only the service lead to its subscriber by this."""
+    """Redirect to the subscriber's page, for lists that know only the service."""
     found = services().subscriber.get_service(service_id)
     return redirect(page_of(found.subscriber_id), 303)  # type: ignore[return-value]
 
@@ -160,7 +160,7 @@ def change_password(service_id: str) -> Response:
     event=Event("admin.reveal_password", "Viewed a PPPoE password", "service"),
 )
 def reveal_password(service_id: str) -> Response:
-    """Shown once asked for by a POST, so that no link and no prefetch reads a password; see the audit log."""
+    """Show the password only after a POST, so that no link or prefetch reads it. Every time is audited."""
     found, form, revealed = _known(service_id), Form(), None
     if request.method == "POST":
         command = RevealPassword(service_id=service_id, **by_operator())

@@ -1,4 +1,4 @@
-"""Sessions: who is on line, and who was."""
+"""Sessions: who is online, and who was."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
 
 ONLINE, ALL, REFUSED = "Online now", "All", "Refused logins"
-# Title, view, and what it is asked to show.
+# Title, view, and its `show` argument.
 PILLS = (
     (ONLINE, "admin.sessions", None),
     (ALL, "admin.sessions", "all"),
@@ -96,7 +96,7 @@ def _rows(query: SessionQuery, routers: dict[str, str]) -> Iterator[tuple[str, .
 
 
 def pills(here: str) -> list[tuple[str, str, bool]]:
-    """The lists beside one another: title, address, and whether it is this one. Filters go along."""
+    """The links between the lists: title, address with the same filters, and whether it is this list."""
     kept: dict[str, Any] = {name: request.args.get(name) or None for name in ("q", "router", "order")}
     return [(title, url_for(view, **kept, show=shown), title == here) for title, view, shown in PILLS]
 
@@ -111,5 +111,5 @@ def _query() -> SessionQuery:
 
 
 def _router_names() -> dict[str, str]:
-    """A router that is not known now goes without its name; its sessions are shown all the same."""
+    """Router names by id. While they are unavailable, sessions are shown without them."""
     return {router.id: router.name for router in known_routers() or []}

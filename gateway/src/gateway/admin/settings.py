@@ -1,4 +1,4 @@
-"""Settings: how the ISP shows itself, and billing."""
+"""Settings: the ISP's branding, and billing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def billing_settings() -> Response:
 
 
 def _change_brand(form: Form) -> bool:
-    """All of it or nothing."""
+    """Change all of the branding, or nothing. False, with the errors in the form, if it is invalid."""
     change, content = form.read(GeneralSettingsChange), _sent_file("logo")
     if change is None:
         return False
@@ -76,7 +76,7 @@ def _change_brand(form: Form) -> bool:
 
 
 def _sent_file(name: str) -> bytes:
-    """Empty if none was chosen."""
+    """The content of an uploaded file; empty if none was chosen."""
     file = request.files.get(name)
     if file is None:
         return b""

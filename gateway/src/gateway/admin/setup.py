@@ -1,4 +1,4 @@
-"""The set-up page: makes the first owner, for whoever has the token that was printed at the start."""
+"""The set-up page, which creates the first owner. It needs the token that was printed at the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One subscriber's page. Its parts are fetched one by one, each with one call, and fail one by one."""
+"""One subscriber's page. Each part loads separately with one call, so only that part can fail."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def subscriber_timeline(subscriber_id: str) -> Response:
 
 @page("/subscribers/<subscriber_id>/ledger", permission=Permission.VIEW_BILLING)
 def subscriber_ledger(subscriber_id: str) -> Response:
-    """Why the balance is what it is: every movement of the account."""
+    """Every movement of the account, which explains the balance."""
     owner = services().subscriber.get_subscriber(subscriber_id)
     entries = services().billing.list_ledger_entries(subscriber_id, PAGE_SIZE, request.args.get("after"))
     account = services().billing.get_account(subscriber_id)
@@ -104,7 +104,7 @@ def service_usage(service_id: str) -> Response:
 
 
 def _card(found: ServiceView) -> dict[str, Any]:
-    """What the page shows of one service."""
+    """What the page shows for one service."""
     return {
         "service": found,
         "session_limit": session_limit(found.session_limit),

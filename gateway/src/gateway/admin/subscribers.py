@@ -129,7 +129,7 @@ def _plan_names() -> list[tuple[str, str]]:
 
 
 def _rows(query: SubscriberQuery) -> Iterator[tuple[str, ...]]:
-    """One per service; a subscriber without one has a row all the same."""
+    """One row per service; a subscriber without a service has one row, too."""
     list_subscribers = services().subscriber.list_subscribers
     for subscriber in every_item(lambda limit, after: list_subscribers(query, limit, after)):
         who = (

@@ -1,4 +1,4 @@
-"""The timeline of a subscriber: money and network together, from the services that know each part."""
+"""The timeline of a subscriber: billing and network events together, from several services."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Moment:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Newest first, by day. `missing` names the services whose part is not there."""
+    """Newest first, by day. `missing` names the services whose part is unavailable."""
 
     days: list[tuple[date, list[Moment]]]
     missing: list[str]
 
 
 def of_subscriber(subscriber: SubscriberView) -> Timeline:
-    """One call to each service that has a part; a part whose service is silent is missing and named."""
+    """The timeline, with one call per service. Unavailable services are named in `missing`."""
     optional, ids = current().optional, [service.id for service in subscriber.services][:200]
     moments, missing = list(_holds(subscriber.services)), []
     if allowed(Permission.VIEW_BILLING):

@@ -16,7 +16,7 @@ from gateway.http.access import Permission
 
 
 class AccountShape(Shape):
-    """balance = receivable less credit; overdue is the part past its due date."""
+    """balance = receivable - credit. `overdue` is the part past its due date."""
 
     subscriber_id: str
     balance: MoneyShape
@@ -39,7 +39,7 @@ class LedgerEntryShape(Shape):
 
 
 class LedgerCheckShape(Shape):
-    """`differences`: subscribers whose ledger does not agree with invoices less payments."""
+    """`differences`: subscribers whose ledger differs from their invoices minus payments."""
 
     receivable: MoneyShape
     credit: MoneyShape
@@ -58,7 +58,7 @@ class ReceivablesShape(Shape):
 
 @endpoint("GET", "/ledger/check", permission=Permission.VIEW_BILLING, answer=LedgerCheckShape)
 def check_ledger() -> LedgerCheck:
-    """Prove the ledger against invoices and payments."""
+    """Check the ledger against invoices and payments."""
     return current().patient.billing.check_ledger()
 
 
@@ -70,7 +70,7 @@ def get_receivables() -> Receivables:
 
 @endpoint("GET", "/accounts/<subscriber_id>", permission=Permission.VIEW_BILLING, answer=AccountShape)
 def get_account(subscriber_id: str) -> AccountView:
-    """Show what a subscriber owes, what of it is overdue, and credit."""
+    """Show a subscriber's balance, the overdue part of it, and credit."""
     services().subscriber.get_subscriber(subscriber_id)
     return services().billing.get_account(subscriber_id)
 

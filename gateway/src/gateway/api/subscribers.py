@@ -28,7 +28,7 @@ StatusFilter = Annotated[ServiceStatus, one_of(ServiceStatus)]
 
 
 class SubscriberFilter(Paging):
-    """`query`: a part of a name, login, phone, e-mail or account number. `order`: newest, name or -name."""
+    """`query`: a part of a name, login, phone, email or account number. `order`: newest, name or -name."""
 
     query: QueryText | None = None
     status: StatusFilter | None = None
@@ -38,10 +38,10 @@ class SubscriberFilter(Paging):
 
 
 class SubscriberShape(Shape):
-    """`balance` is what is owed, below zero for credit; null while billing does not answer.
+    """`balance` is what they owe, negative for credit; null while billing is unavailable.
 
-    What leads to money (`balance`, `short_id`, `payment_url`, `billing_terms` of the services) is null for a
-    technician.
+    Technicians get null for everything about money: `balance`, `short_id`, `payment_url`, and the services'
+    `billing_terms`.
     """
 
     id: str
@@ -73,7 +73,7 @@ def _field_of_new(field: str) -> str:
 )
 @renaming(_field_of_new)
 def create_subscriber(body: NewSubscriber) -> SubscriberShape:
-    """Make a subscriber, optionally with a service at once."""
+    """Create a subscriber, optionally together with a service."""
     made = services().subscriber.create_subscriber(body.command(by_operator()))
     return subscriber_shape(made, accounts_of([made]), wait_for_radius(made.services))
 
@@ -86,7 +86,7 @@ def create_subscriber(body: NewSubscriber) -> SubscriberShape:
     answer=Listing[SubscriberShape],
 )
 def list_subscribers(query: SubscriberFilter) -> Page[SubscriberShape]:
-    """List subscribers, by a part of name, login, phone or e-mail, and by the status of a service."""
+    """List subscribers, filtered by text and by the status of their services."""
     wanted = SubscriberQuery(query.query, query.status, query.plan_id, query.router_id, query.order)
     page = services().subscriber.list_subscribers(wanted, query.limit, query.after)
     owed = accounts_of(page.items)
@@ -98,7 +98,7 @@ def list_subscribers(query: SubscriberFilter) -> Page[SubscriberShape]:
     "GET", "/subscribers/<subscriber_id>", permission=Permission.VIEW_SUBSCRIBERS, answer=SubscriberShape
 )
 def get_subscriber(subscriber_id: str) -> SubscriberShape:
-    """Show a subscriber with balance and services."""
+    """Show a subscriber with their balance and services."""
     return _shape_now(services().subscriber.get_subscriber(subscriber_id))
 
 
@@ -111,7 +111,7 @@ def get_subscriber(subscriber_id: str) -> SubscriberShape:
     event=Event("api.change_subscriber", "Changed a subscriber", "subscriber"),
 )
 def change_subscriber(subscriber_id: str, body: SubscriberChange) -> SubscriberShape:
-    """Change what is known of a subscriber."""
+    """Change a subscriber's details."""
     return _shape_now(services().subscriber.change_subscriber(body.command(subscriber_id, by_operator())))
 
 

@@ -26,14 +26,14 @@ from gateway.resources.services import ServiceChange, ServiceInput, own_field_na
 )
 @renaming(own_field_name)
 def add_service(subscriber_id: str, body: ServiceInput) -> ServiceShape:
-    """Give a subscriber a service; the login works on the very next dial."""
+    """Add a service to a subscriber. Its login works immediately."""
     command = body.command(subscriber_id, by_operator())
     return shape_when_provisioned(services().subscriber.add_service(command))
 
 
 @endpoint("GET", "/services/<service_id>", permission=Permission.VIEW_SUBSCRIBERS, answer=ServiceShape)
 def get_service(service_id: str) -> ServiceShape:
-    """Show a service with its holds and its live session."""
+    """Show a service with its active holds and its live session."""
     service = services().subscriber.get_service(service_id)
     return service_shape(service, states_of([service]).get(service.id))
 
@@ -48,7 +48,7 @@ def get_service(service_id: str) -> ServiceShape:
 )
 @renaming(own_field_name)
 def change_service(service_id: str, body: ServiceChange) -> ServiceShape:
-    """Change a service; what RADIUS answers follows at once."""
+    """Change a service. RADIUS uses the change immediately."""
     subscriber = services().subscriber
     command = body.command(
         service_id, lambda: subscriber.get_service(service_id).billing_terms, by_operator()
@@ -64,7 +64,7 @@ def change_service(service_id: str, body: ServiceChange) -> ServiceShape:
     event=Event("api.terminate_service", "Terminated a service", "service"),
 )
 def terminate_service(service_id: str) -> ServiceShape:
-    """End a service for good: its login is refused and no more is billed."""
+    """Terminate a service for good: its login is refused and it is no longer billed."""
     command = TerminateService(service_id=service_id, **by_operator())
     return shape_when_provisioned(services().subscriber.terminate_service(command))
 
@@ -85,5 +85,5 @@ class PasswordShape(Shape):
     event=Event("api.reveal_service_password", "Viewed a PPPoE password", "service"),
 )
 def reveal_service_password(service_id: str, body: Input) -> RevealedPassword:  # noqa: ARG001
-    """Show the PPPoE password of a service. Who asked goes into the audit log."""
+    """Show the PPPoE password of a service. The audit log records who did."""
     return services().subscriber.reveal_password(RevealPassword(service_id=service_id, **by_operator()))

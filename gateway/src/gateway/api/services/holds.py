@@ -13,7 +13,7 @@ from gateway.resources.services import NewHold
 
 
 class PlacedHold(HoldShape):
-    """The hold, and the service as it is with it."""
+    """The hold, and the service after placing it."""
 
     service: ServiceShape
 
@@ -28,7 +28,7 @@ class PlacedHold(HoldShape):
     event=Event("api.place_hold", "Placed a hold on a service", "service"),
 )
 def place_hold(service_id: str, body: NewHold) -> PlacedHold:
-    """Suspend a service for a reason. A payment lifts only `overdue`."""
+    """Place a hold, which suspends the service. A payment releases only `overdue` holds."""
     service = services().subscriber.place_hold(body.command(service_id, by_operator()))
     placed = [hold for hold in service.standing_holds if hold.reason is body.reason]
     newest = max(placed, key=lambda hold: hold.placed_at)
@@ -44,6 +44,6 @@ def place_hold(service_id: str, body: NewHold) -> PlacedHold:
     event=Event("api.release_hold", "Released a hold on a service", "service"),
 )
 def release_hold(service_id: str, hold_id: str) -> ServiceShape:
-    """Release a hold; the line comes back when it was the last one."""
+    """Release a hold. The service reconnects once its last hold is released."""
     command = ReleaseHold(service_id=service_id, hold_id=hold_id, **by_operator())
     return shape_when_provisioned(services().subscriber.release_hold(command))

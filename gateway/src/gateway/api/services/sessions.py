@@ -28,7 +28,7 @@ from gateway.http.access import Permission
 
 
 class AttemptShape(Shape):
-    """`error_cause` is why the router refused; `error_cause_name` what RFC 5176 3.6 calls it."""
+    """`error_cause` is why the router refused, `error_cause_name` its name (RFC 5176, section 3.6)."""
 
     kind: RequestKind
     outcome: RequestOutcome
@@ -44,7 +44,7 @@ class AttemptShape(Shape):
 
 
 class DisconnectShape(Shape):
-    """`attempts` has the outcome per method tried."""
+    """`attempts` has the outcome of each method tried."""
 
     sessions: int
     disconnected: bool
@@ -52,7 +52,7 @@ class DisconnectShape(Shape):
 
 
 class ReconnectShape(Shape):
-    """`seconds` from paid_at (or released_at) to online_at, with milliseconds; null until it is back."""
+    """`seconds` from paid_at (or released_at) to online_at, with milliseconds; null until it is online."""
 
     id: str
     payment_id: str | None
@@ -74,7 +74,7 @@ class ReconnectShape(Shape):
 )
 def disconnect_service(service_id: str) -> DisconnectResult:
     """Disconnect the live session of a service."""
-    services().subscriber.get_service(service_id)  # an id that RADIUS does not know may still be one
+    services().subscriber.get_service(service_id)  # RADIUS may not know an id that exists
     return services().radius.disconnect_service(DisconnectService(service_id=service_id, **by_operator()))
 
 
@@ -86,7 +86,7 @@ def disconnect_service(service_id: str) -> DisconnectResult:
     answer=Listing[AttemptShape],
 )
 def list_attempts(service_id: str, query: Paging) -> Page[AttemptView]:
-    """List what was asked of the router for a service, and what came of it."""
+    """List the requests sent to the router for a service, and their outcomes."""
     services().subscriber.get_service(service_id)
     return services().radius.list_attempts(service_id, query.limit, query.after)
 
@@ -99,7 +99,7 @@ def list_attempts(service_id: str, query: Paging) -> Page[AttemptView]:
     answer=Listing[ReconnectShape],
 )
 def list_reconnects(service_id: str, query: Paging) -> Page[ReconnectShape]:
-    """List how long the line took to come back, case by case."""
+    """List how long a service took to reconnect after each payment or release."""
     services().subscriber.get_service(service_id)
     page = services().radius.list_reconnects(service_id, query.limit, query.after)
     return Page([_reconnect_shape(case) for case in page.items], page.next)
@@ -128,7 +128,7 @@ class EventFilter(Query):
 
 
 class UsageDayShape(Shape):
-    """What went through on a day of the ISP's time zone, as the subscriber sees the direction."""
+    """Usage on one day in the ISP's time zone. Directions are the subscriber's."""
 
     date: date
     download_octets: int
@@ -136,9 +136,9 @@ class UsageDayShape(Shape):
 
 
 class LineEventShape(Shape):
-    """`detail`: the address given, why the session ended, or what the router answered.
+    """`detail`: the assigned address, why the session ended, or the router's response.
 
-    `error_cause` is why it refused (RFC 5176 3.6).
+    `error_cause` is why the router refused (RFC 5176, section 3.6).
     """
 
     at: AwareDatetime
@@ -157,7 +157,7 @@ class LineEventShape(Shape):
     answer=Listing[UsageDayShape],
 )
 def list_usage(service_id: str, query: UsageFilter) -> Page[UsageDay]:
-    """List what a line downloaded and uploaded, day by day, today last."""
+    """List a service's downloads and uploads per day, ending today."""
     services().subscriber.get_service(service_id)
     return Page(services().radius.list_usage(service_id, query.days))
 
@@ -170,6 +170,6 @@ def list_usage(service_id: str, query: UsageFilter) -> Page[UsageDay]:
     answer=Listing[LineEventShape],
 )
 def list_line_events(service_id: str, query: EventFilter) -> Page[LineEvent]:
-    """List what happened on a line: on line, off line, what was asked of the router. Newest first."""
+    """List a service's network events, newest first: online, offline, requests to the router."""
     services().subscriber.get_service(service_id)
     return Page(services().radius.list_line_events([service_id], query.limit))

@@ -1,4 +1,4 @@
-"""What the API answers about a service."""
+"""What the API responds about a service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.resources.accounts import sees_money
 
 
 class DiscountShape(Shape):
-    """`value` as it is written: minor units for an amount, 10 or "12.5" for a percent."""
+    """`value` is in minor units for an amount, and 10 or "12.5" for a percentage."""
 
     kind: DiscountKind
     value: int | str
@@ -41,10 +41,10 @@ class HoldShape(Shape):
 
 
 class ServiceShape(Shape):
-    """`holds` are the standing ones; the service is up when there is none. Never the password.
+    """`holds` are the active ones; the service is active if there are none. The password is never shown.
 
-    `session_limit`: how many sessions the login may have at a time; null is no limit.
-    `provisioned`: the next dial gets the answer that what is shown here asks for.
+    `session_limit`: how many sessions the login may have at once; null means no limit.
+    `provisioned`: whether RADIUS has these values, so that the next login uses them.
     """
 
     id: str

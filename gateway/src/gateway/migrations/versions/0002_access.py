@@ -1,4 +1,4 @@
-"""Invitations, second factors, held forms; where a session began; the audit log says more."""
+"""Add invitations, second factors and held forms, where a session began, and more audit log columns."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -71,7 +71,7 @@ def upgrade() -> None:
 
 
 def remake_login_sessions() -> None:
-    """Everybody logs in once more: of the sessions that run nobody knows where they began."""
+    """Everyone has to log in again, because it is unknown where existing sessions began."""
     op.drop_table("login_sessions")
     op.create_table(
         "login_sessions",

@@ -1,4 +1,4 @@
-"""How the ISP shows itself: name, colour, contacts, logo."""
+"""The ISP's branding: name, color, contacts, logo."""
 
 import sqlalchemy as sa
 from alembic import op
