@@ -11,7 +11,8 @@ from flask import Response, stream_with_context
 
 CHUNK_ROWS = 200
 BOM = "\ufeff"
-# A spreadsheet treats a cell that begins with one of these as a formula and evaluates it.
+# A spreadsheet reads a cell that begins with one of these as a formula (OWASP, CSV Injection).
+# The defusedcsv library (3.0) lets tabs and line breaks through and changes `|` inside the text it escapes.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
