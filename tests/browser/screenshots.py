@@ -20,7 +20,7 @@ from tests.support.isp import SECONDS, Household, Isp
 
 FOLDER = REPOSITORY / "docs" / "screenshots"
 COLORS = 128
-MOST_OCTETS = 150_000
+MAX_OCTETS = 150_000
 NEIGHBOURS = (
     "Ana Lim", "Ben Tan", "Carmen Flores", "Diego Ramos", "Elena Cruz", "Felix Garcia", "Grace Mendoza",
     "Hector Bautista", "Irene Villanueva", "Jose Aquino", "Karla Dizon", "Luis Navarro", "Mila Castillo",
@@ -118,7 +118,7 @@ def _save(page: Page, name: str) -> None:
     path = FOLDER / f"{name}.png"
     picture.quantize(COLORS, dither=Image.Dither.NONE).save(path, optimize=True)
     octets = path.stat().st_size
-    assert octets < MOST_OCTETS, f"{path} has {octets} octets"
+    assert octets < MAX_OCTETS, f"{path} has {octets} octets"
     print(f"{path.relative_to(REPOSITORY)}: {octets // 1000} kB")
 
 

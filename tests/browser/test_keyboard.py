@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.browsing import Window
 from tests.browser.town import Town
 
-MOST_TABS = 60
+MAX_TABS = 60
 # Gives the element that has the focus when nobody can see that: it is off the screen, or there is no line
 # around it nor, for a field with a sign before it, around both.
 FOCUS_UNSEEN = """() => {
@@ -180,11 +180,11 @@ def test_a_menu_opens_with_enter_and_closes_with_escape(hands: Window, town: Tow
 def tab_to(page: Page, goal: Locator, *, back: bool = False) -> None:
     """Press Tab until the focus is there; it is seen on every stop."""
     expect(goal).to_be_visible()
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         if goal.evaluate("element => element === document.activeElement"):
             return
         press(page, "Shift+Tab" if back else "Tab")
-    raise AssertionError(f"not reached with {MOST_TABS} presses: {goal}")
+    raise AssertionError(f"not reached with {MAX_TABS} presses: {goal}")
 
 
 def press(page: Page, keys: str) -> None:
