@@ -99,13 +99,13 @@ def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, 
     payment_page = _open_payment_page(open_browser, admin)
     expect(payment_page.page.get_by_text("You owe")).to_be_visible()
     expect(payment_page.page.get_by_text("₱1,500.00").first).to_be_visible()
-    payment_page.see("Your line is off because a bill is overdue. It comes back once you pay.")
+    payment_page.see("Your internet is off because a bill is overdue.")
 
     # Pedro pays: the page shows by itself, without a reload, that he is back.
     paid_at = _record_payment(admin, "GCash-20260408-002")
     _see_back(admin, paid_at)
     homes[PEDRO].wait_until("online at full speed", lambda home: _is_up(home), SECONDS)
-    payment_page.see("Your line is on.", timeout=LOOKS_AGAIN_SECONDS * 1000)
+    payment_page.see("Your internet is on.", timeout=LOOKS_AGAIN_SECONDS * 1000)
     payment_page.see("Nothing to pay")
     expect(payment_page.page.get_by_text("You owe")).to_be_hidden()
 
@@ -113,8 +113,8 @@ def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, 
     _open_subscriber(admin, MARIA)
     _record_payment(admin, "GCash-20260408-003")
     admin.see("Nothing to pay")
-    _see_suspended(admin, MARIA, "Suspended by an operator")
-    expect(admin.page.get_by_role("main")).not_to_contain_text("Overdue bill since")
+    _see_suspended(admin, MARIA, "Admin")
+    expect(admin.page.get_by_role("main")).not_to_contain_text("Overdue bill hold")
     maria = homes[MARIA].session
     assert maria is not None and maria.address_list == FENCE
 
@@ -156,7 +156,7 @@ def test_a_page_whose_service_is_silent_says_so_in_words(
 
     with deployment.stopped("payment"):
         admin.page.goto(f"{admin.url}/payments", timeout=30_000)
-        admin.see_heading("A service does not answer")
+        admin.see_heading("Service unavailable")
         wrong = []
         for look in LOOKS:
             admin.page.set_viewport_size(look.viewport)
@@ -193,7 +193,7 @@ def _become_owner(admin: Window, deployment: Deployment) -> None:
     )
     admin.click("Create owner")
     admin.see_heading("Dashboard")
-    admin.see("Welcome. Begin by adding a router and a plan.")
+    admin.see("Welcome. Start by adding a router and a plan.")
 
 
 def _set_up_link(deployment: Deployment) -> str:
@@ -332,13 +332,13 @@ def _suspend_maria(admin: Window) -> None:
     admin.type_into("Note", "copper theft, ask the manager", dialog)
     dialog.get_by_role("button", name="Suspend").click()
     admin.see("copper theft, ask the manager")
-    _see_suspended(admin, MARIA, "Suspended by an operator")
+    _see_suspended(admin, MARIA, "Admin")
 
 
 def _see_suspended(admin: Window, person: Person, reason: str) -> None:
     _open_subscriber(admin, person)
     admin.see_heading(re.compile(f"{person.full_name} Suspended"))
-    admin.see(re.compile(f"{reason} since"))
+    admin.see(re.compile(f"{reason} hold since"))
 
 
 def _see_back(admin: Window, paid_at: float) -> None:
@@ -347,18 +347,18 @@ def _see_back(admin: Window, paid_at: float) -> None:
     page.evaluate("window.sameDocument = true")
     timeline = part(page, "Timeline").get_by_role("listitem")
     promised = PROMISED_SECONDS * 1000
-    expect(timeline.first).to_contain_text("On line", timeout=promised)
+    expect(timeline.first).to_contain_text("Online", timeout=promised)
     seconds = time.monotonic() - paid_at
     assert seconds < PROMISED_SECONDS
     admin.see_heading(re.compile("Pedro Reyes Active"), timeout=promised)
     _see_in_order(
         timeline,
-        ["On line", "Router acknowledged the disconnect", "Released: Overdue bill", "Paid ₱1,500.00"],
+        ["Online", "Router acknowledged the disconnect", "Hold released: Overdue bill", "Paid ₱1,500.00"],
     )
     expect(part(page, "Timeline")).to_contain_text("GCash GCash-20260408-002")
     admin.see("Nothing to pay")
     assert page.evaluate("window.sameDocument"), "the page was loaded anew"
-    print(f"paid to on line on the screen: {seconds:.1f} s")
+    print(f"payment to reconnect on the screen: {seconds:.1f} s")
 
 
 def _see_in_order(items: Locator, wanted: list[str]) -> None:

@@ -88,7 +88,7 @@ def test_the_same_form_with_other_words_says_that_it_was_sent_before(
     form.evaluate(SEND_AGAIN)
     owner.type_into("Amount", "301", form)
     owner.click("Submit")
-    owner.see("This form was sent before.")
+    owner.see("You already submitted this form")
 
     assert len(somebody.payments()) == 1
 
@@ -119,7 +119,7 @@ def test_back_and_submit_again_records_no_second_payment(
             assert len(somebody.payments()) == 1
             return
         expect(page.get_by_role("main")).to_contain_text(
-            re.compile("was recorded|highlighted field|sent before")
+            re.compile("was recorded|highlighted field|already submitted")
         )
 
     assert len(somebody.payments()) == 1

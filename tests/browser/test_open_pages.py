@@ -16,7 +16,7 @@ def test_open_pages_follow_a_suspension_and_its_end(
     olga = town.isp.connect("Olga Open", username="olga.open")
     theirs = open_browser(town.url)
     theirs.go(f"/c/{olga.subscriber['short_id']}")
-    theirs.see("Your line is on.")
+    theirs.see("Your internet is on.")
     owner.go(f"/subscribers/{olga.id}")
     owner.see_heading(re.compile("Olga Open Active"))
     for window in (owner, theirs):
@@ -24,13 +24,13 @@ def test_open_pages_follow_a_suspension_and_its_end(
 
     hold = olga.hold("abuse", note="open relay")
     owner.see_heading(re.compile("Olga Open Suspended"))
-    owner.see(re.compile("Abuse since"))
+    owner.see(re.compile("Abuse hold since"))
     owner.see("open relay")
-    theirs.see("Your line is off. Please contact us.", timeout=20_000)
+    theirs.see("Your internet is off. Contact us for help.", timeout=20_000)
 
     olga.release(hold)
     owner.see_heading(re.compile("Olga Open Active"))
-    expect(part(owner.page, "Timeline").get_by_role("listitem").first).to_contain_text("On line")
+    expect(part(owner.page, "Timeline").get_by_role("listitem").first).to_contain_text("Online")
     assert owner.page.evaluate("window.sameDocument") and theirs.page.evaluate("window.sameDocument")
 
 

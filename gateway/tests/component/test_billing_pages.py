@@ -63,7 +63,7 @@ def test_payment_for_a_void_invoice_leads_to_the_subscriber(browser, invoice_id,
 def test_wrong_payment_is_explained_at_its_fields(browser, invoice_id):
     answer = browser.post(f"/invoices/{invoice_id}/payments", {"amount": "-5", "method": "gold"})
     assert answer.status_code == 422
-    assert "This is not an amount" in answer.text
+    assert "This must be an amount" in answer.text
     assert "This must be one of cash, gcash, bank, other" in answer.text
     assert 'value="-5"' in answer.text
 

@@ -21,7 +21,7 @@ def test_plan_is_added_as_typed_in_the_tutorial(browser, world):
 def test_wrong_field_is_named_and_the_rest_kept(browser):
     answer = browser.post("/plans/new", {**PLAN_FORM, "price": "1.500"})
     assert answer.status_code == 422
-    assert "This is not an amount; write it like 1500" in answer.text
+    assert "This must be an amount, such as 1500" in answer.text
     assert 'value="50Mbps"' in answer.text
 
 

@@ -19,7 +19,7 @@ PLAN_FORM = {
     "billing_type": "postpaid",
     "password": "an own password",
 }
-ENDED = "Your session ended before this was saved. Log in and it is still here."
+ENDED = "Your session ended before this was saved. Log in to continue; your input has been kept."
 
 
 def hidden_fields(page):
@@ -155,7 +155,7 @@ def test_action_without_a_page_leads_back_to_its_origin(browser, wall, database)
     referrer = {"Referer": "http://localhost/account?a=1"}
     answer = browser.client.post("/account/sessions/end-others", data=typed, headers=referrer)
     assert answer.headers["Location"] == "/login?next=/account?a%3D1"
-    assert "before this was done. Log in and do it again." in browser.get("/login").text
+    assert "before this was done. Log in and try again." in browser.get("/login").text
     assert held(database) == []
 
 
@@ -188,7 +188,7 @@ def test_uploaded_file_must_be_chosen_again(browser, wall, database):
     answer = browser.client.post(page, data=body, content_type=f"multipart/form-data; boundary={boundary}")
     assert answer.status_code == 303
     assert answer.headers["Location"] == f"/login?next={page}"
-    assert "before this was done. Log in and do it again." in browser.get("/login").text
+    assert "before this was done. Log in and try again." in browser.get("/login").text
     assert held(database) == []
 
 

@@ -118,14 +118,14 @@ def test_revoked_link_does_not_work(browser, link, new_browser, database):
 def test_address_of_an_operator_is_refused_at_the_field(browser):
     answer = invite(browser, "Owner@Example.com ")
     assert answer.status_code == 422
-    assert "an operator with the e-mail address owner@example.com exists" in answer.text
+    assert "an operator with the email address owner@example.com already exists" in answer.text
     assert 'id="email-help"' in answer.text
 
 
 def test_address_is_invited_once(browser, link):
     answer = invite(browser)
     assert answer.status_code == 422
-    assert "has an invitation already; send that again or revoke it" in answer.text
+    assert "already has an invitation; renew its link or revoke it" in answer.text
 
 
 @pytest.mark.parametrize(

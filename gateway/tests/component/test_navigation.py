@@ -99,7 +99,9 @@ def test_pages_work_while_a_service_is_down(browser, subscriber, world):
     assert browser.get(page).status_code == 200
     assert "Billing isn't responding" in browser.get(f"{page}/account").text
     timeline = browser.get(f"{page}/timeline").text
-    assert all(f"{part} isn't responding" in timeline for part in ("Billing", "Payments", "RADIUS"))
+    assert all(
+        f"{part} isn't responding" in timeline for part in ("Billing", "The payment service", "RADIUS")
+    )
     answer = browser.get("/billing")
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers

@@ -68,7 +68,7 @@ class TestRefusedLogins:
         assert f'href="/services/{service_id}">pedro.reyes</a>' in page
         assert ">pedro</td>" in page
         assert "/sessions?q=02:AB:CD:00:00:01&amp;show=all" in page
-        assert page.count("1,041 times within a minute") == page.count("times within a minute") == 1
+        assert page.count("1,041 times in one minute") == page.count("times in one minute") == 1
 
     def test_unknown_login_is_searched(self, browser, world):
         world.rejects = [reject(username="pedro.rayes"), reject(username="maria")]
@@ -100,7 +100,7 @@ class TestRefusedLogins:
     def test_refused_logins_are_exported(self, browser, world):
         world.rejects = [reject(repeats=7), reject(reason=None, calling_station_id=None)]
         header, first, second = browser.get("/refused-logins.csv").text.split("\r\n")[:3]
-        assert header.endswith("When,Login,MAC address,Called station,Reason,Times")
+        assert header.endswith("Date,Username,MAC address,Called station,Reason,Times")
         assert first.endswith("pedro.reyes,02:AB:CD:00:00:01,pppoe-san-jose,Wrong password,7")
         assert second.endswith("pedro.reyes,,pppoe-san-jose,Refused,1")
 
@@ -142,8 +142,8 @@ class TestOnTheSubscribersPage:
         world.rejects = [reject(**its, repeats=12)]
         words = words_of(panel())
         assert "Last refused login: Wrong password" in words
-        assert "3 minutes ago, 12 times within a minute, from 02:AB:CD:00:00:01" in words
-        assert "Type the password on the subscriber's device again" in words
+        assert "3 minutes ago, 12 times in one minute, from 02:AB:CD:00:00:01" in words
+        assert "Enter the password again on the subscriber's device" in words
         assert "with the username" not in words
 
     def test_page_asks_for_refusals_since_the_last_session(self, panel, its, world):
@@ -167,7 +167,7 @@ class TestOnTheSubscribersPage:
         ]
         words = words_of(panel())
         assert words.count("Wrong password") == 1
-        assert "Already on line: 2 hours ago" in words
+        assert "Already online: 2 hours ago" in words
 
     def test_nothing_is_shown_without_refusals(self, panel, world):
         assert panel().text.strip() == ""
@@ -185,33 +185,33 @@ class TestSecrets:
     MISMATCH = {"secret_mismatch_at": NOW - timedelta(minutes=3), "also_well_signed": False}
 
     def test_secret_mismatch_is_shown_on_the_router(self, browser, router_id, world):
-        assert "does not match" not in browser.get("/routers").text
+        assert "Secret mismatch" not in browser.get("/routers").text
         world.heard = self.MISMATCH
         for path in ("/routers", f"/routers/{router_id}/edit"):
             words = words_of(browser.get(path))
-            assert "Secret does not match" in words
-            assert "the last one 3 minutes ago" in words
-            assert "Look at the secret on the router (/radius print)" in words
+            assert "Secret mismatch" in words
+            assert "most recently 3 minutes ago" in words
+            assert "Check the secret on the router (/radius print)" in words
         assert f"/routers/{router_id}/edit" in browser.get("/routers").text
-        assert "Secret does not match" in browser.get("/routers.csv").text
+        assert "Secret mismatch" in browser.get("/routers.csv").text
 
     def test_mixed_signatures_have_their_own_warning(self, browser, router_id, world):
         world.heard = self.MISMATCH | {"also_well_signed": True}
         for path in ("/routers", f"/routers/{router_id}/edit"):
             words = words_of(browser.get(path))
-            assert "Second secret seen" in words
-            assert "Those are not answered; the others are." in words
+            assert "Two secrets in use" in words
+            assert "Those packets are ignored; the others are answered." in words
 
     def test_warning_has_no_link_without_the_right_to_edit_routers(self, browser_as, router_id, world):
         world.heard = self.MISMATCH
         page = browser_as(Role.STAFF).get("/routers").text
-        assert "Secret does not match" in page
+        assert "Secret mismatch" in page
         assert f"/routers/{router_id}/edit" not in page
 
     def test_disabled_router_has_no_warning(self, browser, api, router_id, world):
         world.heard = self.MISMATCH
         api("PATCH", f"/routers/{router_id}", {"status": "disabled"})
-        assert "does not match" not in browser.get("/routers").text
+        assert "Secret mismatch" not in browser.get("/routers").text
         assert "Disabled" in browser.get(f"/routers/{router_id}/edit").text
 
     def test_by_the_api(self, api, router_id, world):
@@ -237,22 +237,32 @@ class TestWhatTheRouterAnswered:
                 RequestOutcome.NACKED,
                 404,
                 "Error-Cause 404",
-                "Router refused the disconnect 404 Invalid-Request: the router could not make sense",
+                "Router refused the disconnect request 404 Invalid-Request: the router couldn't understand",
             ),
             (
                 RequestOutcome.NACKED,
                 503,
                 "Error-Cause 503",
-                "Router had no session left for the disconnect 503 Session-Context-Not-Found: the router",
+                "Router found no session for the disconnect request 503 Session-Context-Not-Found: the",
             ),
             (
                 RequestOutcome.NACKED,
                 None,
                 "Error-Cause None",
-                "Router refused the disconnect it gave no reason",
+                "Router refused the disconnect request no reason given",
             ),
-            (RequestOutcome.NACKED, 999, "Error-Cause 999", "Router refused the disconnect Error-Cause 999"),
-            (RequestOutcome.TIMED_OUT, None, "no answer", "Router did not answer the disconnect no answer"),
+            (
+                RequestOutcome.NACKED,
+                999,
+                "Error-Cause 999",
+                "Router refused the disconnect request Error-Cause 999",
+            ),
+            (
+                RequestOutcome.TIMED_OUT,
+                None,
+                "no answer",
+                "Router didn't respond to the disconnect request no answer",
+            ),
         ],
     )
     def test_on_the_timeline(self, browser, subscriber, world, outcome, cause, detail, told):
@@ -325,7 +335,7 @@ class TestSessionLimit:
         form = self.FORM | {"plan_id": plan_id, "router_id": router_id, "session_limit": "two"}
         answer = browser.post("/subscribers/new", form)
         assert answer.status_code == 422
-        assert "is not a whole number" in answer.text
+        assert "must be a whole number" in answer.text
         assert world.services == {}
 
     def test_limit_is_changed_and_removed_on_the_service_form(

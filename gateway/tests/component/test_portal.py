@@ -67,7 +67,7 @@ def test_page_greets_by_first_name_only(visit, invoice_id, world):
     for fact in (
         "You owe ₱1,500.00",
         "Due in 15 days",
-        "Your line is on.",
+        "Your internet is on.",
         world.invoices[invoice_id].number,
     ):
         assert fact in said
@@ -84,7 +84,7 @@ def test_page_shows_nothing_internal(app, subscriber, invoice_id):
 
 @pytest.mark.parametrize(
     ("balance", "said"),
-    [(1500, "You owe ₱1,500.00"), (0, "Nothing to pay"), (-200, "You have a credit of ₱200.00")],
+    [(1500, "You owe ₱1,500.00"), (0, "Nothing to pay"), (-200, "Your credit ₱200.00")],
 )
 def test_balance_is_put_into_words(visit, account, balance, said):
     account(balance)
@@ -110,13 +110,15 @@ def test_due_date_is_put_into_words(visit, change, values, said):
 
 def test_suspended_service_says_why_and_what_to_do(visit, world):
     hold(world, HoldReason.OVERDUE)
-    assert "Your line is off because a bill is overdue. It comes back once you pay." in visit()
+    assert (
+        "Your internet is off because a bill is overdue. It comes back automatically once you pay." in visit()
+    )
 
 
 def test_reason_of_other_holds_is_not_shown(visit, world):
     hold(world, HoldReason.ABUSE)
     said = visit()
-    assert "Your line is off. Please contact us." in said
+    assert "Your internet is off. Contact us for help." in said
     assert "buse" not in said
 
 
@@ -168,17 +170,17 @@ def test_status_panel_refreshes(visit, app, subscriber, invoice_id, world):
     assert "You owe ₱1,500.00" in before
     assert "Past invoices" not in before
     hold(world, HoldReason.OVERDUE)
-    assert "Your line is off" in visit("/state")
+    assert "Your internet is off" in visit("/state")
 
 
 @pytest.mark.parametrize(
     ("down", "lost", "kept"),
     [
-        ("billing", "Your balance can't be shown right now", "Your line is on."),
+        ("billing", "Your balance can't be shown right now", "Your internet is on."),
         ("billing", "Your past invoices can't be shown right now", "No payments yet."),
         ("payment", "Your payments can't be shown right now", "You owe ₱1,500.00"),
         ("radius", "", "You owe ₱1,500.00"),
-        ("router", "", "Your line is on."),
+        ("router", "", "Your internet is on."),
     ],
 )
 def test_service_that_is_down_affects_only_its_part(visit, world, invoice_id, down, lost, kept):

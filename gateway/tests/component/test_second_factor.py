@@ -102,7 +102,7 @@ def test_abandoned_setup_starts_over(browser, wall):
     browser.get("/account")
     wall.advance(minutes=16)
     assert browser.get("/account/second-factor").headers["Location"] == "/account"
-    assert "Begin the set-up of the second factor here." in browser.get("/account").text
+    assert "Start setting up two-factor authentication here." in browser.get("/account").text
 
 
 def test_late_setup_code_is_not_in_the_audit_log(browser, wall, database):
@@ -118,7 +118,7 @@ def test_late_setup_code_is_not_in_the_audit_log(browser, wall, database):
 def test_active_second_factor_cannot_be_set_up_again(browser, set_up, database):
     answer = begin(browser)
     assert answer.status_code == 422
-    assert "The second factor is on already" in answer.text
+    assert "Two-factor authentication is already on" in answer.text
     assert events_of(database).count("admin.start_second_factor") == 1
 
 
@@ -204,7 +204,7 @@ def test_password_step_is_valid_for_five_minutes(new_browser, phone, wall):
     wall.advance(minutes=5, seconds=1)
     answer = new_browser.client.get("/login/code")
     assert answer.headers["Location"] == "/login"
-    assert "longer than five minutes" in new_browser.get("/login").text
+    assert "timed out after 5 minutes" in new_browser.get("/login").text
 
 
 def test_code_page_needs_the_password_step(new_browser):
@@ -264,7 +264,7 @@ def test_operator_disabled_between_the_steps_is_refused(new_browser, phone, gate
 def test_api_gives_no_token_for_the_password_alone(app, phone, database):
     answer = token_with(app)
     assert answer.status_code == 401
-    assert answer.json["detail"].endswith('give its present code in the body, as "otp"')
+    assert answer.json["detail"].endswith('send the current code in the body as "otp"')
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
     for otp in ("", "000000", 123456, None, [], {"a": 1}):
         assert token_with(app, otp=otp).status_code == 401
@@ -290,7 +290,7 @@ def test_code_is_accepted_only_in_the_request_body(app, phone):
 def test_new_recovery_codes_need_the_password_and_replace_the_old(browser, recovery_codes, new_browser):
     answer = browser.post("/account/recovery-codes/new", {"present_password": "wrong"})
     assert answer.status_code == 422
-    assert "not your present password" in answer.text
+    assert "Incorrect password" in answer.text
     answer = browser.post("/account/recovery-codes/new", {"present_password": PASSWORD})
     assert answer.headers["Location"] == "/account/recovery-codes"
     new = re.findall(r"<li>([a-z2-7-]{19})</li>", browser.get("/account/recovery-codes").text)
@@ -304,7 +304,7 @@ def test_new_recovery_codes_need_the_password_and_replace_the_old(browser, recov
 def test_recovery_codes_cannot_be_created_while_it_is_off(browser):
     answer = browser.post("/account/recovery-codes/new", {"present_password": PASSWORD})
     assert answer.status_code == 422
-    assert "The second factor is off" in answer.text
+    assert "Two-factor authentication is off" in answer.text
 
 
 def test_turning_it_off_needs_password_and_code(browser, phone, app):

@@ -54,7 +54,7 @@ def test_suspend_and_restore_ask_first(browser, subscriber, world):
     assert world.services[service_id].holds == []
     browser.post(f"/services/{service_id}/suspend", {"reason": "admin", "note": "moved out"})
     shown = browser.get(page).text
-    assert "Suspended by an operator" in shown
+    assert "<strong>Admin</strong> hold" in shown
     assert "moved out" in shown
     (hold,) = world.services[service_id].holds
     release = f"/services/{service_id}/holds/{hold.id}/release"
@@ -112,7 +112,7 @@ def test_timeline_has_money_and_network_events_in_order(browser, subscriber, inv
         ),
     ]
     timeline = browser.get(f"/subscribers/{subscriber['id']}/timeline").text
-    told = ("On line", "Router acknowledged the disconnect", "Suspended by an operator", "Paid ₱1,500.00")
+    told = ("Online", "Router acknowledged the disconnect request", "Suspended: Admin", "Paid ₱1,500.00")
     places = [timeline.index(words) for words in told]
     assert places == sorted(places)
     assert "10:00:08" in timeline

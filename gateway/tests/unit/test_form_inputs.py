@@ -52,13 +52,13 @@ def test_a_form_and_a_json_body_make_the_same_input():
 def test_every_wrong_field_is_named_as_the_form_calls_it():
     texts = {**PLAN, **NO_BURST, "name": " ", "price": "1.5.0", "download_kbps": "", "burst_seconds": "1"}
     assert errors(NewPlan, texts) == {
-        "name": "is needed",
-        "price": "is not an amount; write it like 1500 or 1,500.00, without a sign",
-        "download_kbps": "is needed",
-        "burst_download_kbps": "is needed",
-        "burst_upload_kbps": "is needed",
-        "burst_threshold_download_kbps": "is needed",
-        "burst_threshold_upload_kbps": "is needed",
+        "name": "is required",
+        "price": "must be an amount, such as 1500 or 1,500.00",
+        "download_kbps": "is required",
+        "burst_download_kbps": "is required",
+        "burst_upload_kbps": "is required",
+        "burst_threshold_download_kbps": "is required",
+        "burst_threshold_upload_kbps": "is required",
     }
 
 
@@ -66,7 +66,7 @@ def test_limits_are_those_of_the_api():
     texts = {"coa_port": "70000", "name": "x" * 201}
     assert errors(RouterChange, texts) == {
         "coa_port": "must be at most 65535",
-        "name": "is too long; at most 200 characters",
+        "name": "must be at most 200 characters long",
     }
 
 
@@ -84,7 +84,7 @@ def test_a_blank_secret_is_left_as_it_is():
 
 def test_a_form_can_need_a_field_that_the_api_does_not_need():
     assert errors(RouterChange, {"nas_address": ""}, required=("nas_address",)) == {
-        "nas_address": "is needed"
+        "nas_address": "is required"
     }
 
 

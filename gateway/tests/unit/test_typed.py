@@ -15,7 +15,7 @@ def test_amount_is_read_as_people_write_it(text, minor):
 
 @pytest.mark.parametrize("text", ["-1", "+1", "1.500", "1,50", "1e3", "15 00", "", "abc", "1.", "١٢", "½"])
 def test_invalid_amount_is_refused(text):
-    with pytest.raises(ValueError, match="is not an amount"):
+    with pytest.raises(ValueError, match="must be an amount"):
         parse_pesos(text)
 
 
@@ -49,7 +49,7 @@ def test_speed_is_read_as_people_write_it(text, kbps):
 
 @pytest.mark.parametrize("text", ["0", "-5", "fast", "", "1.2345M", "0.5k", "999999G"])
 def test_invalid_speed_is_refused(text):
-    with pytest.raises(ValueError, match="is not a speed"):
+    with pytest.raises(ValueError, match="must be a speed"):
         parse_speed(text)
 
 
@@ -60,5 +60,5 @@ def test_percentage_survives_a_round_trip(hundredths):
 
 @pytest.mark.parametrize("value", [True, "10.125", "-1", "", "10%", 12.5])
 def test_invalid_percentage_is_refused(value):
-    with pytest.raises(ValueError, match="is not a percentage"):
+    with pytest.raises(ValueError, match="must be a percentage"):
         percent_hundredths(value)

@@ -22,7 +22,7 @@ from gateway.models import Role
 
 RECOVERY_CODES = "recovery codes"
 ADVISED = (Role.OWNER, Role.ADMIN)
-WRONG_PASSWORD = "This is not your present password"  # noqa: S105
+WRONG_PASSWORD = "Incorrect password"  # noqa: S105
 
 
 @page("/account", permission=Permission.OWN_ACCOUNT)
@@ -51,7 +51,9 @@ def change_own_password() -> Response:
             operator_changes.change_password(current(), g.operator, password)
             logins.own_checks_succeeded(current(), g.operator)
             log_in(g.operator)
-            return done(url_for("admin.account"), "Your password was changed. Other sessions were ended.")
+            return done(
+                url_for("admin.account"), "Your password was changed. You were logged out everywhere else."
+            )
     return show("account_password.html", form.status, form=form)
 
 
@@ -80,7 +82,7 @@ def start_second_factor() -> Response:
 def confirm_second_factor() -> Response:
     form, secret = Form(), second_factor.started_secret(current(), g.operator)
     if secret is None:
-        return _begin_again("Begin the set-up of the second factor here.")
+        return _begin_again("Start setting up two-factor authentication here.")
     if request.method == "POST":
         code = form.text("code", required=True, longest=20)
         codes = form.attempt(lambda: second_factor.confirm(current(), g.operator, code)) if form.ok else None
@@ -94,7 +96,7 @@ def recovery_codes() -> Response:
     """Show the new codes, only once."""
     kept = shown_once.take(RECOVERY_CODES)
     if kept is None:
-        return _begin_again("The recovery codes were shown. You can make new ones.")
+        return _begin_again("These recovery codes were already shown. You can generate new ones.")
     return show("recovery_codes.html", codes=json.loads(kept))
 
 
@@ -128,7 +130,7 @@ def switch_second_factor_off() -> Response:
         if form.ok and _is_own_password(form, present) and _is_own_code(form, code):
             operator_changes.switch_own_second_factor_off(current(), g.operator)
             logins.own_checks_succeeded(current(), g.operator)
-            return done(url_for("admin.account"), "The second factor is off.")
+            return done(url_for("admin.account"), "Two-factor authentication is off.")
     return show("second_factor_off.html", form.status, form=form)
 
 

@@ -113,7 +113,7 @@ def billing_run(run_id: str) -> Response:
 @page("/billing/runs/<run_id>.csv", permission=Permission.VIEW_BILLING)
 def billing_run_csv(run_id: str) -> Response:
     run = services().billing.get_billing_run(run_id)
-    header = ("Subscriber", "Outcome", "Why", "Amount", "Currency")
+    header = ("Subscriber", "Outcome", "Reason", "Amount", "Currency")
     return csv_response("billing-run.csv", header, _run_rows(run))
 
 

@@ -35,11 +35,11 @@ STEPS = (
     (
         "routers",
         "Add your router",
-        "It asks ISP-OS over RADIUS who may log in.",
+        "It asks ISP-OS over RADIUS who can log in.",
         "Add Router",
         "admin.add_router",
     ),
-    ("plans", "Add a plan", "Name, monthly price and speed.", "Add Plan", "admin.add_plan"),
+    ("plans", "Add a plan", "Set its name, monthly price and speed.", "Add Plan", "admin.add_plan"),
     (
         "subscribers",
         "Add a subscriber",
@@ -47,11 +47,17 @@ STEPS = (
         "Add Subscriber",
         "admin.add_subscriber",
     ),
-    ("invoices", "Generate invoices", "On the billing day by itself, or now.", "Billing", "admin.billing"),
+    (
+        "invoices",
+        "Generate invoices",
+        "Invoices are generated automatically on the billing day. You can also generate them now.",
+        "Billing",
+        "admin.billing",
+    ),
     (
         "payments",
         "Record a payment",
-        "Open an invoice and click Record Payment. A suspended line comes back by itself.",
+        "Open an invoice and click Record Payment. A suspended service is restored automatically.",
         "Billing",
         "admin.billing",
     ),
@@ -134,7 +140,7 @@ def sessions_panel() -> Response:
         "from": now - ONLINE_HOURS * 3600,
         "until": now,
         "x": [int(sample.at.timestamp()) for sample in samples or []],
-        "series": [{"label": "On line", "values": [sample.sessions for sample in samples or []]}],
+        "series": [{"label": "Online", "values": [sample.sessions for sample in samples or []]}],
     }
     most = max((sample.sessions for sample in samples or []), default=0)
     return show("panels/sessions.html", samples=samples, chart=chart, most=most)
@@ -143,7 +149,7 @@ def sessions_panel() -> Response:
 @page("/panels/reconnects", permission=Permission.VIEW_DASHBOARD)
 def reconnects_panel() -> Response:
     times = if_it_answers(lambda: current().optional.radius.get_reconnect_times(RECONNECT_DAYS))
-    chart: dict[str, Any] = {"unit": "count", "x": [], "series": [{"label": "Lines", "values": []}]}
+    chart: dict[str, Any] = {"unit": "count", "x": [], "series": [{"label": "Services", "values": []}]}
     within = 0
     if times is not None:
         chart["x"] = list(range(len(times.buckets)))
@@ -162,11 +168,11 @@ def events_panel() -> Response:
     """Payments and holds of all subscribers, newest first."""
     optional = current().optional
     holds = if_it_answers(lambda: optional.subscriber.list_hold_changes(EVENTS))
-    missing = [] if holds is not None else ["Subscribers"]
+    missing = [] if holds is not None else ["The subscriber service"]
     moments = [_hold_moment(change) for change in holds or []]
     if allowed(Permission.VIEW_BILLING):
         paid = if_it_answers(lambda: optional.payment.list_payments(PaymentQuery(), EVENTS, None))
-        missing += [] if paid is not None else ["Payments"]
+        missing += [] if paid is not None else ["The payment service"]
         moments += [
             timeline.payment_moment(payment, payment.subscriber_name or "Subscriber")
             for payment in (paid.items if paid else [])

@@ -51,11 +51,11 @@ class Form:
         """The text as typed. Spaces are kept, because they count in PPPoE usernames and passwords."""
         value = self.values.get(name, "")
         if required and not value.strip():
-            self.wrong(name, "This is needed")
+            self.wrong(name, "This is required")
         elif len(value) > longest:
-            self.wrong(name, f"This is too long; at most {longest} characters")
+            self.wrong(name, f"This must be at most {longest} characters long")
         elif any(ord(character) < 32 and character not in "\r\n\t" for character in value):
-            self.wrong(name, "This contains a control character")
+            self.wrong(name, "This contains an invisible control character; remove it")
         return value
 
     def read(self, model: type[Made], *, required: tuple[str, ...] = (), **given: Any) -> Made | None:
@@ -99,7 +99,9 @@ class Form:
         try:
             return command()
         except IdempotencyMismatch:
-            self.problem = "This form was sent before. What it made then is in the list."
+            self.problem = (
+                "You already submitted this form with other values. Check the result, then try again."
+            )
             self.key = new_id()
         except (InvalidInput, Conflict) as error:
             self._absorb(error)

@@ -94,7 +94,7 @@ def void_invoice(invoice_id: str) -> Response:
         required=("reason",),
     )
     if voided is not None:
-        return done(url_for("admin.invoice", invoice_id=invoice_id), f"Invoice {voided.number} is void.")
+        return done(url_for("admin.invoice", invoice_id=invoice_id), f"Invoice {voided.number} was voided.")
     back = url_for("admin.invoice", invoice_id=invoice_id)
     return question("invoice_void.html", form.status, back=back, form=form, invoice=found)
 
@@ -126,7 +126,7 @@ def _recorded(payment: PaymentView, address: str) -> Response:
     wait_for_allocations(payment.id)
     g.record_id = payment.id
     warning = (
-        " This reference was used before: check that it is not the same payment."
+        " This reference was used before. Make sure this isn't the same payment."
         if payment.same_reference
         else ""
     )

@@ -32,7 +32,7 @@ def join(token: str) -> Response:
     if invitation is None:
         address = network_of(request.remote_addr or "")
         throttle.claim_attempt(current(), f"links tried from {address}", address)
-        raise NotFound("there is no such invitation; check that the link is complete")
+        raise NotFound("this invitation doesn't exist; check that the link is complete")
     if invitation.state is not InvitationState.PENDING:
         return show("join_gone.html", GONE, invitation=invitation)
     form = Form()

@@ -20,7 +20,7 @@ from gateway.identity.operators import Identity, any_exists, find_active
 CSRF_TOKEN = "csrf_token"  # noqa: S105 - the name of a field of the cookie
 PENDING = "pending_login"
 PENDING_LASTS = timedelta(minutes=5)
-TOO_LATE = "That took longer than five minutes. Log in once more."
+TOO_LATE = "Your login timed out after 5 minutes. Log in again."
 
 
 @form_page("/login", permission=Permission.PUBLIC, event=Event("admin.login", "Logged in", "operator"))

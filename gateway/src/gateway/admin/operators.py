@@ -19,10 +19,10 @@ from gateway.resources.operators import NewInvitation, RoleChange
 
 LINK = "link of an invitation"
 ROLE_WORDS = {
-    Role.OWNER: "Owner: everything, and may make other owners",
-    Role.ADMIN: "Admin: everything; invites staff and technicians",
+    Role.OWNER: "Owner: full access, including other owners",
+    Role.ADMIN: "Admin: full access; can invite staff and technicians",
     Role.STAFF: "Staff: subscribers, invoices and payments",
-    Role.TECHNICIAN: "Technician: subscribers without money, routers, sessions",
+    Role.TECHNICIAN: "Technician: routers, sessions and subscribers, without billing",
 }
 
 
@@ -72,7 +72,7 @@ def revoke_invitation(invitation_id: str) -> Response:
     form, invitation = Form(), invitations.get_invitation(current(), invitation_id)
     revoked = form.attempt(lambda: invitations.revoke(current(), g.operator, invitation_id))
     if revoked is not None:
-        return done(url_for("admin.operators"), f"The invitation of {invitation.email} was revoked.")
+        return done(url_for("admin.operators"), f"The invitation for {invitation.email} was revoked.")
     return _ask("invitation_revoke.html", form, invitation=invitation)
 
 
@@ -90,7 +90,8 @@ def change_operator_role(operator_id: str) -> Response:
         required=("role",),
     )
     if changed is not None:
-        return done(url_for("admin.operators"), f"{other.full_name} is {changed.role} now.")
+        role = changed.role.capitalize()
+        return done(url_for("admin.operators"), f"{other.full_name} now has the {role} role.")
     return _ask("operator_role.html", form, other=other, roles=_roles())
 
 
@@ -148,7 +149,7 @@ def switch_operator_second_factor_off(operator_id: str) -> Response:
         lambda: operator_changes.switch_second_factor_off(current(), g.operator, operator_id)
     )
     if changed is not None:
-        return done(url_for("admin.operators"), f"The second factor of {other.full_name} is off.")
+        return done(url_for("admin.operators"), f"Two-factor authentication for {other.full_name} is off.")
     return _ask("operator_second_factor.html", form, other=other)
 
 

@@ -161,7 +161,7 @@ def check_ids() -> None:
     """
     for name, value in (request.view_args or {}).items():
         if name != "token" and isinstance(value, str) and not is_id(value):
-            raise NotFound("this address names nothing")
+            raise NotFound("there is no page at this address")
 
 
 @blueprint.app_context_processor

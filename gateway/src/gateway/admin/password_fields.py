@@ -13,5 +13,5 @@ def new_password(form: Form) -> str:
     if fault:
         form.wrong("password", fault)
     if password != form.values.get("password_again", ""):
-        form.wrong("password_again", "This is not the same as the password above")
+        form.wrong("password_again", "The passwords don't match")
     return password

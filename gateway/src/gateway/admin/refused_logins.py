@@ -38,7 +38,7 @@ def refused_logins() -> Response:
 
 @page("/refused-logins.csv", permission=Permission.VIEW_SESSIONS)
 def refused_logins_csv() -> Response:
-    header = ("When", "Login", "MAC address", "Called station", "Reason", "Times")
+    header = ("Date", "Username", "MAC address", "Called station", "Reason", "Times")
     return csv_response("refused-logins.csv", header, _rows(_query()))
 
 
@@ -62,7 +62,7 @@ def _query() -> RejectQuery:
 
 def _login_of(service_id: str) -> str:
     found = if_it_answers(lambda: current().optional.subscriber.get_service(service_id))
-    return found.pppoe_username if found else "one service"
+    return found.pppoe_username if found else "this service"
 
 
 def _rows(query: RejectQuery) -> Iterator[tuple[str, ...]]:

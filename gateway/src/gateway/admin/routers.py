@@ -33,8 +33,8 @@ from gateway.resources.forms import form_of
 from gateway.resources.routers import MANUAL, NewRouter, RouterChange
 
 CONTROLS = (
-    (SessionControl.DISCONNECT.value, "Disconnect: the line dials again, a second or two"),
-    (SessionControl.COA.value, "Change the live session (CoA), disconnect only if the router refuses"),
+    (SessionControl.DISCONNECT.value, "Disconnect: the subscriber reconnects in a second or two"),
+    (SessionControl.COA.value, "Update the current session (CoA); disconnect only if the router refuses"),
 )
 
 MAX_ROUTERS_WITH_ACTIVITY = 200  # radius-svc answers for that many at once
@@ -56,7 +56,7 @@ def routers() -> Response:
 
 @page("/routers.csv", permission=Permission.VIEW_ROUTERS)
 def routers_csv() -> Response:
-    header = ("Name", "Address", "CoA port", "Status", "Last heard", "Sessions")
+    header = ("Name", "Address", "CoA port", "Status", "Last seen", "Sessions")
     return csv_response("routers.csv", header, _rows())
 
 

@@ -30,13 +30,7 @@ from gateway.http.access import Permission
 from gateway.resources.services import NewHold, ServiceChange, ServiceInput
 
 # Without `overdue`, which only billing places and releases.
-REASONS = [
-    (HoldReason.ADMIN.value, "Admin"),
-    *(
-        (reason.value, hold_reason(reason))
-        for reason in (HoldReason.ABUSE, HoldReason.VACATION, HoldReason.EQUIPMENT)
-    ),
-]
+REASONS = [(reason.value, hold_reason(reason)) for reason in HoldReason if reason is not HoldReason.OVERDUE]
 
 
 @page("/services/<service_id>", permission=Permission.VIEW_SUBSCRIBERS, shows="service")
@@ -99,7 +93,7 @@ def suspend(service_id: str) -> Response:
         NewHold, lambda hold: services().subscriber.place_hold(hold.command(service_id, by_operator()))
     )
     if held is not None:
-        return _back_to(held, "was suspended")
+        return _back_to(held, f"{held.pppoe_username} was suspended.")
     return _ask("service_suspend.html", found, form, reasons=REASONS)
 
 
@@ -114,8 +108,10 @@ def restore(service_id: str, hold_id: str) -> Response:
     command = ReleaseHold(service_id=service_id, hold_id=hold_id, **by_operator())
     restored = form.attempt(lambda: services().subscriber.release_hold(command))
     if restored is not None:
-        still = restored.status is ServiceStatus.SUSPENDED
-        return _back_to(restored, "has one hold less, others stand" if still else "was restored")
+        message = f"{restored.pppoe_username} was restored."
+        if restored.status is ServiceStatus.SUSPENDED:
+            message = f"One hold released; others remain. {restored.pppoe_username} is still suspended."
+        return _back_to(restored, message)
     others = [other for other in found.standing_holds if other.id != hold.id]
     return _ask("service_restore.html", found, form, hold=hold, others=others)
 
@@ -150,7 +146,7 @@ def change_password(service_id: str) -> Response:
         required=("pppoe_password",),
     )
     if changed is not None:
-        return _back_to(changed, "has a new password")
+        return _back_to(changed, f"The password of {changed.pppoe_username} was changed.")
     return _ask("service_password.html", found, form)
 
 
@@ -181,7 +177,7 @@ def terminate(service_id: str) -> Response:
     command = TerminateService(service_id=service_id, **by_operator())
     ended = form.attempt(lambda: services().subscriber.terminate_service(command))
     if ended is not None:
-        return _back_to(ended, "was terminated")
+        return _back_to(ended, f"{ended.pppoe_username} was terminated.")
     return _ask("service_terminate.html", found, form)
 
 
@@ -201,16 +197,16 @@ def _ask(template: str, found: ServiceView, form: Form, **values: Any) -> Respon
     return question(template, status, back=back, form=form, service=found, **values)
 
 
-def _back_to(changed: ServiceView, what: str) -> Response:
+def _back_to(changed: ServiceView, message: str) -> Response:
     wait_for_radius([changed])
     g.record_id = changed.id
-    return done(page_of(changed.subscriber_id), f"{changed.pppoe_username} {what}.")
+    return done(page_of(changed.subscriber_id), message)
 
 
 def _outcome(kicked: ServiceView, result: DisconnectResult) -> str:
     if result.sessions == 0:
-        return f"{kicked.pppoe_username} has no live session."
+        return f"{kicked.pppoe_username} isn't online."
     if result.disconnected:
         return f"{kicked.pppoe_username} was disconnected."
-    details = "; ".join(attempt_in_words(attempt) for attempt in result.attempts) or "no answer yet"
-    return f"The router did not disconnect {kicked.pppoe_username}: {details}."
+    details = "; ".join(attempt_in_words(attempt) for attempt in result.attempts) or "no response yet"
+    return f"The router didn't disconnect {kicked.pppoe_username}: {details}."

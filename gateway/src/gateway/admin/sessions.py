@@ -62,7 +62,7 @@ def reconnects() -> Response:
 
 @page("/reconnects.csv", permission=Permission.VIEW_SESSIONS)
 def reconnects_csv() -> Response:
-    header = ("Username", "Paid", "Released", "Router acknowledged", "On line", "Seconds", "How")
+    header = ("Username", "Paid", "Restored", "Router acknowledged", "Online", "Seconds", "How")
     return csv_response("reconnects.csv", header, _reconnect_rows())
 
 

@@ -24,13 +24,13 @@ def setup() -> Response:
         abort(404)
     token = request.values.get("token", "")
     if not first_owner.is_setup_token(gateway.settings, token):
-        abort(403, "this page needs the link with the token that was printed when ISP-OS was started")
+        abort(403, "open this page with the setup link that was printed when ISP-OS started")
     form = Form()
     if request.method == "POST":
         owner = _make_owner(form)
         if owner is not None:
             log_in(owner)
-            return done(url_for("admin.dashboard"), "Welcome. Begin by adding a router and a plan.")
+            return done(url_for("admin.dashboard"), "Welcome. Start by adding a router and a plan.")
     return show("setup.html", 200 if form.ok else 422, form=form, token=token)
 
 

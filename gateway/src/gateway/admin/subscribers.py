@@ -89,7 +89,7 @@ def add_subscriber() -> Response:
     if made is not None:
         wait_for_radius(made.services)
         g.record_id = made.id
-        return done(page_of(made.id), f"{made.full_name} was added. The login works from now on.")
+        return done(page_of(made.id), f"{made.full_name} was added. The PPPoE login works now.")
     return show("subscriber_form.html", form.status, form=form, editing=None, **choices)
 
 

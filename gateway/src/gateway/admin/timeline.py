@@ -20,7 +20,7 @@ from gateway.clients.context import current
 from gateway.display import error_causes
 from gateway.display.billing import method
 from gateway.display.money import money
-from gateway.display.network import what_was_asked
+from gateway.display.network import terminate_cause, what_was_asked
 from gateway.display.subscribers import hold_reason
 from gateway.http.access import Permission
 
@@ -58,7 +58,7 @@ def of_subscriber(subscriber: SubscriberView) -> Timeline:
             lambda: optional.payment.list_payments(PaymentQuery(subscriber_id=subscriber.id), SHOWN, None)
         )
         missing += ["Billing"] if events is None else []
-        missing += ["Payments"] if paid is None else []
+        missing += ["The payment service"] if paid is None else []
         moments += [_account_moment(event) for event in events or []]
         moments += [payment_moment(payment) for payment in (paid.items if paid else [])]
     lines = if_it_answers(lambda: optional.radius.list_line_events(ids, SHOWN)) if ids else []
@@ -91,7 +91,7 @@ def payment_moment(payment: PaymentView, name: str = "") -> Moment:
 
 def hold_moment(*, at: datetime, released: bool, what: str, note: str, address: str = "") -> Moment:
     icon, tone, verb = (
-        ("player-play", "good", "Released") if released else ("player-pause", "bad", "Suspended")
+        ("player-play", "good", "Hold released") if released else ("player-pause", "bad", "Suspended")
     )
     return Moment(at, 3, icon, tone, f"{verb}: {what}", note, address)
 
@@ -123,21 +123,26 @@ def _account_moment(event: AccountEvent) -> Moment:
 def _line_moment(event: LineEvent, names: dict[str, str]) -> Moment:
     name = names.get(event.service_id, "")
     if event.kind is LineEventKind.ONLINE:
-        return Moment(event.at, 9, "wifi", "good", "On line", ", ".join(filter(None, (name, event.detail))))
+        return Moment(event.at, 9, "wifi", "good", "Online", ", ".join(filter(None, (name, event.detail))))
     if event.kind is LineEventKind.OFFLINE:
         return Moment(
-            event.at, 8, "wifi-off", "quiet", "Off line", ", ".join(filter(None, (name, event.detail)))
+            event.at,
+            8,
+            "wifi-off",
+            "quiet",
+            "Offline",
+            ", ".join(filter(None, (name, terminate_cause(event.detail)))),
         )
     return _request_moment(event, name)
 
 
 def _request_moment(event: LineEvent, name: str) -> Moment:
     what = what_was_asked(event.request)
-    tone, text, note = "bad", f"Router did not answer the {what}", event.detail
+    tone, text, note = "bad", f"Router didn't respond to the {what}", event.detail
     if event.outcome is RequestOutcome.ACKED:
         tone, text = "good", f"Router acknowledged the {what}"
     elif event.outcome is RequestOutcome.NACKED:
         gone = event.error_cause == error_causes.SESSION_CONTEXT_NOT_FOUND
-        tone, verb = ("quiet", "had no session left for") if gone else ("warn", "refused")
+        tone, verb = ("quiet", "found no session for") if gone else ("warn", "refused")
         text, note = f"Router {verb} the {what}", error_causes.in_words(event.error_cause)
     return Moment(event.at, 5, "router", tone, text, ", ".join(filter(None, (name, note))))

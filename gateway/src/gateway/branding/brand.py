@@ -181,19 +181,19 @@ def _isp_name(text: str) -> str:
 
 def _phone(text: str) -> str:
     if text and not re.fullmatch(r"\+?[0-9 ()./-]{5,40}", _one_line(text)):
-        raise ValueError("is not a phone number; write it like 0917 123 4567")
+        raise ValueError("must be a phone number, such as 0917 123 4567")
     return text
 
 
 def _email(text: str) -> str:
     if len(text) > 200 or (text and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", text)):
-        raise ValueError("is not an e-mail address; write it like help@example.com")
+        raise ValueError("must be an email address, such as help@example.com")
     return text
 
 
 def _address(text: str) -> str:
     if len(text) > 500:
-        raise ValueError("is too long; at most 500 characters")
+        raise ValueError("must be at most 500 characters long")
     return _plain(text.replace("\r\n", "\n"))
 
 
@@ -201,7 +201,7 @@ def _tin(text: str) -> str:
     """Nine digits, and three to five more if there is a branch code."""
     digits = re.sub(r"[ .-]", "", re.sub(r"^tin[ :.#]*", "", text, flags=re.IGNORECASE))
     if text and not re.fullmatch(r"[0-9]{9}([0-9]{3,5})?", digits):
-        raise ValueError("is not a TIN; write it like 123-456-789-000")
+        raise ValueError("must be a TIN, such as 123-456-789-000")
     return "-".join(part for part in (digits[0:3], digits[3:6], digits[6:9], digits[9:]) if part)
 
 
@@ -213,7 +213,7 @@ def _one_line(text: str) -> str:
 
 def _plain(text: str) -> str:
     if any((ord(character) < 32 and character not in "\n\t") or ord(character) == 127 for character in text):
-        raise ValueError("contains a control character")
+        raise ValueError("must not contain control characters")
     return text
 
 

@@ -13,7 +13,7 @@ def parse(text: str) -> str:
     """#RGB or #RRGGBB, with or without #, as #rrggbb. Raises ValueError."""
     match = re.fullmatch(r"#?([0-9a-f]{3}|[0-9a-f]{6})", text.strip().lower())
     if match is None:
-        raise ValueError("is not a colour; write it like #18181b")
+        raise ValueError("must be a color, such as #18181b")
     digits = match[1]
     return "#" + ("".join(2 * digit for digit in digits) if len(digits) == 3 else digits)
 

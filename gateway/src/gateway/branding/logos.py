@@ -30,27 +30,29 @@ class UnusableLogo(ValueError):
 def type_of(content: bytes) -> str:
     """PNG or SVG. Raises UnusableLogo."""
     if len(content) > MAX_OCTETS:
-        raise UnusableLogo("is larger than 2 MB; choose a smaller file")
+        raise UnusableLogo("must be at most 2 MB")
     if content.startswith(PNG_SIGNATURE):
         _check_png(content)
         return PNG
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         _check_svg(content)
         return SVG
-    raise UnusableLogo("is neither PNG nor SVG; save the logo as one of these")
+    raise UnusableLogo("must be a PNG or SVG file")
 
 
 def _check_png(content: bytes) -> None:
     names = list(_png_chunks(content))
     if names[:1] != [b"IHDR"] or names[-1:] != [b"IEND"] or b"IDAT" not in names:
-        raise UnusableLogo("is a damaged PNG file; save the logo again")
+        raise UnusableLogo("is a damaged PNG file; export the logo again")
     width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
     if min(width, height) < LEAST_PIXELS:
         raise UnusableLogo(
-            f"is {width} x {height} pixels; a PNG has at least {LEAST_PIXELS} x {LEAST_PIXELS}"
+            f"must be at least {LEAST_PIXELS} x {LEAST_PIXELS} pixels; this PNG is {width} x {height}"
         )
     if max(width, height) > MOST_PIXELS:
-        raise UnusableLogo(f"is {width} x {height} pixels; a PNG has at most {MOST_PIXELS} x {MOST_PIXELS}")
+        raise UnusableLogo(
+            f"must be at most {MOST_PIXELS} x {MOST_PIXELS} pixels; this PNG is {width} x {height}"
+        )
 
 
 def _png_chunks(content: bytes) -> Iterator[bytes]:
@@ -92,12 +94,12 @@ class _Drawing:
         plain_name = name.rpartition(" ")[2].lower()
         handlers = [key for key in attributes if key.lower().startswith("on")]
         if plain_name in ACTIVE_ELEMENTS or handlers:
-            raise UnusableLogo("contains a program (script); save it as a plain SVG drawing")
+            raise UnusableLogo("contains a script; save it as a plain SVG drawing")
         # The file's own name counts as another file too: it would be drawn inside itself endlessly.
         hrefs = [attributes[key].strip() for key in HREF if key in attributes]
         embedded = EMBEDDED.get(plain_name)
         if embedded is not None and not all(href.startswith(embedded) for href in hrefs):
-            raise UnusableLogo("shows another file; save it with all its pictures embedded")
+            raise UnusableLogo("links to another file; save it with all images embedded")
         self._open.append((attributes.get("id", ""), self._elements, len(self._references)))
         self._elements += 1
         self._references += [name for text in attributes.values() for name in REFERENCE.findall(text)]
@@ -118,7 +120,7 @@ class _Drawing:
             part = waiting.pop()
             drawn += part.elements + part.end - part.first
             if drawn > MOST_DRAWN:
-                raise UnusableLogo("draws too much; save a simpler drawing, or a PNG")
+                raise UnusableLogo("is too complex; use a simpler drawing or a PNG")
             names = self._references[part.first : part.end]
             waiting += [self._parts[name] for name in names if name in self._parts]
 
@@ -131,7 +133,7 @@ def _check_svg(content: bytes) -> None:
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:
-        raise UnusableLogo(f"is neither PNG nor a readable SVG file ({error})") from None
+        raise UnusableLogo(f"must be a PNG file or a readable SVG file ({error})") from None
     if drawing.root != SVG_ROOT:
-        raise UnusableLogo("is not an SVG drawing; save the logo as PNG or SVG")
+        raise UnusableLogo("must be an SVG drawing or a PNG")
     drawing.check_size()

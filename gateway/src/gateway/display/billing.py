@@ -35,24 +35,29 @@ def due_in_words(invoice: InvoiceSummary) -> str:
 @template_filter
 def collection_status(invoice: InvoiceSummary) -> str:
     words = {
-        CollectionStatus.PENDING: "Nothing yet",
-        CollectionStatus.SUSPENDED: "Suspended for it",
+        CollectionStatus.PENDING: "No action yet",
+        CollectionStatus.SUSPENDED: "Service suspended",
         CollectionStatus.RESTORED: "Restored after payment",
     }
     return words[invoice.collection_status]
 
 
 def difference(amount: Money, invoices: int, before: PeriodTotals) -> str:
-    """₱1,500.00 more than for 1 Oct 2026 to 31 Oct 2026 (3 invoices, 1 more)"""
+    """₱1,500.00 more than for 1 Oct 2026 to 31 Oct 2026, with 1 more invoice"""
 
     def words(change: int, shown: str) -> str:
-        return "As much as" if change == 0 else f"{shown} {'more' if change > 0 else 'less'} than"
+        return "The same amount as" if change == 0 else f"{shown} {'more' if change > 0 else 'less'} than"
 
     minor = amount.minor - before.amount.minor
     money_words = words(minor, money(Money(abs(minor), amount.currency)))
     more = invoices - before.invoices
-    count_words = "as many" if more == 0 else f"{abs(more):,} {'more' if more > 0 else 'fewer'}"
-    return f"{money_words} for {period(before.period)}, {count_words} invoices"
+    if more == 0:
+        count_words = "the same number of invoices"
+    else:
+        count_words = (
+            f"{abs(more):,} {'more' if more > 0 else 'fewer'} invoice{'' if abs(more) == 1 else 's'}"
+        )
+    return f"{money_words} for {period(before.period)}, with {count_words}"
 
 
 def aging_words(bucket: AgingBucket) -> str:

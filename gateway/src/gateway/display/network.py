@@ -1,4 +1,4 @@
-"""How the network is told on the screen: why a login was refused, what a router answered, secrets."""
+"""The network in words for the screen: refused logins, router responses, secrets, sessions."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ from gateway.display.words import Words, template_filter
 
 REFUSED_BECAUSE: dict[RejectReason | None, tuple[Words, str]] = {
     RejectReason.UNKNOWN_USER: (
-        Words("No such login", "warn"),
-        "Compare the username on the subscriber's device with the one here, letter by letter: case matters.",
+        Words("Unknown username", "warn"),
+        "Check the username on the subscriber's device against the one here. Usernames are case-sensitive.",
     ),
     RejectReason.WRONG_PASSWORD: (
         Words("Wrong password", "warn"),
-        "Type the password on the subscriber's device again, or set a new one on both sides.",
+        "Enter the password again on the subscriber's device, or set a new one here and there.",
     ),
     RejectReason.SUSPENDED: (
         Words("Suspended", "quiet"),
-        "The service is on hold. It is let in again once its last hold is released.",
+        "The service is suspended. Logins work again once its last hold is released.",
     ),
     RejectReason.NO_PASSWORD_STORED: (
-        Words("No password here", "bad"),
-        "There is no password to compare with. Set the PPPoE password of the service again.",
+        Words("No password stored", "bad"),
+        "There is no password to check the login against. Set the PPPoE password of the service again.",
     ),
     RejectReason.UNSUPPORTED_METHOD: (
-        Words("Method not served", "warn"),
-        "On the router, let the PPPoE server authenticate by PAP, CHAP, MS-CHAPv1 or MS-CHAPv2.",
+        Words("Unsupported method", "warn"),
+        "Set the PPPoE server on the router to use PAP, CHAP, MS-CHAPv1 or MS-CHAPv2.",
     ),
     RejectReason.PASSWORD_UNREADABLE: (
         Words("Password unreadable", "bad"),
-        "It was stored under another encryption key. Bring back keys.env, or set the password again.",
+        "The password was stored with another encryption key. Restore keys.env, or set the password again.",
     ),
     RejectReason.TOO_MANY_SESSIONS: (
-        Words("Already on line", "warn"),
-        "Its sessions at a time are all in use. Kick the live one if it is stuck, or allow more.",
+        Words("Already online", "warn"),
+        "All simultaneous sessions are in use. Disconnect the session if it is stuck, or allow more of them.",
     ),
     RejectReason.SECRET_MISMATCH: (
-        Words("Secret does not match", "bad"),
-        "The router hides passwords with another RADIUS secret than the one here. Enter one on both sides.",
+        Words("Secret mismatch", "bad"),
+        "The router uses a different RADIUS secret. Enter the same secret here and on the router.",
     ),
     None: (
         Words("Refused", "quiet"),
-        "No reason was noted here: FreeRADIUS refused it, and its log has the reason.",
+        "FreeRADIUS refused this login and reported no reason. See the FreeRADIUS log.",
     ),
 }
 
@@ -88,7 +88,7 @@ def refused_login(reject: RejectView) -> RefusedLogin:
         called=reject.called_station_id or "",
         words=words,
         advice=advice,
-        times=f"{reject.repeats:,} times within a minute" if reject.repeats > 1 else "",
+        times=f"{reject.repeats:,} times in one minute" if reject.repeats > 1 else "",
     )
 
 
@@ -98,7 +98,7 @@ def session_limit(limit: int | None) -> str:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is wrong with a router, and what to do. `alert` is the kind of box it is told in."""
+    """What is wrong with a router, and what to do. `alert` is the style of the box that shows it."""
 
     words: Words
     text: str
@@ -107,32 +107,32 @@ class Trouble:
 
 
 def secret_trouble(activity: NasActivity | None) -> Trouble | None:
-    """A secret that differs looks like silence to the subscriber: nobody else would tell."""
+    """None unless the router uses another secret. Subscribers only notice that logins fail, so say why."""
     if activity is None or activity.secret_mismatch_at is None:
         return None
     last = ago(activity.secret_mismatch_at)
     if activity.also_well_signed:
         return Trouble(
-            Words("Second secret seen", "warn"),
-            "Some of its packets are signed with another RADIUS secret than the one here, the last one"
-            f" {last}. Those are not answered; the others are.",
-            "If you have just changed the secret, this goes by itself within minutes. Else look for a second"
-            " entry with an old secret (/radius print), or for another router behind the same address.",
+            Words("Two secrets in use", "warn"),
+            "Some of its packets are signed with a different RADIUS secret than the one entered here, most"
+            f" recently {last}. Those packets are ignored; the others are answered.",
+            "If you just changed the secret, this clears automatically within minutes. Otherwise, look for a"
+            " second entry with an old secret (/radius print), or another router behind the same address.",
             "alert-warning",
         )
     return Trouble(
-        Words("Secret does not match", "bad"),
-        f"Its packets are signed with another RADIUS secret than the one here, the last one {last}."
-        " They are not answered, so nobody can log in through it.",
-        "Look at the secret on the router (/radius print) and enter the same one here.",
+        Words("Secret mismatch", "bad"),
+        "Its packets are signed with a different RADIUS secret than the one entered here, most recently"
+        f" {last}. They are ignored, so nobody can log in through this router.",
+        "Check the secret on the router (/radius print) and enter the same one here.",
         "alert-danger",
     )
 
 
 ASKED: dict[RequestKind | None, str] = {
-    RequestKind.DISCONNECT: "disconnect",
-    RequestKind.COA: "change of the session",
-    RequestKind.PROBE: "question whether the session lives",
+    RequestKind.DISCONNECT: "disconnect request",
+    RequestKind.COA: "session change",
+    RequestKind.PROBE: "session check",
 }
 
 
@@ -141,12 +141,12 @@ def what_was_asked(kind: RequestKind | None) -> str:
 
 
 def attempt_in_words(attempt: AttemptView) -> str:
-    """acknowledged; refused (404 Invalid-Request: ...); no answer"""
+    """acknowledged; refused (404 Invalid-Request: ...); no response"""
     if attempt.outcome is RequestOutcome.ACKED:
         return "acknowledged"
     if attempt.outcome is RequestOutcome.NACKED:
         return f"refused ({error_causes.in_words(attempt.error_cause)})"
-    return attempt.detail or "no answer"
+    return attempt.detail or "no response"
 
 
 @template_filter
@@ -171,7 +171,7 @@ def octets(count: int) -> str:
 def duration(case: ReconnectView) -> str:
     """0.412 s"""
     if case.milliseconds is None:
-        return "not back yet"
+        return "Not online yet"
     if case.milliseconds < MINUTE:
         return f"{Decimal(case.milliseconds).scaleb(-3)} s"
     return seconds_short(case.milliseconds)
@@ -189,11 +189,11 @@ def router_status(router: RouterView, activity: NasActivity | None) -> Words:
     if router.status is RouterStatus.DISABLED:
         return Words("Disabled", "quiet")
     if activity is None:
-        return Words("Not known now", "quiet")
+        return Words("Unknown", "quiet")
     words = {
         NasHealth.CONNECTED: Words("Connected", "good"),
         NasHealth.SILENT: Words("Silent", "warn"),
-        NasHealth.NEVER_HEARD: Words("Never heard from", "quiet"),
+        NasHealth.NEVER_HEARD: Words("Never seen", "quiet"),
     }
     return words[activity.health]
 
@@ -207,13 +207,36 @@ def session_status(session: SessionView) -> Words:
 
 @template_filter
 def ended_because(session: SessionView) -> str:
-    """Admin-Reset; the router stopped reporting it; nothing while it goes on."""
+    """Connection lost; the router stopped reporting it; empty while the session is open."""
     if session.stopped_at is None:
         return ""
-    return session.ended_because or session.terminate_cause or "cause unknown"
+    return session.ended_because or terminate_cause(session.terminate_cause or "") or "Reason unknown"
+
+
+# The values of Acct-Terminate-Cause (RFC 2866, section 5.10) that a PPPoE server reports.
+TERMINATE_CAUSES = {
+    "User-Request": "Disconnected by the subscriber's device",
+    "Lost-Carrier": "Connection lost",
+    "Lost-Service": "Connection lost",
+    "Idle-Timeout": "Idle for too long",
+    "Session-Timeout": "Time limit reached",
+    "Admin-Reset": "Disconnected by the office",
+    "Admin-Reboot": "Router restarted by the office",
+    "Port-Error": "Port error on the router",
+    "NAS-Error": "Router error",
+    "NAS-Request": "Disconnected by the router",
+    "NAS-Reboot": "Router restarted",
+    "Service-Unavailable": "Service unavailable on the router",
+    "User-Error": "Error on the subscriber's device",
+}
+
+
+def terminate_cause(cause: str) -> str:
+    """Why a session ended, as its router reported it; any other text is returned unchanged."""
+    return TERMINATE_CAUSES.get(cause, cause)
 
 
 @template_filter
 def reconnect_how(case: ReconnectView) -> str:
-    words = {"redial": "dialled again", "coa": "live session changed"}
-    return words.get(case.how or "", "waiting for the line")
+    words = {"redial": "Reconnected", "coa": "Session updated"}
+    return words.get(case.how or "", "Waiting to reconnect")

@@ -21,7 +21,7 @@ from gateway.display.words import Words, template_filter
 def provisioned_in_words(service: ServiceView, state: ServiceState | None) -> str:
     if not is_provisioned(service, state):
         return "Not yet"
-    return "Yes, the next dial gets in" if service.status is ServiceStatus.ACTIVE else "Yes"
+    return "Yes, the next login works" if service.status is ServiceStatus.ACTIVE else "Yes"
 
 
 @template_filter
@@ -52,15 +52,15 @@ def status_in_words(subscriber: SubscriberView) -> LineState:
     """The status over all services: suspended while any of them is."""
     status = subscriber.status
     if status is ServiceStatus.TERMINATED:
-        return LineState(Words("Terminated", "quiet"), "Every service has ended.")
+        return LineState(Words("Terminated", "quiet"), "All services are terminated.")
     if status is None:
-        return LineState(Words("No service", "quiet"), "Add a service to give this subscriber a line.")
+        return LineState(Words("No service", "quiet"), "Add a service for this subscriber.")
     if status is ServiceStatus.ACTIVE:
         since = min(service.activated_on for service in subscriber.live_services)
-        return LineState(Words("Active", "good"), f"Customer since {day(since)}.")
+        return LineState(Words("Active", "good"), f"Subscriber since {day(since)}.")
     zone = current().settings.time_zone
     since_when = [
-        f"{hold_reason(hold.reason)} since {day(local_date(hold.placed_at, zone))}"
+        f"{hold_reason(hold.reason)} hold since {day(local_date(hold.placed_at, zone))}"
         for hold in subscriber.standing_holds
     ]
     return LineState(Words("Suspended", "bad"), f"{'; '.join(dict.fromkeys(since_when))}.")
@@ -70,7 +70,7 @@ def status_in_words(subscriber: SubscriberView) -> LineState:
 def hold_reason(reason: HoldReason) -> str:
     words = {
         HoldReason.OVERDUE: "Overdue bill",
-        HoldReason.ADMIN: "Suspended by an operator",
+        HoldReason.ADMIN: "Admin",
         HoldReason.ABUSE: "Abuse",
         HoldReason.VACATION: "Vacation",
         HoldReason.EQUIPMENT: "Equipment",
@@ -88,7 +88,7 @@ def terms(value: BillingTerms) -> str:
     if discount is None:
         return price
     if discount.kind is DiscountKind.PERCENT:
-        amount = f"{Decimal(discount.value).scaleb(-2).normalize():f} %"
+        amount = f"{Decimal(discount.value).scaleb(-2).normalize():f}%"
     else:
         amount = money(Money(discount.value))
     until = f" until {day(discount.until)}" if discount.until else ""
@@ -96,12 +96,14 @@ def terms(value: BillingTerms) -> str:
 
 
 def line_in_words(service: ServiceView) -> Words:
-    """The state of a line as its subscriber is told."""
+    """The state of a service, in words for its subscriber."""
     if service.status is ServiceStatus.ACTIVE:
-        return Words("Your line is on.", "good")
+        return Words("Your internet is on.", "good")
     if service.status is ServiceStatus.TERMINATED:
         return Words("This service has ended.", "quiet")
     reasons = {hold.reason for hold in service.standing_holds}
     if reasons == {HoldReason.OVERDUE}:
-        return Words("Your line is off because a bill is overdue. It comes back once you pay.", "bad")
-    return Words("Your line is off. Please contact us.", "bad")
+        return Words(
+            "Your internet is off because a bill is overdue. It comes back automatically once you pay.", "bad"
+        )
+    return Words("Your internet is off. Contact us for help.", "bad")

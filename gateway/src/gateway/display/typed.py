@@ -26,7 +26,7 @@ def parse_pesos(text: str) -> Money:
     """1500, 1,500.00 or ₱1,500.00 as pesos. Raises ValueError."""
     found = _AMOUNT.fullmatch(text.strip().removeprefix("₱").removeprefix("PHP").strip())
     if found is None or (not text.isascii() and "₱" not in text):
-        raise ValueError("is not an amount; write it like 1500 or 1,500.00, without a sign")
+        raise ValueError("must be an amount, such as 1500 or 1,500.00")
     whole, decimals = found.group(1).replace(",", ""), (found.group(2) or "").ljust(2, "0")
     return Money(int(whole) * 100 + int(decimals), DEFAULT_CURRENCY)
 
@@ -38,13 +38,13 @@ def parse_speed(text: str) -> int:
         kbps = Decimal(found.group(1)) * _KBPS[found.group(2) or "m"]
         if kbps == int(kbps) and 1 <= kbps <= MAX_KBPS:
             return int(kbps)
-    raise ValueError("is not a speed; write it like 50Mbps, 512k or 1G")
+    raise ValueError("must be a speed, such as 50Mbps, 512k or 1G")
 
 
 def parse_whole_number(text: str) -> int:
     """Digits as a number, at most nine of them. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise ValueError("is not a whole number; write digits only")
+        raise ValueError("must be a whole number")
     return int(text)
 
 
@@ -53,14 +53,14 @@ def parse_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError("is not a date; write it like 2026-11-23") from None
+        raise ValueError("must be a date, such as 2026-11-23") from None
 
 
 def percent_hundredths(value: int | str) -> int:
     """10 or "12.5" as hundredths of a percent. Raises ValueError."""
     found = _PERCENT.fullmatch(str(value)) if not isinstance(value, bool) else None
     if found is None or not isinstance(value, (int, str)):
-        raise ValueError('is not a percentage; write 10 or "12.5", with at most two decimals')
+        raise ValueError('must be a percentage with at most two decimals, such as 10 or "12.5"')
     whole, decimals = found.group(1), (found.group(2) or "").ljust(2, "0")
     return int(whole) * 100 + int(decimals)
 

@@ -141,7 +141,7 @@ def _by_password(gateway: Gateway) -> Identity:
     given = request.authorization
     if given is None or given.type != "basic" or not given.username:
         raise Unauthorized(
-            "give your e-mail address and password by HTTP Basic", www_authenticate=_challenge("basic")
+            "send your email address and password with HTTP Basic", www_authenticate=_challenge("basic")
         )
     try:
         return logins.check_first_step(gateway, given.username, given.password or "")
@@ -167,11 +167,12 @@ def _by_token(gateway: Gateway) -> Identity:
     given = request.authorization
     if given is None or given.type != "bearer" or not given.token:
         raise Unauthorized(
-            "give an API token: Authorization: Bearer <token>", www_authenticate=_challenge("bearer")
+            "send an API token in the header, as Authorization: Bearer <token>",
+            www_authenticate=_challenge("bearer"),
         )
     identity = api_tokens.find(gateway, given.token)
     if identity is None:
-        raise Unauthorized("the API token is unknown or was revoked", www_authenticate=_challenge("bearer"))
+        raise Unauthorized("the API token is invalid or was revoked", www_authenticate=_challenge("bearer"))
     return identity
 
 

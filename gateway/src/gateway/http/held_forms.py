@@ -27,8 +27,8 @@ from gateway.models import HeldForm
 OPERATOR_ID, SINCE = "operator", "operator_since"
 LOGOUT = "admin.logout"
 KEY = "idempotency_key"
-ENDED = "Your session ended before this was saved. Log in and it is still here."
-NOT_DONE = "Your session ended before this was done. Log in and do it again."
+ENDED = "Your session ended before this was saved. Log in to continue; your input has been kept."
+NOT_DONE = "Your session ended before this was done. Log in and try again."
 LASTS = timedelta(minutes=30)
 # The longest session, plus time to send a form that was being filled in when it ended.
 REMEMBERED = login_sessions.ABSOLUTE + LASTS

@@ -88,11 +88,11 @@ def claim(gateway: Gateway, operator_id: str, key: str, content: str) -> Claim |
             return mine
         first = session.get_one(IdempotencyKey, (operator_id, key), with_for_update=True)
         if first.fingerprint != content:
-            raise IdempotencyMismatch(f"the idempotency key {key!r} was used before with another request")
+            raise IdempotencyMismatch(f"the idempotency key {key!r} was already used for a different request")
         if first.status is not None:
             return _kept(gateway, first)
         if first.claimed_at > now - ABANDONED_AFTER:
-            raise Conflict(f"the request with idempotency key {key!r} is still being worked on")
+            raise Conflict(f"the request with idempotency key {key!r} is still being processed")
         first.claim, first.claimed_at = mine.claim, now
     return mine
 

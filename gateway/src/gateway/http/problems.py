@@ -34,19 +34,19 @@ STATUS = {
     Unavailable: 503,
 }
 TITLES = {
-    400: "Not readable",
-    401: "Not authenticated",
-    403: "Not allowed",
+    400: "Bad request",
+    401: "Authentication required",
+    403: "Access denied",
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
-    413: "Too large",
-    415: "Wrong content type",
-    422: "Input not accepted",
+    413: "Request too large",
+    415: "Unsupported content type",
+    422: "Invalid input",
     429: "Too many requests",
-    500: "Something went wrong here",
+    500: "Something went wrong",
     502: "A service failed",
-    503: "A service does not answer",
+    503: "Service unavailable",
 }
 
 
@@ -88,13 +88,13 @@ def problem_of(error: Exception) -> Problem:
         return _of_http(error)
     if isinstance(error, DATABASE_ERRORS):
         log.error("database trouble", error=str(error))
-        detail = "the gateway's database does not answer; try again"
+        detail = "the gateway's database isn't responding; try again"
         return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     if isinstance(error, ServiceFault):
         log.error("a service failed", error=str(error))
-        return Problem(502, "a service failed to do this; its log says why")
+        return Problem(502, "a service failed to handle this request; see its log for the cause")
     log.error("request failed", exc_info=error)
-    return Problem(500, "this failed because of a mistake in ISP-OS; its log says which")
+    return Problem(500, "this failed because of a bug in ISP-OS; see its log for the cause")
 
 
 def register(app: Flask) -> None:
@@ -135,8 +135,8 @@ def _of_http(error: HTTPException) -> Problem:
         headers["Retry-After"] = str(error.retry_after)
     status = error.code or 500
     details = {
-        404: f"there is nothing at {request.path}",
-        405: f"{request.path} does not take {request.method}",
-        413: f"the request is larger than {(request.max_content_length or 0) // 1_000_000} MB; send less",
+        404: f"there is no page at {request.path}",
+        405: f"{request.path} doesn't accept {request.method}",
+        413: f"the request is larger than {(request.max_content_length or 0) // 1_000_000} MB",
     }
     return Problem(status, details.get(status) or error.description or TITLES.get(status, ""), [], headers)

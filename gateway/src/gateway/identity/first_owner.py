@@ -64,9 +64,9 @@ def create_first_owner(gateway: Gateway, *, email: str, full_name: str, password
     with gateway.database.transaction() as session:
         # The lease serves as a lock: two set-up forms sent at once must not create two owners.
         if not leases.take(session, "first owner", new_id(), timedelta(seconds=5)):
-            raise Conflict("the first owner is being made")
+            raise Conflict("the first owner is being created")
         if session.scalar(select(Operator.id).limit(1)) is not None:
-            raise Conflict("the first owner exists already")
+            raise Conflict("the first owner already exists")
         owner = create_operator(
             gateway, session, email=email, full_name=full_name, role=Role.OWNER, password=password
         )

@@ -84,7 +84,7 @@ def invite(gateway: Gateway, actor: Identity, email: str, role: Role) -> SentInv
             expires_at=now + LASTS,
         )
         if not new:
-            message = f"{email} has an invitation already; send that again or revoke it"
+            message = f"{email} already has an invitation; renew its link or revoke it"
             raise Conflict(message, [FieldError("email", message)])
     return _sent(gateway, invitation_id, token)
 
@@ -96,7 +96,7 @@ def send_again(gateway: Gateway, actor: Identity, invitation_id: str) -> SentInv
         require_still(session, actor)
         invitation = _manageable(session, actor, invitation_id)
         if invitation.accepted_at is not None or invitation.revoked_at is not None:
-            raise Conflict("this invitation was accepted or revoked; invite the address anew")
+            raise Conflict("this invitation was accepted or revoked; invite the address again")
         invitation.token_hash = digest(token)
         invitation.expires_at = gateway.wall_now() + LASTS
         invitation.invited_by = actor.id
@@ -130,9 +130,9 @@ def accept(gateway: Gateway, token: str, *, full_name: str, password: str) -> Id
         query = select(Invitation).where(Invitation.token_hash == digest(token)).with_for_update()
         invitation = session.scalar(query)
         if invitation is None:
-            raise NotFound("there is no such invitation")
+            raise NotFound("this invitation doesn't exist")
         if state_of(gateway, invitation) is not InvitationState.PENDING:
-            raise Conflict("this invitation cannot be used any more; load the page again to see why")
+            raise Conflict("this invitation can no longer be used; reload the page to see why")
         invitation.accepted_at = gateway.wall_now()
         return create_operator(
             gateway,
@@ -193,7 +193,7 @@ def _new_token() -> str:
 
 def _require_may_give(actor: Identity, role: Role) -> None:
     if not may_manage(actor.role, role):
-        raise Forbidden(f"your role ({actor.role}) may not invite somebody as {role}")
+        raise Forbidden(f"your role ({actor.role}) doesn't allow inviting someone as {role}")
 
 
 def _manageable(session: Session, actor: Identity, invitation_id: str) -> Invitation:

@@ -110,7 +110,7 @@ def end_one(gateway: Gateway, operator_id: str, session_id: str) -> None:
     with gateway.database.transaction() as session:
         login = session.get(LoginSession, session_id)
         if login is None or login.operator_id != operator_id:
-            raise NotFound("you have no such session; it may be over already")
+            raise NotFound("this session doesn't exist; it may have already ended")
         session.delete(login)
 
 

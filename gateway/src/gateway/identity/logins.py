@@ -16,9 +16,9 @@ from gateway.identity import passwords, second_factor, throttle
 from gateway.identity.operators import MAX_LENGTH, Identity, normal_email
 from gateway.models import Operator
 
-WRONG_PASSWORD = "the e-mail address or the password is wrong"  # noqa: S105
-WRONG_CODE = "the code is wrong, or was used before; type the one that the app shows now"
-CODE_NEEDED = 'this operator has a second factor: give its present code in the body, as "otp"'
+WRONG_PASSWORD = "incorrect email address or password"  # noqa: S105
+WRONG_CODE = "incorrect or already used code; enter the code that the app shows now"
+CODE_NEEDED = 'this operator uses two-factor authentication; send the current code in the body as "otp"'
 
 
 def check_password(gateway: Gateway, email: str, password: str) -> Identity:

@@ -22,8 +22,8 @@ from gateway.identity import invitations, login_sessions, passwords, second_fact
 from gateway.identity.operators import Identity, may_manage, require_still
 from gateway.models import Operator, Role, SecondFactor
 
-LAST_OWNER = "this is the last active owner; make somebody else an owner first"
-ONESELF = "nobody changes their own role or access; ask another owner or admin to do it"
+LAST_OWNER = "this is the last active owner; make someone else an owner first"
+ONESELF = "you can't change your own role or access; ask another owner or admin"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def change(
     """
     with _changing(gateway, actor, operator_id) as (session, operator):
         if role is not None and not may_manage(actor.role, role):
-            raise Forbidden(f"your role ({actor.role}) may not make somebody {role}")
+            raise Forbidden(f"your role ({actor.role}) doesn't allow giving someone the role {role}")
         new_role = operator.role if role is None else role
         new_disabled = operator.disabled if disabled is None else disabled
         stays_owner = new_role is Role.OWNER and not new_disabled
@@ -121,7 +121,9 @@ def _changing(gateway: Gateway, actor: Identity, operator_id: str) -> Iterator[t
         if operator.id == actor.id:
             raise Conflict(ONESELF)
         if not may_manage(actor.role, operator.role):
-            raise Forbidden(f"your role ({actor.role}) may not change an operator who is {operator.role}")
+            raise Forbidden(
+                f"your role ({actor.role}) doesn't allow changing an operator with the role {operator.role}"
+            )
         yield session, operator
 
 

@@ -51,7 +51,7 @@ def require_still(session: Session, actor: Identity) -> None:
     """
     now = session.get(Operator, actor.id, with_for_update={"read": True})
     if now is None or now.disabled or now.role is not actor.role:
-        raise Forbidden("your own role was changed meanwhile; load the page again")
+        raise Forbidden("your own role was changed in the meantime; reload the page")
 
 
 def normal_email(text: str) -> str:
@@ -64,7 +64,7 @@ def checked_email(text: str) -> str:
     name, at, domain = email.rpartition("@")
     plain = email.isprintable() and not any(character.isspace() for character in email)
     if not (name and at and domain and plain and len(email) <= MAX_LENGTH) or "@" in name:
-        raise InvalidInput.of("email", "is not an e-mail address; write it like name@example.com")
+        raise InvalidInput.of("email", "must be an email address, such as name@example.com")
     return email
 
 
@@ -105,5 +105,5 @@ def create_operator(
 
 
 def taken(email: str) -> Conflict:
-    message = f"an operator with the e-mail address {email} exists"
+    message = f"an operator with the email address {email} already exists"
     return Conflict(message, [FieldError("email", message)])

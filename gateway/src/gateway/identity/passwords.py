@@ -30,9 +30,9 @@ def is_right(password: str, password_hash: str | None) -> bool:
 def fault_of(password: str) -> str:
     """Why this cannot be a new password, as the message for its field; empty if it can."""
     if len(password) < MIN_LENGTH:
-        return f"This must have at least {MIN_LENGTH} characters"
+        return f"This must be at least {MIN_LENGTH} characters long"
     if len(password) > MAX_LENGTH:
-        return f"This is too long; at most {MAX_LENGTH} characters"
+        return f"This must be at most {MAX_LENGTH} characters long"
     return ""
 
 

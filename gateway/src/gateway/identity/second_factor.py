@@ -44,7 +44,7 @@ def start(gateway: Gateway, identity: Identity) -> None:
     with gateway.database.transaction() as session:
         new = insert_if_absent(session, SecondFactor, operator_id=identity.id, **started)
         if not new and rows_changed(session, waiting.values(**started)) == 0:
-            raise Conflict("the second factor is on already; switch it off to set it up anew")
+            raise Conflict("two-factor authentication is already on; turn it off to set it up again")
 
 
 def started_secret(gateway: Gateway, identity: Identity) -> str | None:
@@ -67,11 +67,12 @@ def confirm(gateway: Gateway, identity: Identity, code: str) -> list[str]:
     with gateway.database.transaction() as session:
         waiting = _waiting(gateway, session, identity.id, lock=True)
         if waiting is None:
-            raise Conflict("this took too long, or is done already; begin again")
+            raise Conflict("this took too long or is already done; start again")
         step = _step_of(gateway, waiting, code)
         if step is None:
             raise InvalidInput.of(
-                "code", "This is not the code that the app shows now; check that the phone's clock is right"
+                "code",
+                "Incorrect code. Enter the code that the app shows now, and check your phone's clock",
             )
         waiting.confirmed_at, waiting.last_step = gateway.wall_now(), step
         return _make_recovery_codes(session, identity.id)
@@ -98,7 +99,7 @@ def make_recovery_codes(gateway: Gateway, operator_id: str) -> list[str]:
     """Create new codes; the old ones stop working. Raises Conflict while the second factor is off."""
     with gateway.database.transaction() as session:
         if _confirmed(session, operator_id, lock=True) is None:
-            raise Conflict("the second factor is off; set it up first")
+            raise Conflict("two-factor authentication is off; set it up first")
         return _make_recovery_codes(session, operator_id)
 
 

@@ -37,7 +37,7 @@ def claim_attempt(gateway: Gateway, account: str, address: str) -> None:
             )
             if tried is not None and tried >= allowed:
                 raise TooManyRequests(
-                    "too many wrong passwords or codes; wait 15 minutes and try again",
+                    "too many failed attempts; wait 15 minutes and try again",
                     retry_after=int(WINDOW.total_seconds()),
                 )
         session.add(LoginAttempt(id=new_id(), account=account, address=address, attempted_at=now))

@@ -49,7 +49,7 @@ class Renderer:
         encoded = {name: base64.b64encode(content).decode() for name, content in files.items()}
         request = json.dumps({"html": html, "files": encoded}).encode()
         if not self._places.acquire(blocking=False):
-            raise Unavailable("many PDF files are being made now; try again in a few seconds")
+            raise Unavailable("too many PDF files are being created right now; try again in a few seconds")
         try:
             return self._in_turn(request)
         finally:
@@ -67,12 +67,12 @@ class Renderer:
 
     def _in_turn(self, request: bytes) -> bytes:
         if not self._turn.acquire(timeout=self._seconds):
-            raise Unavailable("the PDF files before yours take long; try again in a minute")
+            raise Unavailable("other PDF files are taking longer than usual; try again in a minute")
         try:
             return _read(self._ask(request))
         except TimeoutError:
             log.error("pdf took too long", seconds=self._seconds)
-            raise Unavailable("making the PDF file took too long; try again in a minute") from None
+            raise Unavailable("creating the PDF file took too long; try again in a minute") from None
         finally:
             self._turn.release()
 
@@ -116,7 +116,7 @@ def _read(answer: bytes) -> bytes:
     if kind == frames.MISSING:
         log.error("pdf library missing", error=content.decode(errors="replace"))
         raise Unavailable(
-            "PDF files need a library that this machine lacks; its operator can add it with: "
+            "PDF files need a library that isn't installed on this machine; install it with: "
             f"sudo apt-get install {PACKAGES}"
         )
     if kind == frames.FAILED:

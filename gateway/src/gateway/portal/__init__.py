@@ -54,7 +54,7 @@ def invoice_pdf(short_id: str, invoice_id: str) -> Response:
     subscriber = _known(short_id)
     found = services().billing.get_invoice(invoice_id) if is_id(invoice_id) else None
     if found is None or found.subscriber_id != subscriber.id:
-        raise NotFound("there is no such invoice; open it from your page")
+        raise NotFound("this invoice doesn't exist; open it from your page")
     # One worker makes the files for everyone.
     _take(f"files {subscriber.id}", FILE_TOKENS)
     return document.response(found, subscriber)
@@ -89,7 +89,7 @@ def _known(short_id: str) -> SubscriberView:
         current().portal_bucket.give_back(address)
         raise
     if subscriber is None:
-        raise NotFound("there is no such page; check the link you were given")
+        raise NotFound("this page doesn't exist; check the link you were given")
     current().portal_bucket.give_back(address)
     _take(f"page {subscriber.id}")
     return subscriber

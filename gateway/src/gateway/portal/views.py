@@ -89,7 +89,7 @@ def payments(subscriber_id: str) -> list[PaymentView] | None:
 def owed(account: AccountView, invoices: list[OpenInvoice]) -> Owed:
     balance = account.balance
     if balance.minor < 0:
-        return Owed("You have a credit of", -balance, "It is taken off your next invoice.", "good")
+        return Owed("Your credit", -balance, "It will be applied to your next invoice.", "good")
     if balance.minor == 0:
         return Owed("Nothing to pay", balance, "Thank you.", "good")
     note = invoices[0].due if invoices else ""

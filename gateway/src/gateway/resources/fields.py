@@ -107,10 +107,10 @@ def _message(wrong: Any) -> str:
     own = {
         "missing": "is required",
         "string_too_short": "must not be empty",
-        "string_too_long": f"is too long; at most {limits.get('max_length')} characters",
+        "string_too_long": f"must be at most {limits.get('max_length')} characters long",
         "greater_than_equal": f"must be at least {limits.get('ge')}",
         "less_than_equal": f"must be at most {limits.get('le')}",
-        "extra_forbidden": "is not known here; take it out",
+        "extra_forbidden": "is not a known field; remove it",
         "bool_type": "must be true or false",
         "int_type": "must be a whole number",
         "int_parsing": "must be a whole number",
@@ -126,7 +126,7 @@ def plain_text(value: str) -> str:
         if (ord(character) < 32 and character not in "\n\r\t") or ord(character) == 127:
             raise refuse("control_character", f"must not contain the control character {character!r}")
         if 0xD800 <= ord(character) < 0xE000:
-            raise refuse("surrogate", "is not valid Unicode text")
+            raise refuse("surrogate", "must be valid Unicode text")
     return value
 
 
@@ -147,13 +147,13 @@ def _money(value: Any) -> Money:
     if isinstance(value, dict):
         unknown = set(value) - {"amount", "currency"}
         if unknown or "amount" not in value:
-            raise refuse("money", f"has the fields amount and currency; {MONEY_HELP}")
+            raise refuse("money", f"must have the fields amount and currency; {MONEY_HELP}")
         currency = value.get("currency", DEFAULT_CURRENCY)
         value = value["amount"]
     if currency != DEFAULT_CURRENCY:
-        raise refuse("money", f"the currency here is {DEFAULT_CURRENCY}")
+        raise refuse("money", f"must be in {DEFAULT_CURRENCY}")
     if isinstance(value, bool) or not isinstance(value, int):
-        raise refuse("money", f"is not an amount; {MONEY_HELP}")
+        raise refuse("money", f"must be an amount; {MONEY_HELP}")
     if value < 0:
         raise refuse("money", f"must not be negative; {MONEY_HELP}")
     if value > MAX_MINOR:

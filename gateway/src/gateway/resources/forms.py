@@ -18,10 +18,10 @@ from pydantic.fields import FieldInfo
 from gateway.resources.fields import Input, Typed, field_errors
 
 Made = TypeVar("Made", bound=Input)
-NEEDED = "is needed"
+NEEDED = "is required"
 TICKED = "on"
 # The error of a field that was left blank.
-_BLANK = {"must not be empty", "is required"}
+_BLANK = {"must not be empty", NEEDED}
 
 
 class FormField:
