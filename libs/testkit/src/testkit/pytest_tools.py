@@ -6,6 +6,7 @@ because playwright does not work in a process that eventlet made cooperative.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -57,16 +58,20 @@ MEMORY_NEEDED = 2 * 1024**3
 
 
 def _use_memory_for_temporary_files() -> None:
-    """Waiting for the disk is a good part of a test that commits a transaction. A TMPDIR that is set stays.
+    """Keep temporary files in memory: a test that commits spends much of its time waiting for the disk.
 
-    Not where programs in it cannot be run: a few tests compile some.
+    A TMPDIR that is set stays. The folder goes with the process; what pytest keeps of failed tests stays.
     """
     if "TMPDIR" in os.environ or not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
         return
     system = os.statvfs(MEMORY)
-    if system.f_bavail * system.f_frsize >= MEMORY_NEEDED and not system.f_flag & os.ST_NOEXEC:
-        os.environ["TMPDIR"] = str(MEMORY)
-        tempfile.tempdir = None  # look again
+    # A few tests compile a program there and run it.
+    if system.f_bavail * system.f_frsize < MEMORY_NEEDED or system.f_flag & os.ST_NOEXEC:
+        return
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="isp-os-tests-", dir=MEMORY)
+    Path(tempfile.tempdir).chmod(0o755)  # under root, PostgreSQL runs as another user
+    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
 
 
 _use_memory_for_temporary_files()
