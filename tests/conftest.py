@@ -1,4 +1,4 @@
-"""Makes `tests.support` importable, however pytest is started."""
+"""Make `tests.support` importable, wherever pytest is started."""
 
 from __future__ import annotations
 

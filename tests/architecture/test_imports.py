@@ -8,7 +8,7 @@ REPOSITORY = Path(__file__).parents[2]
 LISTENER_MUST_NOT_LOAD = ("eventlet", "nameko", "kombu", "flask", "alembic")
 
 
-def test_the_import_rules_hold():
+def test_import_rules_hold():
     linter = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run(
         [linter, "--no-cache", "--no-logo"], cwd=REPOSITORY, capture_output=True, text=True
@@ -17,7 +17,7 @@ def test_the_import_rules_hold():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_radius_listener_loads_no_event_loop():
+def test_radius_listener_loads_no_event_loop():
     loaded = f"""
 import sys
 import radius_svc.listener.process.run

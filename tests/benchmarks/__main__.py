@@ -1,4 +1,4 @@
-"""make bench: measure, print, and write docs/benchmarks.md. Name parts to run only those."""
+"""make bench: measure, print, and write docs/benchmarks.md. Pass names of parts to run only those."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _instant(text: str) -> float:
 
 
 class Watch:
-    """Asks for a page again and again, and looks at the memory of the process that bills."""
+    """Requests a page repeatedly, and watches the memory of the billing process."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._api = deployment.api.another()

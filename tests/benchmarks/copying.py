@@ -1,4 +1,4 @@
-"""COPY of rows into a service's tables on PostgreSQL, as its models describe them: many rows, quickly."""
+"""Write many rows quickly into a service's tables, with PostgreSQL's COPY."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def copy_rows(database: Database, model: type[DeclarativeBase], rows: Rows) -> None:
-    """`rows` hold the same columns, by their names in the table; what the model gives a fixed default may be
-    left out."""
+    """Each row has the same columns, by name. Columns with a fixed default in the model may be left out."""
     coming = iter(rows)
     first = next(coming, None)
     if first is None:

@@ -28,7 +28,7 @@ class Prepared:
 
 @contextmanager
 def prepared(mode: Mode) -> Iterator[Prepared]:
-    """Migrated, not started. Everything is gone afterwards."""
+    """A migrated deployment that is not started. Everything is removed afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="isp-os-bench-"))
     directory.chmod(0o755)  # PostgreSQL under root runs as another user
     with ExitStack() as stack:

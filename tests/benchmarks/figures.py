@@ -1,4 +1,4 @@
-"""Numbers from samples, and tables from numbers."""
+"""Statistics of samples, and tables."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SECTION = r"^{heading}\n.*?(?=^## |\Z)"
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile: a value that was really seen."""
+    """The nearest-rank percentile, which is one of the samples."""
     ordered = sorted(samples)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def milliseconds(samples_in_seconds: Sequence[float]) -> tuple[str, str, str]:
-    """Median, p99 and greatest, for a table."""
+    """Median, p99 and maximum, for a table."""
     values = (
         statistics.median(samples_in_seconds),
         percentile(samples_in_seconds, 99),
@@ -41,7 +41,7 @@ def verdict(met: bool) -> str:
 
 
 def machine() -> str:
-    """What the figures were taken on."""
+    """A description of this machine."""
     processor = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -58,7 +58,7 @@ def machine() -> str:
 
 
 def find_section(heading: str) -> str:
-    """A section of docs/benchmarks.md, with its heading (`## ...`); empty if there is none."""
+    """A section of docs/benchmarks.md with its heading (`## ...`), or an empty string."""
     found = _section(heading).search(REPORT.read_text())
     return found[0] if found else ""
 

@@ -1,4 +1,4 @@
-"""What somebody waits for who opens a page for the first time over a slow mobile connection, in Chromium."""
+"""How long a first visit takes over a slow mobile connection, in Chromium."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
 LOADS = 5
-# What the developer tools of Chromium call slow 4G.
+# "Slow 4G" in the developer tools of Chromium.
 SLOW_4G = {
     "offline": False,
     "latency": 150,
@@ -29,14 +29,14 @@ FIRST_PAINT = """() => new Promise(resolve => {
 
 @dataclass(frozen=True)
 class Weight:
-    """What came over the line, compressed, with the heads of the answers."""
+    """What was transferred, compressed and with response headers."""
 
     octets: int
     requests: int
 
 
 class Visitor:
-    """Of one address, with these cookies; nothing is cached."""
+    """Visits one address with these cookies and an empty cache."""
 
     def __init__(self, browser: Browser, url: str, cookies: Mapping[str, str]) -> None:
         self._browser = browser
@@ -50,7 +50,7 @@ class Visitor:
         return statistics.median(self._first_paint(path, slow_processor) for _ in range(LOADS))
 
     def weight(self, path: str) -> Weight:
-        """With everything that the page itself asks for until it is quiet."""
+        """What the page loads until the network is idle."""
         octets: list[float] = []
         with self._fresh() as (page, devtools):
             devtools.on("Network.loadingFinished", lambda event: octets.append(event["encodedDataLength"]))

@@ -1,4 +1,4 @@
-"""How long the embedded system takes to start again, and how much memory it has, with 10,000 subscribers."""
+"""How long the embedded system takes to restart with 10,000 subscribers, and its memory."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ def run() -> str:
 
 
 def _megabytes(pid: int) -> float:
-    """Proportional set size: pages that both processes share count once."""
+    """Proportional set size: pages shared by both processes count once."""
     return psutil.Process(pid).memory_full_info().pss / 1e6

@@ -24,7 +24,7 @@ SUBSCRIBERS = 10_000
 USERS = 8
 REQUESTS_EACH = 40
 WARM_UP_EACH = 3
-VARIANTS = 97  # so many different addresses of a page; not a multiple of the users
+VARIANTS = 97  # different addresses of each page; not a multiple of the users
 TARGET_SECONDS = 0.150
 TARGET_PAINT_SECONDS = 1.0
 TARGET_OCTETS = 250_000
@@ -34,7 +34,7 @@ ANSWERED = "isp_rpc_requests_total{"
 
 @dataclass(frozen=True)
 class Timed:
-    """A page, by the addresses that it is asked for with."""
+    """A page, with the addresses to request."""
 
     name: str
     paths: Sequence[str]
@@ -60,7 +60,7 @@ def run(subscribers: int = SUBSCRIBERS) -> str:
     return f"## Pages ({head})\n\n{timed}\n\n## First visits (slow 4G, empty cache)\n\n{visited}\n"
 
 
-# ---- answers
+# ---- response times
 
 
 def _time_all(deployment: Deployment, year: Year, cookies: Sequence[dict[str, str]]) -> str:
@@ -180,7 +180,7 @@ def _spread(among: Sequence, number: int):  # type: ignore[no-untyped-def]  # on
 
 
 def _asked(path: str, **choices: Sequence[str]) -> list[str]:
-    """The first argument takes all its values, those of one value stay."""
+    """Combine the values: the first varies, single values are repeated."""
     most = max(len(values) for values in choices.values())
     return [
         f"{path}?{urlencode({name: values[number % len(values)] for name, values in choices.items()})}"
@@ -197,7 +197,7 @@ def _portal(person: Person) -> str:
 
 
 def _rpcs(deployment: Deployment) -> float:
-    """How many the services have answered."""
+    """How many RPCs the services have answered."""
     answered = 0.0
     for service in SERVICES:
         port = psutil.Process(deployment.pid(service)).environ()["ISPOS_HEALTH_PORT"]
@@ -208,7 +208,7 @@ def _rpcs(deployment: Deployment) -> float:
 
 
 def _processor_seconds() -> float:
-    """Of all that was started for this: services, brokers, databases; not of the users, who are in here."""
+    """Processor time of services, brokers and databases, but not of the users, who run in this process."""
     times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
     return sum(spent.user + spent.system for spent in times)
 

@@ -1,4 +1,4 @@
-"""From a recorded payment to the line being back: 200 fenced subscribers pay, one after the other."""
+"""From payment to reconnect: 200 fenced subscribers pay, one after the other."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def _measure(mode: Mode) -> dict[str, list[float]]:
         deployment.generate_invoices()
         deployment.advance(days=21)
         wait_for("all are fenced", lambda: _fenced(nas) == PAYMENTS, seconds=120)
-        # The simulated router reports one session after the other: what the suspensions left in its queue
-        # would otherwise hold back the first reports of lines that are back.
+        # The simulated router reports sessions one after the other. Reports still queued from the suspensions
+        # would delay the reports of the first reconnects.
         nas.wait_reported(60)
         posts = []
         for person in people:

@@ -1,4 +1,4 @@
-"""Rows of a base of subscribers, written straight into the services' databases: quick, and all alike."""
+"""Rows of many similar subscribers, written straight into the services' databases."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Base:
-    """Made-up people with one service each, on one plan and one router."""
+    """Made-up people with one service each, all on one plan and one router."""
 
     plan_id: str
     router_id: str

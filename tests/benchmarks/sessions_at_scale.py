@@ -1,9 +1,9 @@
-"""What RADIUS asks of its database, with few and with very many closed sessions, side by side.
+"""RADIUS queries with few and with very many closed sessions, side by side.
 
     python -m tests.benchmarks.sessions_at_scale --rows 500000 50000000
 
-Makes a private PostgreSQL for each number of rows (fifty million take some 40 GB and a quarter of an hour)
-and takes it down again. With --write the table goes into docs/benchmarks.md.
+Starts a private PostgreSQL for each number of rows (fifty million take some 40 GB and 15 minutes) and
+removes it again. With --write, the table goes into docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ HEADING = "## Sessions at scale"
 OPEN = 50_000
 LINES = 50_000
 ROUTERS = 50
-DAYS = 800  # twice what is kept, so that half is old
+DAYS = 800  # twice the retention, so that half of the rows are old
 SMALL = 500_000
 SERVER = {
     "shared_buffers": "512MB",
@@ -60,7 +60,7 @@ SERVER = {
     "checkpoint_timeout": "30min",
     "maintenance_work_mem": "1500MB",
     "max_parallel_maintenance_workers": "2",
-    "wal_level": "minimal",  # what is loaded in the transaction that empties the table needs no log
+    "wal_level": "minimal",  # rows loaded in the transaction that truncates the table need no WAL
     "max_wal_senders": "0",
     "max_locks_per_transaction": "256",
 }
@@ -130,7 +130,7 @@ def _shown(seconds: float) -> str:
 
 @contextmanager
 def sessions(closed: int, directory: Path | None) -> Iterator[tuple[Database, str]]:
-    """So many closed sessions, and 50,000 open ones. A directory given is kept, and used again."""
+    """A database with closed sessions and 50,000 open ones. A given directory is kept and reused."""
     place = directory or Path(tempfile.mkdtemp(prefix="isp-os-bench-"))
     place.mkdir(exist_ok=True)
     place.chmod(0o755)  # PostgreSQL under root runs as another user
@@ -159,7 +159,7 @@ def sessions(closed: int, directory: Path | None) -> Iterator[tuple[Database, st
 
 
 def _fill(database: Database, closed: int) -> None:
-    """Rows first, indexes after: that is twenty times as fast."""
+    """Write rows first and create indexes afterwards, which is twenty times faster."""
     connection = database.engine.raw_connection()
     try:
         connection.driver_connection.autocommit = True
@@ -213,7 +213,7 @@ def measure(database: Database) -> Measured:
 
 
 def _hear_all(database: Database) -> None:
-    """Writing many rows takes long: all open sessions report now, as they would have."""
+    """Let all open sessions report now, since writing the rows took long."""
     connection = database.engine.raw_connection()
     connection.driver_connection.autocommit = True
     with connection.cursor() as cursor:
@@ -227,7 +227,7 @@ def _hear_all(database: Database) -> None:
 
 
 def _timed(work: Callable[[], object], times: int = 7) -> float:
-    """The median, after one run that is not counted."""
+    """The median, after a warm-up run."""
     work()
     seconds = []
     for _ in range(times):
@@ -238,7 +238,7 @@ def _timed(work: Callable[[], object], times: int = 7) -> float:
 
 
 def _measure_accounting(database: Database, measured: Measured) -> None:
-    """Through the listener's own store: what is acknowledged when this returns is on disk."""
+    """Measure through the listener's own store: when it returns, the data is on disk."""
     listener = ListenerDatabase(database.url)
     store = AccountingStore(listener)
     store.prepare()
@@ -307,7 +307,7 @@ def _report(at: datetime, number: int, kind: Kind = Kind.START) -> SessionReport
         "callingstationid": "02:00:00:00:00:01",
     }
     said = {
-        # As random as a real one: its place in the index is anywhere.
+        # random, like a real one, so that it goes anywhere in the index
         "acctuniqueid": md5(f"{at}-{number}".encode(), usedforsecurity=False).hexdigest(),
         "acctupdatetime": at,
         "acctsessiontime": 0,

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md is written by several commands, each its own part."""
+"""Several commands write docs/benchmarks.md, each its own sections."""
 
 import pytest
 
@@ -32,14 +32,14 @@ def report(monkeypatch, tmp_path):
     return path
 
 
-def test_a_section_ends_at_the_next_one(report):
+def test_section_ends_at_the_next_one(report):
     assert figures.find_section("## RADIUS") == "## RADIUS\n\nold\n\n### Logins\n\nold\n\n"
     assert figures.find_section("## Visits") == "## Visits\n\n| b |\n"
     assert figures.find_section("## RAD") == ""
 
 
 @pytest.mark.parametrize("heading", ["## RADIUS", "## Visits"])
-def test_a_section_is_replaced_and_the_others_stay(report, heading):
+def test_replacing_a_section_keeps_the_others(report, heading):
     others = WHOLE.replace(figures.find_section(heading), "")
 
     figures.replace_section(heading, f"{heading}\n\nnew \\1\n")
@@ -50,7 +50,7 @@ def test_a_section_is_replaced_and_the_others_stay(report, heading):
     assert said.endswith("\n") and not said.endswith("\n\n")
 
 
-def test_a_section_that_was_not_there_comes_last(report):
+def test_new_section_is_added_at_the_end(report):
     figures.replace_section("## New", "## New\n\nfigures\n")
 
     assert report.read_text() == WHOLE + "\n## New\n\nfigures\n"

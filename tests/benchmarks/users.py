@@ -23,12 +23,12 @@ GIVE_UP_SECONDS = 60
 
 
 class UnexpectedAnswer(Exception):
-    """Not 200, or not as long as it says."""
+    """Not 200, or shorter than its Content-Length."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """`seconds` of each request; `took` of all of them."""
+    """`seconds` of each request, and `took` in total."""
 
     seconds: list[float]
     took: float
@@ -39,7 +39,7 @@ class Timing:
 
 
 def log_in(deployment: Deployment, email: str, password: str) -> dict[str, str]:
-    """The cookies of a new session."""
+    """Log in. Returns the cookies of the new session."""
     with requests.Session() as browser:
         address = f"{deployment.url}/login"
         token = CSRF_TOKEN.search(browser.get(address, timeout=GIVE_UP_SECONDS).text)
@@ -64,7 +64,7 @@ class User:
         self._connection.close()
 
     def request(self, path: str, *, panel: bool) -> bytes:
-        """As a browser sends it; a panel is asked for by htmx."""
+        """A request as a browser sends it, or as htmx does for a panel."""
         lines = [
             f"GET {path} HTTP/1.1",
             f"Host: {self._host}",
@@ -77,7 +77,7 @@ class User:
         return "\r\n".join([*lines, "", ""]).encode()
 
     def get(self, request: bytes) -> int:
-        """The octets of the body. Raises UnexpectedAnswer."""
+        """The number of octets of the body. Raises UnexpectedAnswer."""
         self._connection.sendall(request)
         received = self._connection.recv(OCTETS)
         while END_OF_HEAD not in received:
@@ -99,7 +99,7 @@ class User:
 
 
 def ask_side_by_side(users: Sequence[User], paths: Sequence[str], each: int, *, panel: bool) -> Timing:
-    """Every user asks `each` times, going through `paths` in turn. Raises what went wrong for one."""
+    """Each user requests `each` pages, cycling through `paths`. Raises the error of any user."""
     samples: list[float] = []
     failures: list[BaseException] = []
     ready = threading.Barrier(len(users) + 1)

@@ -1,4 +1,4 @@
-"""A window of a browser, and what a person does in it."""
+"""A browser window, and what a person does in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 780}
 
-# Chromium writes every answer of 400 and more on the console. Tests that provoke one say so.
+# Chromium logs every response of 400 and above to the console. Tests that provoke one say so.
 BAD_ANSWER = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 
 
@@ -20,10 +20,10 @@ class OpenBrowser(Protocol):
 
 
 class Window:
-    """One browser context with one page. `page` is playwright's; `complaints`: what no test may leave."""
+    """One browser context with one Playwright `page`. `complaints` must be empty after a test."""
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
-        """The options are those of a playwright context."""
+        """The options are those of a Playwright context."""
         self.url = url
         self.complaints: list[str] = []
         self.expected: set[int] = set()
@@ -39,13 +39,13 @@ class Window:
         self.context.close()
 
     def expect_answers(self, *statuses: int) -> None:
-        """From here on answers with these statuses are part of the test."""
+        """Expect responses with these statuses from now on."""
         self.expected.update(statuses)
 
-    # ---- getting about
+    # ---- navigating
 
     def go(self, path: str) -> Response | None:
-        """`path` on our own host, as typed into the address line."""
+        """Open `path` on our own host, as typed into the address bar."""
         return self.page.goto(path if path.startswith("http") else f"{self.url}{path}")
 
     def menu(self, name: str) -> None:
@@ -64,7 +64,7 @@ class Window:
     # ---- forms
 
     def fill(self, **by_label: str) -> None:
-        """`fill(Full_Name="Juan")`: type into the fields with these labels, or choose in a list."""
+        """`fill(Full_Name="Juan")`: type into the fields with these labels, or choose from a list."""
         for name, value in by_label.items():
             self.type_into(name.replace("_", " "), value)
 
@@ -82,7 +82,7 @@ class Window:
         self.page.get_by_role(role, name=name, exact=True).first.click()
 
     def open_dialog(self, name: str) -> Locator:
-        """Click a link that asks over the page; the dialog."""
+        """Click a link that opens a dialog. Returns the dialog."""
         self.page.get_by_role("link", name=name, exact=True).first.click()
         dialog = self.page.get_by_role("dialog")
         expect(dialog).to_be_visible()
@@ -113,16 +113,16 @@ class Window:
             self.complaints.append(f"{self._where()}: asked another machine: {request.url}")
 
     def _on_dialog(self, box: Dialog) -> None:
-        """Our pages open none: somebody's script did."""
+        """Our pages open none, so an injected script did."""
         self.complaints.append(f"{self._where()}: {box.type}: {box.message}")
         box.dismiss()
 
 
 def row(page: Page | Locator, words: str) -> Locator:
-    """The row of a table with these words."""
+    """The table row with these words."""
     return page.get_by_role("row").filter(has_text=words)
 
 
 def part(page: Page, title: str) -> Locator:
-    """The part of a page under a heading."""
+    """The section of a page under a heading."""
     return page.locator("section").filter(has=page.get_by_role("heading", name=title))

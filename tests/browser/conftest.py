@@ -1,8 +1,8 @@
-"""Tests that click and type as people do, in Chromium, against the system as it is started.
+"""Tests that click and type in Chromium, as people do, against the real system.
 
-A page is read as a person reads it: by role, label and visible words. Whatever a browser complains about (an
-error on its console, something its Content Security Policy forbids, a request to another machine) fails the
-test that was on the page.
+Tests read a page as a person does: by role, label and visible words. Anything that the browser complains
+about (an error on the console, a violation of the Content Security Policy, a request to another host) fails
+the test.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_browser(chromium: Browser) -> Iterator[OpenBrowser]:
-    """Call it for a window of a new person: no cookies, and nothing a browser complains about at the end."""
+    """Call it for a window without cookies. At the end, the browser must not have complained."""
     opened: list[Window] = []
 
     def open_window(url: str, **options: object) -> Window:
@@ -64,7 +64,7 @@ def open_browser(chromium: Browser) -> Iterator[OpenBrowser]:
 
 @pytest.fixture(scope="session")
 def new_system(server_directory: Callable[[str], Path]) -> Iterator[Callable[[Mode], Deployment]]:
-    """Call it for the system of a mode as it is after its first start; the same one each time."""
+    """Call it for a system after its first start, the same one for each call with a mode."""
     started: dict[Mode, Deployment] = {}
     with ExitStack() as stack:
 
@@ -82,7 +82,7 @@ def new_system(server_directory: Callable[[str], Path]) -> Iterator[Callable[[Mo
 
 @pytest.fixture(scope="session")
 def town(chromium: Browser, server_directory: Callable[[str], Path]) -> Iterator[Town]:
-    """A system with something on every page, which the tests of pages share."""
+    """A system with something on every page, shared by the tests of pages."""
     with ExitStack() as stack:
         deployment = stack.enter_context(running(Deployment("embedded", server_directory("ispos"))))
         yield build_town(deployment, stack)
@@ -90,7 +90,7 @@ def town(chromium: Browser, server_directory: Callable[[str], Path]) -> Iterator
 
 @pytest.fixture(scope="session")
 def owner_cookies(chromium: Browser, town: Town) -> dict[str, object]:
-    """Of a browser in which the owner logged in. One login for all: a page is not asked for more."""
+    """The cookies of a browser in which the owner logged in, shared by all tests."""
     window = Window(chromium, town.url, viewport=DESKTOP)
     window.log_in(OWNER_EMAIL, OWNER_PASSWORD)
     state = window.context.storage_state()
@@ -100,7 +100,7 @@ def owner_cookies(chromium: Browser, town: Town) -> dict[str, object]:
 
 @pytest.fixture
 def owner(open_browser: OpenBrowser, town: Town, owner_cookies: dict[str, object]) -> Window:
-    """A window in which the owner is logged in."""
+    """A window where the owner is logged in."""
     return open_browser(town.url, storage_state=owner_cookies)
 
 
@@ -121,7 +121,7 @@ def second_operator(chromium: Browser, town: Town) -> str:
 
 @pytest.fixture
 def second(open_browser: OpenBrowser, town: Town, second_operator: str) -> Window:
-    """A window in which the second operator is logged in."""
+    """A window where the second operator is logged in."""
     window = open_browser(town.url)
     window.log_in(second_operator, OWNER_PASSWORD)
     return window

@@ -1,4 +1,4 @@
-"""How a page looks: on a desk and on a phone, light and dark. Nothing cut off, nothing axe finds serious."""
+"""How pages look, on desktops and phones, light and dark: nothing cut off and no serious finding of axe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser.browsing import DESKTOP, PHONE
 OUTPUT = Path(__file__).parent / "output"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 SERIOUS = ("serious", "critical")
-# What a theme changes is colours; the rest of axe's rules is asked once for each size of window.
+# A theme changes only colors; the other rules of axe are checked once for each window size.
 EVERYTHING: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
 COLORS: dict[str, Any] = {**EVERYTHING, "runOnly": ["color-contrast"]}
 RUN_AXE = """async (options) => (await axe.run(document, options)).violations.map((found) => ({
@@ -35,7 +35,7 @@ class Look:
     theme: str
 
     def context(self) -> dict[str, Any]:
-        """The options of a browser context. No motion: a screen is looked at when it stands still."""
+        """The options of a browser context. Motion is off, so that pictures are stable."""
         return {"viewport": self.viewport, "color_scheme": self.theme, "reduced_motion": "reduce"}
 
 
@@ -48,7 +48,7 @@ LOOKS = (
 
 
 def what_is_wrong(page: Page, look: Look, name: str) -> list[str]:
-    """Take a picture of the page as it is, and tell what a person could not see or use."""
+    """Take a picture of the page. Returns what a person could not see or use."""
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
     expect(page.locator(".htmx-request")).to_have_count(0)
     folder = OUTPUT / look.name

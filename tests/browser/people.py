@@ -1,4 +1,4 @@
-"""Juan pays on time, Pedro pays late, Maria has an admin hold: what is typed for each."""
+"""What is typed for each subscriber: Juan pays on time, Pedro pays late, Maria has an admin hold."""
 
 from __future__ import annotations
 

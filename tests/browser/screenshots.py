@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/screenshots: `python -m tests.browser.screenshots` (needs Chromium)."""
+"""Take the pictures in docs/screenshots: `python -m tests.browser.screenshots` (needs Chromium)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _build(deployment: Deployment, stack: ExitStack) -> tuple[Household, Household]:
-    """A month of a small ISP: most pay, on different days; Pedro paid late, Ana has not paid yet."""
+    """A month of a small ISP. Most pay, on different days; Pedro paid late, and Ana has not paid yet."""
     isp = Isp(deployment, stack, plan_name=PLAN, identity=ROUTER)
     deployment.begin_month()
     juan = isp.connect("Juan dela Cruz", username="juan.delacruz")
@@ -111,7 +111,7 @@ def _take(browser: Browser, deployment: Deployment, pedro: Household, ana: House
 
 
 def _save(page: Page, name: str) -> None:
-    """With few colours, which is what a picture of a screen needs: small enough for a repository."""
+    """Save with few colors, which suits screenshots and keeps the files small."""
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
     page.mouse.move(0, 0)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")

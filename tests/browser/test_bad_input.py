@@ -1,4 +1,4 @@
-"""What people and their clipboards put into forms: nothing, too much, other scripts, HTML, formulas.
+"""What people type and paste into forms: nothing, too much, other scripts, HTML, formulas.
 
 Either it is refused at its field and what was typed is still there, or it is accepted and shown as typed.
 """
@@ -24,7 +24,7 @@ STRANGE = {
     "html": "<script>alert(1)</script>",
     "formula": "=1+1",
 }
-# Past the browser's own checks, as an older browser or a program sends it.
+# Bypass the browser's own checks, as an older browser or a program does.
 LET_ANYTHING_THROUGH = """(form) => {
     form.noValidate = true;
     for (const input of form.querySelectorAll("input")) {
@@ -38,10 +38,10 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Case:
-    """A form, and what stands in it when it is right.
+    """A form with valid values.
 
-    `free` fields take any words; `strict` ones are wrong with any of the strange words. `open` goes to the
-    form and gives it.
+    `free` fields accept any text; `strict` ones refuse the strange texts. `open` opens the form and returns
+    it.
     """
 
     open: Callable[[Window, Town], Locator]
@@ -184,7 +184,7 @@ def each_case(fits: Callable[[Case], object]) -> pytest.MarkDecorator:
 
 
 @each_case(lambda case: case.required)
-def test_what_is_left_empty_is_said_at_its_field(owner: Window, town: Town, case: Case) -> None:
+def test_empty_field_is_named_at_its_field(owner: Window, town: Town, case: Case) -> None:
     owner.expect_answers(422)
     form = case.open(owner, town)
     send(owner, case, form, dict.fromkeys((*case.valid(), *case.required), ""))
@@ -195,7 +195,7 @@ def test_what_is_left_empty_is_said_at_its_field(owner: Window, town: Town, case
 
 @each_case(lambda case: case.strict)
 @pytest.mark.parametrize("words", [*STRANGE.values(), TOO_LONG], ids=[*STRANGE.keys(), "too-long"])
-def test_what_makes_no_sense_is_refused_at_each_field_and_kept(
+def test_nonsense_is_refused_at_each_field_and_kept(
     owner: Window, town: Town, case: Case, words: str
 ) -> None:
     wrong = {*case.strict, *case.free} if words is TOO_LONG else set(case.strict)
@@ -215,9 +215,7 @@ def test_what_makes_no_sense_is_refused_at_each_field_and_kept(
 
 @each_case(lambda case: case.free)
 @pytest.mark.parametrize("words", STRANGE.values(), ids=STRANGE.keys())
-def test_any_words_in_a_free_field_are_accepted_and_shown_as_typed(
-    owner: Window, town: Town, case: Case, words: str
-) -> None:
+def test_free_text_is_accepted_and_shown_as_typed(owner: Window, town: Town, case: Case, words: str) -> None:
     unique = f"{words} {next(_numbers)}"
     form = case.open(owner, town)
     send(owner, case, form, {**case.valid(), **dict.fromkeys(case.free, unique)})
@@ -235,7 +233,7 @@ def test_any_words_in_a_free_field_are_accepted_and_shown_as_typed(
         expect(shown.first).to_be_visible()
 
 
-def test_a_formula_is_no_formula_in_an_export(owner: Window, town: Town, tmp_path: Path) -> None:
+def test_formula_is_text_in_an_export(owner: Window, town: Town, tmp_path: Path) -> None:
     number = next(_numbers)
     made = town.isp.connect("=1+1", username=f"formula.{number}", online=False)
     made.pay(100, reference="=2+2")
@@ -253,7 +251,7 @@ def test_a_formula_is_no_formula_in_an_export(owner: Window, town: Town, tmp_pat
 
 
 def send(window: Window, case: Case, form: Locator, typed: Mapping[str, str]) -> None:
-    """Fill in and click; come back when the answer is there."""
+    """Fill in the form, submit it, and wait for the response."""
     form.evaluate(LET_ANYTHING_THROUGH)
     for label, number in case.choose.items():
         if typed.get(label) != "":
@@ -283,6 +281,6 @@ def message_at(window: Window, label: str) -> str:
 def assert_kept(window: Window, case: Case, typed: Mapping[str, str]) -> None:
     for label, words in typed.items():
         field = window.field(label)
-        # Passwords are typed again, and a browser shows nothing but a date in a field for dates.
+        # Passwords must be typed again, and a date field shows only dates.
         if label not in case.passwords and field.get_attribute("type") != "date":
             expect(field).to_have_value(words)

@@ -1,4 +1,4 @@
-"""Every page and every dialog, on a desk and on a phone, light and dark. Pictures are left in output/."""
+"""Every page and dialog, on desktops and phones, light and dark. Leaves pictures in output/."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.deployment import OWNER_PASSWORD
 
 @dataclass(frozen=True)
 class Sight:
-    """A page, and the dialogs that are opened on it by the links with these names."""
+    """A page, and the links on it that open dialogs."""
 
     name: str
     path: str
@@ -94,14 +94,14 @@ def pages_of_nobody(town: Town, invitation: str) -> Iterator[Sight]:
 
 @pytest.fixture(scope="module")
 def technician(town: Town) -> tuple[str, str]:
-    """E-mail and password of one who may see little."""
+    """E-mail and password of a technician, who may see little."""
     email = "tech@example.com"
     link = town.api.post("/invitations", {"email": email, "role": "technician"})["link"]
     return email, link
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
-def test_every_page_fits_and_can_be_read_and_used(
+def test_every_page_fits_and_is_accessible(
     look: Look, town: Town, open_browser: OpenBrowser, owner_cookies: dict[str, object]
 ) -> None:
     owner = open_browser(town.url, storage_state=owner_cookies, **look.context())
@@ -112,16 +112,14 @@ def test_every_page_fits_and_can_be_read_and_used(
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
-def test_every_page_without_a_login_fits_and_can_be_read_and_used(
-    look: Look, town: Town, open_browser: OpenBrowser
-) -> None:
+def test_every_public_page_fits_and_is_accessible(look: Look, town: Town, open_browser: OpenBrowser) -> None:
     somebody = open_browser(town.url, **look.context())
     somebody.expect_answers(403, 404, 410)
     address = f"{look.name}@example.com"
     sent = town.api.post("/invitations", {"email": address, "role": "technician"})
     wrong = [w for sight in pages_of_nobody(town, sent["link"]) for w in look_at(somebody, look, sight)]
 
-    # A technician joins by the link, and sees what is not for them.
+    # A technician joins by invitation and opens a page they may not see.
     somebody.go(sent["link"])
     passwords = {"Password": OWNER_PASSWORD, "Confirm password": OWNER_PASSWORD}
     somebody.fill(Full_Name="Tina Tech", **passwords)

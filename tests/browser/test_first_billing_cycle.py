@@ -1,4 +1,4 @@
-"""The tutorial "Your First Billing Cycle" as a newcomer does it: a link, a mouse, a keyboard and a router."""
+"""The tutorial "Your First Billing Cycle", as a newcomer does it with a link, a mouse and a keyboard."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.support.isp import FENCE, PLAN_RATE, SECONDS, new_nas
 from tests.support.waiting import wait_for
 
 PROMISED_SECONDS = 30
-# The payment page looks again every 15 s.
+# The payment page refreshes every 15 s.
 LOOKS_AGAIN_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
 def at_home() -> Iterator[ExitStack]:
-    """The routers, here and at the subscribers' homes: they run beside the browser and dial by themselves."""
+    """The NAS and the subscribers' home routers, which run in the background and dial automatically."""
     with ExitStack() as running:
         yield running
 
@@ -44,7 +44,7 @@ def deployment(request: pytest.FixtureRequest, new_system: Callable[[Mode], Depl
     return new_system(request.param)
 
 
-def test_the_set_up_page_fits_and_can_be_read_and_used(
+def test_setup_page_fits_and_is_accessible(
     new_system: Callable[[Mode], Deployment], open_browser: OpenBrowser
 ) -> None:
     deployment, wrong = new_system("embedded"), []
@@ -66,7 +66,7 @@ def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, 
     expect(part(admin.page, "First steps")).to_contain_text("0 of 5 done")
     api = deployment.api
     api.log_in(OWNER_EMAIL, OWNER_PASSWORD)
-    deployment.begin_month()  # so that the next billing day does not fall into the story
+    deployment.begin_month()  # so that the next billing day does not interfere
 
     _add_router(admin, nas)
     _add_plan(admin)
@@ -80,7 +80,7 @@ def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, 
     expect(admin.page.get_by_role("heading", name="First steps")).to_be_hidden()
     _suspend_maria(admin)
 
-    # Pedro does not pay by the due date. On the eve of it the dashboard names him, then he is cut off.
+    # Pedro does not pay. The day before his suspension the dashboard names him; then he is suspended.
     settings = api.get("/settings/billing")
     days = settings["payment_terms_days"] + settings["grace_period_days"]
     api.put("/clock", advance_days=days - 1)
@@ -101,7 +101,7 @@ def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, 
     expect(payment_page.page.get_by_text("₱1,500.00").first).to_be_visible()
     payment_page.see("Your internet is off because a bill is overdue.")
 
-    # Pedro pays: the page shows by itself, without a reload, that he is back.
+    # Pedro pays. The page shows that he is back without a reload.
     paid_at = _record_payment(admin, "GCash-20260408-002")
     _see_back(admin, paid_at)
     homes[PEDRO].wait_until("online at full speed", lambda home: _is_up(home), SECONDS)
@@ -109,7 +109,7 @@ def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, 
     payment_page.see("Nothing to pay")
     expect(payment_page.page.get_by_text("You owe")).to_be_hidden()
 
-    # Maria pays too, and stays suspended: an operator's hold is lifted by an operator only.
+    # Maria pays too, but stays suspended: only an operator can release an operator's hold.
     _open_subscriber(admin, MARIA)
     _record_payment(admin, "GCash-20260408-003")
     admin.see("Nothing to pay")
@@ -120,7 +120,7 @@ def test_first_billing_cycle(deployment: Deployment, open_browser: OpenBrowser, 
 
 
 @pytest.mark.timeout(240)
-def test_a_panel_whose_service_is_silent_says_so_and_the_others_stay(
+def test_panel_says_that_its_service_is_silent(
     new_system: Callable[[Mode], Deployment], open_browser: OpenBrowser
 ) -> None:
     deployment = new_system("distributed")
@@ -146,7 +146,7 @@ def test_a_panel_whose_service_is_silent_says_so_and_the_others_stay(
 
 
 @pytest.mark.timeout(240)
-def test_a_page_whose_service_is_silent_says_so_in_words(
+def test_page_says_that_its_service_is_silent(
     new_system: Callable[[Mode], Deployment], open_browser: OpenBrowser
 ) -> None:
     deployment = new_system("distributed")
@@ -176,7 +176,7 @@ def test_a_page_whose_service_is_silent_says_so_in_words(
 
 
 def _become_owner(admin: Window, deployment: Deployment) -> None:
-    """With the link that was printed at the start; or, when another test did that, by logging in."""
+    """Use the printed setup link, or log in if another test has already used it."""
     admin.expect_answers(404)
     admin.go(_set_up_link(deployment))
     heading = admin.see_heading(re.compile("Set up ISP-OS|Not found"))
@@ -263,7 +263,7 @@ def _add_subscriber(admin: Window, person: Person) -> None:
 
 
 def _dial_in(admin: Window, nas: SimulatedNas, person: Person, at_home: ExitStack) -> HomeRouter:
-    """Each subscriber is immediately provisioned: the first dial gets in, and the page says so."""
+    """Each subscriber is provisioned immediately: the first dial-in works, and the page shows it."""
     home = HomeRouter(nas, person.username, person.password, backoff_seconds=0.1)
     at_home.enter_context(home)
     session = home.wait_online(SECONDS)
@@ -312,7 +312,7 @@ def _pay_invoice_of_juan(admin: Window) -> None:
 
 
 def _record_payment(admin: Window, reference: str) -> float:
-    """From the page of an invoice or a subscriber; the moment of the click on Submit."""
+    """Record it from the page of an invoice or subscriber. Returns the time of the click on Submit."""
     dialog = admin.open_dialog("Record Payment")
     for label, value in (("Amount", "1500"), ("Method", "GCash"), ("Reference", reference)):
         admin.type_into(label, value, dialog)
@@ -342,7 +342,7 @@ def _see_suspended(admin: Window, person: Person, reason: str) -> None:
 
 
 def _see_back(admin: Window, paid_at: float) -> None:
-    """Within the promise, counted from the click on Submit; in the order in which it happened."""
+    """Wait for the reconnect, within the promise counted from the click, with its events in order."""
     page = admin.page
     page.evaluate("window.sameDocument = true")
     timeline = part(page, "Timeline").get_by_role("listitem")
@@ -362,7 +362,7 @@ def _see_back(admin: Window, paid_at: float) -> None:
 
 
 def _see_in_order(items: Locator, wanted: list[str]) -> None:
-    """Each above the next; other lines may stand between."""
+    """Each text is above the next; other lines may come between."""
     said = items.all_inner_texts()
     found = -1
     for words in wanted:
@@ -372,14 +372,14 @@ def _see_in_order(items: Locator, wanted: list[str]) -> None:
 
 
 def _see_session(admin: Window, address: str) -> None:
-    """The live part of the page looks every five seconds."""
+    """Wait for the live part of the page, which refreshes every five seconds."""
     expect(part(admin.page, "Timeline").first).to_be_visible()
     expect(admin.page.get_by_role("main")).to_contain_text("Online since")
     expect(admin.page.get_by_role("main")).to_contain_text(address)
 
 
 def _open_payment_page(open_browser: OpenBrowser, admin: Window) -> Window:
-    """In the subscriber's own browser, where nobody is logged in."""
+    """Open it in the subscriber's own browser, where nobody is logged in."""
     address = admin.page.get_by_role("link", name="/c/").get_attribute("href")
     assert address
     theirs = open_browser(admin.url)

@@ -1,4 +1,4 @@
-"""Without a mouse: Tab, Shift+Tab, Enter, Escape and typing are enough, and one always sees where one is."""
+"""Without a mouse: Tab, Shift+Tab, Enter, Escape and typing suffice, and the focus is always visible."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.browser.browsing import Window
 from tests.browser.town import Town
 
 MAX_TABS = 60
-# Gives the element that has the focus when nobody can see that: it is off the screen, or there is no line
-# around it nor, for a field with a sign before it, around both.
+# Returns the focused element if its focus is invisible: it is off the screen, or neither it nor its input
+# group has an outline.
 FOCUS_UNSEEN = """() => {
     const focused = document.activeElement;
     if (!focused || focused === document.body || focused.matches("main, dialog")) return "";
@@ -48,7 +48,7 @@ def hands(owner: Window) -> Window:
     return owner
 
 
-def test_the_first_tab_offers_to_skip_to_the_content(hands: Window) -> None:
+def test_first_tab_offers_to_skip_to_the_content(hands: Window) -> None:
     page = hands.page
     hands.go("/subscribers")
     page.keyboard.press("Tab")
@@ -60,7 +60,7 @@ def test_the_first_tab_offers_to_skip_to_the_content(hands: Window) -> None:
     expect(page.get_by_role("link", name="Add Subscriber")).to_be_focused()
 
 
-def test_a_slash_goes_to_the_search_and_enter_searches(hands: Window) -> None:
+def test_slash_focuses_the_search_and_enter_searches(hands: Window) -> None:
     page = hands.page
     page.keyboard.press("/")
     search = page.get_by_role("searchbox", name="Search everything")
@@ -74,13 +74,13 @@ def test_a_slash_goes_to_the_search_and_enter_searches(hands: Window) -> None:
     hands.see_heading("Juan dela Cruz")
 
 
-def test_a_slash_in_a_field_is_a_slash(hands: Window) -> None:
+def test_slash_in_a_field_is_a_slash(hands: Window) -> None:
     hands.go("/subscribers/new")
     hands.field("Full Name").press("/")
     expect(hands.field("Full Name")).to_have_value("/")
 
 
-def test_a_subscriber_is_added_by_keyboard(hands: Window, town: Town) -> None:
+def test_subscriber_is_added_by_keyboard(hands: Window, town: Town) -> None:
     page, number = hands.page, next(_numbers)
     tab_to(page, page.get_by_role("link", name="Subscribers", exact=True))
     page.keyboard.press("Enter")
@@ -103,7 +103,7 @@ def test_a_subscriber_is_added_by_keyboard(hands: Window, town: Town) -> None:
     for label, words in typed.items():
         tab_to(page, hands.field(label))
         page.keyboard.type(words)
-    # Back to correct a mistake, and forth again.
+    # Go back to correct a mistake, then forward again.
     tab_to(page, hands.field("Email"), back=True)
     page.keyboard.type("kay.b@example.com")
     tab_to(page, page.get_by_role("button", name="Save"))
@@ -114,9 +114,7 @@ def test_a_subscriber_is_added_by_keyboard(hands: Window, town: Town) -> None:
     assert (made["email"], made["phone"], made["address"]) == ("kay.b@example.com", "09171234567", "Purok 2")
 
 
-def test_a_payment_is_recorded_by_keyboard_in_a_dialog_that_keeps_and_returns_the_focus(
-    hands: Window, town: Town
-) -> None:
+def test_payment_dialog_keeps_and_returns_the_focus(hands: Window, town: Town) -> None:
     page, number = hands.page, next(_numbers)
     kay = town.isp.connect("Kay Pays", username=f"kay.pays.{number}", online=False)
     hands.go(f"/subscribers/{kay.id}")
@@ -152,7 +150,7 @@ def test_a_payment_is_recorded_by_keyboard_in_a_dialog_that_keeps_and_returns_th
     assert (payment["method"], payment["reference"]) == ("gcash", f"keyboard-{number}")
 
 
-def test_a_page_that_looks_again_by_itself_leaves_the_focus_where_it_is(hands: Window, town: Town) -> None:
+def test_automatic_refresh_leaves_the_focus_alone(hands: Window, town: Town) -> None:
     page = hands.page
     hands.go(f"/subscribers/{town.juan.id}")
     for words in ("Record Payment", "Suspend"):
@@ -165,7 +163,7 @@ def test_a_page_that_looks_again_by_itself_leaves_the_focus_where_it_is(hands: W
         expect(opener).to_be_focused()
 
 
-def test_a_menu_opens_with_enter_and_closes_with_escape(hands: Window, town: Town) -> None:
+def test_menu_opens_with_enter_and_closes_with_escape(hands: Window, town: Town) -> None:
     page = hands.page
     hands.go(f"/subscribers/{town.juan.id}")
     tab_to(page, page.get_by_label("More actions for juan.delacruz"))
@@ -178,7 +176,7 @@ def test_a_menu_opens_with_enter_and_closes_with_escape(hands: Window, town: Tow
 
 
 def tab_to(page: Page, goal: Locator, *, back: bool = False) -> None:
-    """Press Tab until the focus is there; it is seen on every stop."""
+    """Press Tab until the element has the focus, which must be visible at every stop."""
     expect(goal).to_be_visible()
     for _ in range(MAX_TABS):
         if goal.evaluate("element => element === document.activeElement"):

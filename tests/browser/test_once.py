@@ -1,4 +1,4 @@
-"""What is sent twice is done once: double clicks, a form sent again, the back button, an ended session."""
+"""Forms sent twice take effect once: double clicks, resent forms, the back button, an ended session."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ MakeHousehold = Callable[[], Household]
 
 @pytest.fixture
 def somebody(town: Town) -> Household:
-    """A subscriber of the test's own."""
+    """A new subscriber for each test."""
     number = next(_numbers)
     return town.isp.connect(f"Once Only {number}", username=f"once.only.{number}", online=False)
 
 
-def test_two_quick_clicks_on_submit_record_one_payment(owner: Window, somebody: Household) -> None:
+def test_double_click_records_one_payment(owner: Window, somebody: Household) -> None:
     owner.go(f"/subscribers/{somebody.id}")
     dialog = owner.open_dialog("Record Payment")
     fill_payment(owner, dialog)
@@ -47,7 +47,7 @@ def test_two_quick_clicks_on_submit_record_one_payment(owner: Window, somebody: 
     assert len(somebody.payments()) == 1
 
 
-def test_two_quick_clicks_without_scripts_record_one_payment(
+def test_double_click_without_scripts_records_one_payment(
     open_browser: OpenBrowser, owner_cookies: dict[str, object], town: Town, somebody: Household
 ) -> None:
     plain = open_browser(town.url, storage_state=owner_cookies, java_script_enabled=False)
@@ -59,7 +59,7 @@ def test_two_quick_clicks_without_scripts_record_one_payment(
     assert len(somebody.payments()) == 1
 
 
-def test_the_same_form_sent_twice_records_one_payment(owner: Window, somebody: Household) -> None:
+def test_payment_form_sent_twice_records_one_payment(owner: Window, somebody: Household) -> None:
     owner.go(f"/subscribers/{somebody.id}/record-payment")
     form = owner.page.locator("form").filter(has=owner.page.get_by_role("button", name="Submit"))
     fill_payment(owner, form)
@@ -68,7 +68,7 @@ def test_the_same_form_sent_twice_records_one_payment(owner: Window, somebody: H
     assert len(somebody.payments()) == 1
 
 
-def test_the_same_form_sent_twice_makes_one_subscriber(owner: Window, town: Town) -> None:
+def test_subscriber_form_sent_twice_creates_one_subscriber(owner: Window, town: Town) -> None:
     username = f"twice.sent.{next(_numbers)}"
     owner.go("/subscribers/new")
     fill_subscriber(owner, username)
@@ -78,9 +78,7 @@ def test_the_same_form_sent_twice_makes_one_subscriber(owner: Window, town: Town
     assert len(town.api.list("/subscribers", query=username)) == 1
 
 
-def test_the_same_form_with_other_words_says_that_it_was_sent_before(
-    owner: Window, somebody: Household
-) -> None:
+def test_resent_form_with_other_values_says_it_was_already_sent(owner: Window, somebody: Household) -> None:
     owner.expect_answers(422)
     owner.go(f"/subscribers/{somebody.id}/record-payment")
     form = owner.page.locator("form").filter(has=owner.page.get_by_role("button", name="Submit"))
@@ -94,7 +92,7 @@ def test_the_same_form_with_other_words_says_that_it_was_sent_before(
 
 
 @pytest.mark.parametrize("over_the_page", [True, False], ids=["dialog", "page"])
-def test_back_and_submit_again_records_no_second_payment(
+def test_back_and_submit_records_no_second_payment(
     owner: Window, somebody: Household, over_the_page: bool
 ) -> None:
     owner.expect_answers(422)
@@ -113,7 +111,7 @@ def test_back_and_submit_again_records_no_second_payment(
     submit = page.get_by_role("button", name="Submit")
     if submit.is_visible():
         submit.click()
-        # Nothing is owed any more, so no amount is proposed: then the browser itself does not send the form.
+        # Nothing is owed, so no amount is suggested, and the browser does not send an empty amount.
         empty = page.locator("input:invalid").filter(visible=True)
         if empty.count():
             assert len(somebody.payments()) == 1
@@ -125,7 +123,7 @@ def test_back_and_submit_again_records_no_second_payment(
     assert len(somebody.payments()) == 1
 
 
-def test_what_was_typed_survives_the_end_of_the_session_and_is_saved_once(
+def test_typed_form_survives_the_end_of_the_session(
     second: Window, open_browser: OpenBrowser, town: Town
 ) -> None:
     username = f"held.form.{next(_numbers)}"
@@ -150,7 +148,7 @@ def test_what_was_typed_survives_the_end_of_the_session_and_is_saved_once(
     expect(second.field("Full Name")).to_have_value("")
 
 
-def test_who_comes_back_is_told_that_nothing_was_saved(second: Window, open_browser: OpenBrowser) -> None:
+def test_operator_who_returns_sees_that_nothing_was_saved(second: Window, open_browser: OpenBrowser) -> None:
     second.go("/subscribers/new")
     fill_subscriber(second, f"held.told.{next(_numbers)}")
     end_session(second, open_browser)
@@ -161,7 +159,7 @@ def test_who_comes_back_is_told_that_nothing_was_saved(second: Window, open_brow
     second.see(re.compile("hasn't been saved yet"))
 
 
-def test_a_payment_typed_into_a_dialog_survives_the_end_of_the_session(
+def test_typed_dialog_survives_the_end_of_the_session(
     second: Window, open_browser: OpenBrowser, somebody: Household
 ) -> None:
     second.go(f"/subscribers/{somebody.id}")
@@ -180,7 +178,7 @@ def test_a_payment_typed_into_a_dialog_survives_the_end_of_the_session(
     assert len(somebody.payments()) == 1
 
 
-def test_a_form_in_another_tab_is_not_lost_by_logging_out_and_in(second: Window, town: Town) -> None:
+def test_form_in_another_tab_survives_logging_out_and_in(second: Window, town: Town) -> None:
     username = f"other.tab.{next(_numbers)}"
     second.go("/subscribers/new")
     fill_subscriber(second, username)
@@ -195,7 +193,7 @@ def test_a_form_in_another_tab_is_not_lost_by_logging_out_and_in(second: Window,
     second.page.wait_for_load_state()
 
     if not town.api.list("/subscribers", query=username):
-        # Shown again, with everything typed.
+        # It is shown again with everything that was typed.
         expect(second.field("Full Name")).to_have_value("Held Form")
         second.click("Save")
         second.see_heading("Held Form")
@@ -208,7 +206,7 @@ def fill_payment(window: Window, form: Locator) -> None:
 
 
 def fill_subscriber(window: Window, username: str) -> dict[str, str]:
-    """What was typed, by the labels of its fields."""
+    """Fill in the form. Returns what was typed, by label."""
     typed = {
         "Full Name": "Held Form",
         "Email": "held@example.com",

@@ -1,4 +1,4 @@
-"""A page that is left open follows what happens elsewhere, without anybody loading it again."""
+"""Open pages follow changes made elsewhere without a reload."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_open_pages_follow_a_suspension_and_its_end(
     assert owner.page.evaluate("window.sameDocument") and theirs.page.evaluate("window.sameDocument")
 
 
-def test_the_dashboard_follows_a_payment_made_elsewhere(owner: Window, town: Town) -> None:
+def test_open_dashboard_follows_a_payment_made_elsewhere(owner: Window, town: Town) -> None:
     olga = town.isp.connect("Olga Pays", username="olga.pays", online=False)
     owner.go("/")
     events = part(owner.page, "Recent events")

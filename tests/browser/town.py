@@ -1,4 +1,4 @@
-"""A small ISP with something on every page. Made through the REST API; the tests then look and click."""
+"""A small ISP with something on every page, created through the REST API."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Town:
 
 
 def build_town(deployment: Deployment, stack: ExitStack) -> Town:
-    """Juan has paid, Maria has an admin hold, Pedro paid late and is back, Ana is fenced off, Ben is due.
+    """Juan has paid, Maria has an admin hold, Pedro paid late, Ana is suspended, Ben's invoice is due.
 
-    Ben's password is typed wrongly at his home, and somebody asks for a login that nobody has. A second
-    router has another secret than was entered for it.
+    Ben's home router has a wrong password, and another uses an unknown login. A second router has a secret
+    other than the one entered for it.
     """
     isp = Isp(deployment, stack, plan_name=PLAN, identity=ROUTER)
     api = deployment.api

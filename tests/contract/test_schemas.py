@@ -1,4 +1,4 @@
-"""What goes over the wire: the committed JSON Schemas, and that every shape survives the trip."""
+"""The wire format: the committed JSON Schemas, and every shape survives a round trip."""
 
 import dataclasses
 import importlib
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from servicekit.codec import from_json, from_wire, to_json, to_wire
 from servicekit.schemas import MODULES, committed_schema, differences, schema_of
 
-HOW_TO_MEND = "if that is meant, run: python -m servicekit.schemas write"
+HOW_TO_FIX = "if this is intended, run: python -m servicekit.schemas write"
 
 instants = st.datetimes(
     min_value=datetime(1970, 1, 2),  # noqa: DTZ001 - hypothesis wants its bounds naive
@@ -38,17 +38,17 @@ SHAPES = [Money, BillingPeriod, FieldError] + [
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_committed_schema_is_what_the_code_says(module):
+def test_committed_schema_matches_the_code(module):
     current = json.loads(json.dumps(schema_of(module)))
     changed = [
         f"contracts/schemas/{module}.json{change}"
         for change in differences(committed_schema(module), current)
     ]
 
-    assert not changed, "\n".join([*changed, HOW_TO_MEND])
+    assert not changed, "\n".join([*changed, HOW_TO_FIX])
 
 
-def test_a_difference_names_the_field():
+def test_schema_difference_names_the_field():
     was = {"$defs": {"PlanView": {"properties": {"price": {"type": "integer"}}}}}
     now = {"$defs": {"PlanView": {"properties": {"price": {"type": "string"}}}}}
 
@@ -61,7 +61,7 @@ def test_a_difference_names_the_field():
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(data=st.data())
-def test_every_shape_survives_the_trip(shape, data):
+def test_every_shape_survives_a_round_trip(shape, data):
     value = data.draw(st.from_type(shape))
 
     assert from_wire(to_wire(value, shape), shape) == value
@@ -76,7 +76,7 @@ EVENTS = [event for event in Event.known.values() if event.__module__.startswith
     max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(data=st.data())
-def test_every_event_survives_the_trip_in_its_envelope(event, data):
+def test_every_event_survives_a_round_trip_in_its_envelope(event, data):
     said: Any = data.draw(st.from_type(event))
     envelope = Envelope(
         id="1",

@@ -42,24 +42,24 @@ def rpc_methods_of(service):
     }
 
 
-def test_every_contract_has_its_service():
+def test_every_contract_has_a_service():
     assert sorted(service.name for service in SERVICES) == sorted(MODULES)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=service_name)
-def test_a_service_exposes_exactly_its_protocol(service):
+def test_service_exposes_exactly_its_protocol(service):
     assert rpc_methods_of(service) == set(methods_of(protocol_of(service.name))) | OF_THE_KIT
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=service_name)
-def test_a_service_handles_exactly_what_is_sent_to_it(service):
+def test_service_handles_exactly_the_events_sent_to_it(service):
     sent_here = {event.name for event in EVENTS if service.name in event.consumers}
 
     assert set(handlers_of(service)) == sent_here
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=event_name)
-def test_every_event_is_said_by_its_owner_and_heard_by_someone(event):
+def test_every_event_is_published_by_its_owner_and_handled(event):
     owner = importlib.import_module(event.__module__).SERVICE_NAME
     usecases = REPOSITORY / "services" / f"{owner}-svc" / "src" / f"{owner}_svc" / "usecases"
     named = {
@@ -75,7 +75,7 @@ def test_every_event_is_said_by_its_owner_and_heard_by_someone(event):
     assert event.name.endswith(".v1")
 
 
-def test_every_error_has_a_code_of_its_own():
+def test_every_error_has_its_own_code():
     codes = {error.code for error in ContractError.known.values()}
 
     assert codes == set(ContractError.known)

@@ -1,4 +1,4 @@
-"""kill -9 of every process while payments go in: no payment lost or doubled, every paid line back."""
+"""kill -9 of every process during payments: each payment counts once, and each paid service is restored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_payments_survive_kill_9_of_every_process(
         require("rabbitmq")
         require("postgres")
     seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
-    print(f"to do it again: SEED={seed}")
+    print(f"to repeat this run: SEED={seed}")
     chance = random.Random(seed)
     with running(Deployment(mode, server_directory("kill9"))) as deployment:
         crowd = Crowd(deployment, HOUSEHOLDS)
@@ -60,7 +60,7 @@ def test_payments_survive_kill_9_of_every_process(
 
 
 def _victims(deployment: Deployment, chance: random.Random) -> list[list[str]]:
-    """Who is killed in which round, in order: each process at least twice in all, each round at least two."""
+    """The processes to kill in each round: each at least twice overall, at least two per round."""
     names = deployment.names()
     if len(names) <= 2:
         return [chance.sample(names, len(names)) for _ in range(ROUNDS)]
@@ -71,7 +71,7 @@ def _victims(deployment: Deployment, chance: random.Random) -> list[list[str]]:
 def _pay_while_killing(
     deployment: Deployment, payments: list[Payment], victims: list[str], chance: random.Random
 ) -> list[Payment]:
-    """Those that are to be delivered later."""
+    """Post the payments, and return those to deliver later."""
     moments = sorted(chance.sample(range(5, len(payments) - 20), len(victims)))
     clients = PaymentClients(deployment.api, payments, threads=CLIENTS, give_up_seconds=ROUND_SECONDS).start()
     for victim, moment in zip(victims, moments, strict=True):

@@ -1,4 +1,4 @@
-"""Parts of the system gone for a while: others wait or say so, nothing is lost, all goes on afterwards."""
+"""Parts of the system fail for a while: the rest waits or says so, loses nothing, and recovers."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.support.waiting import wait_for
 LOCKED_SECONDS = 3.0
 BROKER_GONE_SECONDS = 8.0
 DATABASE_GONE_SECONDS = 5.0
-# The longest a caller waits for a service that does not answer, and a little for the answer's way.
+# The longest that a caller waits for a silent service, plus a little for the response.
 DEADLINE_SECONDS = 12.0
 RECOVERY_SECONDS = 60.0
 
 
 @dataclass
 class Servers:
-    """The broker and the databases of a distributed deployment, in our hands."""
+    """The broker and the databases of a distributed deployment, which the tests stop and start."""
 
     rabbitmq: PrivateRabbitMQ
     postgres: PrivatePostgres
@@ -84,7 +84,7 @@ def test_requests_wait_for_a_locked_database(server_directory: Callable[[str], P
             client.start()
             deadline = time.monotonic() + LOCKED_SECONDS
             while time.monotonic() < deadline:
-                assert deployment.api.get("/plans")["data"]  # nobody else waits
+                assert deployment.api.get("/plans")["data"]  # other services do not wait
                 _assert_pap(deployment)
                 assert answers == []
             other_program.rollback()
@@ -95,7 +95,7 @@ def test_requests_wait_for_a_locked_database(server_directory: Callable[[str], P
         assert_each_paid_once(deployment, {"while locked": PRICE})
 
 
-def test_payments_of_a_broker_outage_are_refused_and_delivered_later(
+def test_payments_during_a_broker_outage_are_delivered_later(
     distributed: tuple[Deployment, Crowd], servers: Servers
 ) -> None:
     deployment, crowd = distributed
@@ -125,7 +125,7 @@ def test_payments_of_a_broker_outage_are_refused_and_delivered_later(
     deployment.wait_ready(RECOVERY_SECONDS)
 
 
-def test_a_database_that_is_gone_is_said_and_radius_goes_on(
+def test_lost_database_is_reported_while_radius_keeps_working(
     distributed: tuple[Deployment, Crowd], servers: Servers
 ) -> None:
     deployment, crowd = distributed
@@ -148,7 +148,7 @@ def test_a_database_that_is_gone_is_said_and_radius_goes_on(
     _assert_pap(deployment)
 
 
-def test_a_service_that_hangs_is_said_within_the_deadline_and_others_answer(
+def test_hanging_service_is_reported_in_time_while_others_work(
     distributed: tuple[Deployment, Crowd],
 ) -> None:
     deployment, crowd = distributed

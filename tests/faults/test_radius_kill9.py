@@ -1,4 +1,4 @@
-"""3,000 accounting packets a second while database and workers are killed: what was acknowledged is kept."""
+"""3,000 accounting packets a second while database and workers are killed: no acknowledged one is lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.waiting import wait_for
 SECRET = "nas-shared-secret"
 SESSIONS = 2_500
 PER_SECOND = 3_000
-# What a router does with a packet that is not acknowledged.
+# A router resends a packet that is not acknowledged.
 AGAIN_AFTER_SECONDS = 1.0
 ENDS_AFTER_SECONDS = 90.0
 
@@ -95,8 +95,8 @@ def listener(database: Database, postgres: PrivatePostgres, tmp_path: Path) -> I
 
 
 @dataclass
-class Said:
-    """A packet, as the router keeps it until it is acknowledged."""
+class Report:
+    """A packet that the router keeps until it is acknowledged."""
 
     session: int
     status: str
@@ -107,15 +107,15 @@ class Said:
 
 @dataclass
 class Router:
-    """Sends at a steady rate from several ports, 256 identifiers each, and again what is not acknowledged."""
+    """Sends at a steady rate, 256 identifiers to a port, and resends packets that are not acknowledged."""
 
     port: int
-    acknowledged: list[Said] = field(default_factory=list)
+    acknowledged: list[Report] = field(default_factory=list)
 
-    def run(self, said: list[Said], *events: tuple[int, Callable[[], None]]) -> None:
-        """Each event happens when so many packets are acknowledged."""
-        sockets = [_connected(self.port) for _ in range(-(-len(said) // 256))]
-        waiting = {(number // 256, number % 256): packet for number, packet in enumerate(said)}
+    def run(self, reports: list[Report], *events: tuple[int, Callable[[], None]]) -> None:
+        """Send all packets. Each event runs when that many have been acknowledged."""
+        sockets = [_connected(self.port) for _ in range(-(-len(reports) // 256))]
+        waiting = {(number // 256, number % 256): packet for number, packet in enumerate(reports)}
         unsent = iter(list(waiting.items()))
         started, sent, to_come = time.monotonic(), 0, list(events)
         while waiting and time.monotonic() - started < ENDS_AFTER_SECONDS:
@@ -132,16 +132,16 @@ class Router:
         for sock in sockets:
             sock.close()
         assert not to_come
-        assert not waiting, f"{len(waiting)} of {len(said)} were never acknowledged"
+        assert not waiting, f"{len(waiting)} of {len(reports)} were never acknowledged"
 
-    def _send(self, sockets: list[socket.socket], key: tuple[int, int], packet: Said, now: float) -> None:
+    def _send(self, sockets: list[socket.socket], key: tuple[int, int], packet: Report, now: float) -> None:
         packet.sent_at = now
         try:
             sockets[key[0]].send(packet.octets)
         except (BlockingIOError, ConnectionRefusedError):
-            pass  # it goes out again
+            pass  # it will be resent
 
-    def _receive(self, sockets: list[socket.socket], waiting: dict[tuple[int, int], Said]) -> None:
+    def _receive(self, sockets: list[socket.socket], waiting: dict[tuple[int, int], Report]) -> None:
         ready, _, _ = select.select(sockets, [], [], 0.002)
         for sock in ready:
             number = sockets.index(sock)
@@ -170,7 +170,7 @@ def test_no_acknowledged_record_is_lost(
 ) -> None:
     ready = listener.last("radius listener ready")
     assert ready is not None
-    said = [
+    reports = [
         packet(session, status, number)
         for number, (status, session) in enumerate(
             (status, session) for status in ("Start", "Interim-Update", "Stop") for session in range(SESSIONS)
@@ -184,7 +184,7 @@ def test_no_acknowledged_record_is_lost(
         os.kill(worker["pid"], signal.SIGKILL)
 
     router.run(
-        said,
+        reports,
         (500, kill_worker),
         (2_500, postgres.kill),
         (4_500, kill_worker),  # with these acknowledged from the spool
@@ -194,7 +194,7 @@ def test_no_acknowledged_record_is_lost(
 
     rows = _rows(database)
     assert len(rows) == SESSIONS
-    for stop in said[-SESSIONS:]:  # all were acknowledged, or the router would have failed
+    for stop in reports[-SESSIONS:]:  # all were acknowledged, or the router would have failed
         row = rows[session_id(stop.session)]
         assert row.acctinputoctets == stop.counted
         assert row.acctstoptime is not None
@@ -202,7 +202,7 @@ def test_no_acknowledged_record_is_lost(
     assert listener.process.poll() is None
 
 
-def packet(session: int, status: str, number: int) -> Said:
+def packet(session: int, status: str, number: int) -> Report:
     counted = {"Start": 0, "Interim-Update": 1_000, "Stop": 2_000}[status] + session
     request = AcctPacket(secret=SECRET.encode(), dict=DICTIONARY, id=number % 256)
     request["Acct-Status-Type"] = status
@@ -213,7 +213,7 @@ def packet(session: int, status: str, number: int) -> Said:
     request["Calling-Station-Id"] = f"02:00:00:00:{session >> 8:02X}:{session & 255:02X}"
     request["Acct-Session-Time"] = 0 if status == "Start" else 300
     request["Acct-Input-Octets"] = counted
-    return Said(session, status, request.RequestPacket(), counted)
+    return Report(session, status, request.RequestPacket(), counted)
 
 
 def session_id(session: int) -> str:

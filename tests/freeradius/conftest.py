@@ -1,7 +1,7 @@
-"""ISP-OS with FreeRADIUS in front, as an operator has it: distributed, without our own listener.
+"""ISP-OS behind FreeRADIUS, as operators run it: distributed, without our own listener.
 
-One deployment and one FreeRADIUS, which all tests here share; each looks at its own router and households.
-The clock is not moved: FreeRADIUS knows the machine's time only.
+All tests here share one deployment and one FreeRADIUS; each looks at its own router and households. The
+clock is not moved, because FreeRADIUS knows only the machine's time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def deployment(server_directory: Callable[[str], Path]) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="session")
 def freeradius(deployment: Deployment, server_directory: Callable[[str], Path]) -> Iterator[FreeRadius]:
-    """On the ports our listener would have."""
+    """FreeRADIUS on the ports that our listener would use."""
     installed = FreeRadius(server_directory("freeradius"), deployment)
     with running_freeradius(installed) as freeradius:
         yield freeradius
@@ -48,7 +48,7 @@ def own_listener(deployment: Deployment, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def database(deployment: Deployment) -> Iterator[Database]:
-    """The RADIUS database, to look at what was written, and for what has no button yet."""
+    """The RADIUS database, to see what was written and to set what has no user interface yet."""
     opened = superuser(deployment)
     yield opened
     opened.close()

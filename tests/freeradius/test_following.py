@@ -1,4 +1,4 @@
-"""Live sessions that FreeRADIUS wrote down follow their service: the control plane finds them as its own."""
+"""Sessions recorded by FreeRADIUS follow changes of their service, like those of our listener."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.support.isp import PLAN_RATE, SECONDS, Isp
 from tests.support.waiting import wait_for
 
 
-def test_suspension_disconnects_the_live_session_and_the_release_brings_it_back(isp: Isp) -> None:
+def test_hold_fences_the_live_session_and_its_release_restores_it(isp: Isp) -> None:
     maria = isp.connect("Maria Santos")
     session = maria.session
     assert session.rate_limit == PLAN_RATE
@@ -36,8 +36,8 @@ def test_new_speed_of_a_plan_reaches_the_live_session_by_coa(isp: Isp) -> None:
     assert juan.wait_rate("50M/100M") is session
 
 
-def test_session_let_in_just_before_the_suspension_is_fenced_as_well(isp: Isp) -> None:
-    """Its Start comes after the suspension: the row has to say which service it is, or nobody would look."""
+def test_session_accepted_just_before_the_suspension_is_fenced(isp: Isp) -> None:
+    """Its Start comes after the suspension. The row must name the service, or no one would check it."""
     pedro = isp.connect("Pedro Reyes")
     isp.nas.faults.lose_accounting = True
     isp.nas.hang_up(pedro.username)
@@ -51,7 +51,7 @@ def test_session_let_in_just_before_the_suspension_is_fenced_as_well(isp: Isp) -
     pedro.home.wait_fenced(25)
 
 
-def test_the_counters_are_shown_as_the_subscriber_sees_them(isp: Isp) -> None:
+def test_counters_are_from_the_subscribers_point_of_view(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz")
     isp.nas.pass_traffic(juan.username, upload_octets=1_000, download_octets=2_000)
     isp.nas.send_interims()

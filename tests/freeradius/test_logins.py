@@ -1,4 +1,4 @@
-"""A subscriber made in ISP-OS logs in at FreeRADIUS, and gets what our own listener would give."""
+"""A subscriber created in ISP-OS logs in through FreeRADIUS and gets what our own listener would give."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.support.waiting import wait_for
 MESSAGE_AUTHENTICATOR = 80
 PROXY_STATE = 33
 PASSWORD = "pppoe-pass-01"
-# FreeRADIUS is a second or two late to know a router's new settings: see local.conf.
+# FreeRADIUS learns of a router's new settings a second or two later: see local.conf.
 SECONDS_TO_KNOW = 5
 
 
 def reasons(database: Database, username: str) -> list[tuple[Any, ...]]:
-    """What is written down of refused logins, oldest first: reason, password, reply."""
+    """The recorded refused logins, oldest first: reason, password, reply."""
     query = text("select reason, pass, reply from radpostauth where username = :name order by id")
     with database.reading() as session:
         return [tuple(row) for row in session.execute(query, {"name": username})]
 
 
 def limit_sessions(database: Database, household: Household, limit: int) -> None:
-    """As FreeRADIUS has it: a row in radcheck."""
+    """Limit sessions as FreeRADIUS expects it: with a row in radcheck."""
     values = {"name": household.username, "attribute": "Simultaneous-Use", "limit": str(limit)}
     none = text("delete from radcheck where username = :name and attribute = :attribute")
     one = text("insert into radcheck (username, attribute, op, value) select :name, :attribute, ':=', :limit")
@@ -65,8 +65,8 @@ def attributes(reply: bytes) -> list[tuple[int, bytes]]:
 
 
 @pytest.mark.parametrize("method", [Method.PAP, Method.MSCHAP2])
-def test_right_password_is_let_in_and_gets_the_plan(isp: Isp, method: Method) -> None:
-    """With MS-CHAPv2 the simulated router lets nobody in whose server proof or MPPE keys are wrong."""
+def test_right_password_gets_the_attributes_of_the_plan(isp: Isp, method: Method) -> None:
+    """With MS-CHAPv2, the simulated router also verifies the server's proof and the MPPE keys."""
     pooled = isp.deployment.make_plan(f"Pooled {isp.nas.identity}", kbps=20_000, address_pool="subscribers")
     juan = isp.connect("Juan dela Cruz", online=False, plan_id=pooled["id"])
 
@@ -79,7 +79,7 @@ def test_right_password_is_let_in_and_gets_the_plan(isp: Isp, method: Method) ->
     assert ("MS-MPPE-Send-Key" in dial.attributes) is (method is Method.MSCHAP2)
 
 
-def test_ms_chap_version_1_is_let_in_with_keys(isp: Isp) -> None:
+def test_ms_chap_version_1_is_accepted_with_keys(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
 
     def dial(password: str) -> str:
@@ -92,14 +92,14 @@ def test_ms_chap_version_1_is_let_in_with_keys(isp: Isp) -> None:
     assert radclient.is_reject(dial("wrong"))
 
 
-def test_static_address_is_given(isp: Isp) -> None:
+def test_static_address_is_assigned(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False, static_ip="10.99.0.7")
 
     assert isp.dial(juan).attributes["Framed-IP-Address"] == ["10.99.0.7"]
 
 
 @pytest.mark.parametrize("method", [Method.PAP, Method.MSCHAP2])
-def test_wrong_password_is_refused_and_written_down_without_it(
+def test_wrong_password_is_recorded_without_the_password(
     isp: Isp, database: Database, method: Method
 ) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
@@ -113,7 +113,7 @@ def test_wrong_password_is_refused_and_written_down_without_it(
     assert reasons(database, juan.username) == [("wrong_password", "", "Access-Reject")]
 
 
-def test_what_is_not_served_is_refused_with_its_reason(isp: Isp, database: Database) -> None:
+def test_unsupported_login_is_refused_with_its_reason(isp: Isp, database: Database) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
 
     assert isp.nas.pap(f"not.{juan.username}", PASSWORD).outcome is Outcome.REJECTED
@@ -133,7 +133,7 @@ def test_what_is_not_served_is_refused_with_its_reason(isp: Isp, database: Datab
         ("JUAN", "CaSe"),
     ],
 )
-def test_names_and_passwords_are_taken_letter_for_letter(isp: Isp, name: str, password: str) -> None:
+def test_usernames_and_passwords_are_taken_literally(isp: Isp, name: str, password: str) -> None:
     login = f"{name}.{isp.nas.identity}"
     juan = isp.connect("Juan dela Cruz", username=login, password=password, online=False)
 
@@ -145,7 +145,7 @@ def test_names_and_passwords_are_taken_letter_for_letter(isp: Isp, name: str, pa
     assert [session["username"] for session in juan.open_sessions()] == [login]
 
 
-def test_change_in_the_office_counts_from_the_next_dial(isp: Isp) -> None:
+def test_change_applies_from_the_next_dial(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     wait_for("the login works", lambda: isp.dial(juan).outcome is Outcome.ACCEPTED)
     isp.nas.hang_up(juan.username)
@@ -160,7 +160,7 @@ def test_change_in_the_office_counts_from_the_next_dial(isp: Isp) -> None:
     )
 
 
-def test_suspended_subscriber_is_let_into_the_walled_garden(isp: Isp) -> None:
+def test_suspended_subscriber_gets_the_walled_garden(isp: Isp) -> None:
     pedro = isp.connect("Pedro Reyes", online=False)
     hold = pedro.hold()
     pedro.wait_status("suspended")
@@ -189,9 +189,7 @@ def block_mode(isp: Isp) -> Iterator[None]:
 
 @pytest.mark.usefixtures("block_mode")
 @pytest.mark.parametrize("method", [Method.PAP, Method.MSCHAP2])
-def test_in_block_mode_a_suspended_subscriber_is_refused(
-    isp: Isp, database: Database, method: Method
-) -> None:
+def test_suspended_subscriber_is_refused_in_block_mode(isp: Isp, database: Database, method: Method) -> None:
     pedro = isp.connect("Pedro Reyes", online=False)
     pedro.hold()
 
@@ -213,7 +211,7 @@ def test_terminated_service_is_refused(isp: Isp) -> None:
     wait_for("the dial is refused", lambda: isp.dial(juan).outcome is Outcome.REJECTED)
 
 
-def test_replies_begin_with_their_signature_and_return_proxy_states(isp: Isp) -> None:
+def test_replies_start_with_a_signature_and_return_proxy_states(isp: Isp) -> None:
     """CVE-2024-3596: RouterOS 7.15+ drops unsigned replies; FreeRADIUS 3.2.1 does not sign by default."""
     juan = isp.connect("Juan dela Cruz", online=False)
     answers = {
@@ -230,7 +228,7 @@ def test_replies_begin_with_their_signature_and_return_proxy_states(isp: Isp) ->
         assert [value for kind, value in attributes(reply) if kind == PROXY_STATE] == [b"first", b"second"]
 
 
-def test_unsigned_request_is_answered_only_where_the_router_is_set_so(make_isp: MakeIsp) -> None:
+def test_unsigned_request_is_answered_only_if_the_router_allows_it(make_isp: MakeIsp) -> None:
     isp = make_isp(sign_access_requests=False, timeout_seconds=0.3, tries=2)
     juan = isp.connect("Juan dela Cruz", online=False)
     assert isp.dial(juan).outcome is Outcome.NO_ANSWER
@@ -247,14 +245,14 @@ class TestSimultaneousUse:
 
     @pytest.fixture
     def juan(self, isp: Isp, database: Database) -> Household:
-        """With one session, of a device that is here."""
+        """Juan's household, with a limit of one session."""
         juan = isp.connect("Juan dela Cruz", online=False)
         limit_sessions(database, juan, 1)
         assert isp.nas.mschap2(juan.username, PASSWORD, mac=self.HERE).outcome is Outcome.ACCEPTED
         isp.nas.wait_reported(10)
         return juan
 
-    def test_another_device_is_refused_until_the_first_has_gone(
+    def test_another_device_is_refused_until_the_first_is_offline(
         self, isp: Isp, juan: Household, database: Database
     ) -> None:
         assert isp.nas.mschap2(juan.username, PASSWORD, mac=self.ELSEWHERE).outcome is Outcome.REJECTED
@@ -269,7 +267,7 @@ class TestSimultaneousUse:
         assert isp.nas.mschap2(juan.username, PASSWORD, mac="02-00-00-00-00-01").outcome is Outcome.ACCEPTED
 
     @pytest.mark.parametrize(("minutes", "outcome"), [(15, Outcome.REJECTED), (17, Outcome.ACCEPTED)])
-    def test_a_session_that_missed_three_interims_does_not_count(
+    def test_session_that_missed_three_interims_does_not_count(
         self, isp: Isp, juan: Household, database: Database, minutes: int, outcome: Outcome
     ) -> None:
         older = text(
@@ -281,12 +279,12 @@ class TestSimultaneousUse:
 
         assert isp.nas.mschap2(juan.username, PASSWORD, mac=self.ELSEWHERE).outcome is outcome
 
-    def test_a_session_from_before_the_routers_reboot_does_not_count(self, isp: Isp, juan: Household) -> None:
+    def test_session_from_before_a_reboot_does_not_count(self, isp: Isp, juan: Household) -> None:
         isp.nas.reboot()
 
         assert isp.nas.mschap2(juan.username, PASSWORD, mac=self.ELSEWHERE).outcome is Outcome.ACCEPTED
 
-    def test_two_are_two(self, isp: Isp, juan: Household, database: Database) -> None:
+    def test_limit_of_two_allows_two_devices(self, isp: Isp, juan: Household, database: Database) -> None:
         limit_sessions(database, juan, 2)
 
         assert isp.nas.mschap2(juan.username, PASSWORD, mac=self.ELSEWHERE).outcome is Outcome.ACCEPTED

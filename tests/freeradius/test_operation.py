@@ -1,4 +1,4 @@
-"""What an operator has to know: routers come and go, the database goes and comes, what the role may do."""
+"""Operating FreeRADIUS: routers come and go, the database fails and returns, and the role's rights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_for
 OTHER_SECRET = "another-secret-0123456789"
 
 
-def test_isp_os_is_ready_without_a_listener_of_its_own(deployment: Deployment) -> None:
+def test_isp_os_is_ready_without_its_own_listener(deployment: Deployment) -> None:
     answer = requests.get(f"{deployment.url}/readyz", timeout=10)
 
     assert answer.ok, answer.text
@@ -30,14 +30,14 @@ def test_isp_os_is_ready_without_a_listener_of_its_own(deployment: Deployment) -
     assert "FreeRADIUS" in deployment.log.read_text()
 
 
-def test_a_service_is_provisioned_as_soon_as_the_tables_have_it(isp: Isp) -> None:
+def test_service_is_provisioned_once_it_is_in_the_tables(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
 
     assert isp.dial(juan).outcome is Outcome.ACCEPTED
     assert juan.service()["provisioned"]
 
 
-def test_routers_come_change_and_go_without_a_restart(make_isp: MakeIsp) -> None:
+def test_routers_are_added_changed_and_removed_without_a_restart(make_isp: MakeIsp) -> None:
     isp = make_isp(timeout_seconds=0.3, tries=1)
     juan = isp.connect("Juan dela Cruz", online=False)
     router = f"/routers/{isp.router['id']}"
@@ -54,7 +54,7 @@ def test_routers_come_change_and_go_without_a_restart(make_isp: MakeIsp) -> None
     wait_for("it is answered", lambda: isp.dial(juan).outcome is Outcome.ACCEPTED)
 
 
-def test_the_health_check_is_answered(freeradius: FreeRadius) -> None:
+def test_health_check_is_answered(freeradius: FreeRadius) -> None:
     assert radclient.is_healthy(freeradius.auth_port, "auth", MONITOR_SECRET)
     assert not radclient.is_healthy(freeradius.auth_port, "auth", "not the secret")
 
@@ -67,7 +67,7 @@ def _allow(database: Database, *, login: bool) -> None:
         session.execute(gone, {"role": ROLE})
 
 
-def test_without_the_database_nobody_is_refused_and_nothing_acknowledged(
+def test_lost_database_means_no_answers_rather_than_rejects(
     make_isp: MakeIsp, freeradius: FreeRadius, database: Database
 ) -> None:
     """A router then retries, or tries another server; a reject would lock out a subscriber who has paid."""
@@ -104,7 +104,7 @@ def test_without_the_database_nobody_is_refused_and_nothing_acknowledged(
         "create table public.mine (id int)",
     ],
 )
-def test_the_role_may_do_what_it_needs_and_no_more(deployment: Deployment, statement: str) -> None:
+def test_role_has_only_the_rights_it_needs(deployment: Deployment, statement: str) -> None:
     database = as_freeradius(deployment)
     try:
         with pytest.raises(ProgrammingError, match="permission denied"), database.transaction() as session:
@@ -113,7 +113,7 @@ def test_the_role_may_do_what_it_needs_and_no_more(deployment: Deployment, state
         database.close()
 
 
-def test_no_log_holds_a_password(isp: Isp, freeradius: FreeRadius) -> None:
+def test_no_log_contains_a_password(isp: Isp, freeradius: FreeRadius) -> None:
     juan = isp.connect("Juan dela Cruz", online=False, password="password-of-juan")
     assert isp.nas.pap(juan.username, "password-of-juan").outcome is Outcome.ACCEPTED
     assert isp.nas.pap(juan.username, "password-of-another").outcome is Outcome.REJECTED
@@ -121,7 +121,7 @@ def test_no_log_holds_a_password(isp: Isp, freeradius: FreeRadius) -> None:
     assert "password-of" not in freeradius.last_words(lines=1_000_000)
 
 
-def test_in_one_process_no_listener_is_started_and_the_ports_are_left_to_freeradius(
+def test_embedded_system_starts_no_listener_behind_freeradius(
     freeradius: FreeRadius, server_directory: Callable[[str], Path]
 ) -> None:
     environ: dict[str, str | None] = {
@@ -135,7 +135,7 @@ def test_in_one_process_no_listener_is_started_and_the_ports_are_left_to_freerad
         assert [process.pid for process in embedded.processes()] == [embedded.pid("main")]
 
 
-def test_the_configuration_is_checked_without_a_warning(freeradius: FreeRadius) -> None:
+def test_configuration_check_has_no_warnings(freeradius: FreeRadius) -> None:
     command = [PROGRAM, "-d", str(freeradius.folder), "-CX"]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 

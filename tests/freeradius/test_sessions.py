@@ -1,4 +1,4 @@
-"""What FreeRADIUS writes of sessions is what our listener would write, and either continues the other's."""
+"""FreeRADIUS records sessions as our listener does, and each continues sessions of the other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.isp import SECONDS, Household, Isp, MakeIsp
 GIGAWORD = 1 << 32
 INSTANTS = {"acctstarttime", "acctupdatetime", "acctstoptime", "received_at"}
 SESSION = "8110001c"
-# Everything a row of radacct has room for.
+# Every attribute that a row of radacct can hold.
 LINE = (
     'NAS-Identifier = "R 1", NAS-IP-Address = 10.1.1.1, NAS-Port = 15728640, NAS-Port-Id = "ether2", '
     "NAS-Port-Type = Ethernet, Service-Type = Framed-User, Framed-Protocol = PPP, Acct-Authentic = RADIUS, "
@@ -38,7 +38,7 @@ COUNTERS = (
 
 
 class Ledger:
-    """The rows of radacct of one router, and its packets."""
+    """The rows of radacct of one router, which sends packets."""
 
     def __init__(self, isp: Isp, database: Database) -> None:
         self._source = isp.nas.nas_ip_address
@@ -50,13 +50,13 @@ class Ledger:
         radclient.report(port, self._source, f'User-Name = "{household.username}", {attributes}{given}')
 
     def rows(self) -> list[dict[str, Any]]:
-        """The oldest first."""
+        """Oldest first."""
         query = text("select * from radacct where router_id = :router order by radacctid")
         with self._database.reading() as session:
             return [dict(row) for row in session.execute(query, {"router": self._router_id}).mappings()]
 
     def row(self) -> dict[str, Any]:
-        """The only one."""
+        """Its only row."""
         (row,) = self.rows()
         return row
 
@@ -77,7 +77,7 @@ def juan(isp: Isp) -> Household:
 
 
 def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """All columns, and the instants as near as two packets sent one after the other can be."""
+    """All columns are equal; times may differ by as much as two packets sent one after the other."""
     for name in one.keys() - INSTANTS - {"radacctid"}:
         assert str(one[name]) == str(other[name]), name
     for name in INSTANTS:
@@ -215,7 +215,7 @@ def test_session_begun_by_one_is_continued_by_the_other(
     assert (ended["service_id"], ended["router_id"]) == (juan.service_id, isp.router["id"])
 
 
-# ---- what only FreeRADIUS is asked here
+# ---- FreeRADIUS only
 
 
 def test_repeated_and_late_packets_change_nothing(
@@ -241,7 +241,7 @@ def test_repeated_and_late_packets_change_nothing(
 
 
 def report_at_once(port: int, source: str, reports: list[dict[str, Any]]) -> None:
-    """Send all of them, and those again that are not acknowledged in time, as a router does."""
+    """Send all of them, and resend those that are not acknowledged in time, as a router does."""
     waiting = {}
     for number, report in enumerate(reports):
         request = AcctPacket(secret=NAS_SECRET.encode(), dict=DICTIONARY, id=number)
@@ -262,10 +262,10 @@ def report_at_once(port: int, source: str, reports: list[dict[str, Any]]) -> Non
                     waiting.pop(sock.recv(4096)[1], None)
 
 
-def test_many_at_once_do_not_wait_in_a_circle(
+def test_concurrent_reports_do_not_deadlock(
     isp: Isp, freeradius: FreeRadius, ledger: Ledger, juan: Household
 ) -> None:
-    """Each packet may close another session of its home and note that its router was heard."""
+    """Each packet may close another session of its home router and record when the NAS was last heard."""
     line = {"NAS-IP-Address": "10.1.1.1", "NAS-Port-Id": "ether2", "Calling-Station-Id": "02:00:00:00:00:01"}
     first, second = line | {"Acct-Session-Id": "81100001"}, line | {"Acct-Session-Id": "81100002"}
     packets = [
@@ -287,7 +287,7 @@ def test_many_at_once_do_not_wait_in_a_circle(
     assert states == {("81100001", 3, False), ("81100002", 5, True)}
 
 
-def test_a_restarted_router_closes_its_own_sessions_only(
+def test_restarted_router_closes_only_its_own_sessions(
     make_isp: MakeIsp, database: Database, freeradius: FreeRadius
 ) -> None:
     isp, other = make_isp(), make_isp()
@@ -297,14 +297,14 @@ def test_a_restarted_router_closes_its_own_sessions_only(
     other.dial(theirs)
     other.nas.wait_reported(SECONDS)
     isp.nas.send_accounting_on()
-    isp.nas.send_accounting_on()  # nothing left to close, and acknowledged all the same
+    isp.nas.send_accounting_on()  # acknowledged, though there is nothing left to close
     isp.nas.wait_reported(SECONDS)
 
     assert Ledger(isp, database).row()["closed_on_evidence"] == "accounting-on"
     assert Ledger(other, database).row()["acctstoptime"] is None
 
 
-def test_a_router_that_reports_was_heard(
+def test_report_updates_when_the_router_was_last_heard(
     isp: Isp, ledger: Ledger, juan: Household, database: Database
 ) -> None:
     def heard_at() -> datetime | None:

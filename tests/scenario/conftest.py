@@ -1,7 +1,7 @@
-"""The same scenarios against both ways to run. One deployment each, which all scenarios share.
+"""Each scenario runs embedded and distributed. All scenarios of a mode share one deployment.
 
-So a scenario looks at its own router and households only, and the clock goes on from where the last one
-left it.
+So a scenario looks only at its own router and households, and the clock continues from where the last
+scenario left it.
 """
 
 from __future__ import annotations

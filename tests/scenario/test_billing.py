@@ -1,4 +1,4 @@
-"""Invoices, payments, credit: what is owed, and what it does to the line."""
+"""Invoices, payments and credit, and their effect on the service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.checks import (
 from tests.support.isp import PRICE, Isp
 
 
-def test_generating_invoices_twice_makes_one_set(isp: Isp) -> None:
+def test_generating_invoices_twice_bills_once(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     isp.deployment.generate_invoices()
 
@@ -27,7 +27,7 @@ def test_generating_invoices_twice_makes_one_set(isp: Isp) -> None:
     assert (again["created"], again["failed"], again["skipped"]) == (0, 0, again["total"])
 
 
-def test_a_dry_run_makes_nothing(isp: Isp) -> None:
+def test_dry_run_creates_nothing(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
 
     preview = isp.deployment.generate_invoices(dry_run=True)
@@ -37,7 +37,7 @@ def test_a_dry_run_makes_nothing(isp: Isp) -> None:
     assert juan.invoices() == []
 
 
-def test_run_for_a_month_in_which_nobody_is_due_says_why(isp: Isp) -> None:
+def test_run_for_a_month_before_the_service_began_says_why(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     last_month = isp.deployment.today().replace(day=1) - timedelta(days=1)
 
@@ -80,7 +80,7 @@ def test_overpayment_is_credit_that_pays_the_next_invoice(isp: Isp) -> None:
     assert_books_agree(juan)
 
 
-def test_partial_payment_leaves_the_line_fenced(isp: Isp) -> None:
+def test_partial_payment_does_not_restore_the_service(isp: Isp) -> None:
     pedro = isp.connect("Pedro Reyes")
     isp.let_fall_overdue(pedro)
     assert_fenced(pedro, reasons={"overdue"})
@@ -93,7 +93,7 @@ def test_partial_payment_leaves_the_line_fenced(isp: Isp) -> None:
     assert_up(pedro)
 
 
-def test_a_part_paid_invoice_is_shown_so_until_it_is_overdue(isp: Isp) -> None:
+def test_invoice_with_a_partial_payment_is_partially_paid(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     isp.deployment.generate_invoices()
 
@@ -114,7 +114,7 @@ def test_admin_hold_survives_payment(isp: Isp) -> None:
     assert maria.reconnects() == []
 
 
-def test_voiding_the_overdue_invoice_brings_the_line_back(isp: Isp) -> None:
+def test_voiding_the_overdue_invoice_restores_the_service(isp: Isp) -> None:
     isp.deployment.begin_month()
     pedro = isp.connect("Pedro Reyes")
     isp.let_fall_overdue(pedro)
@@ -128,7 +128,7 @@ def test_voiding_the_overdue_invoice_brings_the_line_back(isp: Isp) -> None:
     assert_books_agree(pedro)
 
 
-def test_money_on_a_voided_invoice_becomes_credit(isp: Isp) -> None:
+def test_payment_on_a_voided_invoice_becomes_credit(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     isp.deployment.generate_invoices()
     juan.pay(50_000)
@@ -140,7 +140,7 @@ def test_money_on_a_voided_invoice_becomes_credit(isp: Isp) -> None:
     assert_invoice(juan.invoices()[1], total=PRICE, paid=50_000, status="partially_paid")
 
 
-def test_a_paid_invoice_cannot_be_voided(isp: Isp) -> None:
+def test_paid_invoice_cannot_be_voided(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     isp.deployment.generate_invoices()
     juan.pay()
@@ -161,7 +161,7 @@ def test_payment_for_a_void_invoice_is_refused(isp: Isp) -> None:
     assert juan.payments() == []
 
 
-def test_payment_for_somebody_elses_invoice_is_refused(isp: Isp) -> None:
+def test_payment_for_another_subscribers_invoice_is_refused(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     pedro = isp.connect("Pedro Reyes", online=False)
     isp.deployment.generate_invoices()
@@ -170,7 +170,7 @@ def test_payment_for_somebody_elses_invoice_is_refused(isp: Isp) -> None:
         juan.pay(invoice_id=pedro.invoice()["id"])
 
 
-def test_a_reference_used_twice_is_warned_about(isp: Isp) -> None:
+def test_second_payment_with_a_reference_has_a_warning(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     pedro = isp.connect("Pedro Reyes", online=False)
     reference = f"GCash-{juan.username}"
@@ -182,7 +182,7 @@ def test_a_reference_used_twice_is_warned_about(isp: Isp) -> None:
     assert second["same_reference"] == [first["id"]]
 
 
-def test_a_payment_posted_again_with_its_key_is_one_payment(isp: Isp) -> None:
+def test_payment_repeated_with_its_key_is_one_payment(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     content = {"subscriber_id": juan.id, "amount": PRICE, "method": "gcash"}
 
@@ -195,7 +195,7 @@ def test_a_payment_posted_again_with_its_key_is_one_payment(isp: Isp) -> None:
         isp.api.post("/payments", content | {"amount": 1}, key=f"pay-{juan.username}")
 
 
-def test_money_that_is_no_amount_is_refused_by_name(isp: Isp) -> None:
+def test_invalid_amount_is_refused_at_its_field(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     for amount in (0, -150_000, 1500.001, "1500.001", "+1500", None):
         with assert_refused(422, "amount", ""):
@@ -203,7 +203,7 @@ def test_money_that_is_no_amount_is_refused_by_name(isp: Isp) -> None:
     assert juan.payments() == []
 
 
-def test_only_the_service_whose_invoice_is_overdue_is_suspended(isp: Isp) -> None:
+def test_only_the_service_with_the_overdue_invoice_is_suspended(isp: Isp) -> None:
     isp.deployment.begin_month()
     pedro = isp.connect("Pedro Reyes")
     isp.deployment.generate_invoices()

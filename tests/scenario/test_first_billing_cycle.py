@@ -1,4 +1,4 @@
-"""The tutorial "Your First Billing Cycle", word for word, on real RADIUS packets."""
+"""The tutorial "Your First Billing Cycle", step by step, with real RADIUS packets."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_first_billing_cycle(make_isp: MakeIsp) -> None:
     assert_invoice(juan.invoice(), total=150_000, paid=150_000, status="paid")
     assert juan.balance() == 0
 
-    # An admin suspension is another thing than an overdue one.
+    # An admin suspension is separate from an overdue one.
     maria.hold("admin", note="copper theft, ask the manager")
     assert_fenced(maria, reasons={"admin"})
 
-    # Step 6: watch auto-reconnect. Pedro does not pay by the due date: overdue, but not yet cut off.
+    # Step 6: watch auto-reconnect. Pedro does not pay by the due date: he is overdue, but still online.
     deployment.advance(days=19)
     assert_invoice(pedro.invoice(), total=150_000, status="overdue", collection_status="pending")
     assert_up(pedro)
@@ -80,7 +80,7 @@ def test_first_billing_cycle(make_isp: MakeIsp) -> None:
     assert_reconnected(case)
     assert case["how"] == "redial"
 
-    # Maria pays too, but only the overdue hold is lifted: she stays fenced until a person releases her.
+    # Maria pays too, but only the overdue hold is released: she stays fenced until an operator releases her.
     maria.wait_known_online()
     fenced_session = maria.session
     maria.pay(150_000, method="cash")

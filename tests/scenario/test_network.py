@@ -1,4 +1,4 @@
-"""What a change in the office does to the line: holds, plans, passwords, routers."""
+"""What operators change, and its effect on live sessions: holds, plans, passwords, routers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def block_mode(isp: Isp) -> Iterator[None]:
     isp.api.patch("/settings/billing", suspension_mode="walled_garden")
 
 
-def test_hold_fences_the_live_session_at_once_and_its_release_brings_it_back(isp: Isp) -> None:
+def test_hold_fences_the_live_session_and_its_release_restores_it(isp: Isp) -> None:
     maria = isp.connect("Maria Santos")
     session = maria.session
 
@@ -35,7 +35,7 @@ def test_hold_fences_the_live_session_at_once_and_its_release_brings_it_back(isp
 
 
 @pytest.mark.usefixtures("block_mode")
-def test_in_block_mode_a_suspended_login_is_refused(isp: Isp) -> None:
+def test_suspended_login_is_refused_in_block_mode(isp: Isp) -> None:
     pedro = isp.connect("Pedro Reyes")
     isp.let_fall_overdue(pedro)
 
@@ -66,7 +66,7 @@ def test_change_of_plan_reaches_the_live_session_by_coa(isp: Isp) -> None:
     assert juan.wait_rate("200M/200M") is session
 
 
-def test_new_password_counts_from_the_next_dial(isp: Isp) -> None:
+def test_new_password_applies_from_the_next_dial(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
 
     juan.change(pppoe_password="a new one")
@@ -75,7 +75,7 @@ def test_new_password_counts_from_the_next_dial(isp: Isp) -> None:
     assert isp.dial(juan, "a new one").outcome is Outcome.ACCEPTED
 
 
-def test_kick_ends_the_live_session(isp: Isp) -> None:
+def test_disconnect_ends_the_live_session(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz")
     session = juan.session
 
@@ -87,7 +87,7 @@ def test_kick_ends_the_live_session(isp: Isp) -> None:
     assert_up(juan)
 
 
-def test_router_known_to_obey_address_lists_gets_coa_and_the_session_lives_on(isp: Isp) -> None:
+def test_router_set_to_coa_keeps_the_session_through_a_suspension(isp: Isp) -> None:
     isp.api.patch(f"/routers/{isp.router['id']}", session_control="coa")
     pedro = isp.connect("Pedro Reyes")
     session = pedro.session
@@ -103,7 +103,7 @@ def test_router_known_to_obey_address_lists_gets_coa_and_the_session_lives_on(is
     assert case["how"] == "coa"
 
 
-def test_terminated_service_is_thrown_off_and_refused(isp: Isp) -> None:
+def test_terminated_service_is_disconnected_and_refused(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz")
 
     isp.api.post(f"/services/{juan.service_id}/terminate")
@@ -112,7 +112,7 @@ def test_terminated_service_is_thrown_off_and_refused(isp: Isp) -> None:
     assert juan.service()["status"] == "terminated"
 
 
-def test_static_address_is_given_and_can_be_taken_away(isp: Isp) -> None:
+def test_static_address_is_assigned_and_can_be_removed(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False, static_ip="10.99.0.7")
     dial = isp.dial(juan)
     assert dial.session is not None and dial.session.framed_ip_address == "10.99.0.7"
@@ -123,36 +123,44 @@ def test_static_address_is_given_and_can_be_taken_away(isp: Isp) -> None:
     assert dial.session is not None and dial.session.framed_ip_address != "10.99.0.7"
 
 
-def test_new_secret_of_a_router_is_in_force_at_once(make_isp: MakeIsp) -> None:
+def test_new_secret_of_a_router_applies_immediately(make_isp: MakeIsp) -> None:
     isp = make_isp(timeout_seconds=0.3, tries=1)
     juan = isp.connect("Juan dela Cruz", online=False)
 
     isp.api.patch(f"/routers/{isp.router['id']}", radius_secret="another-secret-0123456789")
-    wait_for("the old one is dropped", lambda: isp.dial(juan).outcome is Outcome.NO_ANSWER, seconds=2)
+    wait_for(
+        "packets with the old secret are dropped",
+        lambda: isp.dial(juan).outcome is Outcome.NO_ANSWER,
+        seconds=2,
+    )
 
     isp.api.patch(f"/routers/{isp.router['id']}", radius_secret=NAS_SECRET)
-    wait_for("the right one is answered", lambda: isp.dial(juan).outcome is Outcome.ACCEPTED, seconds=2)
+    wait_for(
+        "packets with the new secret are answered",
+        lambda: isp.dial(juan).outcome is Outcome.ACCEPTED,
+        seconds=2,
+    )
 
 
-def test_disabled_router_gets_no_answer_until_it_is_enabled(make_isp: MakeIsp) -> None:
+def test_disabled_router_gets_no_answer_until_enabled(make_isp: MakeIsp) -> None:
     isp = make_isp(timeout_seconds=0.3, tries=2)
     juan = isp.connect("Juan dela Cruz", online=False)
 
     isp.api.patch(f"/routers/{isp.router['id']}", status="disabled")
-    wait_for("it is dropped", lambda: isp.dial(juan).outcome is Outcome.NO_ANSWER, seconds=2)
+    wait_for("its packets are dropped", lambda: isp.dial(juan).outcome is Outcome.NO_ANSWER, seconds=2)
 
     isp.api.patch(f"/routers/{isp.router['id']}", status="online")
-    wait_for("it is answered", lambda: isp.dial(juan).outcome is Outcome.ACCEPTED, seconds=2)
+    wait_for("its packets are answered", lambda: isp.dial(juan).outcome is Outcome.ACCEPTED, seconds=2)
 
 
-def test_a_username_in_use_is_refused_and_the_message_says_where(isp: Isp) -> None:
+def test_username_in_use_is_refused_and_names_its_subscriber(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
 
     with assert_refused(422, "service.pppoe_username", "is already used by Juan dela Cruz"):
         isp.connect("Juan Impostor", username=juan.username, online=False)
 
 
-def test_usernames_that_differ_by_case_are_two(isp: Isp) -> None:
+def test_usernames_that_differ_in_case_are_different_logins(isp: Isp) -> None:
     small = isp.connect("Juan dela Cruz", online=False, password="small-pass")
     capital = isp.connect(
         "Juana dela Cruz", username=small.username.upper(), online=False, password="capital-pass"
@@ -163,42 +171,42 @@ def test_usernames_that_differ_by_case_are_two(isp: Isp) -> None:
     assert isp.dial(small, "capital-pass").outcome is Outcome.REJECTED
 
 
-def test_router_that_ignores_disconnects_is_asked_again_until_it_answers(isp: Isp) -> None:
+def test_ignored_disconnect_is_retried_until_it_is_answered(isp: Isp) -> None:
     pedro = isp.connect("Pedro Reyes")
     isp.nas.faults.ignore_coa = True
     hold = pedro.hold()
-    wait_for("a silence is noted", lambda: [a["outcome"] for a in pedro.attempts()] == ["timed_out"])
+    wait_for("the timeout is recorded", lambda: [a["outcome"] for a in pedro.attempts()] == ["timed_out"])
     assert pedro.session.address_list is None
 
     isp.nas.faults.ignore_coa = False
 
     assert_fenced(pedro, reasons={"admin"})
-    wait_for("the answer is noted", lambda: pedro.attempts()[-1]["outcome"] == "acked")
+    wait_for("the answer is recorded", lambda: pedro.attempts()[-1]["outcome"] == "acked")
     pedro.wait_known_online()
     pedro.release(hold)
     assert_up(pedro)
 
 
-def test_router_that_acknowledges_but_keeps_the_session_is_asked_again(isp: Isp) -> None:
+def test_disconnect_is_repeated_if_the_session_continues(isp: Isp) -> None:
     pedro = isp.connect("Pedro Reyes")
     isp.nas.faults.acknowledge_but_ignore = True
     pedro.hold()
-    wait_for("it was acknowledged", lambda: [a["outcome"] for a in pedro.attempts()] == ["acked"])
+    wait_for("the request was acknowledged", lambda: [a["outcome"] for a in pedro.attempts()] == ["acked"])
     assert pedro.session.address_list is None
 
     isp.nas.faults.acknowledge_but_ignore = False
     isp.api.put("/clock", advance_seconds=60)
-    isp.nas.send_interims()  # the session is still there, and says so
+    isp.nas.send_interims()  # reports that the session still exists
 
     pedro.home.wait_fenced(25)
 
 
-def test_session_that_was_let_in_just_before_the_suspension_is_fenced_as_well(isp: Isp) -> None:
+def test_session_accepted_just_before_the_suspension_is_fenced(isp: Isp) -> None:
     pedro = isp.connect("Pedro Reyes")
     isp.nas.faults.lose_accounting = True
     isp.nas.hang_up(pedro.username)
-    wait_for("it was let in again", lambda: pedro.home.session)
-    pedro.hold()  # nothing is known yet of the session that runs
+    wait_for("it is online again", lambda: pedro.home.session)
+    pedro.hold()  # RADIUS does not know the running session yet
     assert pedro.session.address_list is None
 
     isp.nas.faults.lose_accounting = False
@@ -212,7 +220,7 @@ def test_session_whose_stop_was_lost_is_closed_by_the_next_start(isp: Isp) -> No
     lost = juan.wait_known_online()
     isp.nas.faults.lose_accounting = True
     isp.nas.hang_up(juan.username)
-    wait_for("it dials again", lambda: juan.home.session)
+    wait_for("it has redialed", lambda: juan.home.session)
     isp.nas.faults.lose_accounting = False
     isp.nas.hang_up(juan.username)
 
@@ -222,7 +230,7 @@ def test_session_whose_stop_was_lost_is_closed_by_the_next_start(isp: Isp) -> No
     assert now["id"] != lost["id"]
 
 
-def test_session_the_router_does_not_know_is_closed_when_it_is_to_be_ended(isp: Isp) -> None:
+def test_session_unknown_to_the_router_is_closed_by_a_disconnect(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     isp.dial(juan)
     wait_for("the session is known", juan.open_sessions)
@@ -236,7 +244,7 @@ def test_session_the_router_does_not_know_is_closed_when_it_is_to_be_ended(isp: 
     assert juan.open_sessions() == []
 
 
-def test_changes_of_one_session_never_overtake_each_other(isp: Isp) -> None:
+def test_changes_of_a_session_are_applied_in_order(isp: Isp) -> None:
     pedro = isp.connect("Pedro Reyes")
     isp.nas.faults.coa_delay_seconds = 0.1
     speeds = (60_000, 70_000, 80_000, 90_000)
@@ -262,7 +270,7 @@ def test_changes_of_one_session_never_overtake_each_other(isp: Isp) -> None:
         assert_up(pedro, PLAN_RATE)
 
 
-def test_a_silent_router_holds_up_nobody_on_another_one(make_isp: MakeIsp) -> None:
+def test_silent_router_does_not_delay_other_routers(make_isp: MakeIsp) -> None:
     silent, well = make_isp(), make_isp()
     stuck = [silent.connect(f"Stuck {number}", online=False) for number in range(52)]
     for household in stuck:

@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 30
 
 
 class Problem(Exception):
-    """An answer that is an error: its status, its sentence, and the message of each field."""
+    """An error response: its status, its detail, and the message of each field."""
 
     def __init__(self, response: requests.Response) -> None:
         is_problem = response.headers.get("Content-Type", "").startswith("application/problem+json")
@@ -26,7 +26,7 @@ class Problem(Exception):
 
 
 class Api:
-    """Every call gives the decoded answer, or raises Problem. One object per thread."""
+    """Each call returns the decoded response or raises Problem. Use one object per thread."""
 
     def __init__(self, url: str, token: str = "") -> None:
         self.url = url
@@ -36,14 +36,14 @@ class Api:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
     def another(self) -> Api:
-        """The same access for another thread."""
+        """A client with the same token, for another thread."""
         return Api(self.url, self.token)
 
     def close(self) -> None:
         self._session.close()
 
     def log_in(self, email: str, password: str) -> None:
-        """Make a token with the operator's password and use it from here on."""
+        """Create a token with the operator's password and use it from now on."""
         made = self.answer("POST", "/tokens", auth=(email, password), json={"name": "tests"})
         self.token = made["token"]
         self._session.headers["Authorization"] = f"Bearer {self.token}"
@@ -52,7 +52,7 @@ class Api:
         return self.answer("GET", path, params=query)
 
     def list(self, path: str, **query: Any) -> list[dict[str, Any]]:
-        """All items of all pages."""
+        """The items of all pages."""
         found: list[dict[str, Any]] = []
         after = None
         while True:

@@ -1,4 +1,4 @@
-"""Proof, from outside and from the databases, that nothing was lost, doubled or left undone."""
+"""Checks, through the API and in the databases, that nothing was lost, doubled or left undone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNHANDLED = text("select count(*) from inbox_messages where status <> 'done'")
 
 
 def database_url(deployment: Deployment, service: str) -> str:
-    """Where the service keeps its data: as its process was told, or the file of the embedded system."""
+    """The database of a service: from its process's environment, or the file of the embedded system."""
     if deployment.mode == "embedded":
         return f"sqlite:///{deployment.data_dir / service}.db"
     return psutil.Process(deployment.pid(service)).environ()[f"{service.upper()}_DATABASE_URL"]
@@ -30,13 +30,13 @@ def count(deployment: Deployment, service: str, query: TextClause) -> int:
 
 
 def assert_all_events_arrived(deployment: Deployment, *, seconds: float) -> None:
-    """Every outbox is empty, and no inbox holds an event that waits or was given up on."""
+    """Wait until every outbox is empty and every event in an inbox has been handled."""
 
     def left() -> dict[str, int]:
         found = {
             f"{what} in {service}": count(deployment, service, query)
             for service in SERVICES
-            if service != "gateway"  # says and hears nothing
+            if service != "gateway"  # publishes and handles no events
             for what, query in (("unsent", UNSENT), ("unhandled", UNHANDLED))
         }
         return {what: number for what, number in found.items() if number}
@@ -49,7 +49,7 @@ def assert_ledger_agrees(deployment: Deployment) -> None:
 
 
 def assert_each_paid_once(deployment: Deployment, expected: dict[str, int]) -> None:
-    """`expected`: reference -> amount, of all payments there are."""
+    """`expected` maps the reference of each payment to its amount."""
     found = deployment.api.list("/payments")
     assert len(found) == len(expected)
     assert {payment["reference"]: payment["amount"]["amount"] for payment in found} == expected

@@ -1,4 +1,4 @@
-"""Checkers: one line in a test for a fact that takes several fields to state."""
+"""Checkers: one line in a test for a fact that involves several fields."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def assert_invoice(
 
 
 def assert_up(household: Household, rate: str = PLAN_RATE) -> None:
-    """Its service is active, its box is online with the plan's speed and not fenced."""
+    """Its service is active, and its router is online at the plan's speed and not fenced."""
     household.wait_status("active", reasons=set())
     household.wait_rate(rate)
 
 
 def assert_fenced(household: Household, *, reasons: set[str]) -> None:
-    """Its service is suspended for these reasons, its box is online in the walled garden."""
+    """Its service is suspended for these reasons, and its router is online in the walled garden."""
     household.wait_status("suspended", reasons=reasons)
     session = household.home.wait_fenced(SECONDS, FENCE)
     assert session.rate_limit == FENCED_RATE
 
 
 def assert_reconnected(case: dict[str, Any]) -> None:
-    """The times of a reconnect are all there, in their order, and within the promise."""
+    """All times of a reconnect are known, in order, and within the promise."""
     names = ("paid_at", "released_at", "router_acked_at", "online_at")
     times = [datetime.fromisoformat(case[name]) for name in names]
     assert times == sorted(times), case
@@ -49,7 +49,7 @@ def assert_reconnected(case: dict[str, Any]) -> None:
 
 
 def assert_refused(status: int, field: str | None, message: str) -> Any:
-    """`with assert_refused(422, "amount", "more than zero"):` the call in it is refused, saying so."""
+    """`with assert_refused(422, "amount", "more than zero"):` expects the call inside to be refused so."""
 
     def says(problem: Problem) -> bool:
         said = problem.detail if field is None else problem.fields.get(field, "")
@@ -78,5 +78,5 @@ def assert_line_events(household: Household, expected: list[str]) -> None:
 
 
 def assert_books_agree(household: Household) -> None:
-    """The ledger of everybody agrees with invoices and payments."""
+    """Everyone's ledger agrees with their invoices and payments."""
     assert household.deployment.api.get("/ledger/check")["differences"] == []

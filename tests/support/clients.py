@@ -1,4 +1,4 @@
-"""Payment clients that do what integrators are told to: a key for each payment, and again until answered."""
+"""Payment clients that follow our advice to integrators: a key per payment, retried until answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STILL_WORKED_ON = 409
 
 
 def deliver_all(api: Api, payments: Iterable[Payment], *, threads: int, give_up_seconds: float) -> None:
-    """Until every one of them has its answer."""
+    """Deliver payments until each has been answered."""
     deadline = time.monotonic() + give_up_seconds
     left = list(payments)
     while left:
@@ -47,8 +47,8 @@ class Payment:
 class PaymentClients:
     """Several threads that deliver payments.
 
-    A payment that a killed process was working on is answered "still being worked on" for a while: those are
-    kept in `postponed`, to be delivered when the rest is done.
+    While a killed process's payment is answered with "still being worked on", it is put into `postponed`, to
+    be delivered after the rest.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class PaymentClients:
         return self
 
     def wait_delivered(self, count: int) -> None:
-        """Until that many payments were answered, or something went wrong."""
+        """Wait until that many payments have been answered or a thread has failed."""
         with self._changed:
             self._changed.wait_for(lambda: self.delivered >= count or self._failure is not None)
 
     def join(self) -> None:
-        """Until there is nothing more to deliver; raises what went wrong in any of the threads."""
+        """Wait until nothing is left to deliver. Raises the error of any thread."""
         for thread in self._threads:
             thread.join()
         if self._failure is not None:

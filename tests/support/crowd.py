@@ -38,7 +38,7 @@ class Crowd:
         assert len(self.subscribers) == size
 
     def let_fall_overdue(self) -> None:
-        """All of them get their invoice, pay nothing, and are suspended."""
+        """Bill all of them and wait until they are suspended for not paying."""
         self._deployment.begin_month()
         self._deployment.advance(days=20)
         wait_for("all are suspended", lambda: self.count("suspended") == len(self.subscribers), seconds=30)
@@ -47,7 +47,7 @@ class Crowd:
         return len(self._deployment.api.list("/subscribers", status=status))
 
     def assert_all_paid_and_up(self) -> None:
-        """By what operators see, and by what RADIUS answers the next dial."""
+        """Check what operators see, and what RADIUS answers to the next dial-in."""
         wait_for_none("suspended subscribers", self._suspended, seconds=30)
         assert self.count("active") == len(self.subscribers)
         for subscriber in self._deployment.api.list("/subscribers"):
@@ -60,7 +60,7 @@ class Crowd:
             )
 
     def _suspended(self) -> list[str]:
-        """Who, and what they owe."""
+        """The names of suspended subscribers, and what they owe."""
         found = self._deployment.api.list("/subscribers", status="suspended")
         return [f"{subscriber['full_name']} {subscriber['balance']}" for subscriber in found]
 

@@ -27,7 +27,7 @@ COMMANDS = {"embedded": ["run"], "distributed": ["run-distributed"]}
 SERVICES = ("subscriber", "billing", "payment", "router", "radius", "gateway")
 LISTENER = "radius-listener"
 MAIN = "main"
-READY_SECONDS = 100  # more than the launcher itself waits, so that its own words are seen
+READY_SECONDS = 100  # longer than the launcher waits, so that its own error is seen
 STOP_SECONDS = 60
 REPOSITORY = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ NAS_SECRET = "nas-secret-0123456789"
 
 
 class Deployment:
-    """Use `running()`. What it prints is in `log`."""
+    """Use `running()`. Its output is in `log`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Deployment:
         command: list[str] | None = None,
         environ: Mapping[str, str | None] | None = None,
     ) -> None:
-        """`environ` is put over the usual variables; None removes one."""
+        """`environ` overrides the usual variables; None removes one."""
         self.mode = mode
         self.data_dir = data_dir
         self.log = data_dir / "output.log"
@@ -62,7 +62,7 @@ class Deployment:
 
     @property
     def environ(self) -> dict[str, str]:
-        # Of a make that runs the tests nothing is handed on: it would make our own make talk more.
+        # Variables of a make that runs the tests would make our own make print more.
         ours = ("ISPOS_", "AMQP_URL", "MAKE", "MFLAGS")
         inherited = {
             name: value
@@ -83,7 +83,7 @@ class Deployment:
         return inherited | {name: value for name, value in given.items() if value is not None}
 
     def launch(self) -> None:
-        """Start the command; do not wait for anything."""
+        """Start the command without waiting."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -104,7 +104,7 @@ class Deployment:
             self.api.log_in(OWNER_EMAIL, OWNER_PASSWORD)
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Until every part answers. Fails with its last words when it ends before."""
+        """Wait until every part is ready. Fails with the end of its output if it exits before."""
 
         deadline = time.monotonic() + seconds
         while wrong := self.what_is_not_ready():
@@ -115,7 +115,7 @@ class Deployment:
             time.sleep(0.05)
 
     def what_is_not_ready(self) -> str:
-        """Empty when every part answers."""
+        """What /readyz reports, or an empty string if every part is ready."""
         try:
             answer = requests.get(f"{self.url}/readyz", timeout=10)
         except requests.RequestException as error:
@@ -123,7 +123,7 @@ class Deployment:
         return "" if answer.ok else answer.text
 
     def stop(self) -> None:
-        """Ask it to end as a supervisor does; it must end well and leave no process behind."""
+        """Stop it as a supervisor does. It must exit cleanly and leave no process behind."""
         assert self._process is not None
         psutil.Process(self.pid(MAIN)).terminate()
         code = self._process.wait(timeout=STOP_SECONDS)
@@ -133,7 +133,7 @@ class Deployment:
         assert not self.processes(), f"left behind: {self.processes()}"
 
     def interrupt_group(self) -> None:
-        """What Ctrl-C in a terminal does: SIGINT to the command and to what it runs in the foreground."""
+        """Do what Ctrl-C in a terminal does: send SIGINT to the command and its children."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGINT)
 
@@ -145,7 +145,7 @@ class Deployment:
         return code
 
     def destroy(self) -> None:
-        """Whatever still runs of it, end it at once."""
+        """Kill all of its processes that are still running."""
         for process in self.processes():
             with _gone_is_fine():
                 process.resume()
@@ -154,13 +154,13 @@ class Deployment:
             self._process.kill()
             self._process.wait()
             self._process = None
-        wait_for("all processes are gone", lambda: not self.processes())
+        wait_for("all processes have ended", lambda: not self.processes())
         self.api.close()
 
     # ---- processes
 
     def pid(self, name: str) -> int:
-        """Of `main` (our first process, not make), the listener, a service, `postgres` or `rabbitmq`."""
+        """The process id of `main` (our first process, not make), the listener, a service or a server."""
         if name == MAIN:
             assert self._process is not None
             started = psutil.Process(self._process.pid)
@@ -168,7 +168,7 @@ class Deployment:
         return int(self._pid_file(name).read_text().split()[0])
 
     def names(self) -> list[str]:
-        """The processes that a kill may hit and that must come back: not the launcher, not the servers."""
+        """The processes that tests may kill and that must recover: neither the launcher nor the servers."""
         return [MAIN, LISTENER] if self.mode == "embedded" else [LISTENER, *SERVICES]
 
     def kill(self, name: str) -> None:
@@ -190,7 +190,7 @@ class Deployment:
 
     @contextmanager
     def stopped(self, name: str) -> Iterator[None]:
-        """The process stands still (SIGSTOP) within this block."""
+        """Suspend the process (SIGSTOP) within this block."""
         process = psutil.Process(self.pid(name))
         process.suspend()
         try:
@@ -199,7 +199,7 @@ class Deployment:
             process.resume()
 
     def processes(self) -> list[psutil.Process]:
-        """All processes that have our data folder in their environment or command line."""
+        """All processes with our data folder in their environment or command line."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
     def _is_ours(self, process: psutil.Process) -> bool:
@@ -246,7 +246,7 @@ class Deployment:
         return self.api.post("/subscribers", {"full_name": full_name, "service": service, **fields})
 
     def generate_invoices(self, **content: Any) -> dict[str, Any]:
-        """Press Generate Invoices; the report once the run is over."""
+        """Start a billing run. Returns its report when it has finished."""
         return self.wait_run(self.api.post("/billing-runs", content)["id"])
 
     def wait_run(self, run_id: str) -> dict[str, Any]:
@@ -268,13 +268,13 @@ class Deployment:
         return date.fromisoformat(self.api.get("/clock")["date"])
 
     def advance(self, *, days: int) -> date:
-        """That many days later, with the collections of that day done."""
+        """Move the clock forward and run the collections of the new day."""
         self.api.put("/clock", advance_days=days)
         self.api.post("/collections-runs")
         return self.today()
 
     def begin_month(self) -> date:
-        """The second day of the next month, with the invoices of its billing day made."""
+        """Move to the second day of the next month, after its invoices were generated."""
         first = (self.today().replace(day=1) + timedelta(days=32)).replace(day=1)
         self.api.put("/clock", date=(first + timedelta(days=1)).isoformat())
 
@@ -291,7 +291,7 @@ class Deployment:
 
 @contextmanager
 def running(deployment: Deployment) -> Iterator[Deployment]:
-    """Started, ready; stopped in good order at the end, or destroyed if that fails."""
+    """Start it, wait until it is ready, and stop it at the end. Destroy it if that fails."""
     try:
         deployment.start()
         yield deployment
@@ -309,7 +309,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 @contextmanager
 def _gone_is_fine() -> Iterator[None]:
-    """A process may end while it is looked at, and others' processes are none of our business."""
+    """A process may end while we look at it, and we may not read processes of other users."""
     try:
         yield
     except (psutil.NoSuchProcess, psutil.AccessDenied):

@@ -21,10 +21,10 @@ from tests.support.books import database_url
 from tests.support.deployment import REPOSITORY, Deployment
 from tests.support.waiting import wait_for
 
-PROGRAM = "/usr/sbin/freeradius"  # not in everybody's PATH
+PROGRAM = "/usr/sbin/freeradius"  # /usr/sbin is not in every user's PATH
 DEPLOY = REPOSITORY / "deploy" / "freeradius"
 ROLE = "freeradius"
-ROLE_PASSWORD = 'pa"ss'  # as awkward as FreeRADIUS's configuration files can hold
+ROLE_PASSWORD = 'pa"ss'  # the most awkward that its configuration files can hold
 MONITOR_SECRET = "monitor-secret"
 KNOWN_SECONDS = 1
 STOP_SECONDS = 20
@@ -44,7 +44,7 @@ def as_freeradius(deployment: Deployment) -> Database:
 
 
 def make_role(deployment: Deployment) -> None:
-    """What the how-to says: role.sql, then a password."""
+    """Create the role as the how-to says: role.sql, then a password."""
     database = superuser(deployment)
     with database.transaction() as session:
         session.connection().exec_driver_sql((DEPLOY / "role.sql").read_text().replace("%", "%%"))
@@ -53,7 +53,7 @@ def make_role(deployment: Deployment) -> None:
 
 
 class FreeRadius:
-    """Installed into `folder` as the how-to says, with another local.conf. Use `running()`."""
+    """FreeRADIUS, installed into `folder` as the how-to says, with its own local.conf. Use `running()`."""
 
     def __init__(self, folder: Path, deployment: Deployment) -> None:
         self.folder = folder
@@ -90,7 +90,7 @@ class FreeRadius:
         local.chmod(0o600)
 
     def start(self) -> None:
-        """Start it in the foreground and wait until it answers."""
+        """Start it in the foreground and wait until it is ready."""
         with (self.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
                 [PROGRAM, "-f", "-d", str(self.folder), *os.environ.get("FREERADIUS_DEBUG", "").split()],
@@ -110,7 +110,7 @@ class FreeRadius:
         return tail(self.folder / "output.log", lines) + "\n" + tail(self.log, lines)
 
     def stop(self) -> None:
-        """Ask it to end as systemd does; it must end well."""
+        """Stop it as systemd does. It must exit cleanly."""
         assert self._process is not None
         self._process.terminate()
         code = self._process.wait(timeout=STOP_SECONDS)
@@ -126,7 +126,7 @@ class FreeRadius:
 
 @contextmanager
 def running(freeradius: FreeRadius) -> Iterator[FreeRadius]:
-    """Started, ready; stopped in good order at the end, or killed if that fails."""
+    """Start it, wait until it is ready, and stop it at the end. Kill it if that fails."""
     try:
         freeradius.start()
         yield freeradius
@@ -136,7 +136,7 @@ def running(freeradius: FreeRadius) -> Iterator[FreeRadius]:
 
 
 class OwnListener:
-    """Our own RADIUS listener on the same database, on ports of its own: started by hand."""
+    """Our own RADIUS listener on the same database and on other ports, started by hand."""
 
     def __init__(self, folder: Path, deployment: Deployment) -> None:
         self.auth_port, self.acct_port = find_free_port(), find_free_port()

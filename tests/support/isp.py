@@ -1,4 +1,4 @@
-"""A small ISP: a simulated router that is registered, a plan, and households whose boxes dial in."""
+"""A small ISP: a registered simulated router, a plan, and households whose home routers dial in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _logins = itertools.count(1)
 
 
 def new_nas(deployment: Deployment, **options: Any) -> SimulatedNas:
-    """A router on a loopback address that no other one has: RADIUS knows routers by their address."""
+    """A simulated router on its own loopback address, since RADIUS identifies routers by address."""
     number = next(_addresses)
     options.setdefault("identity", f"router-{number}")
     return SimulatedNas(
@@ -39,7 +39,7 @@ def new_nas(deployment: Deployment, **options: Any) -> SimulatedNas:
 
 @dataclass
 class Household:
-    """A subscriber with one service, and the box at home that dials it."""
+    """A subscriber with one service, and the home router that dials it."""
 
     deployment: Deployment
     subscriber: dict[str, Any]
@@ -77,7 +77,7 @@ class Household:
         return sorted(found, key=lambda invoice: invoice["number"])
 
     def invoice(self) -> dict[str, Any]:
-        """The only one."""
+        """Its only invoice."""
         (invoice,) = self.invoices()
         return invoice
 
@@ -85,7 +85,7 @@ class Household:
         return self.deployment.api.list("/payments", subscriber_id=self.id)
 
     def attempts(self) -> list[dict[str, Any]]:
-        """What was asked of the router, oldest first."""
+        """The requests sent to its router, oldest first."""
         found = self.deployment.api.list(f"/services/{self.service_id}/attempts")
         return sorted(found, key=lambda attempt: attempt["sent_at"])
 
@@ -117,7 +117,7 @@ class Household:
     # ---- waiting
 
     def wait_status(self, status: str, *, reasons: set[str] | None = None) -> dict[str, Any]:
-        """Until the service has this status and, if given, is held for exactly these reasons."""
+        """Wait until the service has this status and, if given, exactly these hold reasons."""
 
         def reached() -> dict[str, Any] | None:
             service = self.service()
@@ -128,7 +128,7 @@ class Household:
         return wait_for(f"{self.username} is {status}", reached)
 
     def wait_known_online(self) -> dict[str, Any]:
-        """Until RADIUS has the session that the box has now; its view of it."""
+        """Wait until RADIUS knows the session that the home router has now. Returns the session."""
 
         def known() -> dict[str, Any] | None:
             now = self.home.session
@@ -139,7 +139,7 @@ class Household:
         return wait_for(f"the session of {self.username} is known", known)
 
     def wait_reconnected(self) -> dict[str, Any]:
-        """Until its only reconnect is over; that case with all its times."""
+        """Wait until its only reconnect is complete. Returns that case with all its times."""
 
         def over() -> dict[str, Any] | None:
             (case,) = self.reconnects() or [{}]
@@ -148,7 +148,7 @@ class Household:
         return wait_for(f"the reconnect of {self.username} is over", over)
 
     def wait_rate(self, rate: str) -> NasSession:
-        """Until its session has this speed and is not fenced."""
+        """Wait until its session has this speed and is not fenced."""
         self.home.wait_until(
             f"online with {rate}",
             lambda home: (
@@ -162,7 +162,7 @@ class Household:
 
 
 class Isp:
-    """One router, one plan. `connect()` gives it households."""
+    """One router and one plan. `connect()` adds households."""
 
     def __init__(
         self, deployment: Deployment, running: ExitStack, *, plan_name: str | None = None, **nas_options: Any
@@ -184,7 +184,7 @@ class Isp:
         online: bool = True,
         **service: Any,
     ) -> Household:
-        """Enter a subscriber, switch the box at home on; with `online`, wait until its session is known."""
+        """Create a subscriber with a home router. With `online`, switch it on and wait for its session."""
         username = username or f"{full_name.split()[0].lower()}.{next(_logins)}"
         content = {
             "pppoe_username": username,
@@ -202,7 +202,7 @@ class Isp:
         return household
 
     def dial(self, household: Household, password: str | None = None) -> Dial:
-        """One dial by hand."""
+        """A single dial-in."""
         return self.nas.dial(household.username, password or household.home.password)
 
     def let_fall_overdue(self, *households: Household) -> None:

@@ -1,4 +1,4 @@
-"""FreeRADIUS's own client: what a router would send, and what it would get."""
+"""FreeRADIUS's radclient in the role of a router."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ METHODS: tuple[Method, ...] = ("pap", "chap", "mschap")
 def dial(
     port: int, username: str, password: str, method: Method = "pap", *, source: str = "127.0.0.1"
 ) -> str:
-    """What came back, as radclient prints it. The router is the one at the address `source`."""
+    """Dial in from the router at `source`. Returns the output of radclient."""
     attributes = {
         "Packet-Src-IP-Address": source,
         "User-Name": username,
@@ -27,7 +27,7 @@ def dial(
 
 
 def account(port: int, status: str, username: str, session_id: str, **octets: int) -> str:
-    """Start, Interim-Update or Stop of a session; `input=` and `output=` octets."""
+    """Report a Start, Interim-Update or Stop; `input=` and `output=` are octets."""
     attributes = {
         "Acct-Status-Type": status,
         "Acct-Session-Id": session_id,
@@ -40,13 +40,13 @@ def account(port: int, status: str, username: str, session_id: str, **octets: in
 
 
 def report(port: int, source: str, attributes: str) -> None:
-    """An Accounting-Request of the router at `source`, in radclient's own words. It must be acknowledged."""
+    """Send an Accounting-Request from the router at `source`. It must be acknowledged."""
     answer = _ask(port, "acct", f"Packet-Src-IP-Address = {source}, {attributes}", NAS_SECRET)
     assert is_acknowledged(answer), answer
 
 
 def is_healthy(port: int, kind: Literal["auth", "acct"], secret: str) -> bool:
-    """Whether Status-Server (RFC 5997) is answered well."""
+    """Whether Status-Server (RFC 5997) gets the right answer."""
     answer = _ask(port, "status", "Message-Authenticator = 0x00", secret)
     return is_accept(answer) if kind == "auth" else is_acknowledged(answer)
 

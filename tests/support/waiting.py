@@ -12,11 +12,11 @@ Fact = TypeVar("Fact")
 def wait_for(
     description: str, probe: Callable[[], Fact], *, seconds: float = 10.0, pause: float = 0.02
 ) -> Fact:
-    """What `probe` gives, as soon as that is true. Fails with the description and what it gave last."""
+    """The first true result of `probe`. Fails with the description and the last result."""
     deadline = time.monotonic() + seconds
     while not (fact := probe()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain: {description} (last seen: {fact!r})")
+            raise AssertionError(f"after {seconds:g} s, still not true: {description} (last seen: {fact!r})")
         time.sleep(pause)
     return fact
 
@@ -24,7 +24,7 @@ def wait_for(
 def wait_for_none(
     description: str, left: Callable[[], object], *, seconds: float = 10.0, pause: float = 0.1
 ) -> None:
-    """Until `left` gives nothing: an empty list, zero. Fails with the description and what was left."""
+    """Wait until `left` returns something empty. Fails with the description and what was left."""
     deadline = time.monotonic() + seconds
     while remaining := left():
         if time.monotonic() > deadline:

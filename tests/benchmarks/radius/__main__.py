@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.radius [--quick] [--repetitions N]
 
-`--quick` is for trying out: few subscribers, short runs, nothing is written.
+`--quick` is for trying it out: few subscribers, short runs, and nothing is written.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Single requests, asked and read in Python: is a server there, and what exactly does it answer?"""
+"""Single requests from Python: is a server up, and what exactly does it answer?"""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PATIENCE_SECONDS = 0.3
 IDENTIFIERS_ASKED = 8
 MESSAGE_AUTHENTICATOR = 80
 VENDOR_SPECIFIC = 26
-# What is encrypted, salted or a proof differs from answer to answer.
+# Encrypted, salted and proof attributes differ in each answer.
 NEVER_ALIKE = {(MICROSOFT, 12), (MICROSOFT, 16), (MICROSOFT, 17), (MICROSOFT, 26), (0, MESSAGE_AUTHENTICATOR)}
-# (vendor, type) to the values, in order of their octets.
+# (vendor, type) to the sorted values
 Attributes = dict[tuple[int, int], list[bytes]]
 
 
 class Asker:
-    """Asks for the first subscriber, from the address of his router."""
+    """Sends requests for the first subscriber from the address of their router."""
 
     def __init__(self, population: Population) -> None:
         self._subscriber = population.subscribers[0]
@@ -35,14 +35,15 @@ class Asker:
         return self._ask(request, auth_port, identifier) is not None
 
     def wait_for_every_worker(self, auth_port: int) -> None:
-        """Raises AssertionError if one does not answer."""
+        """Raises AssertionError if a worker does not answer."""
         for identifier in range(IDENTIFIERS_ASKED):
             tries = (self.is_answered(auth_port, identifier) for _ in range(20))
             assert any(tries), f"no answer to identifier {identifier}"
 
     def accepted_with(self, method: Method, auth_port: int) -> Attributes:
-        """What the Accept gives, as far as two servers can give the same. Raises AssertionError if it is no
-        genuine Accept."""
+        """The attributes of the Access-Accept that two servers can have in common.
+
+        Raises AssertionError if it is not a genuine Access-Accept."""
         request = self._dialler.dial(method, self._subscriber)
         answer = self._ask(request, auth_port, identifier=1)
         assert answer is not None and answer[0] == ACCESS_ACCEPT, f"{method} was not accepted"
@@ -56,7 +57,7 @@ class Asker:
         }
 
     def _proves_the_password(self, request: bytes, success: bytes) -> bool:
-        """RFC 2759 8.7."""
+        """RFC 2759 section 8.7."""
         asked = _read(request[20:])
         challenge, response = asked[MICROSOFT, 11][0], asked[MICROSOFT, 25][0]
         name = self._subscriber.username.encode()
@@ -65,7 +66,7 @@ class Asker:
         return success[1:43] == mschap.authenticator_response(signed, response[26:], nt_hash)
 
     def _ask(self, request: Request, port: int, identifier: int) -> bytes | None:
-        """The answer, or None if there is none in time. Raises AssertionError if it is forged."""
+        """The answer, or None if none arrives in time. Raises AssertionError if it is forged."""
         secret = self._subscriber.router.secret.encode()
         packet = bytearray(request.packet)
         packet[1] = identifier

@@ -1,4 +1,4 @@
-"""Everything a run of the benchmark needs, and one measurement."""
+"""What a run of the benchmark needs, and one measurement."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.benchmarks.radius.servers import Ours, Server
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything. `few` subscribers dial again and again where a cache is to be warm."""
+    """The size of everything. `few` subscribers redial repeatedly when a cache should be warm."""
 
     subscribers: int = 50_000
     closed_sessions: int = 6  # of each subscriber
@@ -55,7 +55,7 @@ QUICK = Scale(
 
 @dataclass(frozen=True)
 class Measure:
-    """One run, or the medians of several (of what went wrong the sum)."""
+    """One run, or the medians of several runs and the sum of their errors."""
 
     per_second: float
     p50_ms: float
@@ -65,7 +65,7 @@ class Measure:
     server_us: float
     database_us: float
     generator_us: float
-    others: float  # share of the processors that went to processes that are not part of this
+    others: float  # share of the processors used by unrelated processes
     lost: int
     retransmitted: int
     faults: int
@@ -117,7 +117,7 @@ class Bench:
 
     @cached_property
     def everybody(self) -> dict[Method, Path]:
-        """Every subscriber three times, each time in another order."""
+        """Dial-ins of every subscriber, three times in different orders."""
         return {
             method: self.generator.write(f"everybody-{method}", self.dialler.dials(method, times=3))
             for method in Method
@@ -125,7 +125,7 @@ class Bench:
 
     @cached_property
     def few(self) -> dict[Method, Path]:
-        """As many logins as there are subscribers twice over, of few of them."""
+        """Twice as many dial-ins as there are subscribers, by a few of them."""
         times = 2 * self.scale.subscribers // self.scale.few
         return {
             method: self.generator.write(
@@ -136,7 +136,7 @@ class Bench:
 
     @cached_property
     def reports(self) -> dict[Report, Path]:
-        """Of sessions that are open: an Interim of each, the Stop of many, and the Start of the next ones."""
+        """Reports of open sessions: an Interim-Update for each, a Stop for many, and a Start for the next."""
         people = self.population.subscribers
         stopping = people[: self.scale.reports]
         return {
@@ -178,7 +178,7 @@ class Bench:
 
 @contextmanager
 def prepared(scale: Scale) -> Iterator[Bench]:
-    """With its databases filled. Everything is gone afterwards."""
+    """A benchmark with filled databases. Everything is removed afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="isp-os-bench-radius-"))
     directory.chmod(0o755)  # PostgreSQL under root runs as another user
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The same requests to both servers, in turn, several times over."""
+"""The same requests to both servers, in turn, several times."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.benchmarks.radius.freeradius import Backend
 from tests.benchmarks.radius.packets import Method, Report
 from tests.benchmarks.radius.servers import Server
 
-# Server and what it was asked.
+# server, and what was measured
 Key = tuple[str, str]
 Measures = dict[Key, Measure]
 
 WORKERS = (1, 2)
-MOST_WORKERS = max(WORKERS)
+MAX_WORKERS = max(WORKERS)
 RATES = (1_000, 3_000)
-# Outstanding requests: as of a few routers on a busy day, and as when all homes of a town dial at once.
+# Requests outstanding: a few routers on a busy day, and a whole town redialing at the same time.
 WINDOWS = (32, 128)
 COLD = "each subscriber once"
 WARM = "the same few repeatedly"
@@ -28,7 +28,7 @@ METHODS_OF = {
     Backend.SQL_POST_AUTH: (Method.PAP, Method.MSCHAP2),
     Backend.MEMORY: (Method.PAP, Method.CHAP, Method.MSCHAP2),
 }
-# Acknowledged reports that the tables do not show would be lost money.
+# An acknowledged report missing from the tables would be lost money.
 WRITTEN = {
     Report.START: "SELECT count(*) FROM radacct WHERE acctstarttime >= %s",
     Report.INTERIM: "SELECT count(*) FROM radacct WHERE acctupdatetime >= %s",
@@ -78,15 +78,15 @@ class Comparison:
                 for workers in WORKERS:
                     yield lambda workers=workers: self._logins_of_ours(workers)  # type: ignore[misc]
         yield lambda: self._open_loop(self._bench.theirs(Backend.SQL), theirs(Backend.SQL))
-        yield lambda: self._open_loop(self._bench.ours(MOST_WORKERS), ours(MOST_WORKERS))
+        yield lambda: self._open_loop(self._bench.ours(MAX_WORKERS), ours(MAX_WORKERS))
         yield lambda: self._reports(THEIRS, self._bench.theirs(Backend.SQL), theirs(Backend.SQL))
-        yield lambda: self._reports(OURS, self._bench.ours(MOST_WORKERS), ours(MOST_WORKERS))
+        yield lambda: self._reports(OURS, self._bench.ours(MAX_WORKERS), ours(MAX_WORKERS))
 
     def _compare_answers(self) -> None:
         servers = (
             self._bench.theirs(Backend.SQL),
             self._bench.theirs(Backend.MEMORY),
-            self._bench.ours(MOST_WORKERS),
+            self._bench.ours(MAX_WORKERS),
         )
         answers = {}
         for server in servers:
@@ -108,7 +108,7 @@ class Comparison:
                     )
 
     def _logins_of_ours(self, workers: int) -> None:
-        """A fresh process for each method: what one left warm does not help the next."""
+        """Start a fresh process for each method, so that a warm cache does not help the next one."""
         everybody, warming = self._bench.scale.subscribers, 5 * self._bench.scale.few
         for window in WINDOWS:
             for method in Method:
@@ -159,7 +159,7 @@ class Comparison:
         self, database: str, server: Server, name: str, kind: Report, *, what: str, count: int, **load: int
     ) -> None:
         self._bench.postgres.settle(database)
-        # One of them takes whole seconds as the time of a packet.
+        # FreeRADIUS records the time of a packet in whole seconds.
         began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
         measured = self._bench.measure(server, self._bench.reports[kind], count=count, **load)
         ((written,),) = self._bench.postgres.query(database, WRITTEN[kind], began)

@@ -1,6 +1,6 @@
-"""The same subscribers and sessions twice: as our code writes them, and in the schema of FreeRADIUS.
+"""The same subscribers and sessions in two schemas: ours, as our code writes them, and FreeRADIUS's.
 
-Each is a template; a run gets a copy.
+Each is a template; every run copies it.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Databases:
             }
 
     def _sessions(self, population: Population) -> Iterator[dict[str, Any]]:
-        """The closed ones, day by day, and one that is open for everybody."""
+        """Closed sessions, day by day, and an open one for everyone."""
         for generation in range(population.closed_sessions, OPEN_GENERATION, -1):
             began = self._now - timedelta(hours=SESSION_HOURS * (generation + 1))
             for subscriber in population.subscribers:
@@ -184,7 +184,7 @@ def _checks_of_ours(population: Population) -> Iterator[dict[str, Any]]:
 
 
 def _checks_of_theirs(population: Population) -> Iterator[dict[str, Any]]:
-    """The one form of a password that serves all four methods there."""
+    """The only form of a password that works with all four methods there."""
     for subscriber in population.subscribers:
         yield _check(subscriber, "Cleartext-Password", subscriber.password)
 

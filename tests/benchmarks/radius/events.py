@@ -1,4 +1,4 @@
-"""What an ISP lives through: a plan is changed, thousands are suspended, the power comes back."""
+"""Events in the life of an ISP: a plan changes, thousands are suspended, the power comes back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from servicekit.db import Database
 from sqlalchemy import select
 
 from tests.benchmarks.radius.bench import Bench
-from tests.benchmarks.radius.comparison import MOST_WORKERS
+from tests.benchmarks.radius.comparison import MAX_WORKERS
 from tests.benchmarks.radius.databases import NEARLY_EMPTY, OURS, THEIRS
 from tests.benchmarks.radius.freeradius import Backend
 from tests.benchmarks.radius.generator import Load
@@ -26,9 +26,9 @@ from tests.benchmarks.radius.servers import Server
 from tests.support.waiting import wait_for
 
 RATE = 3_000
-QUIET_SECONDS = 2.0  # before the change and after it
+QUIET_SECONDS = 2.0  # before and after the change
 APPLIED_SECONDS = 180.0
-ROUNDS = 4  # of 150,000 logins: enough for as long as it may take
+ROUNDS = 4  # of 150,000 logins, which is enough for the longest change
 AT_ONCE = 100
 REDIAL_WINDOW = 512
 REDIAL_TIMEOUT_SECONDS = 1.0
@@ -37,7 +37,7 @@ REDIAL_TRIES = 10
 
 @dataclass(frozen=True)
 class Footprint:
-    """Of a server that has answered every subscriber once, in megabytes; its start in seconds."""
+    """Memory of a server that has answered every subscriber once, in megabytes, and its start in seconds."""
 
     memory: Memory
     start_seconds: float
@@ -48,7 +48,7 @@ def footprints(bench: Bench) -> dict[str, Footprint]:
         bench.theirs(Backend.SQL),
         bench.theirs(Backend.MEMORY),
         bench.ours(1),
-        bench.ours(MOST_WORKERS),
+        bench.ours(MAX_WORKERS),
     ]
     return {server.name: _footprint(bench, server) for server in servers}
 
@@ -77,8 +77,9 @@ def _start_seconds(server: Server) -> float:
 
 @dataclass(frozen=True)
 class Change:
-    """Logins went on at a steady rate while this changed. `applied_seconds` is from the beginning of the
-    first transaction until every listener answered by the last one."""
+    """A change during a steady rate of logins.
+
+    `applied_seconds` is from the start of its first transaction until every listener applied the last one."""
 
     accounts: int
     applied_seconds: float
@@ -87,7 +88,7 @@ class Change:
 
 
 def plan_change(bench: Bench) -> Change:
-    """One plan gets another speed, and every session of it is to follow."""
+    """One plan gets another speed, which every session on it must follow."""
 
     def change(database: Database) -> None:
         plan = bench.population.plans[0]
@@ -111,7 +112,7 @@ def plan_change(bench: Bench) -> Change:
 
 
 def accounts_rewritten(bench: Bench) -> Change:
-    """Every account of a plan is suspended, a hundred to a transaction."""
+    """Every account of a plan is suspended, a hundred per transaction."""
 
     def change(database: Database) -> None:
         people = _of_one_plan(bench)
@@ -146,15 +147,15 @@ def _changed_under_load(bench: Bench, change: Callable[[Database], None]) -> Cha
     bench.databases.reset(OURS)
     database = Database(bench.postgres.url(OURS))
     try:
-        with bench.ours(MOST_WORKERS) as server:
+        with bench.ours(MAX_WORKERS) as server:
             running = bench.begin(server, bench.everybody[Method.MSCHAP2], rate=RATE, rounds=ROUNDS)
-            time.sleep(QUIET_SECONDS)  # what it is like without
+            time.sleep(QUIET_SECONDS)  # a baseline without the change
             began = time.monotonic()
             change(database)
             wait_for("the change to be in force", lambda: _is_in_force(database), seconds=APPLIED_SECONDS)
             applied = time.monotonic() - began
             in_time = running.is_sending()
-            time.sleep(QUIET_SECONDS)  # what it leaves behind
+            time.sleep(QUIET_SECONDS)  # the memory afterwards
             load = running.stop()
     finally:
         database.close()
@@ -170,8 +171,9 @@ def _is_in_force(database: Database) -> bool:
 
 @dataclass(frozen=True)
 class Redial:
-    """All at once: a login, then the Start of a session with a new id. `old_open` are the rows of sessions
-    that the power cut ended without a Stop and that are still taken for open."""
+    """Everyone logs in at the same time and then starts a session with a new id.
+
+    `old_open` counts sessions that the power cut ended without a Stop and that still appear open."""
 
     lines: int
     load: Load
@@ -185,13 +187,13 @@ OPEN_SINCE = OPEN_BEFORE.replace("acctsessionid <", "acctsessionid >=")
 
 
 def power_cut(bench: Bench) -> dict[str, Redial]:
-    """The routers stayed up, the homes did not: nobody's session was stopped."""
+    """The routers stayed up and the homes did not, so no session was stopped."""
     generation = bench.population.new_generation + 1
     people = bench.population.subscribers[: bench.scale.redialling]
     requests = bench.generator.write("redial", bench.dialler.redials(people, generation))
     boundary = (people[-1].username, bench.population.session_id(people[0], generation))
     found = {}
-    for database, server in ((THEIRS, bench.theirs(Backend.SQL)), (OURS, bench.ours(MOST_WORKERS))):
+    for database, server in ((THEIRS, bench.theirs(Backend.SQL)), (OURS, bench.ours(MAX_WORKERS))):
         bench.databases.reset(database)
         with server:
             load = bench.generator.run(

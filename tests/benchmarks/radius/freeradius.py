@@ -1,6 +1,6 @@
 """Debian's FreeRADIUS with a configuration of its own: only what is needed, so that it is fast.
 
-The SQL queries, the schema and the formula of acctuniqueid are the packages' own files.
+The SQL queries, the schema and the formula of acctuniqueid are those of the packages.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class FreeRadius(Server):
     def __init__(
         self, directory: Path, asker: Asker, population: Population, backend: Backend, conninfo: str
     ) -> None:
-        """Raises PermissionError unless run by root: Debian lets nobody else read the stock queries."""
+        """Raises PermissionError unless run as root, the only user who can read Debian's stock queries."""
         super().__init__(directory / "radius.log", asker)
         self.name = f"FreeRADIUS, {backend}"
         self._directory = directory

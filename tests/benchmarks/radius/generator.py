@@ -1,4 +1,4 @@
-"""The load generator (load.c): compiled when it is needed, told what to send, asked what it saw."""
+"""Compile and run the load generator (load.c), and read its results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WINDOW = 32
 
 @dataclass(frozen=True)
 class Latency:
-    """Of the answered requests of one kind, in milliseconds."""
+    """Latency of the answered requests of one kind, in milliseconds."""
 
     answered: int
     p50_ms: float
@@ -31,7 +31,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Load:
-    """What the generator saw. A forged answer is believed by nobody: its request counts as not answered."""
+    """The results of the generator. A request with a forged answer counts as unanswered."""
 
     access: Latency
     accounting: Latency
@@ -56,16 +56,16 @@ class Load:
 
     @property
     def latency(self) -> Latency:
-        """Of the only kind that was sent."""
+        """The latency of the only kind of request that was sent."""
         assert not (self.access.answered and self.accounting.answered)
         return self.access if self.access.answered else self.accounting
 
 
 class Generator:
-    """Compiled into `directory`, where the request files are too."""
+    """Compiled into `directory`, which also has the request files."""
 
     def __init__(self, directory: Path, clients: Sequence[Router]) -> None:
-        """Raises subprocess.CalledProcessError if there is no C compiler that understands us."""
+        """Raises subprocess.CalledProcessError without a suitable C compiler."""
         self._directory = directory
         self._program = directory / "load"
         self._clients = [f"--client={router.address}={router.secret}" for router in clients]
@@ -78,7 +78,9 @@ class Generator:
         return path
 
     def begin(self, requests: Path, *, auth_port: int = 0, acct_port: int = 0, **options: float) -> Running:
-        """Returns when the first request is due. Options are those of load.c, with `window` or `rate`."""
+        """Start it, and return when the first request is due.
+
+        Options are those of load.c, with `window` or `rate`."""
         ports = [f"--auth-port={auth_port}", f"--acct-port={acct_port}"]
         more = [f"--{name}={value}" for name, value in options.items()]
         process = subprocess.Popen(
@@ -107,7 +109,7 @@ class Running:
             raise RuntimeError(line + self._rest(self._process.stderr))
 
     def result(self) -> Load:
-        """When everything is answered or given up. Raises RuntimeError if the generator failed."""
+        """Wait until every request is answered or given up. Raises RuntimeError if the generator failed."""
         said, complaint = self._process.communicate()
         if self._process.returncode:
             raise RuntimeError(complaint)
@@ -117,7 +119,7 @@ class Running:
         return self._process.poll() is None
 
     def stop(self) -> Load:
-        """Sends no more; what is on its way is still waited for."""
+        """Stop sending, but wait for outstanding answers."""
         self._process.send_signal(signal.SIGINT)
         return self.result()
 

@@ -1,4 +1,4 @@
-"""Requests as a MikroTik writes them, for the load generator: records of a file (see load.c)."""
+"""Requests as a MikroTik sends them, written as records for the load generator (see load.c)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCESS_REQUEST, ACCESS_ACCEPT, ACCESS_REJECT = 1, 2, 3
 ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE = 4, 5
 MICROSOFT = 311
 WRONG_EVERY = 50
-MISTYPED_AT_MOST = 4
+MAX_MISTYPED = 4
 MESSAGE_AUTHENTICATOR = bytes((80, 18)) + bytes(16)
 GIBIBYTES_4 = 1 << 32
 
@@ -47,7 +47,7 @@ STATUS_TYPES = {Report.START: 1, Report.STOP: 2, Report.INTERIM: 3, Report.ON: 7
 
 @dataclass(frozen=True)
 class Request:
-    """A packet whose identifier, signature and, in accounting, authenticator are yet to be filled in."""
+    """A packet without identifier, signature and, in accounting, authenticator."""
 
     packet: bytes
     expected: int
@@ -63,24 +63,25 @@ class Request:
 
 
 class Dialler:
-    """Writes requests of a population; the same seed gives the same ones."""
+    """Writes requests of a population. The same seed gives the same requests."""
 
     def __init__(self, population: Population, seed: int = 1) -> None:
         self._population = population
         self._random = random.Random(seed)
 
     def dials(self, method: Method, times: int, among: int | None = None) -> Iterator[Request]:
-        """Everybody `times` times, each time in another order; one in fifty types a wrong password, nobody so
-        often that it would be answered late.
+        """Dial-ins of everyone, `times` times in different orders.
 
-        `among` draws as many from the first subscribers only.
+        One in fifty has a wrong password, but nobody often enough for a delayed answer.
+
+        `among` draws the same number from the first subscribers only.
         """
         people = self._population.subscribers[:among]
         mistyped: Counter[str] = Counter()
         for _ in range(times):
             for number, subscriber in enumerate(self._random.sample(people, len(people))):
                 name = subscriber.username
-                is_right = number % WRONG_EVERY != WRONG_EVERY - 1 or mistyped[name] == MISTYPED_AT_MOST
+                is_right = number % WRONG_EVERY != WRONG_EVERY - 1 or mistyped[name] == MAX_MISTYPED
                 mistyped[name] += not is_right
                 yield self.dial(method, subscriber, is_right=is_right)
 
@@ -101,7 +102,7 @@ class Dialler:
         return Request(packet, expected, subscriber.router.number, signature=len(packet) - 16)
 
     def reports(self, kind: Report, people: Iterable[Subscriber], generation: int) -> Iterator[Request]:
-        """What the routers say of a session of each."""
+        """Reports about one session of each subscriber."""
         for subscriber in people:
             yield self.report(kind, subscriber, generation)
 
@@ -125,7 +126,7 @@ class Dialler:
         return Request(packet, ACCOUNTING_RESPONSE, subscriber.router.number, follows=follows)
 
     def restarts(self, kind: Report) -> Iterator[Request]:
-        """Accounting-On or -Off of every router."""
+        """Accounting-On or -Off from every router."""
         for router in self._population.clients:
             attributes = (
                 _number(40, STATUS_TYPES[kind]) + _text(32, router.name) + _address(4, router.address)
@@ -134,7 +135,7 @@ class Dialler:
             yield Request(packet, ACCOUNTING_RESPONSE, router.number)
 
     def redials(self, people: Iterable[Subscriber], generation: int) -> Iterator[Request]:
-        """A login and, once it is accepted, the Start of a session with a new id."""
+        """A dial-in and, once it is accepted, the Start of a session with a new id."""
         for subscriber in people:
             yield self.dial(Method.MSCHAP2, subscriber)
             yield self.report(Report.START, subscriber, generation, follows=True)
@@ -165,7 +166,7 @@ def _nt_hash(password: str) -> bytes:
 
 
 def _hidden(password: bytes, authenticator: bytes, secret: bytes) -> bytes:
-    """RFC 2865 5.2."""
+    """RFC 2865 section 5.2."""
     padded = password + bytes(-len(password) % 16)
     hidden, previous = b"", authenticator
     for start in range(0, len(padded), 16):
@@ -176,7 +177,7 @@ def _hidden(password: bytes, authenticator: bytes, secret: bytes) -> bytes:
 
 
 def _line(subscriber: Subscriber, session_id: str) -> bytes:
-    """What every packet about a line says."""
+    """The attributes of every packet about a session."""
     return b"".join(
         (
             _number(6, 2),  # Service-Type: Framed

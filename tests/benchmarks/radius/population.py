@@ -1,4 +1,4 @@
-"""Who is in the databases and who dials: the same people for every server."""
+"""Who is in the databases and who dials in: the same people for each server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SESSION_COUNTER = 1 << 20
 
 @dataclass(frozen=True)
 class Router:
-    """A RADIUS client. Each has an address on loopback and a secret of its own."""
+    """A RADIUS client with its own loopback address and secret."""
 
     number: int
 
@@ -53,7 +53,7 @@ class Plan:
 
     @property
     def replies(self) -> dict[str, str]:
-        """Five attributes, from a group of the plan."""
+        """The five attributes of the plan's group."""
         return {
             "Mikrotik-Rate-Limit": f"{self.megabits}M/{self.megabits}M",
             "Acct-Interim-Interval": "300",
@@ -122,7 +122,7 @@ class Population:
 
     @property
     def new_generation(self) -> int:
-        """Of the sessions that a run starts."""
+        """The number for the sessions that a run starts."""
         return self.closed_sessions + 1
 
     def session_id(self, subscriber: Subscriber, generation: int = OPEN_GENERATION) -> str:

@@ -1,4 +1,4 @@
-"""A private cluster of Debian's PostgreSQL, tuned alike for both sides. Only we can reach its socket."""
+"""A private cluster of Debian's PostgreSQL, tuned the same for both servers and reachable only by us."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from psycopg2 import sql
 from servicekit.private_process import tail, wait_until
 
 PROGRAMS = Path("/usr/lib/postgresql")
-# Under root, since PostgreSQL refuses to be that; Debian's package makes it.
+# used under root, where PostgreSQL refuses to run; created by Debian's package
 UNPRIVILEGED_USER = "postgres"
 ROLE = "bench"
-PORT = 5432  # names the socket; nothing listens on the network
+PORT = 5432  # names the socket; it does not listen on the network
 START_SECONDS = 30
 SETTINGS = {
     "listen_addresses": "",
@@ -33,7 +33,7 @@ SETTINGS = {
 
 
 class Postgres:
-    """A context manager. Databases are copied from templates, so that every run begins with the same one."""
+    """A context manager. Databases are copied from templates, so every run starts with the same data."""
 
     def __init__(self, directory: Path) -> None:
         """Raises RuntimeError if no PostgreSQL is installed."""
@@ -51,7 +51,7 @@ class Postgres:
         if os.geteuid() == 0:
             account = pwd.getpwnam(UNPRIVILEGED_USER)
             os.chown(self.directory, account.pw_uid, account.pw_gid)
-        # The socket is in a folder that is closed to others.
+        # The socket is in a folder that others cannot enter.
         self._run("initdb", "-D", self._data, "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
         settings = SETTINGS | {"unix_socket_directories": str(self.directory), "port": str(PORT)}
         with self._log.open("wb") as log:
@@ -97,7 +97,7 @@ class Postgres:
         self.execute("postgres", copied.format(name, sql.Identifier(template)))
 
     def settle(self, database: str) -> None:
-        """Everything is on disk, in memory, and known to the planner, as after a quiet night."""
+        """Flush, warm up and analyze everything, as after a quiet night."""
         self.execute(database, "VACUUM ANALYZE", "CHECKPOINT")
         self.execute(
             database,
@@ -120,7 +120,7 @@ class Postgres:
             self.query(database, statement)
 
     def fdatasync_microseconds(self) -> float:
-        """What one costs here; both sides pay it, one per packet, the other per group of packets."""
+        """The cost of one fdatasync here. One server pays it per packet, the other per group of packets."""
         probe = self._data / "fsync.probe"
         said = self._run("pg_test_fsync", "-s", "1", "-f", probe)
         found = re.search(r"fdatasync\s+[\d.]+ ops/sec\s+([\d.]+) usecs/op", said)

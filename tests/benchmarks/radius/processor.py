@@ -1,4 +1,4 @@
-"""What a server cost: processor time and memory of all its processes."""
+"""Processor time and memory of all processes of a server."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import psutil
 
 
 def processes(pid: int) -> list[psutil.Process]:
-    """The process and all below it."""
+    """The process and its descendants."""
     root = psutil.Process(pid)
     return [root, *root.children(recursive=True)]
 
 
 def seconds_spent(pid: int) -> float:
-    """By the process, all below it, and those of them that have ended and were waited for."""
+    """Processor time of the process and its descendants, including those that have ended."""
     total = 0.0
     for process in processes(pid):
         try:
@@ -26,14 +26,14 @@ def seconds_spent(pid: int) -> float:
 
 
 def seconds_of_the_machine() -> tuple[float, float]:
-    """In which the processors were busy with anything, and all that they had, since the machine began."""
+    """Seconds since boot: how long all processors were busy, and how long in total."""
     times = psutil.cpu_times()
     idle = times.idle + times.iowait
     return sum(times[:8]) - idle, sum(times[:8])
 
 
 class Meter:
-    """Processor time between its making and now."""
+    """Processor time since the meter was created."""
 
     def __init__(self, *pids: int) -> None:
         self._pids = pids
@@ -41,11 +41,11 @@ class Meter:
         self._machine_before = seconds_of_the_machine()
 
     def spent(self) -> list[float]:
-        """Seconds of each."""
+        """Seconds spent by each process."""
         return [seconds_spent(pid) - before for pid, before in zip(self._pids, self._before, strict=True)]
 
     def share_of_others(self, *ours: float) -> float:
-        """Of all that the processors had, what went to nobody among us, who spent `ours` seconds."""
+        """The share of all processor time that unrelated processes used, if ours used `ours` seconds."""
         busy, everything = (
             now - before for now, before in zip(seconds_of_the_machine(), self._machine_before, strict=True)
         )
@@ -54,7 +54,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Memory:
-    """In megabytes. `largest` counts pages a process shares with others, `together` counts them once."""
+    """In megabytes. `largest` includes pages shared with other processes; `together` counts those once."""
 
     largest: float
     together: float

@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, and which target was met."""
+"""The tables in docs/benchmarks.md, and whether targets were met."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.benchmarks.figures import machine, table, verdict
 from tests.benchmarks.radius.bench import Measure, Scale
 from tests.benchmarks.radius.comparison import (
     COLD,
-    MOST_WORKERS,
+    MAX_WORKERS,
     WARM,
     WINDOWS,
     WORKERS,
@@ -53,7 +53,7 @@ CPU = "CPU us per request: server + database"
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a run found."""
+    """All results of a run."""
 
     scale: Scale
     routers: int
@@ -102,12 +102,12 @@ def _targets(found: Findings) -> str:
     for method, against_sql, against_memory in ((Method.PAP, 8.0, 1.5), (Method.MSCHAP2, 5.0, 1.2)):
         for state, window in product((COLD, WARM), WINDOWS):
             what = outstanding(method, window)
-            mine = measures[ours(MOST_WORKERS, state), what]
+            mine = measures[ours(MAX_WORKERS, state), what]
             for backend, target in ((Backend.SQL, against_sql), (Backend.MEMORY, against_memory)):
                 other = measures[theirs(backend), what]
                 rows.append(_ratio(f"{what}, {state}", mine, other, backend, target))
     for state in (COLD, WARM):
-        mine = measures[ours(MOST_WORKERS, state), Method.MSCHAP2]
+        mine = measures[ours(MAX_WORKERS, state), Method.MSCHAP2]
         other = measures[theirs(Backend.MEMORY), Method.MSCHAP2]
         rows.append(
             [
@@ -119,10 +119,10 @@ def _targets(found: Findings) -> str:
         )
     for report, window in product(REPORTS, WINDOWS):
         what = outstanding(report, window)
-        mine, other = measures[ours(MOST_WORKERS), what], measures[theirs(Backend.SQL), what]
+        mine, other = measures[ours(MAX_WORKERS), what], measures[theirs(Backend.SQL), what]
         rows.append(_ratio(f"Accounting {what}", mine, other, Backend.SQL, 3.0))
     for what in (at_rate(Method.MSCHAP2, RATE), at_rate(Report.INTERIM, RATE)):
-        mine, other = measures[ours(MOST_WORKERS), what], measures[theirs(Backend.SQL), what]
+        mine, other = measures[ours(MAX_WORKERS), what], measures[theirs(Backend.SQL), what]
         rows.append(
             [
                 f"p99 of {what}",
@@ -146,8 +146,8 @@ def _ratio(what: str, mine: Measure, other: Measure, backend: Backend, target: f
 
 
 def _targets_of_events(found: Findings) -> list[list[str]]:
-    largest = found.footprints[ours(MOST_WORKERS)].memory.largest
-    redial = found.power_cut[ours(MOST_WORKERS)]
+    largest = found.footprints[ours(MAX_WORKERS)].memory.largest
+    redial = found.power_cut[ours(MAX_WORKERS)]
     rows = [
         [
             f"{found.scale.subscribers:,} accounts loaded",
@@ -190,7 +190,7 @@ def _logins(measures: Measures) -> str:
 
 
 def _accounting(measures: Measures) -> str:
-    names = (theirs(Backend.SQL), ours(MOST_WORKERS))
+    names = (theirs(Backend.SQL), ours(MAX_WORKERS))
     kinds = [outstanding(report, window) for window in WINDOWS for report in REPORTS]
     return _table(list(product(names, kinds)), measures)
 

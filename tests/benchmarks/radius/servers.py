@@ -1,4 +1,4 @@
-"""What both servers under test have in common, and ours."""
+"""The base of both servers under test, and our server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STOP_SECONDS = 30
 
 
 class Server:
-    """A context manager: a child process that answers RADIUS on two ports of loopback."""
+    """A context manager: a child process that answers RADIUS on two loopback ports."""
 
     name: str
 
@@ -36,7 +36,7 @@ class Server:
         return {}
 
     def __enter__(self) -> Server:
-        """Returns when the first login was answered."""
+        """Start it, and return when the first login has been answered."""
         began = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The load generator believes nothing but a genuine answer: otherwise its figures would prove nothing."""
+"""The load generator accepts only genuine answers; otherwise its results would prove nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.benchmarks.radius.generator import Generator
 from tests.benchmarks.radius.packets import Dialler, Method, Report
 from tests.benchmarks.radius.population import OPEN_GENERATION, Population
 
-# The generator is waited for in this thread: who answers it needs a real one of its own.
+# This thread waits for the generator, so the answering side needs a real thread.
 socket, threading = original("socket"), original("threading")
 
 PEOPLE = Population(size=8, closed_sessions=0, routers=2)
@@ -25,7 +25,7 @@ IMPATIENT = {"timeout": 0.05, "tries": 2}
 
 
 def signed(packet: bytes, authenticator: bytes, secret: bytes, at: int) -> bytes:
-    """With Message-Authenticator filled in where its value begins."""
+    """Sign with a Message-Authenticator whose value starts at this offset."""
     zeros = packet[:4] + authenticator + packet[20:at] + bytes(16) + packet[at + 16 :]
     return packet[:at] + hmac.digest(secret, zeros, "md5") + packet[at + 16 :]
 
@@ -36,7 +36,7 @@ def authenticated(packet: bytes, authenticator: bytes, secret: bytes) -> bytes:
 
 
 def is_genuine(request: bytes, secret: bytes) -> bool:
-    """As a server checks it, by another implementation than the generator's."""
+    """Check it as a server does, with other code than the generator's."""
     if request[0] == 4:
         return authenticated(request, bytes(16), secret) == request
     return signed(request, request[4:20], secret, len(request) - 16) == request
@@ -117,7 +117,7 @@ def answering() -> Iterator[Callable[[Answer], Answering]]:
 
 @pytest.fixture
 def load(generator, answering):
-    """Call it with requests and how to answer them; gives what the generator saw and what was asked."""
+    """Call it with requests and how to answer them. Returns the generator's results and the requests seen."""
 
     def run(requests, answer, *, elsewhere=False, **options):
         server = answering(answer, elsewhere=elsewhere)
@@ -129,7 +129,7 @@ def load(generator, answering):
 
 
 def logins(method=Method.PAP):
-    """Of everybody; all with the right password."""
+    """Dial-ins of everyone with the right password."""
     return list(Dialler(PEOPLE).dials(method, times=1))
 
 
@@ -195,33 +195,33 @@ def cut_off(request, secret):
     ids=lambda forge: forge.__name__,
 )
 @pytest.mark.parametrize("requests", [logins(), reports()], ids=["login", "start"])
-def test_a_forged_answer_is_no_answer(load, requests, forge):
+def test_forged_answer_does_not_count(load, requests, forge):
     seen, _ = load(requests, forge, **IMPATIENT)
 
     assert (seen.answered, seen.lost) == (0, len(requests))
     assert seen.forged >= len(requests)
 
 
-def test_an_answer_from_another_port_is_no_answer(load):
+def test_answer_from_another_port_does_not_count(load):
     seen, _ = load(logins(), answer, elsewhere=True, **IMPATIENT)
 
     assert (seen.answered, seen.lost) == (0, PEOPLE.size)
 
 
-def test_an_answer_that_was_not_expected_is_wrong(load):
-    """Genuine, but a refusal of the right password."""
+def test_unexpected_answer_is_wrong(load):
+    """The answer is genuine, but refuses the right password."""
     seen, _ = load(logins(), lambda request, secret: answer(request, secret, code=3))
 
     assert (seen.answered, seen.wrong, seen.forged) == (PEOPLE.size, PEOPLE.size, 0)
 
 
-def test_an_unsigned_answer_to_a_login_is_noticed(load):
+def test_unsigned_answer_to_a_login_is_counted(load):
     seen, _ = load(logins(), lambda request, secret: answer(request, secret, signature=False))
 
     assert (seen.answered, seen.unsigned, seen.forged) == (PEOPLE.size, PEOPLE.size, 0)
 
 
-def test_what_is_not_answered_is_sent_again_as_it_was(load):
+def test_unanswered_request_is_resent_unchanged(load):
     heard = set()
 
     def at_the_second_time(request, secret):
@@ -235,17 +235,17 @@ def test_what_is_not_answered_is_sent_again_as_it_was(load):
     assert (seen.answered, seen.lost) == (PEOPLE.size, 0)
     assert seen.retransmitted >= PEOPLE.size
     assert set(asked) == heard
-    assert seen.accounting.p50_ms >= 100  # from when it was due, not from the second try
+    assert seen.accounting.p50_ms >= 100  # measured from the time it was due, not from the second try
 
 
-def test_silence_is_loss(load):
+def test_unanswered_request_is_lost(load):
     seen, asked = load(logins(), lambda request, secret: None, **IMPATIENT)
 
     assert (seen.answered, seen.lost, seen.retransmitted) == (0, PEOPLE.size, PEOPLE.size)
     assert len(asked) == 2 * PEOPLE.size
 
 
-def test_a_start_follows_the_login_that_was_accepted(load):
+def test_start_follows_an_accepted_login(load):
     refused = PEOPLE.subscribers[3].username.encode()
 
     def answer_or_refuse(request, secret):
@@ -261,7 +261,7 @@ def test_a_start_follows_the_login_that_was_accepted(load):
         assert codes == ([1] if subscriber.username.encode() == refused else [1, 4])
 
 
-def test_open_loop_sends_when_it_is_due(load):
+def test_open_loop_sends_requests_when_due(load):
     requests = logins()
     seen, asked = load(requests, answer, rate=100)
 
@@ -269,7 +269,7 @@ def test_open_loop_sends_when_it_is_due(load):
     assert 0.07 <= seen.seconds < 1.0  # the eighth is due after 70 ms
 
 
-def test_a_file_can_be_sent_in_rounds(load):
+def test_file_can_be_sent_in_rounds(load):
     seen, asked = load(reports(), answer, rounds=3, window=1)
 
     assert seen.answered == len(asked) == 3 * PEOPLE.size
@@ -284,8 +284,8 @@ def test_broken_files_are_refused(generator, tmp_path):
         generator.run(broken)
 
 
-def test_a_late_answer_is_not_taken_for_a_forged_one(load):
-    """The second answer to a request comes when its identifier has another one: it counts for neither."""
+def test_late_answer_is_not_mistaken_for_a_forged_one(load):
+    """A second answer arrives after its identifier was reused: it counts for neither request."""
     answered = {}
 
     def answer_the_one_before(request, secret):

@@ -117,7 +117,7 @@ def _groups(year: Year, live: Sequence[Person]) -> Iterator[dict[str, Any]]:
 
 
 def _sessions(year: Year, live: Sequence[Person]) -> Iterator[dict[str, Any]]:
-    """Closed ones of the last weeks, then one open one of everybody."""
+    """Closed sessions of the last weeks, then an open one for everyone."""
     each = timedelta(days=CLOSED_DAYS) / CLOSED_SESSIONS
     for number in range(CLOSED_SESSIONS):
         for person in year.people:
