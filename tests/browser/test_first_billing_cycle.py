@@ -357,7 +357,7 @@ def _see_back(admin: Window, paid_at: float) -> None:
     )
     expect(part(page, "Timeline")).to_contain_text("GCash GCash-20260408-002")
     admin.see("Nothing to pay")
-    assert page.evaluate("window.sameDocument"), "the page was loaded anew"
+    assert page.evaluate("window.sameDocument"), "the page was reloaded"
     print(f"payment to reconnect on the screen: {seconds:.1f} s")
 
 

@@ -99,7 +99,7 @@ def test_nobody_can_change_their_own_role(browser, gateway, database, add_operat
 
 
 def test_last_active_owner_cannot_be_demoted(gateway, add_operator):
-    """Only another owner can try, so this is one who is demoted at the same time."""
+    """Only another owner can try, and only while being demoted at the same time."""
     owner, other = add_operator(Role.OWNER), add(gateway, Role.OWNER, "maria")
     operator_changes.change(gateway, owner, other.id, disabled=True)
     with gateway.database.transaction() as session:

@@ -10,7 +10,7 @@ from xml.parsers import expat
 
 PNG, SVG = "image/png", "image/svg+xml"
 MAX_OCTETS = 2_000_000
-LEAST_PIXELS, MOST_PIXELS = 128, 4096
+MIN_PIXELS, MAX_PIXELS = 128, 4096
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SVG_ROOT = "http://www.w3.org/2000/svg svg"
 ACTIVE_ELEMENTS = {"script", "foreignobject", "iframe", "handler", "listener"}
@@ -20,7 +20,7 @@ REFERENCE = re.compile(r"""#([^\s"'();,]+)""")
 # Elements that show something, and how its address begins if it is in the same file.
 EMBEDDED = {"image": "data:", "use": "#"}
 # Elements plus references. Rendering 2,000 elements in the PDF of an invoice takes a second.
-MOST_DRAWN = 20_000
+MAX_DRAWN = 20_000
 
 
 class UnusableLogo(ValueError):
@@ -45,13 +45,13 @@ def _check_png(content: bytes) -> None:
     if names[:1] != [b"IHDR"] or names[-1:] != [b"IEND"] or b"IDAT" not in names:
         raise UnusableLogo("is a damaged PNG file; export the logo again")
     width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
-    if min(width, height) < LEAST_PIXELS:
+    if min(width, height) < MIN_PIXELS:
         raise UnusableLogo(
-            f"must be at least {LEAST_PIXELS} x {LEAST_PIXELS} pixels; this PNG is {width} x {height}"
+            f"must be at least {MIN_PIXELS} x {MIN_PIXELS} pixels; this PNG is {width} x {height}"
         )
-    if max(width, height) > MOST_PIXELS:
+    if max(width, height) > MAX_PIXELS:
         raise UnusableLogo(
-            f"must be at most {MOST_PIXELS} x {MOST_PIXELS} pixels; this PNG is {width} x {height}"
+            f"must be at most {MAX_PIXELS} x {MAX_PIXELS} pixels; this PNG is {width} x {height}"
         )
 
 
@@ -119,7 +119,7 @@ class _Drawing:
         while waiting:
             part = waiting.pop()
             drawn += part.elements + part.end - part.first
-            if drawn > MOST_DRAWN:
+            if drawn > MAX_DRAWN:
                 raise UnusableLogo("is too complex; use a simpler drawing or a PNG")
             names = self._references[part.first : part.end]
             waiting += [self._parts[name] for name in names if name in self._parts]

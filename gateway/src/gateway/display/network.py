@@ -178,7 +178,7 @@ def duration(case: ReconnectView) -> str:
 
 
 def bucket_words(bucket: ReconnectBucket) -> str:
-    """up to 2 s"""
+    """≤ 2 s; longer"""
     if bucket.up_to_milliseconds is None:
         return "longer"
     return f"≤ {Decimal(bucket.up_to_milliseconds).scaleb(-3).normalize():f} s"

@@ -41,29 +41,29 @@ def service_status(service: ServiceView) -> Words:
 
 
 @dataclass(frozen=True)
-class LineState:
+class SubscriberStatus:
     """A subscriber's state: a badge, and the reason in a sentence."""
 
     badge: Words
     reason: str
 
 
-def status_in_words(subscriber: SubscriberView) -> LineState:
+def status_in_words(subscriber: SubscriberView) -> SubscriberStatus:
     """The status over all services: suspended while any of them is."""
     status = subscriber.status
     if status is ServiceStatus.TERMINATED:
-        return LineState(Words("Terminated", "quiet"), "All services are terminated.")
+        return SubscriberStatus(Words("Terminated", "quiet"), "All services are terminated.")
     if status is None:
-        return LineState(Words("No service", "quiet"), "Add a service for this subscriber.")
+        return SubscriberStatus(Words("No service", "quiet"), "Add a service for this subscriber.")
     if status is ServiceStatus.ACTIVE:
         since = min(service.activated_on for service in subscriber.live_services)
-        return LineState(Words("Active", "good"), f"Subscriber since {day(since)}.")
+        return SubscriberStatus(Words("Active", "good"), f"Subscriber since {day(since)}.")
     zone = current().settings.time_zone
     since_when = [
         f"{hold_reason(hold.reason)} hold since {day(local_date(hold.placed_at, zone))}"
         for hold in subscriber.standing_holds
     ]
-    return LineState(Words("Suspended", "bad"), f"{'; '.join(dict.fromkeys(since_when))}.")
+    return SubscriberStatus(Words("Suspended", "bad"), f"{'; '.join(dict.fromkeys(since_when))}.")
 
 
 @template_filter
@@ -95,7 +95,7 @@ def terms(value: BillingTerms) -> str:
     return f"{price}, less {amount}{until}"
 
 
-def line_in_words(service: ServiceView) -> Words:
+def service_in_words(service: ServiceView) -> Words:
     """The state of a service, in words for its subscriber."""
     if service.status is ServiceStatus.ACTIVE:
         return Words("Your internet is on.", "good")

@@ -20,7 +20,7 @@ from contracts.subscriber import SubscriberView
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
 from gateway.display.billing import due_in_words
-from gateway.display.subscribers import line_in_words
+from gateway.display.subscribers import service_in_words
 from gateway.display.words import Words
 
 MAX_OPEN = 50
@@ -28,7 +28,7 @@ MAX_PAST = 12
 
 
 @dataclass(frozen=True)
-class Line:
+class Service:
     """A service of the subscriber. `username` is empty if it is the only one."""
 
     plan_name: str
@@ -56,7 +56,7 @@ class OpenInvoice:
 @dataclass(frozen=True)
 class State:
     first_name: str
-    lines: list[Line]
+    services: list[Service]
     owed: Owed | None
     invoices: list[OpenInvoice] | None
     looked_at: datetime
@@ -67,7 +67,7 @@ def state(subscriber: SubscriberView) -> State:
     invoices = _open_invoices(subscriber.id) if account else None
     return State(
         first_name=(subscriber.full_name.split() or [""])[0],
-        lines=_lines(subscriber),
+        services=_services(subscriber),
         owed=owed(account, invoices or []) if account else None,
         invoices=invoices,
         looked_at=current().clock.now(),
@@ -110,10 +110,10 @@ def _due(invoice: InvoiceSummary) -> str:
     return f"Due {words}" if words.startswith("in ") else words[:1].upper() + words[1:]
 
 
-def _lines(subscriber: SubscriberView) -> list[Line]:
+def _services(subscriber: SubscriberView) -> list[Service]:
     """The services to show. Terminated ones are left out unless there are no others."""
     shown = subscriber.live_services or subscriber.services
     return [
-        Line(each.plan_name, each.pppoe_username if len(shown) > 1 else "", line_in_words(each))
+        Service(each.plan_name, each.pppoe_username if len(shown) > 1 else "", service_in_words(each))
         for each in shown
     ]
