@@ -7,6 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -185,13 +186,46 @@ def service_fixtures(
             url = migrated.sqlite(tmp_path / f"{service}.db")
         else:
             url = migrated.postgresql(request.getfixturevalue("postgres"))
-        clock = FrozenClock(START)
-        runtime = Runtime(make_settings(service, url, tmp_path, kind), clock)
-        sync_nothing(runtime.database)
-        yield ServiceUnderTest(runtime, clock)
-        runtime.database.close()
+        with _running(make_settings(service, url, tmp_path, kind)) as tested:
+            yield tested
 
     return migrated, tested
+
+
+def make_tested_fixture(service: str, kind: type[ServiceSettings] = EncryptingServiceSettings) -> Any:
+    """A fixture for a module whose tests only read what was set up once. It needs the fixture `migrated`.
+
+    The fixture is called for a ServiceUnderTest with a database of its own. Its tests run on both kinds.
+    """
+
+    @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+    def make_tested(
+        request: pytest.FixtureRequest, migrated: Migrated, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Callable[[], ServiceUnderTest]]:
+        with ExitStack() as ended:
+
+            def make() -> ServiceUnderTest:
+                folder = tmp_path_factory.mktemp(service)
+                if request.param == "sqlite":
+                    url = migrated.sqlite(folder / f"{service}.db")
+                else:
+                    server, name = request.getfixturevalue("postgres"), f"test_{secrets.token_hex(6)}"
+                    url = migrated.new_postgresql(server, name)
+                    ended.callback(server.drop_database, name)
+                return ended.enter_context(_running(make_settings(service, url, folder, kind)))
+
+            yield make
+
+    return make_tested
+
+
+@contextmanager
+def _running(settings: ServiceSettings) -> Iterator[ServiceUnderTest]:
+    clock = FrozenClock(START)
+    runtime = Runtime(settings, clock)
+    sync_nothing(runtime.database)
+    yield ServiceUnderTest(runtime, clock)
+    runtime.database.close()
 
 
 def database_urls() -> Any:

@@ -30,12 +30,13 @@ from contracts.payment import PaymentMethod, PaymentReceived
 from contracts.receivables import CollectionsRunView
 from contracts.subscriber import PlanView, ServiceSnapshot, SubscriberChanged
 from servicekit.ids import new_id
-from testkit.component import ServiceUnderTest, service_fixtures
+from testkit.component import ServiceUnderTest, make_tested_fixture, service_fixtures
 from testkit.examples import a_plan, a_service
 
 MANILA = ZoneInfo("Asia/Manila")
 
 migrated, tested = service_fixtures("billing", "billing_svc")
+make_tested = make_tested_fixture("billing")
 
 
 class BillingUnderTest:
@@ -214,7 +215,7 @@ def billing(tested: ServiceUnderTest) -> BillingUnderTest:
     return BillingUnderTest(tested)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_billing() -> type[BillingUnderTest]:
     """Creates a BillingUnderTest. Its `tested` needs an empty database."""
     return BillingUnderTest
