@@ -1,4 +1,4 @@
-"""Receivers with a socket and a store that only remember, and packets as pyrad makes them."""
+"""Receivers with a fake socket and a fake store, and packets made by pyrad."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RememberingSocket:
 
 
 class RememberingStore:
-    """Stands for AccountingStore; `errors` are raised one after the other before anything is written."""
+    """A fake AccountingStore. Raises `errors` one after the other before it writes anything."""
 
     def __init__(self):
         self.events, self.errors = [], []
@@ -78,17 +78,17 @@ class RememberingRecorder:
 
 
 class Watch:
-    """Stands for SessionWatch: `exceeded` is what it finds out, None for not in time."""
+    """A fake SessionWatch. `exceeded` is the result of its checks; None means that they take too long."""
 
     def __init__(self):
-        self.exceeded, self.doubts = None, []
+        self.exceeded, self.checks = None, []
 
     def may_exceed(self, username, limit, dial):
         return True
 
     def start_check(self, username, limit, dial, now):
         check = LimitCheck(username, limit, dial, now + 0.5)
-        self.doubts.append(check)
+        self.checks.append(check)
         return check
 
 
@@ -134,7 +134,7 @@ def spool(tmp_path):
 
 @pytest.fixture
 def accounting(sock, store, shared):
-    """Without a spool."""
+    """A receiver without a spool."""
     return AccountingReceiver(sock, shared, store=store, spool=None)
 
 
@@ -144,7 +144,7 @@ def spooling(sock, store, spool, shared):
 
 
 def later(receiver, seconds: float = 100.0) -> None:
-    """What the receiver does when so much time has passed without a packet."""
+    """Let the receiver do what it does after this many seconds without a packet."""
     receiver.tick(time.monotonic() + seconds)
     receiver._send_answers()
 
@@ -180,7 +180,7 @@ def unavailable() -> OperationalError:
 
 
 def mutated(dice: random.Random, octets: bytes) -> bytes:
-    """With one to four octets changed, left out or put in; half of them with a Length that fits."""
+    """The packet with one to four octets changed, removed or inserted; half of them with the right length."""
     changed = bytearray(octets)
     for _ in range(dice.randint(1, 4)):
         at, how = dice.randrange(len(changed)), dice.random()

@@ -18,7 +18,7 @@ def test_all_parts_present():
     assert computed == "7b7eef99c1e6081edecc155e74a430a7"
 
 
-def test_absent_parts_are_empty_and_octets_are_raw():
+def test_missing_attributes_are_empty_and_octets_are_raw():
     computed = acct_unique_id(username="peña".encode(), session_id=b"8110001b", nas_address="127.0.0.1")
 
     assert computed == "a0a4b733ac5f753f63fd15aeebc21ff5"

@@ -15,13 +15,13 @@ def values(items):
     return {item.name: item.value for item in items}
 
 
-def test_own_reply_wins_over_the_group():
+def test_reply_of_the_login_wins_over_the_group():
     own = [ReplyItem("Framed-Pool", ":=", "own")]
 
     assert values(merged(own, [PLAN])) == {"Framed-Pool": "own", "Mikrotik-Rate-Limit": "10M/50M"}
 
 
-def test_first_group_wins_and_the_next_fills_up_when_it_falls_through():
+def test_first_group_wins_and_falls_through_to_the_next():
     assert values(merged([], [SUSPENDED, PLAN])) == {
         "Mikrotik-Address-List": "fenced",
         "Mikrotik-Rate-Limit": "256k/256k",
@@ -29,20 +29,20 @@ def test_first_group_wins_and_the_next_fills_up_when_it_falls_through():
     }
 
 
-def test_group_that_does_not_fall_through_is_the_last():
+def test_groups_after_one_without_fall_through_are_ignored():
     assert values(merged([], [SUSPENDED[:2], PLAN])) == {
         "Mikrotik-Address-List": "fenced",
         "Mikrotik-Rate-Limit": "256k/256k",
     }
 
 
-def test_fence_replaces_a_rate_of_the_login_itself():
+def test_suspended_rate_replaces_the_rate_of_the_login():
     own = [ReplyItem("Mikrotik-Rate-Limit", ":=", "1G/1G")]
 
     assert values(merged(own, [SUSPENDED, PLAN]))["Mikrotik-Rate-Limit"] == "256k/256k"
 
 
-def test_plus_adds_another_value():
+def test_plus_operator_adds_another_value():
     routes = [ReplyItem("Framed-Route", "+=", "10.1.0.0/24"), ReplyItem("Framed-Route", "+=", "10.2.0.0/24")]
 
     assert merged(routes, []) == routes
@@ -58,6 +58,6 @@ def test_attributes_are_encoded_by_kind():
     ("name", "value"),
     [("Session-Timeout", "soon"), ("Session-Timeout", "-1"), ("Framed-IP-Address", "here"), ("No-Such", "1")],
 )
-def test_what_cannot_be_encoded_is_a_value_error(name, value):
+def test_invalid_attributes_raise_value_error(name, value):
     with pytest.raises(ValueError):
         encode(ReplyItem(name, "=", value))

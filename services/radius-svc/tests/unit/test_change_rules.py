@@ -1,4 +1,4 @@
-"""Which requests, which sessions, how often."""
+"""Which requests are sent for which sessions, and how often."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECOND = timedelta(seconds=1)
         ({"must_redial": True, "rate_only": True}, SessionControl.COA, [DISCONNECT]),
     ],
 )
-def test_requests_in_their_order(situation, control, requests):
+def test_requests_are_tried_in_the_right_order(situation, control, requests):
     usual = {"rate_only": False, "kick": False, "must_redial": False}
     assert requests_for(**usual | situation, control=control) == requests
 
@@ -49,7 +49,7 @@ def test_requests_in_their_order(situation, control, requests):
         (RequestOutcome.TIMED_OUT, None, False),
     ],
 )
-def test_settled_is_done_or_gone(outcome, cause, settled):
+def test_a_session_is_settled_if_the_router_obeyed_or_lost_it(outcome, cause, settled):
     assert is_settled(outcome, cause) is settled
 
 
@@ -65,7 +65,7 @@ def test_settled_is_done_or_gone(outcome, cause, settled):
         (SECOND, True, True, False, False),
     ],
 )
-def test_a_session_follows_if_it_began_before_or_carries_the_fence(
+def test_sessions_from_before_the_change_or_still_fenced_must_follow(
     started, fenced, suspended, lifted, follows
 ):
     assert (
@@ -80,11 +80,11 @@ def test_a_session_follows_if_it_began_before_or_carries_the_fence(
     )
 
 
-def test_the_class_in_radacct_is_in_hexadecimal():
+def test_the_class_in_radacct_is_hexadecimal():
     assert SUSPENDED_CLASS_IN_RADACCT == "0x6973702d73757370656e646564"
 
 
-def test_pauses_grow_the_last_one_is_repeated_and_there_is_an_end():
+def test_pauses_grow_then_repeat_then_end():
     pauses = [pause_before_round(rounds) for rounds in range(1, MAX_ROUNDS + 1)]
     assert pauses == sorted(pauses)
     assert pauses[: len(PAUSES_SECONDS)] == [timedelta(seconds=seconds) for seconds in PAUSES_SECONDS]

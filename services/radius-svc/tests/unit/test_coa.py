@@ -1,4 +1,4 @@
-"""CoA-Request and Disconnect-Request as pyrad reads them, and what becomes of the answers."""
+"""CoA-Requests and Disconnect-Requests, checked with pyrad, and the results of answers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def juan(nas: SimulatedNas) -> NasSession:
 
 
 class Scripted:
-    """A NAS that answers each packet with what `answers` makes of it, and keeps the packets."""
+    """A NAS that keeps the packets it receives and answers with `answers(packet)`."""
 
     def __init__(self, answers: Callable[[bytes], list[bytes]], family: int = socket.AF_INET) -> None:
         self.received: list[bytes] = []
@@ -69,7 +69,7 @@ class Scripted:
                 self._socket.sendto(answer, octets[1])
 
     def close(self) -> None:
-        """An empty datagram ends it."""
+        """Runs until it receives an empty datagram."""
         with socket.socket(self._socket.family, socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", self._socket.getsockname())
         self._thread.join()
@@ -98,7 +98,7 @@ def reply_to(octets: bytes, code: int, secret: bytes = SECRET, **attributes) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pyrad_finds_authenticator_and_message_authenticator_right(kind, scripted):
+def test_pyrad_accepts_authenticator_and_message_authenticator(kind, scripted):
     nas = scripted(lambda _octets: [])
     ask(nas.port, kind)
 
@@ -121,7 +121,7 @@ def test_the_router_obeys(nas, juan):
         assert nas.changed.wait_for(lambda: not juan.online, 2)
 
 
-def test_a_repetition_is_the_same_packet_and_done_once(nas, juan):
+def test_a_retransmission_is_the_same_packet_and_done_once(nas, juan):
     nas.faults.coa_replies_to_lose = 2
     assert ask(nas.coa_port).outcome is RequestOutcome.ACKED
     assert len(nas.coa_exchanges) == 1
@@ -136,7 +136,7 @@ def test_every_try_has_the_same_octets(scripted):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("unanswered", [0, 1, 2])
-def test_it_is_known_how_often_it_was_sent(scripted, kind, unanswered):
+def test_the_result_says_how_often_the_packet_was_sent(scripted, kind, unanswered):
     seen: list[bytes] = []
 
     def answers(octets: bytes) -> list[bytes]:
@@ -147,8 +147,8 @@ def test_it_is_known_how_often_it_was_sent(scripted, kind, unanswered):
     assert (answer.outcome, answer.tries) == (RequestOutcome.ACKED, unanswered + 1)
 
 
-def test_an_answer_to_the_first_packet_that_comes_after_the_second_was_sent_counts(nas, juan):
-    """Both are the same packet, so whichever it answers is right; it is obeyed once."""
+def test_a_late_answer_to_the_first_packet_counts(nas, juan):
+    """Both are the same packet, so the answer fits both. The NAS obeys only once."""
     nas.faults.coa_delay_seconds = 0.07
     answer = ask(nas.coa_port)
     assert answer.outcome is RequestOutcome.ACKED
@@ -158,22 +158,22 @@ def test_an_answer_to_the_first_packet_that_comes_after_the_second_was_sent_coun
     assert len(nas.coa_exchanges) == 1
 
 
-def test_an_answer_after_all_waits_is_a_silence(nas, juan):
+def test_an_answer_after_the_last_time_out_is_ignored(nas, juan):
     nas.faults.coa_delay_seconds = 0.4
     answer = ask(nas.coa_port)
     assert (answer.outcome, answer.tries) == (RequestOutcome.TIMED_OUT, 3)
 
 
 @pytest.mark.parametrize("code", [coa.DISCONNECT_ACK, coa.DISCONNECT_NAK])
-def test_a_forged_answer_alone_is_a_silence(scripted, code):
-    """Whoever does not know the secret can neither say that it was done nor that the session is gone."""
+def test_a_forged_answer_counts_as_no_answer(scripted, code):
+    """Without the secret nobody can pretend that the request was obeyed or that the session is gone."""
     causes = {"Error_Cause": SESSION_NOT_FOUND} if code == coa.DISCONNECT_NAK else {}
     nas = scripted(lambda octets: [reply_to(octets, code, secret=b"another", **causes)])
     answer = ask(nas.port)
     assert (answer.outcome, answer.error_cause) == (RequestOutcome.TIMED_OUT, None)
 
 
-def test_the_secret_is_not_shown():
+def test_the_secret_is_not_in_the_repr():
     assert SECRET.decode() not in repr(Target("127.0.0.1", 3799, SECRET))
 
 
@@ -188,20 +188,20 @@ def test_two_requests_are_two_packets(scripted):
 
 
 @pytest.mark.parametrize("cause", [SESSION_NOT_FOUND, 403])
-def test_a_refusal_tells_why(nas, cause):
+def test_a_refusal_has_its_error_cause(nas, cause):
     nas.faults.nak_coa_with = cause
     answer = ask(nas.coa_port)
     assert (answer.outcome, answer.error_cause) == (RequestOutcome.NACKED, cause)
     assert answer.detail == f"Error-Cause {cause}"
 
 
-def test_a_refusal_without_a_reason(scripted):
+def test_a_refusal_may_have_no_error_cause(scripted):
     nas = scripted(lambda octets: [reply_to(octets, coa.DISCONNECT_NAK)])
     answer = ask(nas.port)
     assert (answer.outcome, answer.error_cause) == (RequestOutcome.NACKED, None)
 
 
-def test_answers_that_are_not_genuine_are_waited_past(scripted):
+def test_forged_answers_before_the_genuine_one_are_ignored(scripted):
     def answers(octets: bytes) -> list[bytes]:
         genuine = reply_to(octets, coa.DISCONNECT_ACK)
         other_identifier = bytes((genuine[0], genuine[1] ^ 1)) + genuine[2:]
@@ -220,19 +220,19 @@ def test_answers_that_are_not_genuine_are_waited_past(scripted):
     assert ask(nas.port).error_cause == SESSION_NOT_FOUND
 
 
-def test_another_secret_is_silence_on_both_sides(nas, juan):
+def test_with_different_secrets_nobody_answers(nas, juan):
     assert ask(nas.coa_port, secret=b"another").outcome is RequestOutcome.TIMED_OUT
     assert juan.online
 
 
-def test_a_flood_of_forged_answers_does_not_make_it_wait_longer(scripted):
+def test_a_flood_of_forged_answers_does_not_delay_the_result(scripted):
     nas = scripted(lambda octets: [octets] * 200)
     began = time.monotonic()
     assert ask(nas.port).outcome is RequestOutcome.TIMED_OUT
     assert time.monotonic() - began < 1
 
 
-def test_a_closed_port_is_a_silence_and_is_tried_to_the_end(monkeypatch):
+def test_a_closed_port_counts_as_no_answer_and_is_retried(monkeypatch):
     with closing(socket.socket(type=socket.SOCK_DGRAM)) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -243,16 +243,16 @@ def test_a_closed_port_is_a_silence_and_is_tried_to_the_end(monkeypatch):
 
 
 @pytest.mark.parametrize("changes", [{"address": "no-such-host.invalid"}, {"port": 70_000}, {"port": 0}])
-def test_what_cannot_be_sent_is_an_answer_too(changes):
+def test_a_packet_that_cannot_be_sent_has_a_result_too(changes):
     answer = ask(**{"port": 3799, **changes})
     assert (answer.outcome, answer.answered_at) == (RequestOutcome.TIMED_OUT, None)
 
 
-def test_a_router_with_an_ipv6_address(scripted):
+def test_requests_reach_a_router_with_an_ipv6_address(scripted):
     nas = scripted(lambda octets: [reply_to(octets, coa.DISCONNECT_ACK)], family=socket.AF_INET6)
     assert ask(nas.port, address="::1").outcome is RequestOutcome.ACKED
 
 
 @pytest.mark.parametrize("broken", [b"\x65\x06\0\0", b"\x65\x01", b"\x65", b"\x65\x05\0\1\xf7"])
-def test_a_broken_reason_is_no_reason(broken):
+def test_an_invalid_error_cause_is_ignored(broken):
     assert coa._error_cause(bytes(20) + broken) in (None, 0)

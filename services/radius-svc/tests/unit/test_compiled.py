@@ -1,4 +1,4 @@
-"""What every packet passes through is compiled, and is the same without."""
+"""The modules of the packet path are compiled, and behave the same without."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ is_as_plain_python = AS_PLAIN_PYTHON in os.environ
 
 
 @pytest.mark.parametrize("name", compiled.MODULES)
-def test_packets_are_answered_by_compiled_code(name):
+def test_modules_of_the_packet_path_are_compiled(name):
     if not compiled.folder().is_dir() and "CI" not in os.environ and not is_as_plain_python:
         pytest.skip("the listener is not compiled, or has been changed since: make compiled")
     file = Path(importlib.import_module(name).__file__)
@@ -28,7 +28,7 @@ def test_packets_are_answered_by_compiled_code(name):
 
 
 @pytest.mark.skipif(is_as_plain_python, reason="this is what it runs")
-def test_as_plain_python_it_passes_the_same_tests(tmp_path):
+def test_plain_python_passes_the_same_tests(tmp_path):
     package = Path(compiled.__file__).parent
     shutil.copytree(
         package, tmp_path / "radius_svc", ignore=shutil.ignore_patterns(compiled.FOLDER.name, "__pycache__")
@@ -44,7 +44,7 @@ def test_as_plain_python_it_passes_the_same_tests(tmp_path):
     assert run.returncode == 0, run.stdout[-3000:]
 
 
-def test_other_sources_are_not_taken_for_those_that_were_compiled(tmp_path, monkeypatch):
+def test_compiled_modules_of_other_sources_are_not_used(tmp_path, monkeypatch):
     before = compiled.folder()
     shutil.copytree(Path(compiled.__file__).parent, tmp_path / "radius_svc")
     monkeypatch.setattr(compiled, "_SOURCE", tmp_path)
@@ -56,8 +56,11 @@ def test_other_sources_are_not_taken_for_those_that_were_compiled(tmp_path, monk
 
 
 @pytest.mark.parametrize("name", compiled.MODULES)
-def test_no_two_kinds_of_error_have_one_name(name):
-    """mypyc gives a name one type, that of the first `except`; to catch another by it is a TypeError."""
+def test_different_exceptions_are_caught_under_different_names(name):
+    """mypyc gives a name the type of the first `except`.
+
+    Catching another exception with it is a TypeError.
+    """
     for function in ast.walk(ast.parse(compiled.source_of(name).read_text())):
         if isinstance(function, ast.FunctionDef):
             caught = Counter(

@@ -10,7 +10,7 @@ def found(cache, now):
     return cache.find(KEY)
 
 
-def test_answer_is_found_for_ten_seconds_and_forgotten_before_twenty():
+def test_answers_are_kept_for_ten_to_twenty_seconds():
     cache = DuplicateCache(seconds=10)
     found(cache, 100.0)
     cache.keep(KEY, b"reply")
@@ -20,14 +20,14 @@ def test_answer_is_found_for_ten_seconds_and_forgotten_before_twenty():
     assert found(cache, 120.1) is None
 
 
-def test_an_answer_of_this_very_moment_is_not_forgotten_with_the_old_ones():
+def test_a_new_answer_is_not_forgotten_with_the_old_ones():
     cache = DuplicateCache(seconds=10)
     cache.keep(KEY, b"reply")
 
     assert found(cache, 500.0) == b"reply"
 
 
-def test_flood_does_not_grow_the_cache_without_end():
+def test_a_flood_does_not_exceed_the_capacity_of_the_cache():
     cache = DuplicateCache(seconds=10, capacity=100)
     for number in range(1_000):
         cache.forget_old(100.0)

@@ -1,4 +1,4 @@
-"""What is sent of an accounting packet, and what the whole row is."""
+"""What is sent to the database for an accounting packet, and the whole row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def report(shared):
     return report
 
 
-def test_of_a_start_is_sent_when_it_was_and_no_counters(report):
+def test_a_start_contains_its_time_and_no_counters(report):
     start = report("Start")
     times = {name for name, value in start.said.items() if isinstance(value, datetime)}
     assert times == {"acctstarttime"}
@@ -40,13 +40,13 @@ def test_of_a_start_is_sent_when_it_was_and_no_counters(report):
     assert row["username"] == "juan"
 
 
-def test_a_start_that_was_held_back_began_before_it_was_received(report):
+def test_a_delayed_start_began_before_it_was_received(report):
     row = report("Start", Acct_Delay_Time=30).row
     assert row["received_at"] - row["acctstarttime"] == timedelta(seconds=30)
     assert row["acctupdatetime"] == row["acctstarttime"]
 
 
-def test_of_a_stop_is_sent_when_it_was_and_what_is_new(report):
+def test_a_stop_contains_its_time_and_what_can_change(report):
     stop = report("Stop", Acct_Session_Time=60, Acct_Output_Octets=5)
     assert "acctupdatetime" not in stop.said
     assert "username" not in stop.said
@@ -58,7 +58,7 @@ def test_of_a_stop_is_sent_when_it_was_and_what_is_new(report):
     assert "received_at" not in row
 
 
-def test_an_interim_update_tells_when_the_session_was_heard_of(report):
+def test_an_interim_update_contains_the_time_of_the_report(report):
     interim = report("Interim-Update", Acct_Session_Time=60)
     assert interim.said["acctupdatetime"] == interim.row["acctupdatetime"] == NOW
     assert interim.row["acctstarttime"] == NOW - timedelta(seconds=60)

@@ -1,4 +1,4 @@
-"""Why sessions were closed: the words, and the SQL of deploy/freeradius, which repeats the values."""
+"""The values of closed_on_evidence, also in the SQL of deploy/freeradius."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Packets nobody meant to send. None crashes anything, none is believed that should not be.
+"""Mutated packets: none crashes the receiver, and none is accepted that should not be.
 
-ISPOS_FUZZ_PACKETS says how many are tried (default 100,000, half for each way of signing); a release is tried
-with 1,000,000.
+ISPOS_FUZZ_PACKETS is the number of packets (default 100,000, half for each kind of signature). Releases are
+tested with 1,000,000.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MESSAGE_AUTHENTICATOR = bytes((80, 18))
 
 @pytest.fixture(autouse=True)
 def no_packet_is_an_error(authentication, accounting):
-    """A receiver catches whatever a packet does to it, and counts it: so look at the count."""
+    """Check the count of errors, because a receiver catches and counts all errors of a packet."""
     before = _errors()
     yield
     authentication._tally.flush_now()
@@ -37,7 +37,7 @@ def no_packet_is_an_error(authentication, accounting):
     assert _errors() == before
 
 
-def test_no_mutation_leaves_a_signature_right(authentication, accounting, sock, store):
+def test_no_mutated_packet_has_a_right_signature(authentication, accounting, sock, store):
     dice = random.Random(5997)
     seeds = [access_octets(method) for method in Method] + [accounting_octets()]
     for number in range(PACKETS // 2):
@@ -52,8 +52,11 @@ def test_no_mutation_leaves_a_signature_right(authentication, accounting, sock, 
 
 
 @pytest.mark.timeout(1200)
-def test_a_router_that_knows_the_secret_and_talks_nonsense_gets_nobody_in(authentication, sock):
-    """Each mutation is signed anew, so it is read to the end. Whoever is let in knew the password."""
+def test_signed_nonsense_lets_nobody_in_without_the_password(authentication, sock):
+    """Each mutated packet is signed again, so it is read to the end.
+
+    All that are accepted have the password.
+    """
     dice = random.Random(2865)
     seeds = [access_octets(method) for method in Method]
     let_in = refused = 0
@@ -70,11 +73,11 @@ def test_a_router_that_knows_the_secret_and_talks_nonsense_gets_nobody_in(authen
             sock.sent.clear()
 
     assert refused > PACKETS // 100
-    assert let_in > 0  # where the mutation met an attribute that does not matter
+    assert let_in > 0  # if the mutation changed only an attribute that does not matter
 
 
 @pytest.mark.timeout(600)
-def test_accounting_nonsense_under_a_right_signature_is_stored_or_dropped(accounting, sock):
+def test_signed_accounting_nonsense_is_stored_or_dropped(accounting, sock):
     dice = random.Random(2866)
     seeds = [
         accounting_octets(status=status) for status in ("Start", "Interim-Update", "Stop", "Accounting-On")
@@ -94,13 +97,16 @@ def test_accounting_nonsense_under_a_right_signature_is_stored_or_dropped(accoun
 
 
 def with_authenticator_of(number: int, octets: bytes) -> bytes:
-    """No retransmission of another one; the CHAP challenge and a hidden password depend on the authenticator,
-    so it stays where one of them is to be right."""
+    """Give the packet a new authenticator, so that it is not a retransmission.
+
+    CHAP challenges and hidden passwords depend on the authenticator, so it is kept if one of them must be
+    right.
+    """
     return octets[:1] + bytes((number % 256,)) + octets[2:]
 
 
 def signed(octets: bytes) -> bytes:
-    """With a right Message-Authenticator where it has one that is whole."""
+    """The packet with a right Message-Authenticator, if it has a complete one."""
     at = _signature_at(octets)
     if at is None:
         return octets
@@ -110,7 +116,7 @@ def signed(octets: bytes) -> bytes:
 
 
 def knew_the_password(octets: bytes) -> bool:
-    """By pyrad and by code of the client's side, apart from the server's."""
+    """Check the password with pyrad and with code of the client, not with that of the server."""
     length = struct.unpack_from("!H", octets, 2)[0]
     request = AuthPacket(secret=SECRET, dict=DICTIONARY, packet=octets[:length])
     if request["User-Name"][0] != "juan":

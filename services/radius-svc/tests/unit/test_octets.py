@@ -1,4 +1,4 @@
-"""What a NAS calls a session is kept as a text, and said again octet for octet."""
+"""Names of sessions are stored as text, from which the same octets can be restored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRICKY = st.lists(
 
 
 @given(st.binary() | TRICKY.map(b"".join))
-def test_every_name_comes_back_as_it_was(octets):
+def test_every_name_is_restored_octet_for_octet(octets):
     text = readable(octets)
     assert octets_of(text) == octets
     assert "\0" not in text
@@ -31,6 +31,6 @@ def test_every_name_comes_back_as_it_was(octets):
         (b"\\xff", "\\x5cxff"),
     ],
 )
-def test_what_people_can_read_stays_readable(octets, text):
+def test_printable_names_are_stored_unchanged(octets, text):
     assert readable(octets) == text
     assert octets_of(text) == octets

@@ -1,4 +1,4 @@
-"""The codec, held to what pyrad does with the same octets."""
+"""The codec, compared with pyrad."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def raw(*attributes: bytes, code: int = 1) -> bytes:
     return struct.pack("!BBH", code, 1, 20 + len(body)) + bytes(16) + body
 
 
-def test_what_pyrad_encodes_is_decoded():
+def test_packets_encoded_by_pyrad_are_decoded():
     octets = access_request(
         NAS_Port=15728640, MS_CHAP_Challenge=b"c" * 16, NAS_IP_Address="10.1.1.1"
     ).RequestPacket()
@@ -53,7 +53,7 @@ def test_what_pyrad_encodes_is_decoded():
     assert request.vendor_attributes[codec.MICROSOFT, codec.MS_CHAP_CHALLENGE] == b"c" * 16
 
 
-def test_message_authenticator_of_pyrad_is_right_with_our_secret_only():
+def test_message_authenticator_of_pyrad_is_right_only_with_our_secret():
     request = Request(access_request().RequestPacket())
 
     assert request.is_signed
@@ -72,7 +72,7 @@ def test_message_authenticator_covers_every_octet():
         assert not request.signature_is_right(OURS), at
 
 
-def test_accounting_authenticator_of_pyrad_is_right_with_our_secret_only():
+def test_accounting_authenticator_of_pyrad_is_right_only_with_our_secret():
     request = Request(accounting_request().RequestPacket())
 
     assert request.accounting_authenticator_is_right(OURS)
@@ -80,7 +80,7 @@ def test_accounting_authenticator_of_pyrad_is_right_with_our_secret_only():
 
 
 @pytest.mark.parametrize("password", ["a", "sixteen-octets!!", "contraseña ₱", "x" * 128])
-def test_password_hidden_by_pyrad_is_read(password):
+def test_password_hidden_by_pyrad_is_decrypted(password):
     request = access_request()
     request["User-Password"] = request.PwCrypt(password)
 
@@ -93,7 +93,7 @@ def test_password_of_impossible_length_is_malformed(length):
         Request(raw(codec.attribute(codec.USER_PASSWORD, b"x" * length))).decrypted_password(OURS)
 
 
-def test_reply_is_what_pyrad_takes_for_genuine_and_echoes_proxy_states_in_order():
+def test_pyrad_accepts_a_reply_with_proxy_states_in_order():
     asked = access_request()
     asked.AddAttribute("Proxy-State", b"second")
     asked.AddAttribute("Proxy-State", b"first")
@@ -108,7 +108,7 @@ def test_reply_is_what_pyrad_takes_for_genuine_and_echoes_proxy_states_in_order(
     assert reply[20:22] == b"\x50\x12"
 
 
-def test_forged_reply_is_no_reply():
+def test_pyrad_refuses_a_forged_reply():
     asked = access_request()
     reply = codec.signed_reply(Request(asked.RequestPacket()), codec.ACCESS_REJECT, b"", OURS)
     forged = bytes((codec.ACCESS_ACCEPT,)) + reply[1:]
@@ -116,7 +116,7 @@ def test_forged_reply_is_no_reply():
     assert not asked.VerifyReply(asked.CreateReply(packet=forged), forged)
 
 
-def test_accounting_response_is_what_pyrad_takes_for_genuine():
+def test_pyrad_accepts_an_accounting_response():
     asked = accounting_request(Proxy_State=b"state")
     reply = codec.accounting_response(Request(asked.RequestPacket()), OURS)
 
@@ -125,7 +125,7 @@ def test_accounting_response_is_what_pyrad_takes_for_genuine():
     assert read["Proxy-State"] == [b"state"]
 
 
-def test_key_we_encrypt_is_read_by_pyrad():
+def test_pyrad_decrypts_our_keys():
     asked = access_request()
     authenticator = Request(asked.RequestPacket()).authenticator
     for salt in two_salts():
@@ -134,7 +134,7 @@ def test_key_we_encrypt_is_read_by_pyrad():
         assert asked.SaltDecrypt(sealed) == b"sixteen-octets!!"
 
 
-def test_octets_beyond_the_length_are_padding():
+def test_octets_after_the_length_are_padding():
     octets = access_request().RequestPacket()
 
     assert Request(octets + b"padding").octets == octets
@@ -183,7 +183,7 @@ def test_ipv6_prefix_is_read():
     assert Request(raw(codec.attribute(123, value))).ipv6_prefix(123) == "2001:db8:aabb:cc00::/56"
 
 
-def test_format_of_an_unknown_vendor_is_not_looked_into():
+def test_attributes_of_unknown_vendors_are_skipped():
     assert Request(raw(b"\x1a\x08\x00\x00\x00\x09\xff\xff")).vendor_attributes == {}
 
 
@@ -191,15 +191,15 @@ def test_text_is_always_storable():
     assert Request(raw(codec.attribute(1, b"a\xff\0"))).text(1) == "a\\xff\\x00"
 
 
-def test_value_that_does_not_fit_is_refused():
+def test_values_that_are_too_long_are_refused():
     with pytest.raises(ValueError, match="longer than"):
         codec.attribute(11, b"x" * 254)
     with pytest.raises(ValueError, match="longer than"):
         codec.vendor_attribute(codec.MIKROTIK, 8, b"x" * 248)
 
 
-def test_whatever_we_accept_pyrad_reads_the_same():
-    """Mutated packets: where both decode, both see the same attributes; nothing but Malformed is raised."""
+def test_pyrad_reads_the_packets_we_accept_in_the_same_way():
+    """If both decode a mutated packet, they see the same attributes. Only Malformed is raised."""
     dice = random.Random(20261123)
     seeds = [
         access_request(NAS_Port=1, MS_CHAP_Challenge=b"c" * 16, Calling_Station_Id="02:00").RequestPacket(),

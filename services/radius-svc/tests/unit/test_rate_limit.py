@@ -10,11 +10,11 @@ def test_upload_comes_first():
     assert mikrotik_rate_limit(PLAN) == "10M/50M"
 
 
-def test_what_is_no_whole_megabit_is_told_in_kilobits():
+def test_speeds_that_are_not_whole_megabits_are_in_kilobits():
     assert mikrotik_rate_limit(Speed(download_kbit=1536, upload_kbit=256)) == "256k/1536k"
 
 
-def test_burst_has_limit_threshold_and_time_in_that_order():
+def test_burst_has_limit_threshold_and_time_in_this_order():
     burst = Burst(
         limit=Speed(download_kbit=100_000, upload_kbit=20_000),
         threshold=Speed(download_kbit=40_000, upload_kbit=8_000),

@@ -22,13 +22,13 @@ def test_right_login_is_answered(authentication, sock, method):
     assert address == SENDER
 
 
-def test_sender_is_known_from_an_ipv6_socket_too(authentication, sock):
+def test_the_sender_is_recognized_on_an_ipv6_socket(authentication, sock):
     authentication.handle(access_octets(Method.PAP), ("::ffff:10.1.1.1", 40000, 0, 0))
 
     assert len(sock.sent) == 1
 
 
-def test_accounting_is_answered_after_it_is_written(accounting, sock, store):
+def test_accounting_is_answered_only_after_it_is_written(accounting, sock, store):
     accounting.handle(accounting_octets(), SENDER)
     assert sock.sent == []
 
@@ -36,13 +36,11 @@ def test_accounting_is_answered_after_it_is_written(accounting, sock, store):
     assert len(store.events) == len(sock.sent) == 1
 
 
-def test_without_a_spool_nothing_is_answered_while_the_database_is_away_and_nothing_lost(
-    accounting, sock, store
-):
+def test_without_a_spool_packets_wait_for_the_database(accounting, sock, store):
     store.errors = [unavailable(), unavailable()]
     accounting.handle(accounting_octets(1), SENDER)
     later(accounting)
-    accounting.handle(accounting_octets(1), SENDER)  # the NAS asks again
+    accounting.handle(accounting_octets(1), SENDER)  # the NAS sends again
     accounting.handle(accounting_octets(2), SENDER)
     later(accounting)
     assert sock.sent == []
@@ -51,7 +49,7 @@ def test_without_a_spool_nothing_is_answered_while_the_database_is_away_and_noth
     assert len(store.events) == len(sock.sent) == 2
 
 
-def test_while_the_database_is_away_accounting_is_spooled_and_acknowledged(spooling, sock, store, spool):
+def test_accounting_is_spooled_while_the_database_is_down(spooling, sock, store, spool):
     store.errors = [unavailable()]
     spooling.handle(accounting_octets(1), SENDER)
     spooling.handle(accounting_octets(2), SENDER)
@@ -66,7 +64,7 @@ def test_while_the_database_is_away_accounting_is_spooled_and_acknowledged(spool
     assert len(sock.sent) == 2  # answered once
 
 
-def test_what_is_spooled_is_carried_over_also_while_packets_come(spooling, store, spool):
+def test_the_spool_is_emptied_while_packets_keep_coming(spooling, store, spool):
     store.errors = [unavailable()]
     spooling.handle(accounting_octets(ident=1), SENDER)
     later(spooling, 0)
@@ -81,7 +79,7 @@ def test_what_is_spooled_is_carried_over_also_while_packets_come(spooling, store
     assert len(store.events) == 3
 
 
-def test_what_was_read_is_answered_before_the_end(accounting, sock, store):
+def test_packets_that_were_read_are_answered_before_stopping(accounting, sock, store):
     accounting.handle(accounting_octets(), SENDER)
     accounting.finish()
     accounting._send_answers()
@@ -89,7 +87,7 @@ def test_what_was_read_is_answered_before_the_end(accounting, sock, store):
     assert len(store.events) == len(sock.sent) == 1
 
 
-def test_the_end_does_not_wait_for_a_database_that_is_away(accounting, sock, store):
+def test_stopping_does_not_wait_for_a_database_that_is_down(accounting, sock, store):
     store.errors = [unavailable()] * 100
     accounting.handle(accounting_octets(), SENDER)
     accounting.finish()
@@ -97,7 +95,7 @@ def test_the_end_does_not_wait_for_a_database_that_is_away(accounting, sock, sto
     assert not sock.sent
 
 
-def test_what_is_carried_over_keeps_the_time_it_was_received(spooling, store, shared):
+def test_spooled_packets_keep_the_time_they_were_received(spooling, store, shared):
     store.errors = [unavailable()]
     received_at = shared.clock.now()
     spooling.handle(accounting_octets(1), SENDER)
@@ -109,7 +107,7 @@ def test_what_is_carried_over_keeps_the_time_it_was_received(spooling, store, sh
     assert store.events[0].row["router_id"] == "router-1"
 
 
-def test_a_router_removed_meanwhile_loses_nothing_it_has_said(spooling, store, shared):
+def test_spooled_packets_of_a_removed_router_are_written(spooling, store, shared):
     store.errors = [unavailable()]
     spooling.handle(accounting_octets(1), SENDER)
     later(spooling, 0.0)
@@ -120,7 +118,7 @@ def test_a_router_removed_meanwhile_loses_nothing_it_has_said(spooling, store, s
     assert "router_id" not in store.events[0].row
 
 
-def test_a_full_spool_answers_nothing_and_loses_nothing(spooling, sock, store, monkeypatch):
+def test_with_a_full_spool_packets_wait_unanswered(spooling, sock, store, monkeypatch):
     monkeypatch.setattr("radius_svc.listener.accounting.spool.CAPACITY", 1)
     store.errors = [unavailable(), unavailable()]
     for ident in (1, 2):
@@ -133,7 +131,7 @@ def test_a_full_spool_answers_nothing_and_loses_nothing(spooling, sock, store, m
     assert len(store.events) == 2
 
 
-def test_backlog_has_an_end(accounting, sock, store):
+def test_the_backlog_has_a_limit(accounting, sock, store):
     accounting.backlog_limit = 10
     for ident in range(50):
         accounting.handle(accounting_octets(ident), SENDER)
@@ -142,7 +140,7 @@ def test_backlog_has_an_end(accounting, sock, store):
     assert len(store.events) == 10
 
 
-def test_status_type_we_do_not_keep_is_acknowledged(accounting, sock, store):
+def test_unknown_status_types_are_acknowledged(accounting, sock, store):
     request = AcctPacket(secret=SECRET, dict=DICTIONARY, id=1)
     request["Acct-Status-Type"] = 9  # Tunnel-Start
     accounting.handle(request.RequestPacket(), SENDER)
@@ -152,7 +150,7 @@ def test_status_type_we_do_not_keep_is_acknowledged(accounting, sock, store):
 
 
 @pytest.mark.parametrize("missing", ["Acct-Status-Type", "Acct-Session-Id"])
-def test_accounting_without_what_it_needs_is_malformed(accounting, sock, missing):
+def test_accounting_without_required_attributes_is_malformed(accounting, sock, missing):
     request = AcctPacket(secret=SECRET, dict=DICTIONARY, id=1)
     for name, value in {"Acct-Status-Type": "Start", "Acct-Session-Id": "1"}.items():
         if name != missing:
@@ -166,7 +164,7 @@ def test_accounting_without_what_it_needs_is_malformed(accounting, sock, missing
 # Refusals
 
 
-def test_reject_storm_is_answered_late_and_recorded_as_repeated(authentication, sock, recorder):
+def test_repeated_rejects_are_delayed_and_recorded_as_repeated(authentication, sock, recorder):
     for ident in range(MAX_PROMPT_REJECTS + 2):
         authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
     assert len(sock.sent) == MAX_PROMPT_REJECTS
@@ -179,7 +177,7 @@ def test_reject_storm_is_answered_late_and_recorded_as_repeated(authentication, 
     assert {reply[0] for reply, _ in sock.sent} == {3}
 
 
-def test_a_delayed_reject_is_sent_once_however_often_it_is_asked_for(authentication, sock):
+def test_a_delayed_reject_is_sent_once_despite_retransmissions(authentication, sock):
     for ident in (*range(MAX_PROMPT_REJECTS + 1), MAX_PROMPT_REJECTS, MAX_PROMPT_REJECTS):
         authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
     later(authentication, REJECT_DELAY_SECONDS)
@@ -187,7 +185,7 @@ def test_a_delayed_reject_is_sent_once_however_often_it_is_asked_for(authenticat
     assert len(sock.sent) == MAX_PROMPT_REJECTS + 1
 
 
-def test_the_right_password_is_let_in_at_once_in_the_middle_of_a_storm(authentication, sock):
+def test_the_right_password_is_accepted_at_once_during_a_storm(authentication, sock):
     for ident in range(MAX_PROMPT_REJECTS + 5):
         authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
     authentication.handle(access_octets(Method.PAP, ident=99), SENDER)
@@ -195,7 +193,7 @@ def test_the_right_password_is_let_in_at_once_in_the_middle_of_a_storm(authentic
     assert sock.sent[-1][0][:2] == bytes((2, 99))
 
 
-def test_one_storm_delays_nobody_else(authentication, sock):
+def test_a_storm_delays_no_other_login(authentication, sock):
     for ident in range(MAX_PROMPT_REJECTS + 5):
         authentication.handle(access_octets(Method.PAP, ident=ident, password="wrong"), SENDER)
     authentication.handle(access_octets(Method.PAP, "pedro", ident=99), SENDER)
@@ -203,7 +201,7 @@ def test_one_storm_delays_nobody_else(authentication, sock):
     assert sock.sent[-1][0][:2] == bytes((3, 99))
 
 
-def test_unsigned_password_that_comes_out_as_noise_means_another_secret(
+def test_unsigned_password_that_decrypts_to_noise_means_a_wrong_secret(
     authentication, shared, recorder, sock
 ):
     shared.index.nas = {NAS.address: replace(NAS, require_message_authenticator=False)}
@@ -214,7 +212,7 @@ def test_unsigned_password_that_comes_out_as_noise_means_another_secret(
     assert recorder.mismatches == ["tower"]
 
 
-def test_an_error_nobody_foresaw_costs_one_packet(limited, watch, sock, monkeypatch):
+def test_an_unexpected_error_drops_only_one_packet(limited, watch, sock, monkeypatch):
     def fail(*_):
         raise RuntimeError
 
@@ -222,7 +220,7 @@ def test_an_error_nobody_foresaw_costs_one_packet(limited, watch, sock, monkeypa
         patch.setattr(watch, "may_exceed", fail)
         limited.handle(access_octets(Method.PAP), SENDER)
     limited.handle(access_octets(Method.PAP, ident=2), SENDER)
-    watch.doubts[0].exceeded = False
+    watch.checks[0].exceeded = False
     later(limited, 0.0)
     assert [reply[:2] for reply, _ in sock.sent] == [bytes((2, 2))]
 
@@ -237,25 +235,25 @@ def limited(authentication, shared):
     return authentication
 
 
-def test_a_doubtful_login_waits_for_the_evidence(limited, watch, sock):
+def test_a_login_near_its_limit_waits_for_the_check(limited, watch, sock):
     limited.handle(access_octets(Method.MSCHAP2), SENDER)
     assert sock.sent == []
 
-    watch.doubts[0].exceeded = False
+    watch.checks[0].exceeded = False
     later(limited, 0.0)
     assert [reply[0] for reply, _ in sock.sent] == [2]
 
 
-def test_one_session_too_many_is_refused(limited, watch, sock, recorder):
+def test_a_login_over_its_limit_is_refused(limited, watch, sock, recorder):
     limited.handle(access_octets(Method.MSCHAP2), SENDER)
-    watch.doubts[0].exceeded = True
+    watch.checks[0].exceeded = True
     later(limited, 0.0)
 
     assert [reply[0] for reply, _ in sock.sent] == [3]
     assert recorder.rejects == [("too_many_sessions", False)]
 
 
-def test_without_evidence_in_time_the_login_is_let_in(limited, sock):
+def test_the_login_is_accepted_if_the_check_takes_too_long(limited, sock):
     limited.handle(access_octets(Method.PAP), SENDER)
     later(limited, 0.4)
     assert sock.sent == []
@@ -264,18 +262,18 @@ def test_without_evidence_in_time_the_login_is_let_in(limited, sock):
     assert [reply[0] for reply, _ in sock.sent] == [2]
 
 
-def test_a_repeated_question_waits_with_the_first(limited, watch, sock):
+def test_a_retransmission_waits_for_the_same_check(limited, watch, sock):
     for _ in range(3):
         limited.handle(access_octets(Method.PAP), SENDER)
-    assert len(watch.doubts) == 1
+    assert len(watch.checks) == 1
 
-    watch.doubts[0].exceeded = False
+    watch.checks[0].exceeded = False
     later(limited, 0.0)
     assert len(sock.sent) == 1
 
 
-def test_a_wrong_password_is_refused_whatever_the_limit(limited, watch, sock):
+def test_a_wrong_password_is_refused_regardless_of_the_limit(limited, watch, sock):
     limited.handle(access_octets(Method.PAP, password="wrong"), SENDER)
 
-    assert watch.doubts == []
+    assert watch.checks == []
     assert [reply[0] for reply, _ in sock.sent] == [3]

@@ -9,7 +9,7 @@ def counts(*cases):
     return [(bucket.up_to_milliseconds, bucket.cases) for bucket in reconnect_times(7, cases).buckets]
 
 
-def test_a_bucket_holds_what_took_at_most_its_time():
+def test_a_bucket_counts_times_up_to_its_limit():
     assert counts(1, 1_000, 1_001, 2_000, 5_000, 10_000, 30_000, 60_000, 60_001) == [
         (1_000, 2),
         (2_000, 2),
@@ -21,14 +21,14 @@ def test_a_bucket_holds_what_took_at_most_its_time():
     ]
 
 
-def test_who_is_not_back_is_counted_and_in_no_bucket():
+def test_services_still_offline_are_counted_in_no_bucket():
     times = reconnect_times(7, [500, None, None])
     assert (times.days, times.cases, times.waiting) == (7, 3, 2)
     assert sum(bucket.cases for bucket in times.buckets) == 1
     assert times.slowest_milliseconds == 500
 
 
-def test_nobody_paid():
+def test_without_cases_there_are_no_percentiles():
     times = reconnect_times(7, [])
     assert (times.cases, times.waiting, times.median_milliseconds, times.p95_milliseconds) == (
         0,
@@ -39,13 +39,13 @@ def test_nobody_paid():
     assert len(times.buckets) == 7
 
 
-def test_percentiles_are_times_that_were_measured():
+def test_percentiles_are_measured_times():
     times = reconnect_times(7, range(1, 101))
     assert (times.median_milliseconds, times.p95_milliseconds, times.slowest_milliseconds) == (50, 95, 100)
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-10, 100_000))))
-def test_every_case_is_in_one_place(cases):
+def test_every_case_is_counted_once(cases):
     times = reconnect_times(7, cases)
     assert sum(bucket.cases for bucket in times.buckets) + times.waiting == times.cases == len(cases)
     if times.cases > times.waiting:

@@ -15,7 +15,7 @@ def line(
     return OpenLine(id_, username, nas, port, station, NOON + timedelta(minutes=minutes))
 
 
-def test_the_newest_session_of_a_line_ends_all_older_ones_when_it_began():
+def test_the_newest_session_ends_all_older_ones_of_the_same_home():
     newest = NOON + timedelta(minutes=9)
     assert replaced_sessions([line(1), line(3, minutes=9), line(2, minutes=5)]) == {1: newest, 2: newest}
 
@@ -23,17 +23,17 @@ def test_the_newest_session_of_a_line_ends_all_older_ones_when_it_began():
 @pytest.mark.parametrize(
     "other", [{"username": "pedro"}, {"nas": "hill"}, {"port": "ether3"}, {"station": ELSEWHERE}]
 )
-def test_another_line_ends_nothing(other):
+def test_a_session_of_another_home_ends_nothing(other):
     assert replaced_sessions([line(1), line(2, minutes=5, **other)]) == {}
 
 
-def test_a_session_whose_station_is_not_known_is_of_the_same_home():
+def test_a_session_without_a_mac_counts_as_the_same_home():
     assert replaced_sessions([line(1, station=None), line(2, minutes=5)]).keys() == {1}
 
 
-def test_without_a_port_nothing_is_known():
+def test_sessions_without_a_port_end_nothing():
     assert replaced_sessions([line(1, port=None), line(2, port=None, minutes=5)]) == {}
 
 
-def test_two_that_began_at_the_same_moment_both_stay():
+def test_sessions_that_started_at_the_same_moment_both_stay():
     assert replaced_sessions([line(1), line(2)]) == {}

@@ -8,23 +8,23 @@ from radius_svc.protocol.signing import SharedSecret, two_salts
 
 
 @given(secret=st.binary(min_size=1, max_size=200), octets=st.binary(max_size=300))
-def test_signature_is_that_of_the_standard_library(secret, octets):
+def test_signature_matches_the_standard_library(secret, octets):
     assert SharedSecret(secret).hmac_md5(octets) == hmac.digest(secret, octets, "md5")
 
 
 @given(plain=st.binary(min_size=0, max_size=128), vector=st.binary(min_size=16, max_size=16))
-def test_what_is_hidden_is_revealed(plain, vector):
+def test_reveal_reverses_hide(plain, vector):
     secret = SharedSecret(b"lab-secret")
     padded = plain.ljust(-(-len(plain) // 16) * 16, b"\0")
     assert secret.reveal(secret.hide(padded, vector), vector) == padded
 
 
-def test_a_secret_is_compared_by_what_it_is_and_never_shown():
+def test_secrets_compare_by_value_and_are_not_in_the_repr():
     assert SharedSecret(b"one") == SharedSecret(b"one") != SharedSecret(b"two")
     assert "one" not in repr(SharedSecret(b"one"))
 
 
-def test_two_salts_differ_and_have_the_highest_bit():
+def test_salts_differ_and_have_the_highest_bit_set():
     first, second = two_salts()
     assert first != second
     assert first[0] & second[0] & 0x80

@@ -24,11 +24,11 @@ def test_a_session_of_another_home_counts():
 
 
 @pytest.mark.parametrize("written", [HOME, "02-00-00-00-00-0a", "0200.0000.000a"])
-def test_the_same_home_that_dials_again_is_let_in(written):
+def test_a_home_that_dials_again_is_let_in(written):
     assert not exceeds_limit([session(written)], 1, dial(), NOW)
 
 
-def test_a_session_nobody_has_spoken_of_for_three_interims_does_not_count():
+def test_a_session_silent_for_three_interims_does_not_count():
     assert exceeds_limit([session(minutes_ago=14)], 1, dial(), NOW)
     assert not exceeds_limit([session(minutes_ago=17)], 1, dial(), NOW)
 
@@ -38,7 +38,7 @@ def test_sessions_of_an_earlier_boot_of_the_same_router_do_not_count():
     assert exceeds_limit([session(session_id="81000001", router="hill")], 1, dial(session_id="81100001"), NOW)
 
 
-def test_a_session_that_began_by_this_very_dial_does_not_count():
+def test_the_session_of_this_dial_does_not_count():
     assert not exceeds_limit([session(session_id="81000002")], 1, dial(), NOW)
 
 
@@ -46,12 +46,12 @@ def test_without_a_station_a_session_counts():
     assert exceeds_limit([session(None)], 1, dial(None), NOW)
 
 
-def test_stations_compare_whatever_their_spelling():
+def test_mac_addresses_compare_in_any_notation():
     assert mac("02:00:00:AA:bb:CC") == mac("0200-00AA-BBCC")
     assert mac("") is None
 
 
-def test_boot_digit_is_told_by_session_ids_of_mikrotik_only():
+def test_only_session_ids_of_mikrotik_have_a_boot_digit():
     assert boot_digit("81F00012") == "f"
     assert boot_digit("6b02939c") is None
     assert boot_digit(None) is None

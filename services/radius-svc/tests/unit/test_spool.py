@@ -17,7 +17,7 @@ def packets(*numbers: int) -> list[SpooledPacket]:
     return [SpooledPacket(b"packet %d" % number, "10.1.1.1", AT) for number in numbers]
 
 
-def test_what_was_put_in_comes_out_in_order_after_a_restart(path):
+def test_packets_come_out_in_order_after_a_restart(path):
     before = Spool(path)
     before.add(packets(1, 2))
     before.add(packets(3))
@@ -32,13 +32,13 @@ def test_what_was_put_in_comes_out_in_order_after_a_restart(path):
     spool.close()
 
 
-def test_what_waits_there_is_for_its_owner_only(path):
+def test_only_the_owner_can_read_the_spool(path):
     Spool(path).close()
     assert path.stat().st_mode & 0o077 == 0
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_it_has_an_end(path, monkeypatch):
+def test_the_spool_has_a_capacity(path, monkeypatch):
     monkeypatch.setattr("radius_svc.listener.accounting.spool.CAPACITY", 2)
     spool = Spool(path)
     spool.add(packets(1))

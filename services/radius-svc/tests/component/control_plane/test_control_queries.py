@@ -1,4 +1,4 @@
-"""What the control plane shows: states, reconnect times, routers, and the answer to a kick."""
+"""Queries of the control plane: states, reconnects, routers; and disconnecting a service."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def note_reconnects(control, *, lately=True):
 
 
 def noted(control):
-    """The logins of the cases that are stored as being back."""
+    """The usernames of the reconnects stored as back online."""
     query = select(RadiusAccount.username).join(Reconnect, Reconnect.service_id == RadiusAccount.service_id)
     with control.runtime.reading() as session:
         return set(session.scalars(query.where(Reconnect.online_at.is_not(None))))
@@ -45,7 +45,7 @@ def seq_of(control, service):
 
 
 class TestServiceStates:
-    def test_provisioned_once_every_live_listener_has_it(self, control):
+    def test_a_service_is_provisioned_once_all_listeners_have_read_it(self, control):
         service = control.service()
         seq = seq_of(control, service)
         control.listener(seq, name="quick")
@@ -54,14 +54,14 @@ class TestServiceStates:
         control.listener(seq, name="slow")
         assert provisioned(control, service)
 
-    def test_a_listener_that_died_is_not_waited_for(self, control):
+    def test_a_dead_listener_does_not_delay_provisioning(self, control):
         service = control.service()
         seq = seq_of(control, service)
         control.listener(seq, name="lives")
         control.listener(0, heard_at=datetime.now(UTC) - timedelta(seconds=11), name="died")
         assert provisioned(control, service)
 
-    def test_versions_sessions_and_the_unknown(self, control):
+    def test_states_show_versions_sessions_and_unknown_services(self, control):
         service = control.change(control.service(), static_ip="10.9.9.9")
         live = control.dial(service)
         known, unknown = control.api.list_service_states([service.id, "nobody"])
@@ -94,7 +94,7 @@ class TestReconnects:
         control.clock.advance(minutes=1)
         return service, live
 
-    def test_from_paid_to_the_redial(self, control):
+    def test_time_runs_from_the_payment_to_the_redial(self, control):
         service, live = self.fenced(control)
         paid_at, payment_id = control.runtime.now(), new_id()
         control.clock.advance(seconds=1)
@@ -111,7 +111,7 @@ class TestReconnects:
         assert case.router_acked_at == acked_at
         assert (case.milliseconds, case.how) == (3000, "redial")
 
-    def test_from_the_release_where_nobody_paid(self, control):
+    def test_without_a_payment_time_runs_from_the_release(self, control):
         service, _live = self.fenced(control)
         service = control.release(service)
         control.clock.advance(seconds=2)
@@ -119,7 +119,7 @@ class TestReconnects:
         (case,) = control.reconnects(service)
         assert (case.paid_at, case.milliseconds) == (None, 2000)
 
-    def test_a_dial_that_was_still_fenced_is_not_the_line_coming_back(self, control):
+    def test_a_session_that_is_still_fenced_is_not_a_reconnect(self, control):
         service, _live = self.fenced(control)
         service = control.release(service)
         control.clock.advance(seconds=1)
@@ -128,19 +128,19 @@ class TestReconnects:
         control.dial(service)
         assert control.reconnects(service)[0].milliseconds == 2000
 
-    def test_a_line_that_is_back_before_the_answer_is_written_down(self, control):
+    def test_a_redial_before_the_answer_is_stored_counts(self, control):
         service, live = self.fenced(control)
         service = control.release(service)
         (change_id,) = control.due()
         control.stop(live)
-        control.dial(service)  # the old session is gone, the home router was quicker
+        control.dial(service)  # the old session is gone, and the home router was faster
         back_at = control.runtime.now() - timedelta(seconds=1)
         follow_change(control.runtime, change_id)
         (case,) = control.reconnects(service)
         assert case.online_at == back_at
         assert case.router_acked_at is None or case.router_acked_at <= back_at
 
-    def test_by_coa_the_line_is_back_when_the_router_says_so(self, control):
+    def test_with_a_coa_the_service_is_back_at_the_acknowledgement(self, control):
         control.register(version=2, control=SessionControl.COA)
         service, live = self.fenced(control)
         service = control.release(service)
@@ -150,7 +150,7 @@ class TestReconnects:
         assert live.online
         assert (case.milliseconds, case.how) == (1000, "coa")
 
-    def test_two_reconnects_of_one_service_keep_their_own_times(self, control):
+    def test_two_reconnects_of_a_service_have_their_own_times(self, control):
         service, live = self.fenced(control)
         for seconds in (2, 5):
             service = control.release(service)
@@ -166,7 +166,7 @@ class TestReconnects:
             control.clock.advance(minutes=1)
         assert [case.milliseconds for case in control.reconnects(service)] == [5000, 2000]
 
-    def test_a_line_that_never_came_back_does_not_get_the_next_ones_time(self, control):
+    def test_a_missed_reconnect_does_not_get_the_time_of_the_next(self, control):
         service, live = self.fenced(control)
         service = control.hold(control.release(service))
         control.follow()
@@ -177,8 +177,8 @@ class TestReconnects:
         control.dial(service)
         assert [case.milliseconds for case in control.reconnects(service)] == [2000, None]
 
-    def test_what_was_noted_is_what_was_shown(self, control):
-        """Before and after the job, a case looks the same."""
+    def test_a_reconnect_looks_the_same_before_and_after_it_is_stored(self, control):
+        """A case looks the same before and after the job."""
         control.register(version=2, control=SessionControl.COA)
         for username in ("coa", "redial", "waits"):
             service = control.hold(control.service(username))
@@ -201,7 +201,7 @@ class TestReconnects:
         assert noted(control) == {"coa", "redial"}
         assert control.reconnects() == shown
 
-    def test_a_coa_that_was_quicker_than_a_redial_counts_though_it_is_written_down_later(self, control):
+    def test_a_coa_faster_than_the_redial_counts_although_stored_later(self, control):
         control.register(version=2, control=SessionControl.COA)
         service, _live = self.fenced(control)
         service = control.release(service)
@@ -221,7 +221,7 @@ class TestReconnects:
         (case,) = control.reconnects(service)
         assert (case.how, case.online_at) == ("coa", acked_at)
 
-    def test_they_are_listed_with_one_question_however_many_there_are(self, control):
+    def test_reconnects_are_listed_with_a_constant_number_of_queries(self, control):
         def asked(cases):
             while len(control.reconnects()) < cases:
                 control.release(control.hold(control.service(f"user{len(control.reconnects())}")))
@@ -234,7 +234,7 @@ class TestReconnects:
 
         assert asked(1) == asked(5)
 
-    def test_times_of_the_lines_that_were_paid_for(self, control):
+    def test_statistics_contain_services_that_were_paid_for(self, control):
         def case(username, seconds, **payment):
             service = control.hold(control.service(username))
             service = control.release(service, **payment)
@@ -259,7 +259,7 @@ class TestReconnects:
         assert control.api.get_reconnect_times(9).cases == 4
         assert control.api.get_reconnect_times(10_000).days == 366
 
-    def test_what_was_released_long_ago_is_noted_too(self, control):
+    def test_reconnects_of_old_releases_are_stored_too(self, control):
         service = control.release(control.hold(control.service()))
         control.clock.advance(hours=2)
         control.dial(service)
@@ -274,7 +274,7 @@ class TestNasActivity:
         ("minutes_ago", "health"),
         [(None, NasHealth.NEVER_HEARD), (14, NasHealth.CONNECTED), (16, NasHealth.SILENT)],
     )
-    def test_health_by_the_last_packet(self, control, minutes_ago, health):
+    def test_health_depends_on_the_last_packet(self, control, minutes_ago, health):
         heard_at = None
         if minutes_ago is not None:
             heard_at = control.runtime.now() - timedelta(minutes=minutes_ago)
@@ -297,15 +297,15 @@ class TestNasActivity:
             (None, 60 * 24, True, False),  # nothing else has come since
             (10, 0, True, False),
             (2, 0, True, False),
-            (1, 0, True, True),  # both are written once a minute: which was the last one?
+            (1, 0, True, True),  # both are written once a minute, so their order is unknown
             (0, 0, True, True),
             (0, 1, True, True),
-            (0, 6, True, True),  # a second sender shows itself with every interim
+            (0, 6, True, True),  # a second sender is seen with every interim report
             (0, 7, False, False),
             (60 * 24, 60 * 24 + 7, False, False),
         ],
     )
-    def test_a_secret_that_does_not_match(self, control, heard, mismatch, shown, also_well_signed):
+    def test_a_wrong_secret_is_reported(self, control, heard, mismatch, shown, also_well_signed):
         now = control.runtime.now()
         instants = [None if ago is None else now - timedelta(minutes=ago) for ago in (heard, mismatch)]
         with control.runtime.transaction() as session:
@@ -320,7 +320,7 @@ class TestNasActivity:
 class TestKick:
     @pytest.fixture(autouse=True)
     def _dispatched(self, control):
-        """What the dispatcher does, in a greenthread."""
+        """Run the dispatcher in a greenthread."""
 
         def run():
             while True:
@@ -334,28 +334,28 @@ class TestKick:
     def kick(self, control, service):
         return control.api.disconnect_service(DisconnectService(service_id=service.id))
 
-    def test_unknown(self, control):
+    def test_an_unknown_service_is_not_found(self, control):
         with pytest.raises(NotFound):
             self.kick(control, control.snapshot())
 
-    def test_nobody_on_line(self, control):
+    def test_a_service_without_sessions_counts_as_disconnected(self, control):
         result = self.kick(control, control.service())
         assert (result.sessions, result.disconnected, result.attempts) == (0, True, [])
 
-    def test_one_session(self, control):
+    def test_a_session_is_disconnected(self, control):
         live = control.dial(service := control.service())
         result = self.kick(control, service)
         assert (result.sessions, result.disconnected, len(result.attempts)) == (1, True, 1)
         assert not live.online
 
-    def test_a_router_that_does_not_answer(self, control):
+    def test_without_an_answer_the_service_is_not_disconnected(self, control):
         control.nas.faults.ignore_coa = True
         control.dial(service := control.service())
         result = self.kick(control, service)
         assert (result.sessions, result.disconnected) == (1, False)
         assert [attempt.outcome.value for attempt in result.attempts] == ["timed_out"]
 
-    def test_it_does_not_wait_for_the_next_round_of_another_change(self, control):
+    def test_it_does_not_wait_for_the_pause_of_another_change(self, control):
         control.nas.faults.ignore_coa = True
         live = control.dial(service := control.service())
         service = control.hold(service)

@@ -1,4 +1,4 @@
-"""Live sessions follow their service: which ones, what is asked in which order, and what comes of it."""
+"""Live sessions follow their service: which ones, which requests in which order, and the outcome."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TestRequests:
         assert not live.online
         assert control.statuses(service) == ["done"]
 
-    def test_a_router_that_obeys_lists_gets_a_coa_and_the_way_back_names_another_list(self, control):
+    def test_a_coa_suspends_by_one_list_and_restores_by_another(self, control):
         control.register(version=2, control=SessionControl.COA)
         service = control.service()
         live = control.dial(service)
@@ -70,7 +70,7 @@ class TestRequests:
         assert live.online
         assert control.asked() == ["coa", "coa"]
 
-    def test_a_coa_that_is_refused_is_followed_by_a_disconnect(self, control):
+    def test_a_refused_coa_is_followed_by_a_disconnect(self, control):
         control.register(version=2, control=SessionControl.COA)
         control.nas.faults.nak_coa_with = 401
         service = control.service()
@@ -82,7 +82,7 @@ class TestRequests:
         assert control.statuses(service) == ["pending"]
 
     @pytest.mark.parametrize("how", ["kick", "terminate", "block", "rename", "address"])
-    def test_what_a_coa_cannot_express_is_a_disconnect_everywhere(self, control, how):
+    def test_changes_a_coa_cannot_express_are_disconnects(self, control, how):
         control.register(version=2, control=SessionControl.COA)
         service = control.service()
         live = control.dial(service)
@@ -110,8 +110,8 @@ class TestRequests:
         assert control.asked() == ["coa"]
         assert live.rate_limit == "50M/100M"
 
-    def test_a_new_speed_for_a_session_that_is_still_fenced_ends_it(self, control):
-        """A router that only sets the speed acknowledges a CoA too, and the fence would seem lifted."""
+    def test_a_new_speed_ends_a_session_that_is_still_fenced(self, control):
+        """A router that only sets the speed also acknowledges the CoA, so the fence would look lifted."""
         service = control.release(control.hold(control.service()))
         control.follow()
         live = control.dial(service, fenced=True)
@@ -121,7 +121,7 @@ class TestRequests:
         assert control.asked() == ["disconnect"]
         assert not live.online
 
-    def test_a_name_that_is_not_ascii_reaches_the_router_byte_for_byte(self, control):
+    def test_a_name_beyond_ascii_reaches_the_router_unchanged(self, control):
         service = control.service("josé-ñandú")
         live = control.dial(service)
         kick(control, service)
@@ -137,7 +137,7 @@ class TestRequests:
             {"nasipaddress": "::ffff:10.0.0.1"},
         ],
     )
-    def test_odd_rows_neither_stop_the_change_nor_the_other_sessions(self, control, odd):
+    def test_invalid_rows_do_not_stop_the_other_sessions(self, control, odd):
         service = control.service()
         control.dial(service, **odd)
         other = control.dial(service)
@@ -150,7 +150,7 @@ class TestRequests:
 
 
 class TestIdentity:
-    """RFC 5176 3: the attributes that name a session are the ones its NAS sent."""
+    """A session is identified by the attributes its NAS sent (RFC 5176 section 3)."""
 
     @pytest.mark.parametrize(
         ("name", "session_id"),
@@ -168,7 +168,7 @@ class TestIdentity:
         packet = request_of(control)
         assert (packet.attributes[USER_NAME], packet.attributes[ACCT_SESSION_ID]) == (name, session_id)
 
-    def test_the_address_the_router_calls_itself_by_is_not_the_one_it_sends_from(self, control):
+    def test_the_reported_address_may_differ_from_the_source(self, control):
         service = control.service()
         control.dial(service, nasipaddress="192.168.88.1")
         kick(control, service)
@@ -176,7 +176,7 @@ class TestIdentity:
         assert packet.address(NAS_IP_ADDRESS) == "192.168.88.1"
         assert packet.address(FRAMED_IP_ADDRESS) == "10.64.0.1"
 
-    def test_a_router_that_calls_itself_by_an_ipv6_address(self, control):
+    def test_the_reported_address_may_be_ipv6(self, control):
         service = control.service()
         control.dial(service, nasipaddress="2001:db8::1")
         kick(control, service)
@@ -186,7 +186,7 @@ class TestIdentity:
 
 
 def request_of(control) -> Request:
-    """The packet that the next request would be."""
+    """The packet of the next request."""
     (change_id,) = control.due()
     with control.runtime.reading() as session:
         work = rounds.load_work(session, change_id)
@@ -195,7 +195,7 @@ def request_of(control) -> Request:
 
 
 class TestWhichSessions:
-    def test_one_that_began_after_the_change_is_left_alone(self, control):
+    def test_a_session_from_after_the_change_is_left_alone(self, control):
         service = control.hold(control.service())
         live = control.dial(service, fenced=True)
         control.follow()
@@ -203,14 +203,14 @@ class TestWhichSessions:
         assert live.online
         assert control.statuses(service) == ["done"]
 
-    def test_one_let_in_fenced_a_moment_before_its_restore_is_asked(self, control):
+    def test_a_session_let_in_fenced_just_before_its_restore_follows(self, control):
         service = control.hold(control.service())
         service = control.release(service)
         live = control.dial(service, fenced=True)
         control.follow()
         assert not live.online
 
-    def test_all_sessions_of_the_service_and_no_others(self, control):
+    def test_all_sessions_of_the_service_follow_and_no_others(self, control):
         juan, ana = control.service(), control.service("ana")
         sessions = [control.dial(juan), control.dial(juan)]
         other = control.dial(ana)
@@ -223,7 +223,7 @@ class TestWhichSessions:
         assert other.online and stopped.online
         assert len(control.attempts(juan)) == 2
 
-    def test_a_session_of_a_router_that_is_gone_keeps_the_change_waiting_until_it_is_back(self, control):
+    def test_a_removed_router_keeps_the_change_pending(self, control):
         service = control.service()
         live = control.dial(service)
         control.deregister(version=2)
@@ -237,7 +237,7 @@ class TestWhichSessions:
         assert control.statuses(service) == ["done"]
         assert not live.online
 
-    def test_a_session_of_a_router_that_is_gone_does_not_hold_up_another(self, control):
+    def test_a_removed_router_does_not_delay_other_sessions(self, control):
         service = control.service()
         control.dial(service, router_id="gone")
         live = control.dial(service)
@@ -260,7 +260,7 @@ class TestOutcomes:
         assert row.closed_on_evidence == "unknown-to-nas"
         assert control.statuses(service) == ["done"]
 
-    def test_a_session_that_a_coa_finds_gone_is_closed_too(self, control):
+    def test_a_session_that_a_coa_does_not_find_is_closed(self, control):
         service = control.service()
         live = control.dial(service)
         control.nas.hang_up("juan")
@@ -271,7 +271,7 @@ class TestOutcomes:
         assert row_of(control, live).closed_on_evidence == "unknown-to-nas"
 
     @pytest.mark.parametrize("cause", [401, 402, 403, 404, 501, 506])
-    def test_any_other_refusal_is_stored_and_tried_again(self, control, cause):
+    def test_any_other_refusal_is_stored_and_retried(self, control, cause):
         control.nas.faults.nak_coa_with = cause
         service = control.service()
         live = control.dial(service)
@@ -281,8 +281,8 @@ class TestOutcomes:
         assert row_of(control, live).acctstoptime is None
         assert control.statuses(service) == ["pending"]
 
-    def test_a_new_speed_that_is_acknowledged_is_in_force_on_the_router(self, control):
-        """All that RADIUS can tell; that a router says so and does nothing, only its API would show."""
+    def test_an_acknowledged_speed_is_in_force_on_the_router(self, control):
+        """As far as RADIUS can tell: only its API would show that a router acknowledges without doing it."""
         service = control.service()
         live = control.dial(service)
         control.change_plan(download_kbps=100_000)
@@ -293,7 +293,7 @@ class TestOutcomes:
         control.amend(live, acctupdatetime=control.runtime.now())
         assert control.look_for_strays() == 0
 
-    def test_a_silent_router_is_asked_again_with_growing_pauses_and_in_the_end_given_up(self, control):
+    def test_a_silent_router_is_retried_with_growing_pauses(self, control):
         control.nas.faults.ignore_coa = True
         service = control.service()
         control.dial(service)
@@ -312,7 +312,7 @@ class TestOutcomes:
         control.follow()
         assert control.statuses(service) == ["given_up"]
 
-    def test_once_the_router_answers_it_is_done(self, control):
+    def test_the_change_is_done_once_the_router_answers(self, control):
         control.nas.faults.ignore_coa = True
         service = control.service()
         live = control.dial(service)
@@ -325,7 +325,7 @@ class TestOutcomes:
         assert not live.online
         assert control.statuses(service) == ["done"]
 
-    def test_killed_between_answer_and_commit_it_asks_again_and_all_is_well(self, control, monkeypatch):
+    def test_killed_between_answer_and_commit_the_request_is_repeated(self, control, monkeypatch):
         service = control.service()
         live = control.dial(service)
         control.hold(service)
@@ -343,7 +343,7 @@ class TestOutcomes:
         assert outcomes(control, service) == [("disconnect", "nacked", 503)]
         assert control.statuses(service) == ["done"]
 
-    def test_killed_before_asking_nothing_is_lost(self, control, monkeypatch):
+    def test_killed_before_the_request_nothing_is_lost(self, control, monkeypatch):
         service = control.service()
         live = control.dial(service)
         control.hold(service)
@@ -359,8 +359,8 @@ class TestOutcomes:
         control.follow()
         assert not live.online
 
-    def test_a_round_that_ends_after_another_process_finished_the_change_leaves_it_finished(self, control):
-        """A lease may run out while a round is under way; then two work on the same change."""
+    def test_a_late_round_does_not_reopen_a_finished_change(self, control):
+        """A lease may expire during a round. Then two processes work on the same change."""
         service = control.service()
         control.dial(service)
         control.hold(service)
@@ -386,7 +386,7 @@ class TestOrder:
         first, _second = control.changes(service)
         assert control.due() == [first.id, control.changes(other)[0].id]
 
-    def test_a_change_under_way_is_not_overtaken(self, control):
+    def test_a_change_in_progress_is_not_overtaken(self, control):
         service = control.service()
         control.dial(service)
         service = control.hold(service)
@@ -394,14 +394,14 @@ class TestOrder:
         with control.runtime.reading() as session:
             work = rounds.load_work(session, first)  # the first dispatcher begins
         control.release(service)
-        assert control.due() == [first]  # all the second could do
+        assert control.due() == [first]  # all that the second dispatcher could do
         with control.runtime.transaction() as session:
             rounds.finish_round(session, work, [], now=control.runtime.now())
         assert len(control.due()) == 1
         assert control.due() != [first]
 
-    def test_a_payment_does_not_wait_behind_a_dead_router(self, control):
-        """A session that a dead router never ended is asked for days; the restore goes on all the same."""
+    def test_a_restore_does_not_wait_for_a_dead_router(self, control):
+        """Requests to a dead router are repeated for days. The restore must not wait for that."""
         service = control.service()
         control.dial(service, router_id="dead")
         control.register(version=1, router_id="dead", coa_port=9, nas_address="127.0.0.2")
@@ -410,7 +410,7 @@ class TestOrder:
         control.follow()
         assert not live.online
         control.stop(live)
-        fenced = control.dial(service)  # its router does not give the Class back
+        fenced = control.dial(service)  # its router does not return the Class
         control.clock.advance(seconds=1)
         service = control.release(service)
 
@@ -419,7 +419,7 @@ class TestOrder:
         assert not fenced.online
         assert control.statuses(service) == ["given_up", "pending"]
 
-    def test_a_kick_that_waits_gives_way_to_another_kick_only(self, control):
+    def test_a_pending_disconnect_gives_way_only_to_another_one(self, control):
         control.nas.faults.ignore_coa = True
         service = control.service()
         control.dial(service)
@@ -432,7 +432,7 @@ class TestOrder:
         control.follow()
         assert control.statuses(service) == ["given_up", "given_up", "pending"]
 
-    def test_each_router_has_its_share(self, control):
+    def test_each_router_has_a_limited_share(self, control):
         control.register(version=1, router_id="other", nas_address="127.0.0.2")
         for number in range(3):
             control.dial(service := control.service(f"here-{number}"))
@@ -445,7 +445,7 @@ class TestOrder:
         assert control.changes(there)[0].id in due
 
     def test_two_dispatchers_take_turns(self, control):
-        """The second one works only when the lease of the first is given back or over."""
+        """The second one works only after the first has released its lease, or the lease has expired."""
         control.dial(service := control.service())
         control.hold(service)
         first, second = (make_dispatcher(runtime) for runtime in (control.runtime, control.tested.another()))
@@ -460,7 +460,7 @@ class TestOrder:
         assert control.asked() == ["disconnect"]
 
     @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)  # SQLite has one writer
-    def test_two_changes_at_the_same_moment_keep_their_order(self, control, tested):
+    def test_concurrent_changes_keep_their_order(self, control, tested):
         service = control.service()
         control.dial(service)
         held = replace(service, version=2, status=provisioning.ServiceStatus.SUSPENDED)
@@ -484,7 +484,7 @@ class TestOrder:
 
 
 def make_dispatcher(runtime) -> SessionChangeDispatcher:
-    """One that is not run by a container."""
+    """A dispatcher that is not run by a container."""
 
     class Shared:
         pass
@@ -502,7 +502,7 @@ def make_dispatcher(runtime) -> SessionChangeDispatcher:
 
 
 class TestInForce:
-    def test_a_router_is_asked_only_when_the_listener_has_the_change(self, control, monkeypatch):
+    def test_requests_wait_until_the_listener_has_the_change(self, control, monkeypatch):
         service = control.service()
         control.dial(service)
         control.listener(applied_seq=0)
@@ -520,7 +520,7 @@ class TestInForce:
         assert control.asked() == ["disconnect"]
 
     @pytest.mark.parametrize("silent", [True, False])
-    def test_a_listener_that_is_late_or_dead_does_not_hold_it_up_for_ever(self, control, monkeypatch, silent):
+    def test_a_late_or_dead_listener_does_not_block_requests(self, control, monkeypatch, silent):
         monkeypatch.setattr(asking, "APPLIED_WITHIN_SECONDS", 0.1)
         heard_at = datetime.now(UTC) - timedelta(seconds=60 if silent else 0)
         control.listener(applied_seq=0, heard_at=heard_at)
@@ -531,7 +531,7 @@ class TestInForce:
 
 
 class TestStrays:
-    def test_a_session_that_follows_is_none(self, control):
+    def test_a_session_that_followed_is_not_a_stray(self, control):
         service = control.service()
         live = control.dial(service)
         service = control.hold(service)
@@ -542,7 +542,7 @@ class TestStrays:
         control.amend(again, acctupdatetime=control.runtime.now())
         assert control.look_for_strays() == 0
 
-    def test_a_fenced_session_of_a_service_that_is_up(self, control):
+    def test_a_fenced_session_of_an_active_service_is_a_stray(self, control):
         service = control.release(control.hold(control.service()))
         control.follow()
         live = control.dial(service, fenced=True)
@@ -552,7 +552,7 @@ class TestStrays:
         control.follow()
         assert not live.online
 
-    def test_not_one_whose_fence_a_coa_lifted(self, control):
+    def test_a_session_whose_fence_a_coa_lifted_is_not_a_stray(self, control):
         control.register(version=2, control=SessionControl.COA)
         service = control.hold(control.service())
         control.follow()
@@ -563,7 +563,7 @@ class TestStrays:
         assert control.asked() == ["coa"]
         assert control.look_for_strays() == 0
 
-    def test_an_interim_after_the_acknowledgement_shows_that_it_lives(self, control):
+    def test_an_interim_after_the_acknowledgement_makes_a_stray(self, control):
         control.nas.faults.acknowledge_but_ignore = True
         service = control.service()
         live = control.dial(service)
@@ -575,7 +575,7 @@ class TestStrays:
         control.amend(live, acctupdatetime=control.runtime.now())
         assert control.look_for_strays() == 1
 
-    def test_a_router_that_acknowledges_and_does_nothing_is_asked_once_per_interim(self, control):
+    def test_a_router_that_only_acknowledges_is_asked_once_per_interim(self, control):
         control.nas.faults.acknowledge_but_ignore = True
         service = control.release(control.hold(control.service()))
         control.follow()
@@ -589,10 +589,10 @@ class TestStrays:
         control.amend(live, acctupdatetime=control.runtime.now())
         assert control.look_for_strays() == 1
 
-    def test_a_session_the_router_denied_and_that_lives_on(self, control):
-        """A refusal 503 closes it; an interim opens it again, and shows that it has not followed."""
+    def test_a_session_the_router_denied_may_turn_out_alive(self, control):
+        """Error-Cause 503 closes it. An interim report reopens it and shows that it did not follow."""
         service = control.service()
-        live = control.dial(service, framedipaddress="10.99.99.99")  # not what the router knows it by
+        live = control.dial(service, framedipaddress="10.99.99.99")  # an id the router does not know
         control.hold(service)
         control.follow()
         assert row_of(control, live).closed_on_evidence == "unknown-to-nas"
@@ -608,12 +608,12 @@ class TestStrays:
         control.follow()
         assert not live.online
 
-    def test_a_router_that_does_not_give_the_class_back_is_not_kicked_again_and_again(self, control):
+    def test_a_router_without_class_does_not_cause_endless_disconnects(self, control):
         service = control.service()
         live = control.dial(service)
         service = control.hold(service)
         kicks = 0
-        for _ in range(60):  # ten minutes; the home router dials again at once
+        for _ in range(60):  # for ten minutes; the home router dials again at once
             control.follow()
             if not live.online:
                 kicks += 1
@@ -625,7 +625,7 @@ class TestStrays:
         assert live.online
         assert control.look_for_strays() == 0
 
-    def test_one_let_in_free_a_moment_before_its_suspension(self, control):
+    def test_a_session_let_in_just_before_its_suspension_is_a_stray(self, control):
         service = control.hold(control.service())
         control.follow()
         live = control.dial(service)  # its Start came a moment after
@@ -633,8 +633,8 @@ class TestStrays:
         control.follow()
         assert not live.online
 
-    def test_many_that_only_wait_for_their_stop_hide_none(self, control):
-        """Sessions whose Stop was lost after the acknowledgement stay open, and are no strays."""
+    def test_strays_are_found_among_many_disconnected_sessions(self, control):
+        """Sessions whose Stop was lost after the acknowledgment stay open, but are not strays."""
         control.nas.faults.acknowledge_but_ignore = True
         service = control.release(control.hold(control.service()))
         control.follow()
@@ -645,7 +645,7 @@ class TestStrays:
         control.follow()
         assert control.look_for_strays() == 1
 
-    def test_two_replicas_ask_once(self, control):
+    def test_two_replicas_request_only_one_change(self, control):
         service = control.release(control.hold(control.service()))
         control.follow()
         control.dial(service, fenced=True)

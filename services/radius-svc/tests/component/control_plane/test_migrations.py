@@ -1,4 +1,4 @@
-"""Databases of older revisions, with rows, are brought up to date; accounting goes on meanwhile."""
+"""Migrating databases that contain rows, while accounting continues."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROWS = (
 PACKET = "insert into radacct (acctsessionid, acctuniqueid, nasipaddress) values ('1', '{}', '10.0.0.1')"
 
 
-def test_requests_that_are_there_stay_and_probes_may_be_stored(old):
+def test_existing_requests_stay_and_probes_can_be_stored(old):
     with old.transaction() as session:
         for row in ROWS:
             session.execute(text(row))
@@ -39,8 +39,8 @@ def test_requests_that_are_there_stay_and_probes_may_be_stored(old):
 
 
 @pytest.mark.parametrize("older", ["postgresql"], indirect=True)
-def test_accounting_goes_on_while_indexes_are_built_and_a_second_replica_waits(older):
-    """The reader's snapshot holds up the building; a packet that comes meanwhile must not wait for either."""
+def test_accounting_continues_while_indexes_are_built(older):
+    """A reader's snapshot delays building the index. A packet must not wait for either of them."""
     replicas = [Database(older.url) for _ in range(2)]
     with older.engine.connect() as reader:
         reader.execute(text("begin isolation level repeatable read"))
@@ -76,7 +76,7 @@ def _wait_until_building(database: Database) -> None:
 
 
 @pytest.mark.parametrize("older", ["postgresql"], indirect=True)
-def test_an_index_that_an_attempt_left_unusable_is_built_anew(older):
+def test_an_index_left_invalid_by_a_failed_attempt_is_rebuilt(older):
     name = "ix_radacct_closed_username"
     with older.engine.begin() as connection:
         connection.execute(text(f"create index {name} on radacct (username)"))
@@ -85,7 +85,7 @@ def test_an_index_that_an_attempt_left_unusable_is_built_anew(older):
         for number in range(2):
             connection.execute(text(PACKET.format(number)))
         connection.execute(text(f"drop index {name}"))
-        with pytest.raises(IntegrityError):  # fails half-way: two rows have this session id
+        with pytest.raises(IntegrityError):  # fails half-way, because two rows have this session id
             connection.execute(text(f"create unique index concurrently {name} on radacct (acctsessionid)"))
     migrate(older, "radius_svc")
     with older.engine.connect() as connection:

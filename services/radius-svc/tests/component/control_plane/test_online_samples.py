@@ -1,4 +1,4 @@
-"""How many sessions are open, over time."""
+"""Samples of how many sessions are open."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def note(control, *instants):
         session.add_all([OnlineCount(at=at, sessions=7) for at in instants])
 
 
-def test_one_sample_of_every_five_minutes(control):
+def test_there_is_one_sample_per_five_minutes(control):
     control.dial(control.service())
     for seconds in (3, 33, 299, 301):
         jobs.sample_online(control.runtime, NOON + timedelta(seconds=seconds))
@@ -41,8 +41,8 @@ def test_one_sample_of_every_five_minutes(control):
     ]
 
 
-def test_two_replicas_write_one(control, monkeypatch):
-    """Also when both find that there is none yet."""
+def test_two_replicas_store_one_sample(control, monkeypatch):
+    """Even if both see that there is none yet."""
     other = control.tested.another().runtime
     monkeypatch.setattr(online_samples, "is_taken", lambda *_: False)
     jobs.sample_online(control.runtime, NOON)
@@ -53,7 +53,7 @@ def test_two_replicas_write_one(control, monkeypatch):
     assert shown(control, now=NOON)[0] == (NOON, 0)
 
 
-def test_the_present_comes_last(control):
+def test_the_current_count_comes_last(control):
     note(control, NOON - timedelta(minutes=10))
     live = control.dial(control.service())
     assert shown(control) == [(NOON - timedelta(minutes=10), 7), (NOON, 1)]
@@ -63,7 +63,7 @@ def test_the_present_comes_last(control):
     assert (sessions, datetime.now(UTC) - at < timedelta(minutes=1)) == (0, True)
 
 
-def test_only_the_hours_asked_for(control):
+def test_only_the_requested_hours_are_returned(control):
     note(control, NOON - timedelta(hours=3), NOON - timedelta(hours=1, minutes=55))
     assert len(shown(control, hours=2)) == 2
     assert len(shown(control, hours=3)) == 2
@@ -71,12 +71,12 @@ def test_only_the_hours_asked_for(control):
 
 
 @pytest.mark.parametrize("hours", [0, -5])
-def test_at_least_an_hour(control, hours):
+def test_at_least_one_hour_is_returned(control, hours):
     note(control, NOON - timedelta(minutes=55))
     assert len(shown(control, hours=hours)) == 2
 
 
-def test_a_long_time_is_thinned_and_stays_so_a_little_later(control):
+def test_samples_of_a_long_time_are_thinned_consistently(control):
     every = timedelta(minutes=5)
     note(control, *(NOON - number * every for number in range(24 * 31 * 12 + 50)))
     month = shown(control, hours=24 * 31)
@@ -87,7 +87,7 @@ def test_a_long_time_is_thinned_and_stays_so_a_little_later(control):
     assert set(month[1:-1]) <= set(later)
 
 
-def test_old_ones_are_forgotten_in_batches(control, monkeypatch):
+def test_old_samples_are_deleted_in_batches(control, monkeypatch):
     monkeypatch.setattr(online_samples, "BATCH", 2)
     old = NOON - timedelta(days=401)
     note(control, *(old - timedelta(minutes=5 * number) for number in range(5)), NOON - timedelta(days=399))

@@ -1,4 +1,4 @@
-"""A login that has too many sessions: its router is asked whether they still live."""
+"""Probes: if a login has too many sessions, its routers are asked whether they still exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .test_following import make_dispatcher
 
 
 def refuse(control, username="juan", reason="too_many_sessions", **columns):
-    """As the listener writes it down."""
+    """Write a refused login as the listener does."""
     row = {
         "username": username,
         "reply": "Access-Reject",
@@ -27,7 +27,7 @@ def refuse(control, username="juan", reason="too_many_sessions", **columns):
 
 
 def probe(control):
-    """What the dispatcher does every two seconds, and the requests that come of it."""
+    """Do what the dispatcher does every two seconds, and send the requests."""
     with control.runtime.transaction() as session:
         asked = probing.request_probes(session, now=control.runtime.now())
     control.follow()
@@ -49,7 +49,7 @@ def juan(control):
 
 
 class TestAnswers:
-    def test_a_session_the_router_does_not_know_is_closed_and_the_next_dial_let_in(self, control, juan):
+    def test_an_unknown_session_is_closed_and_the_next_dial_let_in(self, control, juan):
         lost = control.dial(juan)
         control.nas.hang_up("juan")  # its Stop is lost
         refuse(control)
@@ -60,7 +60,7 @@ class TestAnswers:
         assert outcomes(control, juan) == [("probe", "nacked", 503)]
         assert control.statuses(juan) == ["done"]
 
-    def test_a_session_that_lives_stays_as_it_is(self, control, juan):
+    def test_a_live_session_stays_as_it_is(self, control, juan):
         live = control.dial(juan)
         live.rate_limit, live.address_list = "50M/50M", "somebody's"
         refuse(control)
@@ -70,7 +70,7 @@ class TestAnswers:
         assert (live.rate_limit, live.address_list) == ("50M/50M", "somebody's")
         assert outcomes(control, juan) == [("probe", "acked", None)]
 
-    def test_a_fenced_session_keeps_the_speed_of_the_garden_and_its_fence(self, control, juan):
+    def test_a_fenced_session_keeps_its_fence_and_speed(self, control, juan):
         control.register(version=2, control=SessionControl.COA)
         service = control.hold(juan)
         control.follow()
@@ -94,7 +94,7 @@ class TestAnswers:
         assert outcomes(control, juan) == [("probe", "nacked", cause)]
         assert control.statuses(juan) == ["done"], "it is not asked again and again"
 
-    def test_silence_changes_nothing(self, control, juan):
+    def test_no_answer_changes_nothing(self, control, juan):
         live = control.dial(juan)
         control.nas.faults.ignore_coa = True
         refuse(control)
@@ -103,7 +103,7 @@ class TestAnswers:
         assert outcomes(control, juan) == [("probe", "timed_out", None)]
         assert control.statuses(juan) == ["done"]
 
-    def test_each_session_has_its_own_answer(self, control, juan):
+    def test_each_session_is_probed_separately(self, control, juan):
         control.dial(juan)
         control.nas.hang_up("juan")
         live = control.dial(juan)
@@ -112,15 +112,15 @@ class TestAnswers:
         assert row_of(control, live).acctstoptime is None
         assert sorted(outcome for _, outcome, _ in outcomes(control, juan)) == ["acked", "nacked"]
 
-    def test_a_session_freeradius_wrote_down_is_asked_too(self, control, juan):
+    def test_a_session_written_by_freeradius_is_probed_too(self, control, juan):
         lost = control.dial(juan, service_id=None)
         control.nas.hang_up("juan")
         refuse(control)
         probe(control)
         assert row_of(control, lost).closed_on_evidence == "unknown-to-nas"
 
-    def test_one_that_reports_after_it_was_denied_is_not_kicked(self, control, juan):
-        live = control.dial(juan, framedipaddress="10.99.99.99")  # not what the router knows it by
+    def test_a_session_that_reports_after_a_503_is_not_disconnected(self, control, juan):
+        live = control.dial(juan, framedipaddress="10.99.99.99")  # an id the router does not know
         refuse(control)
         probe(control)
         assert row_of(control, live).closed_on_evidence == "unknown-to-nas"
@@ -128,7 +128,7 @@ class TestAnswers:
         control.amend(live, acctstoptime=None, closed_on_evidence=None, acctupdatetime=control.runtime.now())
         assert control.look_for_strays() == 0
 
-    def test_it_is_shown_on_the_timeline(self, control, juan):
+    def test_a_probe_is_shown_on_the_timeline(self, control, juan):
         control.dial(juan)
         refuse(control)
         probe(control)
@@ -138,22 +138,22 @@ class TestAnswers:
 
 class TestWhenAndHowOften:
     @pytest.mark.parametrize("reason", ["wrong_password", "suspended", None])
-    def test_not_for_another_refusal(self, control, juan, reason):
+    def test_other_reasons_cause_no_probe(self, control, juan, reason):
         control.dial(juan)
         refuse(control, reason=reason)
         assert probe(control) == 0
 
-    def test_not_for_a_login_nobody_has(self, control):
+    def test_an_unknown_login_causes_no_probe(self, control):
         refuse(control, "nobody")
         assert probe(control) == 0
 
-    def test_not_for_one_refused_a_while_ago(self, control, juan):
+    def test_an_old_refusal_causes_no_probe(self, control, juan):
         control.dial(juan)
         refuse(control)
         control.clock.advance(seconds=91)
         assert probe(control) == 0
 
-    def test_once_a_minute(self, control, juan):
+    def test_a_login_is_probed_once_a_minute(self, control, juan):
         control.dial(juan)
         found = []
         for _ in range(9):  # three minutes
@@ -162,8 +162,8 @@ class TestWhenAndHowOften:
             control.clock.advance(seconds=20)
         assert found == [1, 0, 0] * 3
 
-    def test_after_some_in_an_hour_every_ten_minutes(self, control, juan):
-        """A login two homes share is refused for ever."""
+    def test_after_five_probes_in_an_hour_every_ten_minutes(self, control, juan):
+        """A login that two homes share is refused again and again."""
         control.dial(juan)
         asked = 0
         for _ in range(60):
@@ -173,14 +173,14 @@ class TestWhenAndHowOften:
         assert FEW_PROBES < asked <= FEW_PROBES + 6
         assert pause_before_probe(FEW_PROBES) == timedelta(minutes=10)
 
-    def test_not_while_a_change_of_the_service_is_waiting(self, control, juan):
+    def test_a_pending_change_of_the_service_prevents_a_probe(self, control, juan):
         control.dial(juan)
         control.nas.faults.ignore_coa = True
         control.hold(juan)
         refuse(control)
         assert probe(control) == 0
 
-    def test_a_change_that_comes_meanwhile_waits_for_the_probe_only(self, control, juan):
+    def test_a_new_change_waits_only_for_the_probe(self, control, juan):
         live = control.dial(juan)
         refuse(control)
         with control.runtime.transaction() as session:
@@ -190,7 +190,7 @@ class TestWhenAndHowOften:
         assert control.asked() == ["coa", "disconnect"]
         assert not live.online
 
-    def test_few_at_once(self, control, monkeypatch):
+    def test_the_number_of_pending_probes_is_limited(self, control, monkeypatch):
         monkeypatch.setattr(probing, "MAX_PENDING", 3)
         for number in range(5):
             control.dial(control.service(f"juan-{number}"))
@@ -202,8 +202,8 @@ class TestWhenAndHowOften:
         control.follow()
         assert probe(control) == 2
 
-    def test_a_service_that_was_suspended_at_once_has_no_stray_through_a_probe(self, control):
-        """The probe is no change: nobody was let in before it."""
+    def test_a_probe_does_not_make_a_stray_of_a_suspended_service(self, control):
+        """A probe changes nothing, so no session was let in before it."""
         service = control.hold(control.service())
         control.follow()
         with control.runtime.transaction() as session:
@@ -213,7 +213,7 @@ class TestWhenAndHowOften:
         probe(control)
         assert control.look_for_strays() == 0
 
-    def test_the_dispatcher_looks_by_itself_and_one_replica_asks(self, control, juan):
+    def test_only_one_dispatcher_requests_the_probe(self, control, juan):
         control.dial(juan)
         refuse(control)
         first, second = make_dispatcher(control.runtime), make_dispatcher(control.tested.another())
@@ -229,7 +229,7 @@ class TestWhenAndHowOften:
         assert [change.kind for change in control.changes(juan)] == [ChangeKind.PROBE]
 
 
-def test_the_figures_name_the_router(control, juan):
+def test_metrics_have_the_name_of_the_router(control, juan):
     labels = ("probe", "acked", "router")
     before = asking.REQUESTS.labels(*labels)._value.get()
     retries = asking.RETRIES.labels("probe", "router")._value.get()

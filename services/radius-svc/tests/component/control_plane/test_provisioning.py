@@ -1,4 +1,4 @@
-"""Facts of other services become RADIUS rows and changes of live sessions: in any order, and twice."""
+"""Events become RADIUS rows and changes of live sessions, in any order and even if repeated."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from servicekit.ids import new_id
 from sqlalchemy import select, update
 from testkit.component import ServiceUnderTest, schema_differences
 
-# On an expression: neither SQLAlchemy nor Alembic can compare them (see RadAcct). test_sessions.py and
+# Indexes on expressions, which neither SQLAlchemy nor Alembic can compare (see RadAcct). test_sessions.py and
 # test_rejects.py use them.
 BY_TEXT = {
     *(f"ix_radacct_closed_{column}" for column in ("username", "framedipaddress", "callingstationid")),
@@ -74,7 +74,7 @@ def retry_parked(control):
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_the_newest_version_counts_in_whatever_order_events_come(control, order):
+def test_the_newest_version_wins_in_any_order_of_events(control, order):
     created = control.snapshot()
     held = replace(created, version=2, status=ServiceStatus.SUSPENDED)
     free = replace(created, version=3, static_ip="10.9.9.9")
@@ -96,7 +96,7 @@ def test_the_newest_version_counts_in_whatever_order_events_come(control, order)
         assert len(session.scalars(select(RadCheck).where(RadCheck.username == "juan")).all()) == 1
 
 
-def test_a_hold_and_its_release_make_one_change_each_and_one_reconnect(control):
+def test_a_hold_and_its_release_make_one_reconnect(control):
     service = control.service()
     assert control.changes(service) == []
 
@@ -115,7 +115,7 @@ def test_a_hold_and_its_release_make_one_change_each_and_one_reconnect(control):
         payment_id=payment_id,
     )
     control.handle(released, times=2)
-    control.handle(released)  # said again: another id, the same version
+    control.handle(released)  # published again: another id, the same version
 
     assert [change.kind for change in control.changes(service)] == [ChangeKind.AUTHORIZATION] * 2
     (reconnect,) = control.reconnects(service)
@@ -127,7 +127,7 @@ def test_a_hold_and_its_release_make_one_change_each_and_one_reconnect(control):
     assert reconnect.authorized_at == control.runtime.now()
 
 
-def test_a_release_that_leaves_another_hold_changes_nothing(control):
+def test_a_release_with_another_active_hold_changes_nothing(control):
     held = control.hold(control.service())
     still_held = replace(held, version=held.version + 1)
     control.handle(
@@ -139,13 +139,13 @@ def test_a_release_that_leaves_another_hold_changes_nothing(control):
     assert account(control, held).suspended
 
 
-def test_two_services_swap_their_names(control):
+def test_two_services_can_swap_their_names(control):
     ana, ben = control.service("ana"), control.service("ben")
     aside = replace(ana, version=2, pppoe_username="between")
     ben_as_ana = replace(ben, version=2, pppoe_username="ana")
     ana_as_ben = replace(ana, version=3, pppoe_username="ben")
 
-    # The last one first: the name is not free yet, so it waits.
+    # In the wrong order: the name is not free yet, so the event has to wait.
     control.handle(*(ServiceCreated(service=service) for service in (ana_as_ben, ben_as_ana, aside)))
     for _ in range(2):
         retry_parked(control)
@@ -156,7 +156,7 @@ def test_two_services_swap_their_names(control):
     assert groups(control, "ana") == groups(control, "ben") == [f"plan:{control.fiber.id}"]
 
 
-def test_a_change_of_speed_is_told_to_sessions_that_are_up_and_not_suspended(control):
+def test_a_new_speed_is_sent_to_live_sessions_that_are_not_suspended(control):
     up, off, fenced = (control.service(name) for name in ("up", "off", "fenced"))
     control.dial(up)
     fenced = control.hold(fenced)
@@ -173,7 +173,7 @@ def test_a_change_of_speed_is_told_to_sessions_that_are_up_and_not_suspended(con
     assert [change.kind for change in control.changes(fenced)] == [ChangeKind.AUTHORIZATION]
 
 
-def test_a_change_of_speed_hurries_what_waits_for_the_same_sessions_only(control):
+def test_a_new_speed_ends_pauses_of_the_same_services_only(control):
     here, elsewhere = control.service("here"), control.service("elsewhere", plan=control.plan())
     in_an_hour = datetime.now(UTC) + timedelta(hours=1)
     for service in (here, elsewhere):
@@ -191,7 +191,7 @@ def test_a_change_of_speed_hurries_what_waits_for_the_same_sessions_only(control
     assert [change.next_round_at for change in control.changes(elsewhere)] == [in_an_hour]
 
 
-def test_another_plan_is_a_change_of_speed_unless_the_service_is_suspended(control):
+def test_another_plan_changes_the_speed_unless_suspended(control):
     service = control.service()
     slow = control.plan(download_kbps=5_000)
     service = control.change(service, plan=slow)
@@ -202,7 +202,7 @@ def test_another_plan_is_a_change_of_speed_unless_the_service_is_suspended(contr
     assert kinds == [ChangeKind.RATE, ChangeKind.AUTHORIZATION]
 
 
-def test_a_new_password_leaves_the_session_alone(control):
+def test_a_new_password_does_not_affect_live_sessions(control):
     service = control.service()
     control.change(service, password_encrypted=control.runtime.cipher.encrypt("another", aad=service.id))
     assert control.changes(service) == []
@@ -216,7 +216,7 @@ def limits(control, username="juan"):
         return [tuple(row) for row in session.execute(query)]
 
 
-def test_a_limit_of_sessions_follows_the_service_and_leaves_the_live_session_alone(control):
+def test_a_session_limit_does_not_affect_live_sessions(control):
     service = control.service(session_limit=1)
     control.dial(service)
     assert limits(control) == [(":=", "1")]
@@ -227,7 +227,7 @@ def test_a_limit_of_sessions_follows_the_service_and_leaves_the_live_session_alo
     assert (control.changes(service), account(control, service).version) == ([], 3)
 
 
-def test_a_limit_goes_with_the_login_and_ends_with_it(control):
+def test_a_session_limit_is_removed_with_the_login(control):
     service = control.service(session_limit=2)
     service = control.change(service, pppoe_username="juan.delacruz")
     assert (limits(control), limits(control, "juan.delacruz")) == ([], [(":=", "2")])
@@ -235,7 +235,7 @@ def test_a_limit_goes_with_the_login_and_ends_with_it(control):
     assert limits(control, "juan.delacruz") == []
 
 
-def test_an_event_from_before_there_were_limits_means_none(control):
+def test_an_event_without_a_session_limit_means_no_limit(control):
     service = control.snapshot()
     data = to_wire(ServiceCreated(service=service), ServiceCreated)
     assert data["service"].pop("session_limit", "absent") is None
@@ -244,7 +244,7 @@ def test_an_event_from_before_there_were_limits_means_none(control):
     assert account(control, service).session_limit is None
 
 
-def test_block_mode_refuses_suspended_logins_and_the_walled_garden_takes_them_back(control):
+def test_block_mode_and_walled_garden_can_be_switched(control):
     def refused():
         with control.runtime.reading() as session:
             return [row.groupname for row in session.scalars(select(RadGroupCheck))]
@@ -257,7 +257,7 @@ def test_block_mode_refuses_suspended_logins_and_the_walled_garden_takes_them_ba
     assert refused() == []
 
 
-def test_an_older_word_on_a_router_is_ignored_also_after_its_removal(control):
+def test_older_events_of_a_router_are_ignored(control):
     def routers():
         with control.runtime.reading() as session:
             return {nas.router_id: nas.version for nas in session.scalars(select(Nas))}
@@ -273,7 +273,7 @@ def test_an_older_word_on_a_router_is_ignored_also_after_its_removal(control):
     assert routers() == {"router": 5}
 
 
-def test_another_secret_begins_without_a_mismatch(control):
+def test_a_new_secret_clears_the_recorded_mismatch(control):
     def mismatch_at():
         with control.runtime.reading() as session:
             return session.scalar(select(Nas.last_secret_mismatch_at))
@@ -287,7 +287,7 @@ def test_another_secret_begins_without_a_mismatch(control):
     assert mismatch_at() is None
 
 
-def test_a_terminated_login_is_gone_and_its_name_is_free(control):
+def test_a_terminated_login_is_deleted_and_its_name_is_free(control):
     service = control.terminate(control.service())
     assert groups(control) == []
     assert [change.kind for change in control.changes(service)] == [ChangeKind.AUTHORIZATION]

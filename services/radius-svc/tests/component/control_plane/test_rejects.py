@@ -1,4 +1,4 @@
-"""Refused logins: who was not let in and why, found by login, MAC address and service."""
+"""Refused logins, found by username, MAC address and service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAC = "02:AB:CD:00:00:01"
 
 @pytest.fixture
 def refuse(control):
-    """Call it for a row of radpostauth; a later second begins. Returns its id."""
+    """Call it to add a row of radpostauth; returns its id. Then a second passes."""
 
     def refuse(username="juan", reason="wrong_password", **columns):
         row = {
@@ -55,11 +55,11 @@ def page_by_page(control, limit=2, **query):
             return ids
 
 
-def test_what_the_listener_says_has_a_word_in_the_contract():
+def test_reasons_of_the_listener_are_in_the_contract():
     assert {reason.value for reason in decision.RejectReason} <= set(RejectReason)
 
 
-def test_a_reject_as_it_was_written(control, refuse):
+def test_a_reject_is_shown_with_all_fields(control, refuse):
     service, at = control.service(), control.runtime.now()
     refuse(repeats=7)
     (view,) = listed(control)
@@ -69,67 +69,67 @@ def test_a_reject_as_it_was_written(control, refuse):
 
 
 @pytest.mark.parametrize("reason", [None, "", "of-a-later-version"])
-def test_a_row_that_says_no_reason_we_know(control, refuse, reason):
+def test_an_unknown_reason_is_left_out(control, refuse, reason):
     refuse("nobody", reason, callingstationid="", calledstationid=None)
     (view,) = listed(control)
     assert (view.reason, view.repeats, view.service_id) == (None, 1, None)
     assert (view.calling_station_id, view.called_station_id) == (None, None)
 
 
-def test_logins_that_freeradius_accepted_are_not_refused_ones(control, refuse):
+def test_logins_accepted_by_freeradius_are_not_listed(control, refuse):
     refuse(reply="Access-Accept", reason=None)
     refused = refuse(reason=None)
     assert found(control) == found(control, text="juan") == [refused]
 
 
-def test_the_newest_first_also_where_rows_were_written_late(control, refuse):
+def test_rejects_are_listed_by_time_not_by_id(control, refuse):
     first, second = refuse(), refuse()
     late = refuse(authdate=control.runtime.now() - timedelta(hours=1))
     same = [refuse(authdate=control.runtime.now() - timedelta(hours=2)) for _ in range(3)]
     assert found(control) == page_by_page(control) == [second, first, late, *same[::-1]]
 
 
-def test_since(control, refuse):
+def test_rejects_are_listed_since_a_time(control, refuse):
     refuse()
     now = control.runtime.now()
     new = refuse()
     assert found(control, since=now) == [new]
 
 
-def test_no_cursor(control):
+def test_an_invalid_cursor_is_refused(control):
     with pytest.raises(InvalidInput):
         control.api.list_rejects(RejectQuery(), 10, "12")
 
 
 class TestText:
     @pytest.mark.parametrize("beginning", ["juan", "JUAN.d", " Juan.dela_cruz"])
-    def test_the_beginning_of_a_login_in_any_case(self, control, refuse, beginning):
+    def test_logins_are_found_by_their_start_in_any_case(self, control, refuse, beginning):
         mistyped = refuse("Juan.dela_cruz", "unknown_user")
         refuse("pedro")
         refuse("the.juan")
         assert found(control, text=beginning) == [mistyped]
 
-    def test_a_mac_address_in_any_case(self, control, refuse):
+    def test_mac_addresses_are_found_in_any_case(self, control, refuse):
         hers = refuse()
         refuse(callingstationid="03:AB:CD:00:00:01")
         assert found(control, text="02:ab:cd") == found(control, text="02:AB:c") == [hers]
 
-    def test_a_number_may_begin_either(self, control, refuse):
+    def test_a_number_may_be_the_start_of_either(self, control, refuse):
         ids = [refuse("02.lastname", callingstationid=None), refuse()]
         assert found(control, text="02") == ids[::-1]
 
     @pytest.mark.parametrize("signs", ["ju%", "ju_n", "\\", "'"])
-    def test_signs_mean_themselves(self, control, refuse, signs):
+    def test_wildcards_have_no_special_meaning(self, control, refuse, signs):
         refuse()
         assert found(control, text=signs) == []
 
     @pytest.mark.parametrize("nothing", ["", "  ", "\x00", None])
-    def test_nothing_asked_for(self, control, refuse, nothing):
+    def test_an_empty_text_finds_everything(self, control, refuse, nothing):
         juan = refuse()
         assert found(control, text=nothing) == [juan]
 
     @pytest.mark.parametrize("few", [0, 1_000])
-    def test_page_by_page_whether_few_or_many_match(self, control, refuse, monkeypatch, few):
+    def test_pages_work_for_few_and_many_matches(self, control, refuse, monkeypatch, few):
         monkeypatch.setattr(rejects, "FEW_REJECTS", few)
         ids = [refuse(f"juan{number}") for number in range(5)]
         refuse("pedro")
@@ -137,7 +137,7 @@ class TestText:
 
 
 class TestOfAService:
-    def test_its_login_letter_for_letter(self, control, refuse):
+    def test_its_username_must_match_exactly(self, control, refuse):
         service = control.service()
         its = refuse()
         refuse("Juan", callingstationid=None)
@@ -145,23 +145,23 @@ class TestOfAService:
         assert found(control, service_id=service.id) == [its]
         assert found(control, service_id="none") == []
 
-    def test_what_its_device_gives_as_a_login_that_nobody_has(self, control, refuse):
+    def test_unknown_usernames_of_its_device_are_listed(self, control, refuse):
         service, other = control.service(), control.service("pedro")
         control.stop(control.dial(service))
         control.amend(control.dial(service), callingstationid=MAC)
         control.amend(control.dial(other), callingstationid="02:AB:CD:00:00:02")
         mistyped = refuse("juan.", "unknown_user", callingstationid=MAC.lower())
-        refuse("pedro")  # a device that moved to where somebody else lives
+        refuse("pedro")  # a device that moved to another subscriber
         assert found(control, service_id=service.id) == [mistyped]
 
-    def test_its_device_is_the_one_it_was_last_on_line_with(self, control, refuse):
+    def test_its_device_is_the_one_it_was_last_online_with(self, control, refuse):
         service = control.service()
         control.amend(control.dial(service), callingstationid=MAC)
         control.amend(control.dial(service), callingstationid="02:AB:CD:00:00:02")
         refuse("nobody", "unknown_user")
         assert found(control, service_id=service.id) == []
 
-    def test_what_it_has_not_got_over_yet(self, control, refuse):
+    def test_only_rejects_since_it_was_last_online_are_listed(self, control, refuse):
         service = control.service()
         new = refuse()
         assert found(control, service_id=service.id, since_on_line=True) == [new]
@@ -172,14 +172,14 @@ class TestOfAService:
         assert found(control, service_id=service.id, since_on_line=True) == [second]
         assert found(control, service_id=service.id) == [second, new]
 
-    def test_a_login_of_its_own_and_only_those_that_begin_so(self, control, refuse):
+    def test_service_and_text_can_be_combined(self, control, refuse):
         service = control.service()
         control.amend(control.dial(service), callingstationid=MAC)
         refuse()
         mistyped = refuse("pedro", "unknown_user")
         assert found(control, service_id=service.id, text="ped") == [mistyped]
 
-    def test_of_a_name_that_was_given_on_it_is_who_has_it_now(self, control, refuse):
+    def test_a_reject_belongs_to_the_current_owner_of_the_name(self, control, refuse):
         control.terminate(control.service())
         refuse()
         assert listed(control)[0].service_id is None
@@ -187,8 +187,8 @@ class TestOfAService:
         assert listed(control)[0].service_id == later.id
 
 
-def test_each_search_walks_an_index(control, refuse):
-    """With so many rows that going through all of them would be seen."""
+def test_every_search_uses_an_index(control, refuse):
+    """With enough rows that reading all of them would show in the plan."""
     service = control.service()
     control.amend(control.dial(service), callingstationid=MAC)
     row = {"pass": "", "reply": "Access-Reject", "authdate": control.runtime.now()}
@@ -198,7 +198,7 @@ def test_each_search_walks_an_index(control, refuse):
     with control.runtime.transaction() as session:
         session.execute(insert(RadPostAuth.__table__), rows)
     refuse()
-    if not control.runtime.database.is_sqlite:  # there nobody does it
+    if not control.runtime.database.is_sqlite:  # PostgreSQL may not have done so yet
         with control.runtime.transaction() as session:
             session.execute(text("ANALYZE radpostauth"))
     assert "TEMP B-TREE" not in "\n".join(plans_of(control))
@@ -209,7 +209,7 @@ def test_each_search_walks_an_index(control, refuse):
 
 
 def plans_of(control, **query):
-    """How the database goes about each statement on radpostauth."""
+    """The plan of each statement on radpostauth."""
     engine, plans = control.runtime.database.engine, []
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
 

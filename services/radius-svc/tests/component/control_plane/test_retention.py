@@ -1,4 +1,4 @@
-"""What is older than it is to be kept goes; what is open, uncounted or still evidence stays."""
+"""Old rows are deleted, unless they are open, not counted, or still needed as evidence."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def juan(control):
 
 @pytest.fixture
 def ended(control, juan):
-    """A session that has ended and is counted."""
+    """A session that has ended and has been counted."""
     live = control.dial(juan)
     control.amend(live, acctoutputoctets=700)
     control.stop(live)
@@ -65,7 +65,7 @@ def ended(control, juan):
 
 
 class TestSessions:
-    def test_an_old_one_goes_and_its_usage_stays(self, control, juan, ended):
+    def test_an_old_session_is_deleted_and_its_usage_stays(self, control, juan, ended):
         control.clock.advance(days=399)
         delete_old(control)
         assert sessions(control) == [ended.acct_session_id]
@@ -75,7 +75,7 @@ class TestSessions:
         with control.runtime.reading() as session:
             assert session.scalar(select(DailyUsage.download_octets)) == 700
 
-    def test_an_open_one_stays_however_old(self, control, juan):
+    def test_an_open_session_is_never_deleted(self, control, juan):
         live = control.dial(juan)
         for _ in range(3):
             count(control)
@@ -83,7 +83,7 @@ class TestSessions:
         delete_old(control)
         assert sessions(control) == [live.acct_session_id]
 
-    def test_one_that_began_long_ago_and_ended_lately_stays(self, control, juan):
+    def test_a_session_that_ended_recently_stays(self, control, juan):
         live = control.dial(juan)
         control.clock.advance(days=500)
         control.stop(live)
@@ -92,7 +92,7 @@ class TestSessions:
         delete_old(control)
         assert sessions(control) == [live.acct_session_id]
 
-    def test_one_that_is_not_counted_stays(self, control, juan):
+    def test_a_session_that_is_not_counted_stays(self, control, juan):
         live = control.dial(juan)
         control.amend(live, acctoutputoctets=700)
         control.stop(live)
@@ -100,7 +100,7 @@ class TestSessions:
         delete_old(control)
         assert sessions(control) == [live.acct_session_id]
 
-    def test_one_that_may_still_grow_stays(self, control, juan, ended):
+    def test_a_session_that_can_still_grow_stays(self, control, juan, ended):
         with control.runtime.transaction() as session:
             radacctid = session.scalar(select(RadAcct.radacctid))
             session.merge(UsageMark(radacctid=radacctid, download_octets=1, upload_octets=0, final=False))
@@ -108,17 +108,17 @@ class TestSessions:
         delete_old(control)
         assert sessions(control) == [ended.acct_session_id]
 
-    def test_nothing_goes_when_all_is_to_be_kept(self, control, ended):
+    def test_nothing_is_deleted_with_a_retention_of_0_days(self, control, ended):
         control.clock.advance(days=5000)
         delete_old(control, session_days=0, reject_days=0)
         assert sessions(control) == [ended.acct_session_id]
 
-    def test_another_age(self, control, ended):
+    def test_the_retention_period_can_be_set(self, control, ended):
         control.clock.advance(days=31)
         delete_old(control, session_days=30)
         assert sessions(control) == []
 
-    def test_many_go_in_batches_and_no_more_than_so_many_at_once(self, control, juan, monkeypatch):
+    def test_many_sessions_are_deleted_in_a_limited_number_of_batches(self, control, juan, monkeypatch):
         monkeypatch.setattr(retention, "BATCH", 2)
         monkeypatch.setattr(jobs, "MAX_BATCHES", 2)
         for _ in range(5):
@@ -131,7 +131,7 @@ class TestSessions:
         delete_old(control)
         assert sessions(control) == []
 
-    def test_one_replica_deletes(self, control, ended):
+    def test_only_one_replica_deletes(self, control, ended):
         other = control.tested.another().runtime
         delete_old(control)
         control.clock.advance(days=500)
@@ -140,7 +140,7 @@ class TestSessions:
         assert sessions(control) == [ended.acct_session_id]
 
     @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)
-    def test_one_that_is_opened_again_meanwhile_is_not_waited_for(self, control, tested, ended):
+    def test_a_session_reopened_in_the_meantime_is_skipped(self, control, tested, ended):
         control.clock.advance(days=500)
         rival = tested.another()
         with control.runtime.transaction() as session:
@@ -150,8 +150,8 @@ class TestSessions:
         rival.runtime.database.close()
         assert sessions(control) == [ended.acct_session_id]
 
-    def test_of_many_the_old_ones_go_whatever_is_wrong_with_some(self, control):
-        """Times of a wrong clock, of a session that was heard of late, and none at all."""
+    def test_old_sessions_are_found_despite_wrong_times(self, control):
+        """Times of a wrong clock, of a session reported late, and no time at all."""
         days_ago = {number: 500 - number for number in range(1, 201)}
         began = {**days_ago, 40: -30_000, 95: 100, 150: 480}
         with control.runtime.transaction() as session:
@@ -163,8 +163,8 @@ class TestSessions:
         delete_old(control, session_days=400)
         assert sessions(control) == [f"session-{number}" for number in range(100, 201)]
 
-    def test_few_of_many_are_looked_at(self, control):
-        """Each by its number, however many numbers there are."""
+    def test_few_rows_are_read_to_find_old_sessions(self, control):
+        """They are found by id, no matter how many rows there are."""
         with control.runtime.transaction() as session:
             for number in (3, 5_000_000, 7_000_000_000):
                 at = control.runtime.now() - timedelta(days=500)
@@ -206,7 +206,7 @@ def closed_session(number, began, ended):
 
 
 class TestRejects:
-    def test_old_ones_go(self, control):
+    def test_old_rejects_are_deleted(self, control):
         with control.runtime.transaction() as session:
             for days in (89, 91):
                 at = control.runtime.now() - timedelta(days=days)
@@ -218,7 +218,7 @@ class TestRejects:
 
 
 class TestRequests:
-    def test_old_ones_go_with_their_attempts_and_reconnects(self, control, juan):
+    def test_old_changes_are_deleted_with_attempts_and_reconnects(self, control, juan):
         live = control.dial(juan)
         service = control.hold(juan)
         control.follow()
@@ -234,7 +234,7 @@ class TestRequests:
         delete_old(control, session_days=30)
         assert [rows(control, model) for model in ASKED] == [0, 0, 0]
 
-    def test_what_is_pending_stays(self, control, juan):
+    def test_pending_changes_stay(self, control, juan):
         control.nas.faults.ignore_coa = True
         control.dial(juan)
         control.hold(juan)
@@ -243,8 +243,8 @@ class TestRequests:
         delete_old(control)
         assert control.statuses(juan) == ["pending"]
 
-    def test_what_is_evidence_of_an_open_session_stays(self, control, juan):
-        """That a CoA has lifted its fence: without it, it would count as one that did not follow."""
+    def test_changes_of_open_sessions_stay(self, control, juan):
+        """Without the CoA that lifted its fence the session would count as a stray."""
         service = control.release(control.hold(juan))
         control.follow()
         control.dial(service, fenced=True)

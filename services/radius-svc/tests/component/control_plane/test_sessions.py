@@ -1,4 +1,4 @@
-"""Finding sessions: by text, router and service, in three orders, page by page."""
+"""Finding sessions by text, router and service, in three orders, page by page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDERS = list(SessionOrder)
 
 @pytest.fixture
 def add(control):
-    """Call it for a closed session, or with other columns; returns its id."""
+    """Call it to add a closed session, perhaps with other columns; returns its id."""
     numbers = iter(range(1, 1_000_000))
 
     def add(username="juan", *, closed=True, **columns):
@@ -52,13 +52,13 @@ def page_by_page(control, limit=2, **query):
 
 class TestText:
     @pytest.mark.parametrize("beginning", ["juan", "JUAN.d", "Juan.dela_cruz", " juan "])
-    def test_the_beginning_of_a_username_in_any_case(self, control, add, beginning):
+    def test_usernames_are_found_by_their_start_in_any_case(self, control, add, beginning):
         juan = add("Juan.dela_cruz")
         add("pedro")
         add("the.juan")
         assert found(control, text=beginning) == [juan]
 
-    def test_an_ip_address(self, control, add):
+    def test_ip_addresses_are_found_by_their_start(self, control, add):
         near = add(framedipaddress="10.64.1.2")
         add(framedipaddress="10.64.21.2")
         add(framedipaddress=None)
@@ -66,38 +66,38 @@ class TestText:
         assert found(control, text="10.64.1.2") == [near]
         assert len(found(control, text="10.64")) == 2
 
-    def test_a_mac_address_in_any_case(self, control, add):
+    def test_mac_addresses_are_found_in_any_case(self, control, add):
         hers = add(callingstationid="02:AB:CD:00:00:01")
         add(callingstationid="03:AB:CD:00:00:01")
         assert found(control, text="02:ab:cd") == found(control, text="02:AB:c") == [hers]
 
-    def test_a_number_may_begin_any_of_the_three(self, control, add):
+    def test_a_number_may_be_the_start_of_any_of_the_three(self, control, add):
         ids = [add("10.lastname"), add(framedipaddress="10.0.0.1"), add(callingstationid="10:00:00:00:00:01")]
         assert found(control, text="10", order=SessionOrder.OLDEST) == ids
 
     @pytest.mark.parametrize("signs", ["ju%", "ju_n", "\\", "'"])
-    def test_signs_mean_themselves(self, control, add, signs):
+    def test_wildcards_have_no_special_meaning(self, control, add, signs):
         add("juan")
         assert found(control, text=signs) == []
 
     @pytest.mark.parametrize("nothing", [None, "", "  ", "\0"])
-    def test_nothing_to_look_for_finds_all(self, control, add, nothing):
+    def test_unprintable_text_finds_everything(self, control, add, nothing):
         juan = add("juan")
         assert found(control, text=nothing) == [juan]
 
-    def test_letters_beyond_ascii(self, control, add):
+    def test_letters_beyond_ascii_are_found(self, control, add):
         jose = add("josé-ñandú")
         assert found(control, text="josé") == [jose]
 
 
 class TestFilters:
-    def test_open_ones_only(self, control, add):
+    def test_open_sessions_only(self, control, add):
         add()
         live = add(closed=False)
         assert found(control, open_only=True) == [live]
         assert found(control, open_only=True, text="ju") == [live]
 
-    def test_router_and_service(self, control, add):
+    def test_sessions_of_a_router_and_of_a_service(self, control, add):
         add(router_id="here", service_id="juan")
         there = add(router_id="there", service_id="juan")
         add(router_id="there", service_id="pedro")
@@ -107,10 +107,10 @@ class TestFilters:
 class TestOrder:
     @pytest.fixture
     def ids(self, add):
-        """By the order they were written down: pedro, Ana, juan (live), ana (live), juan."""
+        """Ids in the order in which they were written: pedro, Ana, juan (live), ana (live), juan."""
         return [add("pedro"), add("Ana"), add("juan", closed=False), add("ana", closed=False), add("juan")]
 
-    def test_each(self, control, ids):
+    def test_sessions_are_listed_in_each_order(self, control, ids):
         pedro, ana, juan, ana_again, juan_again = ids
         assert found(control) == ids[::-1]
         assert found(control, order=SessionOrder.OLDEST) == ids
@@ -118,27 +118,27 @@ class TestOrder:
 
     @pytest.mark.parametrize("order", ORDERS)
     @pytest.mark.parametrize("query", [{}, {"open_only": True}, {"text": "a"}], ids=str)
-    def test_pages_make_the_whole(self, control, ids, order, query):
+    def test_pages_add_up_to_the_whole_list(self, control, ids, order, query):
         assert page_by_page(control, limit=1, order=order, **query) == found(control, order=order, **query)
 
-    def test_a_session_that_begins_meanwhile_moves_nothing(self, control, add, ids):
+    def test_a_new_session_does_not_shift_the_pages(self, control, add, ids):
         first = control.api.list_sessions(SessionQuery(), 2, None)
         add()
         second = control.api.list_sessions(SessionQuery(), 2, first.next)
         assert [view.id for view in (*first.items, *second.items)] == ids[:0:-1]
 
-    def test_a_cursor_of_another_order(self, control, ids):
+    def test_a_cursor_of_another_order_is_refused(self, control, ids):
         page = control.api.list_sessions(SessionQuery(order=SessionOrder.USERNAME), 1, None)
         with pytest.raises(InvalidInput):
             control.api.list_sessions(SessionQuery(), 1, page.next)
 
 
 class TestManyClosedSessions:
-    """Every question must find its answer by an index."""
+    """Every query must use an index."""
 
     @pytest.fixture
     def plans(self, control):
-        """Call it with a query for the database's plan of it, among 20,000 closed sessions."""
+        """Call it with a query; returns the plan for it, with 20,000 closed sessions."""
         now = control.runtime.now()
         rows = [
             {
@@ -158,7 +158,7 @@ class TestManyClosedSessions:
         engine = control.runtime.database.engine
         with control.runtime.transaction() as session:
             session.execute(insert(RadAcct), rows)
-        if not control.runtime.database.is_sqlite:  # there nobody does it
+        if not control.runtime.database.is_sqlite:  # PostgreSQL may not have done so yet
             with engine.connect() as connection:
                 connection.execute(text("ANALYZE radacct"))
                 connection.commit()
@@ -179,7 +179,7 @@ class TestManyClosedSessions:
 
         return plan
 
-    def test_what_is_looked_for_is_found_by_an_index(self, plans):
+    def test_every_query_uses_an_index(self, plans):
         for query in (
             {"text": "user77"},
             {"text": "user77", "order": SessionOrder.USERNAME},
@@ -193,7 +193,7 @@ class TestManyClosedSessions:
             assert "Seq Scan" not in plan, (query, plan)
             assert "SCAN radacct\n" not in plan, (query, plan)
 
-    def test_they_are_not_sorted_to_show_the_first_page(self, plans):
+    def test_the_first_page_is_read_without_sorting(self, plans):
         for order, open_only in itertools.product(ORDERS, (False, True)):
             plan = plans(order=order, open_only=open_only)
             assert "Seq Scan" not in plan, (order, plan)

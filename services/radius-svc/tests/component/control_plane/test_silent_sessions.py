@@ -1,4 +1,4 @@
-"""Sessions that stopped reporting are closed, unless their router or we ourselves were silent."""
+"""Sessions that stopped reporting are closed, unless their router or this server was down."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def look(control, holder="one"):
 
 
 def report(control, *lives, **columns):
-    """An Interim-Update of each."""
+    """Send an Interim-Update of each session."""
     for live in lives:
         control.amend(live, acctupdatetime=control.runtime.now(), acctsessiontime=60, **columns)
 
 
 def minutes_pass(control, minutes, *reporting, looking=True):
-    """`reporting` report at each full five minutes; the job looks every minute."""
+    """`reporting` sessions report every five minutes; the job runs every minute."""
     for minute in range(minutes):
         control.clock.advance(minutes=1)
         if minute % 5 == 0:
@@ -40,7 +40,7 @@ def is_open(control, live):
 
 @pytest.fixture
 def lost(control):
-    """A session whose Stop was lost, heard of last just now."""
+    """A session whose Stop was lost, and whose last report was just now."""
     live = control.dial(control.service("lost"))
     report(control, live)
     return live
@@ -52,7 +52,7 @@ def ana(control):
 
 
 class TestClosing:
-    def test_it_ended_when_it_was_heard_of_last(self, control, lost, ana):
+    def test_it_is_closed_as_of_its_last_report(self, control, lost, ana):
         heard_at = row_of(control, lost).acctupdatetime
         minutes_pass(control, 16, ana)
         assert is_open(control, lost)
@@ -63,48 +63,48 @@ class TestClosing:
         assert (row.closed_on_evidence, row.acctterminatecause) == ("missed-interims", "Lost-Carrier")
         assert is_open(control, ana)
 
-    def test_one_that_reports_is_left_alone_for_hours(self, control, lost, ana):
+    def test_a_session_that_reports_stays_open(self, control, lost, ana):
         minutes_pass(control, 120, lost, ana)
         assert is_open(control, lost)
 
-    def test_the_timeline_says_why(self, control, ana):
+    def test_the_timeline_shows_the_reason(self, control, ana):
         service = control.service("lost")
         report(control, control.dial(service))
         minutes_pass(control, 20, ana)
         events = control.api.list_line_events([service.id], 10)
         assert "the router stopped reporting it" in [event.detail for event in events]
 
-    def test_another_router_is_no_witness(self, control, lost):
+    def test_reports_of_another_router_do_not_count(self, control, lost):
         control.register(router_id="other", nas_address="127.0.0.2")
         other = control.dial(control.service("ana"), router_id="other", nasipaddress="127.0.0.2")
         minutes_pass(control, 60, other)
         assert is_open(control, lost)
 
-    def test_a_single_session_of_its_router_has_no_witness(self, control, lost):
+    def test_the_only_session_of_a_router_is_not_closed(self, control, lost):
         minutes_pass(control, 60)
         assert is_open(control, lost)
 
-    def test_a_router_that_sends_no_interim_reports(self, control):
-        """Starts come all the time, so it is there; but of silence nothing follows."""
+    def test_sessions_without_interim_reports_are_not_closed(self, control):
+        """Starts show that it is alive, but silence proves nothing."""
         lost = control.dial(control.service("lost"))
         for number in range(30):
             control.dial(control.service(f"ana-{number}"))
             minutes_pass(control, 1)
         assert is_open(control, lost)
 
-    def test_one_that_ended_before_its_first_report(self, control, ana):
+    def test_a_session_that_ended_before_its_first_report_is_closed(self, control, ana):
         lost = control.dial(control.service("lost"), acctsessiontime=0)
         minutes_pass(control, 20, ana)
         assert not is_open(control, lost)
 
-    def test_one_that_never_reported_and_that_nobody_told_to(self, control, ana):
-        """FreeRADIUS let it in with no interval; its router may have its own."""
+    def test_a_session_not_configured_to_report_is_not_closed(self, control, ana):
+        """FreeRADIUS sent no interval; the router may have one of its own."""
         lost = control.dial(control.service("lost"), username="guest", service_id=None)
         minutes_pass(control, 60, ana)
         assert is_open(control, lost)
 
     @pytest.mark.parametrize("where", ["own", "group", "measured"])
-    def test_a_longer_interval_is_waited_for(self, control, lost, ana, where):
+    def test_a_longer_interval_delays_the_closing(self, control, lost, ana, where):
         if where == "measured":
             control.amend(lost, acctinterval=1800)
         else:
@@ -120,14 +120,14 @@ class TestClosing:
         minutes_pass(control, 5, ana)
         assert not is_open(control, lost)
 
-    def test_many_are_closed_in_batches(self, control, ana, monkeypatch):
+    def test_many_sessions_are_closed_in_batches(self, control, ana, monkeypatch):
         monkeypatch.setattr(silent_sessions, "BATCH", 2)
         lost = [control.dial(control.service(f"lost-{number}")) for number in range(5)]
         report(control, *lost)
         minutes_pass(control, 20, ana)
         assert [is_open(control, live) for live in lost] == [False] * 5
 
-    def test_the_figure_of_those_that_are_silent(self, control, lost):
+    def test_the_metric_counts_silent_sessions(self, control, lost):
         minutes_pass(control, 20)
         assert jobs.STALE._value.get() == 1
         ana = control.dial(control.service("ana"))
@@ -136,7 +136,7 @@ class TestClosing:
 
 
 class TestOutages:
-    def test_our_server_was_down_for_an_hour(self, control, lost, ana):
+    def test_an_outage_of_the_server_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 10, lost, ana)
         minutes_pass(control, 60, looking=False)
         report(control, ana)
@@ -147,28 +147,28 @@ class TestOutages:
         minutes_pass(control, 5, ana)
         assert not is_open(control, lost)
 
-    def test_only_the_job_was_down(self, control, lost, ana):
+    def test_an_outage_of_the_job_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 10, lost, ana)
         for _ in range(12):
             minutes_pass(control, 5, ana, looking=False)
         look(control)
         assert is_open(control, lost)
 
-    def test_the_listener_or_the_link_was_down_for_an_hour_while_the_job_looked(self, control, lost, ana):
+    def test_an_outage_of_the_listener_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 20, lost, ana)
         minutes_pass(control, 60)
         assert is_open(control, lost) and is_open(control, ana)
         minutes_pass(control, 15, ana)
         assert is_open(control, lost)
 
-    def test_an_outage_of_ten_minutes(self, control, lost, ana):
-        """Two reports of each are lost; a third may be late."""
+    def test_an_outage_of_ten_minutes_closes_nothing(self, control, lost, ana):
+        """Two reports of each session are lost, and a third may be late."""
         minutes_pass(control, 20, lost, ana)
         minutes_pass(control, 10)
         minutes_pass(control, 8, ana)
         assert is_open(control, lost)
 
-    def test_the_clock_was_put_forward_by_weeks(self, control, lost, ana):
+    def test_a_clock_set_forward_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 20, lost, ana)
         control.clock.advance(days=20)
         look(control)
@@ -178,13 +178,13 @@ class TestOutages:
         minutes_pass(control, 10, lost, ana)
         assert is_open(control, lost)
 
-    def test_the_clock_was_put_back(self, control, lost, ana):
+    def test_a_clock_set_back_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 20, lost, ana)
         control.clock.advance(days=-20)
         minutes_pass(control, 30, ana)
         assert is_open(control, lost)
 
-    def test_what_is_known_of_a_router_that_is_gone_goes(self, control, ana):
+    def test_rows_of_removed_routers_are_deleted(self, control, ana):
         minutes_pass(control, 2, ana)
         control.stop(ana)
         look(control)
@@ -193,7 +193,7 @@ class TestOutages:
 
 
 class TestRaces:
-    def test_two_replicas_look_once(self, control, lost, ana):
+    def test_only_one_replica_checks(self, control, lost, ana):
         other = control.tested.another().runtime
         minutes_pass(control, 20, ana)
         control.amend(lost, acctstoptime=None, closed_on_evidence=None)
@@ -201,7 +201,7 @@ class TestRaces:
         other.database.close()
         assert is_open(control, lost)
 
-    def test_one_that_reports_between_the_look_and_the_closing(self, control, lost):
+    def test_a_session_that_reports_in_between_stays_open(self, control, lost):
         control.clock.advance(minutes=20)
         with control.runtime.reading() as session:
             batch, _ = silent_sessions.silent_sessions(session, 0, control.runtime.now())
@@ -211,7 +211,7 @@ class TestRaces:
         assert is_open(control, lost)
 
     @pytest.mark.parametrize("tested", ["postgresql"], indirect=True)  # SQLite has one writer
-    def test_a_row_that_the_listener_is_writing_to_is_not_waited_for(self, control, tested, lost):
+    def test_a_row_the_listener_is_writing_is_skipped(self, control, tested, lost):
         control.clock.advance(minutes=20)
         with control.runtime.reading() as session:
             batch, _ = silent_sessions.silent_sessions(session, 0, control.runtime.now())
@@ -225,7 +225,7 @@ class TestRaces:
 
 
 class TestAfterwards:
-    def test_a_session_that_was_reopened_after_its_suspension_is_asked(self, control, lost, ana):
+    def test_a_session_reopened_after_its_suspension_is_a_stray(self, control, lost, ana):
         service = control.service("juan")
         live = control.dial(service)
         report(control, live)
@@ -239,7 +239,7 @@ class TestAfterwards:
         control.follow()
         assert not live.online
 
-    def test_one_that_was_reopened_after_its_termination_is_asked(self, control, ana):
+    def test_a_session_reopened_after_its_termination_is_a_stray(self, control, ana):
         service = control.service("juan")
         live = control.dial(service)
         report(control, live)
@@ -253,7 +253,7 @@ class TestAfterwards:
         control.stop(live)
         assert control.look_for_strays() == 0
 
-    def test_no_stray_while_it_counts_as_ended(self, control, ana):
+    def test_a_closed_session_is_not_a_stray(self, control, ana):
         control.nas.faults.acknowledge_but_ignore = True
         service = control.service("juan")
         live = control.dial(service)

@@ -1,4 +1,4 @@
-"""What went through a line, day by day: nothing is counted twice and nothing is left out."""
+"""Daily usage: nothing is counted twice, and nothing is left out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def count(control, holder="one"):
 
 
 def used(control, service, days=1):
-    """Down and up, the oldest day first."""
+    """Download and upload, the oldest day first."""
     found = control.api.list_usage(service.id, days)
     return [(day.download_octets, day.upload_octets) for day in found]
 
@@ -35,13 +35,13 @@ def marks(control):
 
 
 def report(control, live, download, upload=0, **columns):
-    """The NAS's counters: what it put out is what the subscriber got."""
+    """Set the counters of the NAS; its output is the subscriber's download."""
     columns = {"acctupdatetime": control.runtime.now(), **columns}
     control.amend(live, acctoutputoctets=download, acctinputoctets=upload, **columns)
 
 
 class TestCounting:
-    def test_what_is_new_is_added(self, control):
+    def test_growth_is_added_to_the_day(self, control):
         live = control.dial(service := control.service())
         for download, upload in ((100, 10), (100, 10), (250, 30)):
             report(control, live, download, upload)
@@ -49,7 +49,7 @@ class TestCounting:
             count(control)
             assert used(control, service) == [(download, upload)]
 
-    def test_a_session_that_begins_and_ends_between_two_passes(self, control):
+    def test_a_session_between_two_passes_is_counted(self, control):
         count(control)
         live = control.dial(service := control.service())
         report(control, live, 700)
@@ -57,7 +57,7 @@ class TestCounting:
         count(control)
         assert used(control, service) == [(700, 0)]
 
-    def test_what_the_stop_says_counts_once_also_when_the_marks_are_gone(self, control):
+    def test_a_stop_counts_once_even_after_its_mark_is_deleted(self, control):
         live = control.dial(service := control.service())
         report(control, live, 100)
         count(control)
@@ -68,14 +68,14 @@ class TestCounting:
         assert used(control, service) == [(150, 0)]
         assert marks(control) == 0
 
-    def test_a_counter_that_went_down_has_begun_again(self, control):
+    def test_a_counter_that_went_down_is_counted_from_zero(self, control):
         live = control.dial(service := control.service())
         for octets in (500, 40, 60):
             report(control, live, octets)
             count(control)
         assert used(control, service) == [(560, 0)]
 
-    def test_all_sessions_of_a_service_and_of_each_service_its_own(self, control):
+    def test_sessions_are_summed_per_service(self, control):
         juan, ana = control.service(), control.service("ana")
         for service, octets in ((juan, 1), (juan, 2), (ana, 4)):
             report(control, control.dial(service), octets)
@@ -83,7 +83,7 @@ class TestCounting:
         assert used(control, juan) == [(3, 0)]
         assert used(control, ana) == [(4, 0)]
 
-    def test_rows_of_freeradius_are_known_by_their_login(self, control):
+    def test_rows_of_freeradius_are_counted_by_username(self, control):
         service = control.service()
         live = control.dial(service, service_id=None, received_at=None, router_id=None)
         stranger = control.dial(control.snapshot("nobody"), service_id=None)
@@ -93,7 +93,7 @@ class TestCounting:
         count(control)
         assert used(control, service) == [(300, 0)]
 
-    def test_a_late_stop_of_a_session_we_closed_is_added(self, control):
+    def test_a_late_stop_of_a_closed_session_is_counted(self, control):
         live = control.dial(service := control.service())
         report(control, live, 100)
         control.amend(live, acctstoptime=control.runtime.now(), closed_on_evidence="newer-start")
@@ -104,7 +104,7 @@ class TestCounting:
             count(control)
         assert used(control, service) == [(180, 0)]
 
-    def test_a_session_we_closed_that_lives_on_is_not_counted_again(self, control):
+    def test_a_reopened_session_is_not_counted_twice(self, control):
         live = control.dial(service := control.service())
         report(control, live, 100)
         control.amend(live, acctstoptime=control.runtime.now(), closed_on_evidence="boot-digit")
@@ -118,14 +118,14 @@ class TestCounting:
         assert used(control, service, days=4)[0] == (100, 0)
         assert used(control, service) == [(0, 0)]
 
-    def test_counters_a_router_made_up_do_not_stop_the_others(self, control):
+    def test_absurd_counters_do_not_affect_other_sessions(self, control):
         for number in range(3):
             report(control, control.dial(control.service(f"liar-{number}")), (1 << 63) - 1)
         report(control, control.dial(service := control.service()), 5)
         count(control)
         assert used(control, service) == [(5, 0)]
 
-    def test_more_sessions_than_one_batch(self, control, monkeypatch):
+    def test_more_sessions_than_one_batch_are_counted(self, control, monkeypatch):
         monkeypatch.setattr(usage, "BATCH", 2)
         service = control.service()
         sessions = [control.dial(service) for _ in range(5)]
@@ -140,8 +140,8 @@ class TestCounting:
         assert used(control, service) == [(150, 0)]
         assert marks(control) == 0
 
-    def test_a_session_that_is_committed_after_a_newer_one(self, control):
-        """PostgreSQL numbers rows before they are seen."""
+    def test_a_session_committed_after_a_newer_one_is_counted(self, control):
+        """PostgreSQL numbers rows before they are committed."""
         service = control.service()
         control.dial(service, radacctid=11)
         count(control)
@@ -170,7 +170,7 @@ class TestDays:
         count(control)
         assert used(control, service, days=2) == [(300, 0), (50, 0)]
 
-    def test_every_day_is_there_and_today_is_the_last(self, control):
+    def test_every_day_is_listed_and_today_is_last(self, control):
         report(control, control.dial(service := control.service()), 9, 3)
         count(control)
         assert control.api.list_usage(service.id, 3) == [
@@ -180,12 +180,12 @@ class TestDays:
         ]
 
     @pytest.mark.parametrize(("asked", "given"), [(-1, 1), (0, 1), (366, 366), (100_000, 366)])
-    def test_between_a_day_and_a_year(self, control, asked, given):
+    def test_one_day_to_one_year_can_be_listed(self, control, asked, given):
         assert len(control.api.list_usage("nobody", asked)) == given
 
 
 class TestReplicas:
-    def test_only_one_of_two_counts(self, control):
+    def test_only_one_of_two_replicas_counts(self, control):
         other = control.tested.another().runtime
         report(control, control.dial(service := control.service()), 100)
         jobs.count_usage(control.runtime, "one")
@@ -195,7 +195,7 @@ class TestReplicas:
         assert marks(control) == 1
         assert used(control, service) == [(100, 0)]
 
-    def test_killed_after_a_batch_nothing_is_lost_or_doubled(self, control, monkeypatch):
+    def test_killed_after_a_batch_nothing_is_lost_or_counted_twice(self, control, monkeypatch):
         monkeypatch.setattr(usage, "BATCH", 1)
         service = control.service()
         for _ in range(3):
@@ -212,7 +212,7 @@ class TestReplicas:
         count(control)
         assert used(control, service) == [(30, 0)]
 
-    def test_a_batch_that_fails_moves_no_mark(self, control, monkeypatch):
+    def test_a_failed_batch_moves_no_mark(self, control, monkeypatch):
         report(control, control.dial(service := control.service()), 10)
 
         def fails(*_arguments):
@@ -230,8 +230,8 @@ class TestReplicas:
 database_of_0002 = database_of_revision("radius_svc", "0002")
 
 
-def test_what_went_through_before_the_tables_were_there_is_not_counted(database_of_0002, tmp_path):
-    """A session of weeks is not the usage of the day of the upgrade."""
+def test_usage_from_before_the_migration_is_not_counted(database_of_0002, tmp_path):
+    """A session of several weeks must not count as usage of the day of the upgrade."""
     runtime = Runtime(make_settings("radius", database_of_0002.url, tmp_path), FrozenClock(START))
     before = {"acctsessionid": "s", "username": "juan", "nasipaddress": "127.0.0.1", "service_id": "juan"}
     rows = [
@@ -251,7 +251,7 @@ def test_what_went_through_before_the_tables_were_there_is_not_counted(database_
     runtime.database.close()
 
 
-def test_usage_does_not_touch_the_sessions(control):
+def test_counting_usage_does_not_change_sessions(control):
     live = control.dial(control.service())
     report(control, live, 10)
     query = select(RadAcct.__table__)

@@ -1,4 +1,4 @@
-"""A real listener process and the parties that talk to it."""
+"""A real listener process, its database, and simulated routers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PLAN = {"Mikrotik-Rate-Limit": "10M/50M", "Framed-Pool": "subscribers", "Acct-In
 
 @dataclass
 class RadiusDatabase:
-    """The control plane's side of the database."""
+    """Writes into the database what the control plane would."""
 
     database: Database
     cipher: FieldCipher = field(default_factory=lambda: FieldCipher(ENCRYPTION_KEY))
@@ -80,7 +80,7 @@ class RadiusDatabase:
             write_plan_group(session, plan_id, version, replies or PLAN)
 
     def wait_in_force(self) -> None:
-        """Until every listener answers by what was written last: the very next packet is answered anew."""
+        """Wait until every listener has read the last change, so that it applies to the next packet."""
 
         def applied() -> bool | None:
             with self.database.reading() as session:
@@ -135,22 +135,24 @@ class Listener:
         )
 
     def counts(self, name: str, number: float, **labels: str) -> bool:
-        """Whether a metric comes to be this number: what a worker counts it hands over once a second."""
+        """Wait until a metric has reached this number; workers update metrics once a second."""
         reached = lambda: True if self.metric(name, **labels) >= number else None  # noqa: E731
         wait_for(reached, what=f"{name} {labels} to be {number}")
         return self.metric(name, **labels) == number
 
     def worker(self, name: str) -> int:
-        """The process that is this worker now, by what the supervisor said last."""
-        said = [line for line in self.lines() if line["event"] == "worker started" and line["worker"] == name]
-        return said[-1]["pid"]
+        """The process id of this worker, according to the last log line of the supervisor."""
+        started = [
+            line for line in self.lines() if line["event"] == "worker started" and line["worker"] == name
+        ]
+        return started[-1]["pid"]
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
 def wait_for(probe: Callable[[], Any], *, what: str, seconds: float = 60.0) -> Any:
-    """Another process's doing can only be asked for; the answer that is not None."""
+    """Poll until `probe` returns something other than None, and return it."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         answer = probe()
@@ -218,7 +220,7 @@ def listener(radius_database: RadiusDatabase, start_listener: Callable[..., List
 
 @pytest.fixture
 def make_nas(listener: Listener) -> Iterator[Callable[..., SimulatedNas]]:
-    """Call it for a running NAS at 127.0.0.1, or with other settings."""
+    """Call it to start a simulated NAS at 127.0.0.1, perhaps with other settings."""
     running: list[SimulatedNas] = []
 
     def make(listener: Listener = listener, **settings: Any) -> SimulatedNas:
@@ -241,7 +243,7 @@ def nas(make_nas: Callable[..., SimulatedNas]) -> SimulatedNas:
 
 @pytest.fixture
 def radclient(listener: Listener, tmp_path: Path) -> Callable[..., str]:
-    """Call it with attributes; returns what FreeRADIUS's client received, or raises AssertionError."""
+    """Call it with attributes; returns the output of FreeRADIUS's client."""
     require("radclient")
 
     def ask(attributes: str, kind: str = "auth", secret: str = SECRET, tries: int = 1) -> str:

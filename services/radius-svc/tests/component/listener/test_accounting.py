@@ -24,7 +24,7 @@ ON_POSTGRESQL = pytest.mark.parametrize("radius_database_url", ["postgresql"], i
 def report(
     status: str, session_id: str = "8100001c", *, ident: int = 0, delay: int = 0, **attributes
 ) -> bytes:
-    """One Accounting-Request as octets. A test that sends the same octets again retransmits."""
+    """The octets of an Accounting-Request. Sending the same octets again is a retransmission."""
     packet = AcctPacket(secret=SECRET.encode(), dict=DICTIONARY, id=ident)
     packet["Acct-Status-Type"] = status
     packet["Acct-Delay-Time"] = delay
@@ -40,9 +40,9 @@ def report(
 
 @pytest.fixture
 def send(listener):
-    """Send a report and take its acknowledgement.
+    """Send a report and receive its acknowledgment.
 
-    One was answered before, so that on PostgreSQL they are written in the background.
+    Another one was answered before, so that on PostgreSQL the report is written in the background.
     """
     exchange(listener.acct_port, report("Accounting-On", ident=255))
 
@@ -57,7 +57,7 @@ def only(sessions):
     return session
 
 
-def test_session_is_recorded_from_start_to_stop_with_its_service(radius_database, nas):
+def test_a_session_is_recorded_from_start_to_stop(radius_database, nas):
     session = nas.mschap2("juan", "clientPass", mac="02:00:00:00:00:01").session
     nas.wait_reported(5)
     started = only(radius_database.sessions())
@@ -86,7 +86,7 @@ def test_session_is_recorded_from_start_to_stop_with_its_service(radius_database
     assert stopped.closed_on_evidence is None
 
 
-def test_unique_id_is_the_one_freeradius_computes(radius_database, send):
+def test_the_unique_id_matches_freeradius(radius_database, send):
     send("Start", NAS_Identifier="R 1", NAS_Port=15728640)
 
     expected = acct_unique_id(
@@ -111,8 +111,8 @@ def test_radclient_reads_the_acknowledgement(radius_database, radclient):
     assert only(radius_database.sessions()).username == "juan"
 
 
-def test_the_odd_packets_of_pppd_are_kept(radius_database, radclient):
-    """Its RADIUS plugin sends a session id with its format left in, NAS-Port 0 and no Calling-Station-Id."""
+def test_unusual_packets_of_pppd_are_recorded(radius_database, radclient):
+    """pppd sends a session id containing a format string, NAS-Port 0 and no Calling-Station-Id."""
     session_id = "%lX6b02939c%hX"
     for status, octets in (("Start", 0), ("Stop", 4711)):
         answer = radclient(
@@ -128,7 +128,7 @@ def test_the_odd_packets_of_pppd_are_kept(radius_database, radclient):
     assert session.acctinputoctets == 4711 and session.acctstoptime is not None
 
 
-def test_delay_is_taken_off_the_start(radius_database, send):
+def test_the_delay_is_subtracted_from_the_start(radius_database, send):
     send("Start", delay=30)
 
     session = only(radius_database.sessions())
@@ -145,7 +145,7 @@ def test_retransmission_changes_nothing(radius_database, listener):
     assert session.acctstoptime is None
 
 
-def test_reports_in_any_order_make_the_same_session(radius_database, send):
+def test_reports_in_any_order_give_the_same_session(radius_database, send):
     send("Stop", Acct_Session_Time=60, Acct_Input_Octets=300, Acct_Terminate_Cause="Lost-Carrier")
     send("Interim-Update", Acct_Session_Time=30, Acct_Input_Octets=200)
     send("Start", delay=60)
@@ -157,7 +157,7 @@ def test_reports_in_any_order_make_the_same_session(radius_database, send):
     assert session.acctstarttime == session.received_at - timedelta(seconds=60)
 
 
-def test_session_the_nas_stopped_is_never_opened_again(radius_database, send):
+def test_a_session_stopped_by_the_nas_is_never_reopened(radius_database, send):
     send("Start")
     send("Stop", Acct_Session_Time=1, delay=20)
     send("Interim-Update", Acct_Session_Time=60)
@@ -165,14 +165,14 @@ def test_session_the_nas_stopped_is_never_opened_again(radius_database, send):
     assert only(radius_database.sessions()).acctstoptime is not None
 
 
-def test_session_whose_start_was_lost_begins_when_it_did(radius_database, send):
+def test_a_session_without_a_start_has_the_right_start_time(radius_database, send):
     send("Interim-Update", Acct_Session_Time=600)
 
     session = only(radius_database.sessions())
     assert session.acctupdatetime - session.acctstarttime == timedelta(seconds=600)
 
 
-def test_new_start_on_the_same_port_closes_the_session_whose_stop_was_lost(radius_database, send):
+def test_a_new_start_on_the_same_port_closes_the_old_session(radius_database, send):
     send("Start", "81000001")
     send("Start", "81000002")
 
@@ -182,7 +182,7 @@ def test_new_start_on_the_same_port_closes_the_session_whose_stop_was_lost(radiu
     assert newer.acctstoptime is None
 
 
-def test_late_start_of_an_older_session_does_not_close_the_newer_one(radius_database, send):
+def test_a_late_start_does_not_close_a_newer_session(radius_database, send):
     send("Start", "81000002")
     send("Start", "81000001", delay=60)
 
@@ -191,15 +191,15 @@ def test_late_start_of_an_older_session_does_not_close_the_newer_one(radius_data
     assert older.closed_on_evidence == "newer-start"
 
 
-def test_start_on_another_port_closes_nothing(radius_database, send):
+def test_a_start_on_another_port_closes_nothing(radius_database, send):
     send("Start", "81000001", NAS_Port_Id="ether2")
     send("Start", "81000002", NAS_Port_Id="ether3")
 
     assert [session.acctstoptime for session in radius_database.sessions()] == [None, None]
 
 
-def test_late_interim_opens_a_session_again_that_had_missed_three(radius_database, send, listener):
-    """Closed as of when it was heard of last: the same report again proves nothing, a later one does."""
+def test_a_late_interim_reopens_a_session_closed_for_silence(radius_database, send, listener):
+    """It is closed as of its last report. The same report again proves nothing, but a later one does."""
     send("Start")
     last = report("Interim-Update", ident=7, Acct_Session_Time=1)
     exchange(listener.acct_port, last)
@@ -213,14 +213,14 @@ def test_late_interim_opens_a_session_again_that_had_missed_three(radius_databas
     closed = only(radius_database.sessions())
     assert (closed.acctstoptime, closed.closed_on_evidence) == (closed.acctupdatetime, "missed-interims")
 
-    send("Interim-Update", ident=8, delay=20 * 60, Acct_Session_Time=1)  # held back by the router
+    send("Interim-Update", ident=8, delay=20 * 60, Acct_Session_Time=1)  # delayed by the router
     assert only(radius_database.sessions()).acctstoptime == closed.acctstoptime
     send("Interim-Update", ident=9, Acct_Session_Time=1200, Acct_Input_Octets=7)
     opened = only(radius_database.sessions())
     assert (opened.acctstoptime, opened.closed_on_evidence, opened.acctinputoctets) == (None, None, 7)
 
 
-def test_session_that_goes_on_after_it_was_closed_on_evidence_is_opened_again(radius_database, send):
+def test_a_session_closed_on_evidence_is_reopened_if_it_reports(radius_database, send):
     send("Start", "81000001", delay=60)
     send("Start", "81000002", delay=30)
     send("Interim-Update", "81000001", Acct_Session_Time=60)
@@ -230,7 +230,7 @@ def test_session_that_goes_on_after_it_was_closed_on_evidence_is_opened_again(ra
     assert second.acctstoptime is None
 
 
-def test_other_boot_digit_closes_the_sessions_of_the_earlier_boot(radius_database, nas):
+def test_another_boot_digit_closes_sessions_of_the_earlier_boot(radius_database, nas):
     radius_database.account("pedro")
     nas.mschap2("juan", "clientPass")
     wait_for(lambda: nas.mschap2("pedro", "clientPass").session, what="pedro")
@@ -247,7 +247,7 @@ def test_other_boot_digit_closes_the_sessions_of_the_earlier_boot(radius_databas
 
 
 @pytest.mark.parametrize("status", ["Accounting-On", "Accounting-Off"])
-def test_restart_of_the_nas_closes_its_sessions(radius_database, send, status):
+def test_a_restart_of_the_nas_closes_its_sessions(radius_database, send, status):
     send("Start", "81000001")
     send(status)
 
@@ -256,17 +256,17 @@ def test_restart_of_the_nas_closes_its_sessions(radius_database, send, status):
     assert session.closed_on_evidence == status.lower()
 
 
-def test_restart_of_another_nas_closes_nothing(radius_database, send, make_nas):
+def test_a_restart_of_another_nas_closes_nothing(radius_database, send, make_nas):
     radius_database.nas("127.0.0.2")
     send("Start", "81000001")
-    other = make_nas(source_address="127.0.0.2", nas_ip_address="127.0.0.1")  # it lies about its address
+    other = make_nas(source_address="127.0.0.2", nas_ip_address="127.0.0.1")  # it reports a wrong address
     other.send_accounting_on()
     other.wait_reported(5)
 
     assert only(radius_database.sessions()).acctstoptime is None
 
 
-def test_session_id_used_again_much_later_is_another_session(radius_database, send):
+def test_a_session_id_reused_much_later_is_another_session(radius_database, send):
     send("Start", delay=7200)
     send("Stop", delay=7000)
     send("Start")
@@ -284,7 +284,7 @@ def test_wrong_authenticator_is_dropped_and_counted(radius_database, listener, m
     assert listener.counts("isp_radius_bad_authenticator_total", 1, type="accounting")
 
 
-def test_octets_no_database_takes_are_stored_readably(radius_database, send):
+def test_octets_the_database_refuses_are_stored_as_escapes(radius_database, send):
     send("Start", "81\x00\x01", Calling_Station_Id="\x00")
 
     assert only(radius_database.sessions()).acctsessionid == "81\\x00\x01"
@@ -309,9 +309,7 @@ def test_many_sessions_at_once_are_all_recorded(radius_database, listener):
 
 
 @pytest.mark.parametrize("radius_database_url", ["sqlite"], indirect=True)
-def test_while_the_database_is_locked_logins_go_on_and_accounting_waits(
-    radius_database, radius_database_url, listener, nas
-):
+def test_logins_continue_while_the_database_is_locked(radius_database, radius_database_url, listener, nas):
     lock = sqlite3.connect(radius_database_url.removeprefix("sqlite:///"), isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
     began = time.monotonic()
@@ -330,8 +328,8 @@ def test_while_the_database_is_locked_logins_go_on_and_accounting_waits(
 
 
 @ON_POSTGRESQL
-def test_a_start_leaves_the_sessions_of_others_unread(radius_database, send):
-    """PostgreSQL plans by statistics of a moment when nobody was on line."""
+def test_a_start_does_not_read_sessions_of_other_logins(radius_database, send):
+    """Even if PostgreSQL has statistics from a moment when nobody was online."""
     with radius_database.database.engine.connect() as connection:
         autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
         autocommit.exec_driver_sql(
@@ -349,7 +347,7 @@ def test_a_start_leaves_the_sessions_of_others_unread(radius_database, send):
 
 
 class TestInTheBackground:
-    """On PostgreSQL one statement settles what is ordinary, and leaves the rest to a transaction."""
+    """On PostgreSQL one statement writes ordinary reports; a transaction writes the others."""
 
     def test_reports_in_one_burst_are_all_written(self, radius_database, listener, send):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -377,7 +375,7 @@ class TestInTheBackground:
         assert all(session.acctstoptime is not None and session.received_at for session in sessions)
 
     @ON_POSTGRESQL
-    def test_what_the_database_refuses_costs_nobody_else_his_report(self, radius_database, listener, send):
+    def test_a_refused_report_does_not_affect_others(self, radius_database, listener, send):
         with radius_database.database.transaction() as session:
             session.execute(text("DELETE FROM radacct"))
         with radius_database.database.engine.begin() as connection:
@@ -393,7 +391,7 @@ class TestInTheBackground:
         assert sorted(session.acctinputoctets for session in radius_database.sessions()) == [1, 2]
 
     @ON_POSTGRESQL
-    def test_a_connection_that_broke_is_made_again(self, radius_database, send):
+    def test_a_broken_background_connection_is_replaced(self, radius_database, send):
         send("Start", "81000001")
         with radius_database.database.engine.connect() as connection:
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -407,7 +405,7 @@ class TestInTheBackground:
         assert only(radius_database.sessions()).acctinputoctets == 3
 
     @ON_POSTGRESQL
-    def test_the_address_of_the_database_may_have_options_of_its_own(self, radius_database_url):
+    def test_the_database_url_may_contain_options(self, radius_database_url):
         separator = "&" if "?" in radius_database_url else "?"
         database = ListenerDatabase(f"{radius_database_url}{separator}connect_timeout=9&keepalives_idle=9")
         database.begin_to_connect().close()

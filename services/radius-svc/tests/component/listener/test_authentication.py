@@ -51,12 +51,12 @@ def test_unknown_user_is_rejected(nas, method):
     assert nas.dial("nobody", "clientPass", method).outcome is Outcome.REJECTED
 
 
-def test_names_differ_by_case(nas):
+def test_usernames_are_case_sensitive(nas):
     assert nas.pap("Juan", "clientPass").outcome is Outcome.REJECTED
 
 
 @pytest.mark.parametrize("method", ["pap", "chap", "mschap2"])
-def test_name_and_password_may_hold_any_letters(radius_database, nas, method):
+def test_usernames_and_passwords_may_contain_any_letters(radius_database, nas, method):
     radius_database.account("peña@isp ", "contraseña ₱ 漢字")
     radius_database.wait_in_force()
 
@@ -80,7 +80,7 @@ def test_radclient_is_accepted_and_rejected(radclient, proof):
 
 @pytest.mark.parametrize("method", ["pap", "chap", "mschap"])
 def test_radtest_is_accepted_and_rejected(listener, method):
-    """FreeRADIUS's own try-out, which says what operators will say: it works, or it does not."""
+    """FreeRADIUS's command for trying a login, which operators use."""
     require("radclient")  # of the same package
 
     def radtest(password: str) -> str:
@@ -98,21 +98,19 @@ def test_message_authenticator_is_the_first_attribute_of_every_answer(listener):
         assert reply[20:22] == b"\x50\x12"
 
 
-def test_unsigned_request_is_dropped_where_the_nas_must_sign(listener, make_nas):
+def test_unsigned_requests_are_dropped_if_the_nas_must_sign(listener, make_nas):
     assert make_nas(sign_access_requests=False).pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
     assert listener.counts("isp_radius_dropped_total", 2, reason="unsigned")
 
 
-def test_unsigned_request_is_answered_where_the_nas_need_not_sign(radius_database, make_nas):
+def test_unsigned_requests_are_answered_if_the_nas_need_not_sign(radius_database, make_nas):
     radius_database.nas("127.0.0.1", version=2, require_message_authenticator=False)
     radius_database.wait_in_force()
 
     assert make_nas(sign_access_requests=False).pap("juan", "clientPass").outcome is Outcome.ACCEPTED
 
 
-def test_wrong_message_authenticator_is_dropped_and_the_mismatch_is_noted(
-    radius_database, listener, make_nas
-):
+def test_a_wrong_message_authenticator_is_dropped_and_recorded(radius_database, listener, make_nas):
     assert make_nas(secret=b"another").pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
     assert listener.counts("isp_radius_bad_authenticator_total", 2, type="access", nas="nas-127.0.0.1")
 
@@ -138,7 +136,7 @@ def test_malformed_packet_is_dropped_and_counted(listener, nas):
     assert listener.counts("isp_radius_malformed_total", 1, reason="bad attribute length")
 
 
-def test_retransmission_gets_the_same_answer_and_is_not_decided_again(listener):
+def test_a_retransmission_gets_the_same_answer(listener):
     request = signed_request("juan", b"clientPass")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         first, second = (exchange(listener.auth_port, request, sock) for _ in range(2))
@@ -148,13 +146,13 @@ def test_retransmission_gets_the_same_answer_and_is_not_decided_again(listener):
     assert listener.counts("isp_radius_requests_total", 1, result="accept")
 
 
-def test_status_server_is_answered_to_the_health_check(radclient):
+def test_status_server_of_the_health_check_is_answered(radclient):
     assert "Received Access-Accept" in radclient("Message-Authenticator = 0x00\n", "status", STATUS_SECRET)
     assert "Received Access-Accept" in radclient("Message-Authenticator = 0x00\n", "status", SECRET)
     assert "Received" not in radclient("Message-Authenticator = 0x00\n", "status", "neither")
 
 
-def test_password_change_is_effective_on_the_next_dial(radius_database, nas):
+def test_a_new_password_works_on_the_next_dial(radius_database, nas):
     radius_database.account("juan", "another")
     radius_database.wait_in_force()
 
@@ -169,7 +167,7 @@ def test_new_account_with_static_address_works_on_the_next_dial(radius_database,
     assert nas.mschap2("pedro", "secret").session.framed_ip_address == "10.9.8.7"
 
 
-def test_changed_username_takes_the_place_of_the_old_one(radius_database, nas):
+def test_a_new_username_replaces_the_old_one(radius_database, nas):
     radius_database.account("juan2", service_id="service-juan")
     radius_database.wait_in_force()
 
@@ -184,7 +182,7 @@ def test_terminated_account_is_rejected(radius_database, nas):
     assert nas.pap("juan", "clientPass").outcome is Outcome.REJECTED
 
 
-def test_plan_change_is_effective_on_the_next_dial(radius_database, nas):
+def test_a_new_plan_works_on_the_next_dial(radius_database, nas):
     radius_database.plan(version=2, **{"Mikrotik-Rate-Limit": "20M/100M"})
     radius_database.wait_in_force()
 
@@ -200,10 +198,10 @@ def test_suspended_login_is_accepted_into_the_walled_garden(radius_database, nas
 
     assert (dial.session.address_list, dial.session.rate_limit) == ("ispos-suspended", "256k/256k")
     assert dial.session.session_timeout_seconds == 3600
-    assert dial.attributes["Framed-Pool"] == ["subscribers"]  # the plan gives the rest
+    assert dial.attributes["Framed-Pool"] == ["subscribers"]  # the plan provides the rest
 
 
-def test_suspended_login_is_rejected_in_block_mode_and_works_after_restore(radius_database, nas):
+def test_a_login_suspended_in_block_mode_works_after_the_restore(radius_database, nas):
     suspend_mode(radius_database, SuspensionMode.BLOCK)
     radius_database.account("juan", suspended=True)
     radius_database.wait_in_force()
@@ -214,7 +212,7 @@ def test_suspended_login_is_rejected_in_block_mode_and_works_after_restore(radiu
     assert nas.mschap2("juan", "clientPass").session.address_list is None
 
 
-def test_new_changed_and_removed_nas_are_effective_at_once(radius_database, make_nas):
+def test_new_changed_and_removed_routers_take_effect_at_once(radius_database, make_nas):
     other = make_nas(source_address="127.0.0.2", secret=b"first")
     radius_database.nas("127.0.0.2", "first")
     radius_database.wait_in_force()
@@ -238,7 +236,7 @@ def test_new_changed_and_removed_nas_are_effective_at_once(radius_database, make
     assert other.pap("juan", "clientPass").outcome is Outcome.NO_ANSWER
 
 
-def test_rejects_and_routers_heard_are_written_down_without_the_password(radius_database, listener, nas):
+def test_rejects_and_heard_routers_are_recorded_without_passwords(radius_database, listener, nas):
     nas.pap("juan", "my-mistyped-password")
 
     def recorded():

@@ -1,4 +1,4 @@
-"""What the control plane writes, and what the index makes of it."""
+"""What the control plane writes, and how the index reads it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def nas(**changes) -> NasClient:
 
 @pytest.fixture
 def write(radius_database):
-    """Call a function of the module in a transaction of its own."""
+    """Call a function of the package in its own transaction."""
 
     def write(function, *arguments, **named):
         with radius_database.database.transaction() as session:
@@ -66,7 +66,7 @@ def rows(radius_database):
 
 @pytest.fixture
 def index(radius_database_url, radius_database):
-    """An index that follows the database when told to."""
+    """Call it to update an index from the database."""
     database = listener_database.ListenerDatabase(radius_database_url)
     followed = Index()
     reader = IndexReader(followed)
@@ -82,14 +82,14 @@ def index(radius_database_url, radius_database):
     database.close()
 
 
-def test_a_new_database_begins_at_number_zero(radius_database_url):
+def test_a_new_database_starts_at_zero(radius_database_url):
     database = Database(radius_database_url)
     with database.reading() as session:
         assert session.scalar(select(IndexVersion.seq)) == 0
     database.close()
 
 
-def test_login_is_written_into_the_standard_tables(write, rows):
+def test_a_login_is_written_into_the_standard_tables(write, rows):
     assert write(write_account, account(static_ip="10.9.8.7", suspended=True))
 
     (check,) = rows(RadCheck, "ana")
@@ -106,7 +106,7 @@ def test_login_is_written_into_the_standard_tables(write, rows):
     ]
 
 
-def test_limit_of_sessions_is_a_row_of_radcheck_as_freeradius_reads_it(write, rows):
+def test_a_session_limit_is_a_row_of_radcheck(write, rows):
     def checks():
         return [(row.attribute, row.op, row.value) for row in rows(RadCheck, "ana")][1:]
 
@@ -118,7 +118,7 @@ def test_limit_of_sessions_is_a_row_of_radcheck_as_freeradius_reads_it(write, ro
     assert checks() == []
 
 
-def test_version_that_is_not_newer_is_ignored(write, rows):
+def test_versions_that_are_not_newer_are_ignored(write, rows):
     assert write(write_account, account(version=2))
 
     assert not write(write_account, account(version=2, password="late"))
@@ -126,7 +126,7 @@ def test_version_that_is_not_newer_is_ignored(write, rows):
     assert len(rows(RadUserGroup, "ana")) == 1
 
 
-def test_changed_username_leaves_no_row_of_the_old_one(write, rows):
+def test_a_new_username_leaves_no_row_of_the_old_one(write, rows):
     write(write_account, account())
     write(write_account, account(version=2, username="anna"))
 
@@ -134,14 +134,14 @@ def test_changed_username_leaves_no_row_of_the_old_one(write, rows):
     assert len(rows(RadCheck, "anna")) == 1
 
 
-def test_username_of_another_live_service_is_refused(write):
+def test_the_username_of_another_live_service_is_refused(write):
     write(write_account, account())
 
     with pytest.raises(IntegrityError):
         write(write_account, account(service_id="s2"))
 
 
-def test_username_is_free_again_after_termination_and_the_late_event_takes_it_from_nobody(write, rows):
+def test_a_terminated_service_releases_its_username_for_good(write, rows):
     write(write_account, account())
     write(write_account, account(version=2, terminated=True))
     assert rows(RadCheck, "ana") == []
@@ -151,7 +151,7 @@ def test_username_is_free_again_after_termination_and_the_late_event_takes_it_fr
     assert len(rows(RadCheck, "ana")) == 1
 
 
-def test_block_mode_is_an_auth_type_reject(radius_database, write):
+def test_block_mode_writes_auth_type_reject(radius_database, write):
     garden = {"address_list": "fenced", "rate_limit": "1M/1M", "session_timeout_seconds": 60}
     write(write_suspended_group, 1, mode=SuspensionMode.BLOCK, **garden)
     with radius_database.database.reading() as session:
@@ -162,7 +162,7 @@ def test_block_mode_is_an_auth_type_reject(radius_database, write):
         assert session.scalar(select(RadGroupCheck.value)) is None
 
 
-def test_removed_nas_is_not_brought_back_by_a_late_event(radius_database, write):
+def test_a_late_event_does_not_bring_back_a_removed_router(radius_database, write):
     write(write_nas, nas())
     assert write(remove_nas, "r1", 3)
     assert not write(write_nas, nas(version=2))
@@ -180,7 +180,7 @@ def test_one_transaction_takes_one_number(radius_database):
         assert next_seq(session) == first
 
 
-def test_number_of_a_savepoint_that_was_rolled_back_is_not_used_on(radius_database):
+def test_the_number_of_a_rolled_back_savepoint_is_not_reused(radius_database):
     with radius_database.database.transaction() as session:
         first = next_seq(session)
         with pytest.raises(ZeroDivisionError), session.begin_nested():
@@ -238,7 +238,7 @@ def test_full_comparison_finds_nothing_after_any_changes(write, index, radius_da
     database.close()
 
 
-def test_restored_backup_is_read_anew(radius_database, write, index):
+def test_after_restoring_a_backup_the_index_is_reloaded(radius_database, write, index):
     write(write_account, account())
     assert "ana" in index().logins
     with radius_database.database.transaction() as session:
@@ -248,8 +248,8 @@ def test_restored_backup_is_read_anew(radius_database, write, index):
     assert index().logins["ana"].nt_hash == bytes(16)
 
 
-def test_whoever_has_a_name_is_found_by_an_index(write, radius_database):
-    """Each change of an account asks for it. With 50,000 of them a look at all took 8 ms."""
+def test_the_owner_of_a_username_is_found_in_an_index(write, radius_database):
+    """Every change of an account needs it. Reading all of 50,000 accounts took 8 ms."""
     asked = []
 
     def note(_connection, _cursor, statement, parameters, _context, _many):
@@ -264,7 +264,7 @@ def test_whoever_has_a_name_is_found_by_an_index(write, radius_database):
     is_sqlite = radius_database.database.is_sqlite
     (statement, parameters) = asked[-1]
     with engine.connect() as connection:
-        if not is_sqlite:  # a handful of rows is read as a whole, unless that is forbidden
+        if not is_sqlite:  # PostgreSQL reads small tables completely, unless told not to
             connection.exec_driver_sql("SET enable_seqscan = off")
         explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
         plan = connection.exec_driver_sql(f"{explain} {statement}", parameters).all()

@@ -1,4 +1,4 @@
-"""Simultaneous-Use: one session too many is refused, and nobody who only dials again."""
+"""Simultaneous-Use: a session over the limit is refused, but not a home that only dials again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def dial(nas, mac):
 
 
 def dial_until(nas, mac, outcome):
-    """Of a session elsewhere is known a second or two after its Start. Who comes before leaves no trace."""
+    """Dial until the outcome is this: a session elsewhere is known a second or two after its Start."""
     nas.faults.lose_accounting = True
     wait_for(lambda: True if dial(nas, mac) is outcome else None, what=f"{outcome} for {mac}")
     nas.faults.lose_accounting = False
@@ -43,7 +43,7 @@ def refusals(radius_database):
         return list(session.scalars(select(RadPostAuth.reason)))
 
 
-def test_a_second_home_with_the_same_login_is_refused_and_the_reason_is_kept(radius_database, nas):
+def test_a_second_home_with_the_same_login_is_refused(radius_database, nas):
     assert dial(nas, HOME) is Outcome.ACCEPTED
     radius_database.account("maria")
     radius_database.wait_in_force()
@@ -54,14 +54,14 @@ def test_a_second_home_with_the_same_login_is_refused_and_the_reason_is_kept(rad
     assert nas.mschap2("maria", "clientPass", mac=ELSEWHERE).outcome is Outcome.ACCEPTED
 
 
-def test_the_same_home_dials_again_after_a_lost_stop(nas):
+def test_the_same_home_can_dial_again_after_a_lost_stop(nas):
     assert dial(nas, HOME) is Outcome.ACCEPTED
     dial_until(nas, ELSEWHERE, Outcome.REJECTED)
 
     assert [dial(nas, HOME) for _ in range(3)] == [Outcome.ACCEPTED] * 3
 
 
-def test_after_the_stop_another_home_is_let_in_at_its_first_dial(nas):
+def test_after_a_stop_another_home_is_let_in_at_once(nas):
     assert dial(nas, HOME) is Outcome.ACCEPTED
     dial_until(nas, ELSEWHERE, Outcome.REJECTED)
     nas.hang_up("juan")
@@ -70,7 +70,7 @@ def test_after_the_stop_another_home_is_let_in_at_its_first_dial(nas):
     assert dial(nas, ELSEWHERE) is Outcome.ACCEPTED
 
 
-def test_after_a_power_cut_everybody_is_let_in_whatever_looks_open(nas):
+def test_after_a_power_cut_everyone_is_let_in(nas):
     assert dial(nas, HOME) is Outcome.ACCEPTED
     dial_until(nas, ELSEWHERE, Outcome.REJECTED)
     nas.reboot()
@@ -78,7 +78,7 @@ def test_after_a_power_cut_everybody_is_let_in_whatever_looks_open(nas):
     assert dial(nas, ELSEWHERE) is Outcome.ACCEPTED
 
 
-def test_a_limit_of_two_lets_two_in(radius_database, make_nas):
+def test_a_limit_of_two_allows_two_sessions(radius_database, make_nas):
     radius_database.limit("juan", 2)
     radius_database.wait_in_force()
     nas = make_nas(tries=3)
@@ -87,12 +87,12 @@ def test_a_limit_of_two_lets_two_in(radius_database, make_nas):
     dial_until(nas, THIRD, Outcome.REJECTED)
 
 
-def test_without_a_limit_nobody_is_counted(make_nas):
+def test_without_a_limit_any_number_of_sessions_is_allowed(make_nas):
     nas = make_nas()
     assert [dial(nas, mac) for mac in (HOME, ELSEWHERE, THIRD)] == [Outcome.ACCEPTED] * 3
 
 
-def test_a_listener_that_starts_knows_who_is_on_line(radius_database, start_listener, make_nas):
+def test_a_new_listener_knows_the_online_sessions(radius_database, start_listener, make_nas):
     radius_database.limit("juan", 1)
     radius_database.account("maria")
     first = start_listener()
@@ -100,16 +100,16 @@ def test_a_listener_that_starts_knows_who_is_on_line(radius_database, start_list
     first.stop()
 
     nas = make_nas(start_listener())
-    nas.mschap2("maria", "clientPass", mac=THIRD)  # another simulated NAS begins to count its sessions anew
+    nas.mschap2("maria", "clientPass", mac=THIRD)  # another simulated NAS restarts its session counter
     assert dial(nas, ELSEWHERE) is Outcome.REJECTED
 
 
 class TestWatch:
-    """What is known of who is on line, by a database that others write at the same time."""
+    """The hint about online sessions, while other processes write into the database."""
 
     @pytest.fixture
     def knows(self, radius_database_url, monkeypatch):
-        """Whether a login is known to be on line, having looked."""
+        """Whether a login is known to be online, after reading the database."""
         monkeypatch.setattr(session_watch, "REFRESH_SECONDS", 0.0)
         database = ListenerDatabase(radius_database_url)
         watch = SessionWatch(database, SystemClock())
@@ -139,13 +139,13 @@ class TestWatch:
 
         return begin
 
-    def test_a_session_written_before_a_later_one_and_committed_after_it(self, begin, knows):
+    def test_a_session_committed_after_a_later_one_is_not_missed(self, begin, knows):
         begin(10, "maria")
         assert knows("maria")
         begin(9, "juan")
         assert knows("juan")
 
-    def test_in_a_storm_only_some_are_read_again(self, begin, knows, monkeypatch):
+    def test_after_thousands_of_starts_only_some_are_read_again(self, begin, knows, monkeypatch):
         monkeypatch.setattr(session_watch, "_READ_AGAIN", 2)
         assert not knows("maria")
         for radacctid in (1_000, 2_000, 3_000, 4_000):

@@ -30,7 +30,7 @@ def run_listener(**environment: str) -> tuple[int, str]:
     return process.returncode, error
 
 
-def test_taken_port_is_one_clear_line_and_exit_code_2():
+def test_a_port_in_use_is_reported_in_one_line_with_exit_code_2():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])
@@ -49,7 +49,7 @@ def test_taken_port_is_one_clear_line_and_exit_code_2():
         ("RADIUS_DATABASE_URL", ""),
     ],
 )
-def test_wrong_setting_is_named_and_exit_code_2(variable, value):
+def test_a_wrong_setting_is_reported_with_exit_code_2(variable, value):
     code, error = run_listener(
         **{"ISPOS_RADIUS_AUTH_PORT": "0", "ISPOS_RADIUS_ACCT_PORT": "0", variable: value}
     )
@@ -60,14 +60,14 @@ def test_wrong_setting_is_named_and_exit_code_2(variable, value):
 
 
 @ONLY_SQLITE
-def test_sigterm_ends_the_listener_cleanly(listener):
+def test_sigterm_stops_the_listener_cleanly(listener):
     assert listener.stop() == 0
     assert "Traceback" not in listener.log.read_text()
 
 
 @ONLY_SQLITE
 def test_listener_loads_neither_the_bus_nor_the_web(listener):
-    """Memory matters: on a small box the listener runs beside everything else."""
+    """Memory matters: on a small machine the listener runs next to everything else."""
     script = (
         "import sys, radius_svc.listener.process.run; "
         "print([m for m in ('nameko', 'eventlet', 'kombu', 'flask', 'alembic', 'pyrad') if m in sys.modules])"
@@ -77,7 +77,7 @@ def test_listener_loads_neither_the_bus_nor_the_web(listener):
 
 
 @ONLY_SQLITE
-def test_listener_survives_kill_and_answers_again(radius_database, listener, start_listener, make_nas):
+def test_a_killed_listener_answers_again_after_a_restart(radius_database, listener, start_listener, make_nas):
     listener.process.kill()
     wait_for(listener.process.poll, what="the end")
 

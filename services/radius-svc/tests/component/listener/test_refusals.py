@@ -1,4 +1,4 @@
-"""What is kept of refused logins."""
+"""How refused logins are recorded."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ def refusals(radius_database):
         return rows
 
 
-def test_a_storm_becomes_one_row_that_says_how_many(radius_database, listener, make_nas):
+def test_repeated_rejects_become_one_row_with_a_count(radius_database, listener, make_nas):
     nas = make_nas(timeout_seconds=5.0, tries=1)
     for _ in range(MAX_PROMPT_REJECTS + 2):
         assert nas.pap("juan", "wrong").outcome is Outcome.REJECTED
-    listener.stop()  # which writes what is still open
+    listener.stop()  # which writes the open rows
 
     rows = refusals(radius_database)
     assert [row.repeats for row in rows] == [None] * MAX_PROMPT_REJECTS + [2]
     assert {(row.username, row.reason, row.pass_) for row in rows} == {("juan", "wrong_password", "")}
 
 
-def test_an_unsigned_request_under_another_secret_is_shown_as_such(radius_database, make_nas):
+def test_an_unsigned_request_with_a_wrong_secret_is_reported(radius_database, make_nas):
     radius_database.nas("127.0.0.1", version=2, require_message_authenticator=False)
     radius_database.wait_in_force()
     nas = make_nas(secret=b"mistyped", sign_access_requests=False)
 
     def mismatch():
-        nas.pap("juan", "clientPass")  # our answer is signed with our secret, so the router drops it
+        nas.pap("juan", "clientPass")  # the router drops our answer, because it is signed with our secret
         with radius_database.database.reading() as session:
             return session.scalar(select(Nas.last_secret_mismatch_at))
 

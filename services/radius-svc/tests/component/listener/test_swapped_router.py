@@ -1,4 +1,4 @@
-"""A subscriber with another home router, whose old session's Stop was lost: refused once, then let in."""
+"""A new home router after the old session's Stop was lost is refused once, then let in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLD, NEW = "02:00:00:00:00:0A", "02:00:00:00:00:0B"
 def test_the_new_home_router_is_let_in_at_its_next_dial(
     radius_database, radius_database_url, make_nas, tmp_path
 ):
-    """With the real listener, and the control plane's steps one by one."""
+    """With the real listener, and the control plane step by step."""
     radius_database.limit("juan", 1)
     nas = make_nas(tries=3)
     radius_database.nas("127.0.0.1", version=2, coa_port=nas.coa_port)
@@ -44,14 +44,14 @@ def test_the_new_home_router_is_let_in_at_its_next_dial(
 
 
 def dial(nas):
-    """Who is let in hangs up again: that a session is there is known a second or two after its Start."""
+    """Dial and hang up again, because the old session is known only a second or two after its Start."""
     outcome = nas.mschap2("juan", "clientPass", mac=NEW).outcome
     nas.hang_up("juan")
     return outcome
 
 
 def ask_refused(runtime):
-    """What the dispatcher does every two seconds. Returns how many logins were asked about, or None."""
+    """Do what the dispatcher does every two seconds. Returns the number of probes, or None."""
     with runtime.transaction() as session:
         found = probing.request_probes(session, now=runtime.now())
     with runtime.reading() as session:

@@ -1,4 +1,4 @@
-"""Several processes answer on one port: who gets what, and what happens when one dies."""
+"""Several processes answer on one port: which one gets a packet, and what happens when one dies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def listener(radius_database, start_listener) -> Listener:
 
 
 class Router:
-    """One socket, as a router has it, that sends one packet with each identifier."""
+    """A socket like that of a router. Sends one packet per identifier."""
 
     def __init__(self, listener: Listener) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -38,7 +38,7 @@ class Router:
         self._requests = {identifier: _request(identifier) for identifier in range(32)}
 
     def ask(self, identifiers: range, *, seconds: float) -> set[int]:
-        """Which of these were answered in time. Asking twice sends the same packet: a retransmission."""
+        """The identifiers that were answered in time. Asking twice sends a retransmission."""
         self._socket.settimeout(seconds)
         for identifier in identifiers:
             self._socket.send(self._requests[identifier])
@@ -69,7 +69,7 @@ def router(listener: Listener):
     router.close()
 
 
-def test_packets_of_one_router_spread_over_the_workers_by_identifier(listener, router):
+def test_packets_of_a_router_are_spread_over_the_workers(listener, router):
     stopped = listener.worker("authentication-1")
     os.kill(stopped, signal.SIGSTOP)
     try:
@@ -78,7 +78,7 @@ def test_packets_of_one_router_spread_over_the_workers_by_identifier(listener, r
         os.kill(stopped, signal.SIGCONT)
 
 
-def test_a_retransmission_is_answered_by_the_worker_that_answered_before(listener, router):
+def test_a_retransmission_goes_to_the_same_worker(listener, router):
     assert router.ask(range(32), seconds=5.0) == set(range(32))
     assert router.ask(range(32), seconds=5.0) == set(range(32))
 
@@ -87,7 +87,7 @@ def test_a_retransmission_is_answered_by_the_worker_that_answered_before(listene
 
 
 @pytest.mark.parametrize("name", ["authentication-0", "accounting"])
-def test_a_worker_that_dies_is_replaced(listener, make_nas, name):
+def test_a_dead_worker_is_replaced(listener, make_nas, name):
     killed = listener.worker(name)
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: True if listener.worker(name) != killed else None, what="another worker")
@@ -99,8 +99,8 @@ def test_a_worker_that_dies_is_replaced(listener, make_nas, name):
     assert listener.counts("isp_radius_worker_restarts_total", 1, worker=name)
 
 
-def test_what_arrives_while_a_worker_is_replaced_is_answered_by_its_successor(listener, router):
-    """No packet is lost with a worker that had not read it: the socket is the supervisor's."""
+def test_packets_are_not_lost_while_a_worker_is_replaced(listener, router):
+    """Unread packets survive the worker, because the socket belongs to the supervisor."""
     worker = listener.worker("authentication-1")
     os.kill(worker, signal.SIGSTOP)
     assert 1 not in router.ask(range(2), seconds=0.5)
@@ -117,9 +117,9 @@ def _wait_for_answer(router: Router, identifier: int) -> bool:
             return True
 
 
-def test_workers_end_with_their_supervisor(listener):
+def test_workers_stop_when_their_supervisor_is_gone(listener):
     children = psutil.Process(listener.process.pid).children()
-    assert len(children) == WORKERS + 2  # accounting, and who shows the metrics
+    assert len(children) == WORKERS + 2  # accounting, and the process for metrics
     listener.process.kill()
 
     wait_for(lambda: None if any(map(_lives, children)) else True, what="the workers to end")
@@ -132,7 +132,7 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def test_a_second_start_is_told_that_the_port_is_taken(listener, radius_database_url):
+def test_a_second_listener_reports_that_the_port_is_in_use(listener, radius_database_url):
     from .test_process import run_listener
 
     code, error = run_listener(
@@ -145,12 +145,12 @@ def test_a_second_start_is_told_that_the_port_is_taken(listener, radius_database
     assert "Address already in use" in error
 
 
-def test_sigterm_ends_all_of_them_in_order(listener):
+def test_sigterm_stops_all_workers_cleanly(listener):
     assert listener.stop() == 0
     assert "Traceback" not in listener.log.read_text()
 
 
-def test_a_change_is_in_force_in_every_worker(radius_database, make_nas: Callable):
+def test_a_change_takes_effect_in_every_worker(radius_database, make_nas: Callable):
     nas = make_nas()
     radius_database.plan(version=2, **{"Mikrotik-Rate-Limit": "1M/1M"})
     radius_database.wait_in_force()

@@ -1,4 +1,4 @@
-"""Create FreeRADIUS's standard tables and our own beside them."""
+"""Create FreeRADIUS's standard tables and our own."""
 
 import sqlalchemy as sa
 from alembic import op

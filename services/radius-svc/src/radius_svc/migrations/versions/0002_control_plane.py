@@ -1,4 +1,4 @@
-"""Changes of live sessions, what was asked of the NASes, reconnects, listeners."""
+"""Create tables for changes of live sessions, requests to routers, reconnects and listeners."""
 
 import sqlalchemy as sa
 from alembic import op

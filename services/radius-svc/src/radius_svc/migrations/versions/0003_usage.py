@@ -1,4 +1,4 @@
-"""Usage per day. It counts from here on: what open sessions had before is marked, not counted."""
+"""Create tables for daily usage. Usage of open sessions up to now is marked, not counted."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("seen_to", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_usage_progress"),
     )
-    # In this order: a session that a listener begins in between is marked, and not taken for an old one.
+    # In this order, a session that a listener starts in between is marked and not taken for an old one.
     op.execute(
         "INSERT INTO usage_progress (id, counted_to, seen_to)"
         " SELECT 1, coalesce(max(radacctid), 0), coalesce(max(radacctid), 0) FROM radacct"
@@ -39,6 +39,6 @@ def upgrade() -> None:
     op.execute(
         "INSERT INTO usage_marks (radacctid, download_octets, upload_octets, final)"
         " SELECT radacctid, coalesce(acctoutputoctets, 0), coalesce(acctinputoctets, 0), false"
-        # One that was closed on evidence may turn out to live, and then counts from here as well.
+        # A session closed on evidence may turn out to be alive. Then it also counts from here on.
         " FROM radacct WHERE acctstoptime IS NULL OR closed_on_evidence IS NOT NULL"
     )

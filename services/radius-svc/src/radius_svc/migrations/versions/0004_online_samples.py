@@ -1,4 +1,4 @@
-"""How many sessions are open, every five minutes."""
+"""Create a table for samples of how many sessions are open."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""When a line was back is stored; the job settles the cases that are there already."""
+"""Store when a service was back online. The job fills in the existing cases."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
-"""Find sessions by the beginning of a username, an address or a MAC address, and in order of their number.
+"""Find sessions by the start of a username, IP address or MAC address, and list them by id.
 
-The indexes are of closed sessions only: a Start and an Interim-Update do not have to keep them. Accounting
-goes on while they are built.
+The indexes contain only closed sessions, so Starts and Interim-Updates do not have to update them. Accounting
+continues while they are built.
 """
 
 from alembic import op

@@ -1,4 +1,4 @@
-"""A refused login that comes again and again is one row a minute, with how often."""
+"""Store repeated refusals of a login as one row per minute, with a count."""
 
 import sqlalchemy as sa
 from alembic import op

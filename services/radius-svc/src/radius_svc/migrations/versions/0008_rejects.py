@@ -1,6 +1,6 @@
-"""A login's limit of sessions, and refused logins found by the beginning of a text, newest first.
+"""Add session limits, and find refused logins by the start of a text, newest first.
 
-The indexes are of refused logins only: where FreeRADIUS writes accepted ones too, those need not keep them.
+The indexes contain only refused logins, so accepted ones (written by FreeRADIUS) do not have to update them.
 """
 
 import sqlalchemy as sa

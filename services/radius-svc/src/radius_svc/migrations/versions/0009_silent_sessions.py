@@ -1,4 +1,4 @@
-"""Since when each router is heard, sessions that are probed, and an index of what was asked long ago."""
+"""Store since when each router reports, allow probes, and index old changes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -38,8 +38,10 @@ def _allow(table: str, constraint: str, _old: str, new: str) -> None:
 
 
 def _allow_on_sqlite(table: str, _constraint: str, old: str, new: str) -> None:
-    """Another table in its place would have to be dropped, which those that refer to it do not allow. So the
-    text is changed, as SQLite's manual of ALTER TABLE has it for a CHECK."""
+    """Change the text of the CHECK in the schema, as SQLite's manual of ALTER TABLE describes.
+
+    Replacing the table is not possible, because tables that refer to it prevent dropping the old one.
+    """
     bind = op.get_bind()
     version = bind.exec_driver_sql("PRAGMA schema_version").scalar_one()
     bind.exec_driver_sql("PRAGMA writable_schema = ON")

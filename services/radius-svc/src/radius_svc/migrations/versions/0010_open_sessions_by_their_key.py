@@ -1,8 +1,8 @@
-"""Let each index of open sessions serve the queries by its own column only.
+"""Make each index of open sessions usable only for queries by its own column.
 
-Where the statistics were of a moment with few open sessions (everybody had just been cut off), PostgreSQL
-looked a login up by reading all open sessions in order of their number: a Start took tens of times longer.
-Accounting goes on while the indexes are built.
+When the statistics were from a moment with few open sessions (after an outage), PostgreSQL read all open sessions
+by id to find those of one login, and a Start took tens of times longer. Accounting continues while the indexes
+are built.
 """
 
 from alembic import op
@@ -20,7 +20,7 @@ OPEN_BY = {
 
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name == "sqlite":  # it has no such statistics
+    if op.get_bind().dialect.name == "sqlite":  # SQLite has no such statistics
         return
     for column, known in OPEN_BY.items():
         replace_index(f"ix_radacct_open_{column}", f"radacct ({column}) WHERE acctstoptime IS NULL AND {known}")

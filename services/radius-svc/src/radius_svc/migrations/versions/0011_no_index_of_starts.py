@@ -1,7 +1,7 @@
-"""Drop the index by when a session began: only the deletion of old ones used it, every Start and Stop kept it.
+"""Drop the index on the start of sessions: every Start and Stop updated it, only retention used it.
 
-A Stop changes an indexed column, so it is entered anew into every index of the table; this one was a tenth of
-what it costs. Old sessions are found by their numbers now (usecases/retention.py).
+A Stop changes an indexed column, so it inserts into every index of the table. This one took a tenth of its time.
+Old sessions are now found by id (usecases/retention.py).
 """
 
 from servicekit.migrations import drop_index

@@ -12,27 +12,27 @@ def storms(counter: RejectCounter, who: str, times: int, now: float = 1000.0) ->
     return [counter.is_storm(who, now) for _ in range(times)]
 
 
-def test_the_first_few_refusals_are_no_storm():
+def test_the_first_few_rejects_are_not_delayed():
     assert storms(RejectCounter(), "juan", MAX_PROMPT_REJECTS + 2) == [False] * MAX_PROMPT_REJECTS + [
         True,
         True,
     ]
 
 
-def test_everybody_is_counted_alone():
+def test_logins_are_counted_separately():
     counter = RejectCounter()
     storms(counter, "juan", 50)
     assert not counter.is_storm("pedro", 1000.0)
 
 
-def test_a_storm_goes_on_over_the_turn_of_the_window_and_is_forgotten_in_the_end():
+def test_a_storm_continues_across_windows_and_is_finally_forgotten():
     counter = RejectCounter()
     storms(counter, "juan", 50)
     assert counter.is_storm("juan", 1000.0 + WINDOW_SECONDS)
     assert not counter.is_storm("juan", 1000.0 + 4 * WINDOW_SECONDS)
 
 
-def test_what_is_delayed_comes_in_order_when_it_is_due():
+def test_delayed_items_are_due_in_order():
     queue = DelayQueue(seconds=1.0, capacity=10)
     queue.put("first", 10.0)
     queue.put("second", 10.5)
@@ -41,7 +41,7 @@ def test_what_is_delayed_comes_in_order_when_it_is_due():
     assert list(queue.due(20.0)) == ["second"]
 
 
-def test_delay_queue_has_an_end():
+def test_delay_queue_has_a_capacity():
     queue = DelayQueue(seconds=1.0, capacity=1)
     assert queue.put("first", 10.0)
     assert not queue.put("second", 10.0)
