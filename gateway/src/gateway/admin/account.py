@@ -60,7 +60,7 @@ def change_own_password() -> Response:
 @form_page(
     "/account/second-factor/start",
     permission=Permission.OWN_ACCOUNT,
-    event=Event("admin.start_second_factor", "Started setting up a second factor"),
+    event=Event("admin.start_second_factor", "Started setting up two-factor authentication"),
 )
 def start_second_factor() -> Response:
     form = Form()
@@ -77,7 +77,7 @@ def start_second_factor() -> Response:
 @form_page(
     "/account/second-factor",
     permission=Permission.OWN_ACCOUNT,
-    event=Event("admin.confirm_second_factor", "Turned on their second factor"),
+    event=Event("admin.confirm_second_factor", "Turned on two-factor authentication"),
 )
 def confirm_second_factor() -> Response:
     form, secret = Form(), second_factor.started_secret(current(), g.operator)
@@ -120,7 +120,7 @@ def new_recovery_codes() -> Response:
 @form_page(
     "/account/second-factor/off",
     permission=Permission.OWN_ACCOUNT,
-    event=Event("admin.switch_second_factor_off", "Turned off their second factor"),
+    event=Event("admin.switch_second_factor_off", "Turned off two-factor authentication"),
 )
 def switch_second_factor_off() -> Response:
     form = Form()

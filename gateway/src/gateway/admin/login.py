@@ -46,7 +46,7 @@ def login() -> Response:
 @form_page(
     "/login/code",
     permission=Permission.PUBLIC,
-    event=Event("admin.login_code", "Logged in with a second factor", "operator"),
+    event=Event("admin.login_code", "Logged in with two-factor authentication", "operator"),
 )
 def login_code() -> Response:
     pending = _pending()

@@ -57,7 +57,7 @@ def invite_operator() -> Response:
 @action(
     "/settings/operators/invitations/<invitation_id>/send-again",
     permission=Permission.MANAGE_OPERATORS,
-    event=Event("admin.send_invitation_again", "Resent an invitation", "invitation"),
+    event=Event("admin.send_invitation_again", "Renewed an invitation link", "invitation"),
 )
 def send_invitation_again(invitation_id: str) -> Response:
     return _show_link_next(invitations.send_again(current(), g.operator, invitation_id))
@@ -140,7 +140,9 @@ def end_operator_sessions(operator_id: str) -> Response:
     "/settings/operators/<operator_id>/second-factor/off",
     permission=Permission.MANAGE_OPERATORS,
     event=Event(
-        "admin.switch_operator_second_factor_off", "Turned off an operator's second factor", "operator"
+        "admin.switch_operator_second_factor_off",
+        "Turned off two-factor authentication for an operator",
+        "operator",
     ),
 )
 def switch_operator_second_factor_off(operator_id: str) -> Response:

@@ -83,6 +83,6 @@ def get_account(subscriber_id: str) -> AccountView:
     answer=Listing[LedgerEntryShape],
 )
 def list_ledger_entries(subscriber_id: str, query: Paging) -> Page[LedgerEntryView]:
-    """List every movement that makes up a subscriber's balance."""
+    """List every transaction that makes up a subscriber's balance."""
     services().subscriber.get_subscriber(subscriber_id)
     return services().billing.list_ledger_entries(subscriber_id, query.limit, query.after)

@@ -94,11 +94,13 @@ def end_operator_sessions(operator_id: str) -> None:
     answer=None,
     status=204,
     event=Event(
-        "api.switch_operator_second_factor_off", "Turned off an operator's second factor", "operator"
+        "api.switch_operator_second_factor_off",
+        "Turned off two-factor authentication for an operator",
+        "operator",
     ),
 )
 def switch_operator_second_factor_off(operator_id: str) -> None:
-    """Turn off the second factor of an operator who lost it. Also logs them out."""
+    """Turn off two-factor authentication for an operator who lost their phone. Also logs them out."""
     operator_changes.switch_second_factor_off(current(), g.operator, operator_id)
 
 
@@ -133,7 +135,7 @@ def list_invitations(query: Paging) -> Page[InvitationView]:
     "/invitations/<invitation_id>/send-again",
     permission=Permission.MANAGE_OPERATORS,
     answer=SentInvitationShape,
-    event=Event("api.send_invitation_again", "Resent an invitation", "invitation"),
+    event=Event("api.send_invitation_again", "Renewed an invitation link", "invitation"),
 )
 def send_invitation_again(invitation_id: str) -> SentInvitationShape:
     """Create a new link for 48 hours; the old one stops working."""

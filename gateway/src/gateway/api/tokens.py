@@ -16,7 +16,7 @@ from gateway.resources.fields import Input, Name, Text, optional
 
 
 class NewToken(Input):
-    """`otp`: the current code of the second factor, or a recovery code; required if a second factor is on.
+    """`otp`: the current two-factor code or a recovery code; required if two-factor authentication is on.
 
     A request repeated with its Idempotency-Key gets its token again without a new code.
     """

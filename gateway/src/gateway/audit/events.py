@@ -47,7 +47,7 @@ def event_of(view: Callable) -> Event | None:
 
 # Events without a page or an endpoint of their own.
 WRONG_PASSWORD = declare(Event("login.wrong_password", "Entered a wrong password", "operator"))
-WRONG_CODE = declare(Event("login.wrong_code", "Entered a wrong code of the second factor", "operator"))
+WRONG_CODE = declare(Event("login.wrong_code", "Entered a wrong two-factor code", "operator"))
 RESCUED = declare(Event("command_line.rescue", "Regained access from the command line", "operator"))
 
 

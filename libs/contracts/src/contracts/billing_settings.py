@@ -27,7 +27,7 @@ class SuspensionMode(StrEnum):
 
 
 class TaxMode(StrEnum):
-    """VAT_INCLUSIVE: prices include 12 % VAT, which the invoice shows separately."""
+    """VAT_INCLUSIVE: prices include 12% VAT, which the invoice shows separately."""
 
     NON_VAT = "non_vat"
     VAT_INCLUSIVE = "vat_inclusive"
@@ -124,7 +124,7 @@ class BillingSettings:
         metadata=_setting(
             "Tax",
             default=TaxMode.NON_VAT,
-            choices={TaxMode.NON_VAT: "Non-VAT", TaxMode.VAT_INCLUSIVE: "Prices include 12 % VAT"},
+            choices={TaxMode.NON_VAT: "Non-VAT", TaxMode.VAT_INCLUSIVE: "Prices include 12% VAT"},
         )
     )
     invoice_series: str = field(
