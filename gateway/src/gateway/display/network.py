@@ -31,7 +31,7 @@ REFUSED_BECAUSE: dict[RejectReason | None, tuple[Words, str]] = {
     ),
     RejectReason.WRONG_PASSWORD: (
         Words("Wrong password", "warn"),
-        "Enter the password again on the subscriber's device, or set a new one here and there.",
+        "Enter the password again on the subscriber's device, or set a new one in both places.",
     ),
     RejectReason.SUSPENDED: (
         Words("Suspended", "quiet"),
