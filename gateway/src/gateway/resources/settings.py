@@ -14,7 +14,7 @@ from gateway.resources.fields import Days, Input, LongText, Name, Origin, Text, 
 
 class GeneralSettingsChange(Input):
     isp_name: Name = optional()
-    color: Text = optional()
+    color: Name = optional()
     support_phone: Text = optional()
     support_email: Text = optional()
     address: LongText = optional()
