@@ -191,7 +191,7 @@ def test_payment_repeated_with_its_key_is_one_payment(isp: Isp) -> None:
 
     assert again == first
     assert len(juan.payments()) == 1
-    with assert_refused(422, None, "was used before with another request"):
+    with assert_refused(422, None, "was already used for a different request"):
         isp.api.post("/payments", content | {"amount": 1}, key=f"pay-{juan.username}")
 
 
