@@ -31,10 +31,12 @@ test-fast: $(READY) compiled ## Run the unit and component tests
 	@$(BIN)/python -W ignore -m testkit.shared_servers \
 		$(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going $(FAST_TEST_PARTS)
 
-# Three parts run at a time, because tests spend much of their time waiting. The longest come first, so that
-# none is left alone at the end.
+# Three parts run at a time, because tests spend much of their time waiting. They start in this order: the
+# longest first, so that none is left alone at the end, and those that run the whole system (scenario, faults,
+# browser, freeradius) not all at once.
 FAST_TEST_PARTS := test-listener test-gateway test-billing test-radius test-kit test-services test-units
-TEST_PARTS := test-scenario test-browser test-faults test-freeradius test-bus test-whole $(FAST_TEST_PARTS)
+TEST_PARTS := test-browser test-faults test-listener test-gateway test-scenario test-freeradius \
+	test-radius test-billing test-kit test-bus test-whole test-services test-units
 .PHONY: $(TEST_PARTS)
 test-scenario: TESTS := tests/scenario
 test-browser: TESTS := tests/browser
