@@ -8,7 +8,12 @@ Each of these functions starts with `next_seq`, which takes a row lock. So there
 versions can be compared without further locks, and there are no deadlocks.
 """
 
-from radius_svc.usecases.authorization.accounts import AccountData, write_account
+from radius_svc.usecases.authorization.accounts import (
+    PLAN_PRIORITY,
+    SUSPENDED_PRIORITY,
+    AccountData,
+    write_account,
+)
 from radius_svc.usecases.authorization.groups import (
     SUSPENDED_GROUP,
     group_replies,
@@ -21,7 +26,9 @@ from radius_svc.usecases.authorization.nas import NasClient, remove_nas, write_n
 from radius_svc.usecases.authorization.versions import next_seq
 
 __all__ = [
+    "PLAN_PRIORITY",
     "SUSPENDED_GROUP",
+    "SUSPENDED_PRIORITY",
     "AccountData",
     "NasClient",
     "group_replies",
