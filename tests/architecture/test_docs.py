@@ -65,3 +65,9 @@ def test_tables_of_settings_and_events_are_current():
     checked = subprocess.run(script, cwd=REPOSITORY, capture_output=True, text=True)
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_every_decision_record_has_its_own_number():
+    numbers = [path.name[:4] for path in (REPOSITORY / "docs" / "adr").glob("*.md")]
+
+    assert sorted(numbers) == sorted(set(numbers))
