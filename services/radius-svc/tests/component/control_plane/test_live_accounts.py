@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from contracts.radius import RejectQuery
-from radius_svc.models import RadPostAuth
+from radius_svc.models import RadiusAccount, RadPostAuth
 from radius_svc.queries.rejects import list_rejects
 from radius_svc.usecases.following import probing
-from sqlalchemy import event
+from sqlalchemy import event, insert, text
 
 
 @pytest.fixture
@@ -27,8 +27,6 @@ def plans_of(control):
             read(session)
         event.remove(database.engine, "before_cursor_execute", note)
         with database.engine.connect() as connection:
-            if not database.is_sqlite:  # PostgreSQL reads such small tables completely, unless told not to
-                connection.exec_driver_sql("SET enable_seqscan = off")
             word = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
             return [
                 str(connection.exec_driver_sql(f"{word} {statement}", parameters).all())
@@ -39,11 +37,23 @@ def plans_of(control):
 
 
 @pytest.fixture(autouse=True)
-def _refused(control):
+def _many_accounts(control):
+    """One refused login among thousands of accounts: enough that every planner prefers the index.
+
+    With a few rows, PostgreSQL's choice depends on whether autovacuum has looked at the tables yet.
+    """
     control.service()
+    account = {"version": 1, "subscriber_id": "s", "password_encrypted": "", "plan_id": "p", "changed_seq": 1}
+    accounts = [
+        {"service_id": f"service-{n}", "username": f"user-{n}", "terminated": n % 2 == 0, **account}
+        for n in range(5_000)
+    ]
     refusal = {"reply": "Access-Reject", "reason": "too_many_sessions", "authdate": control.runtime.now()}
     with control.runtime.transaction() as session:
+        session.execute(insert(RadiusAccount), accounts)
         session.add(RadPostAuth(username="juan", **refusal))
+    with control.runtime.transaction() as session:
+        session.execute(text("ANALYZE"))
 
 
 def test_refused_logins_are_found_in_the_index(control, plans_of):
