@@ -7,6 +7,9 @@ PACKAGES := libs/contracts libs/servicekit libs/simulators libs/testkit \
 	services/subscriber-svc services/billing-svc services/payment-svc services/radius-svc \
 	services/router-svc gateway .
 READY := $(VENV)/ready
+# Where this variable is set, as in many containers, each process would compile all of its Python code again:
+# about 2 seconds, and the tests start more than a hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo run-distributed test test-fast lint format bench bench-radius dead-letters rescue-operator lock generated licenses clean compiled test-tools
