@@ -103,6 +103,19 @@ def test_operator_gets_the_invoice_with_its_figures(browser, api, change, subscr
         assert said in text, said
 
 
+def test_name_no_font_can_print_is_reported_before_the_pdf_opens(
+    browser, change, subscriber, invoice_id, new_browser
+):
+    change(subscriber_name="Juan \uf8f0")
+    page = browser.get(f"/invoices/{invoice_id}.pdf")
+    assert page.content_type.startswith("text/html")
+    assert "\uf8f0" in page.text
+    assert "sudo apt-get install fonts-noto-core" in page.text
+    assert browser.get(f"/invoices/{invoice_id}.pdf?anyway=1").content_type == "application/pdf"
+    portal = new_browser.get(f"/c/{subscriber['short_id']}/invoices/{invoice_id}.pdf")
+    assert portal.content_type == "application/pdf"
+
+
 def test_page_and_file_have_the_same_content(browser, invoice_id):
     page, text = (
         browser.get(f"/invoices/{invoice_id}").text,

@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 from contracts.common import Unavailable
-from gateway.pdf.renderer import Renderer, RenderFailed
+from gateway.pdf.renderer import Renderer, RenderFailed, font_packages
 from pypdf import PdfReader
 
 PAGE = "<p>Peña ₱1,500.00 😀</p>"
@@ -54,10 +54,30 @@ def is_gone(pid):
 def test_one_worker_makes_files_one_after_the_other(renderer):
     ours = renderer()
     assert ours._process is None
-    assert ours.render(PAGE, {}).startswith(b"%PDF-")
+    assert ours.render(PAGE, {}).content.startswith(b"%PDF-")
     pid = ours._process.pid
     ours.render(PAGE, {})
     assert ours._process.pid == pid
+
+
+def test_characters_that_no_font_has_are_named(renderer):
+    ours = renderer()
+    # Characters for private use: no font of a distribution has them.
+    assert ours.render("<p>Juan \uf8f0\uf8f1 \uf8f0</p>", {}).missing == "\uf8f0\uf8f1"
+    assert ours.render("<p>Peña ₱1,500.00</p>", {}).missing == ""
+
+
+@pytest.mark.parametrize(
+    ("characters", "packages"),
+    [
+        ("บริษัท", "fonts-noto-core"),
+        ("प्रिया தமிழ்", "fonts-noto-core"),
+        ("北京ひカ한", "fonts-noto-cjk"),
+        ("北ไ😀", "fonts-noto-cjk fonts-noto-color-emoji fonts-noto-core"),
+    ],
+)
+def test_font_packages_are_named_by_script(characters, packages):
+    assert font_packages(characters.replace(" ", "")) == packages
 
 
 def test_killed_worker_is_replaced(renderer):
@@ -66,7 +86,7 @@ def test_killed_worker_is_replaced(renderer):
     pid = ours._process.pid
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: is_gone(pid))
-    assert ours.render(PAGE, {}).startswith(b"%PDF-")
+    assert ours.render(PAGE, {}).content.startswith(b"%PDF-")
     assert ours._process.pid != pid
 
 
@@ -75,7 +95,7 @@ def test_idle_worker_ends(renderer):
     ours.render(PAGE, {})
     pid = ours._process.pid
     wait_until(lambda: is_gone(pid))
-    assert ours.render(PAGE, {}).startswith(b"%PDF-")
+    assert ours.render(PAGE, {}).content.startswith(b"%PDF-")
 
 
 def test_document_that_kills_each_worker_is_given_up(renderer):
@@ -97,7 +117,7 @@ def test_failed_document_says_why_and_the_worker_survives(renderer):
     )
     with pytest.raises(RenderFailed, match="too deep"):
         ours.render("bad", {})
-    assert ours.render(PAGE, {}).startswith(b"%PDF-")
+    assert ours.render(PAGE, {}).content.startswith(b"%PDF-")
 
 
 def test_slow_document_is_given_up_and_its_worker_replaced(renderer):
@@ -162,7 +182,7 @@ def test_worker_fetches_nothing(renderer, tmp_path, free_port):
     with http.server.HTTPServer(("127.0.0.1", port), Trap) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        (tmp_path / "made.pdf").write_bytes(renderer().render(page, {"logo": logo.encode()}))
+        (tmp_path / "made.pdf").write_bytes(renderer().render(page, {"logo": logo.encode()}).content)
         server.shutdown()
         thread.join()
     assert asked == []
@@ -208,7 +228,7 @@ def test_event_loop_keeps_running_while_a_file_is_made():
         "eventlet.spawn(tick)\n"
         "making = [eventlet.spawn(ours.render, '<p>x</p>' * 200, {}) for _ in range(3)]\n"
         "made = [each.wait() for each in making]\n"
-        "assert all(each.startswith(b'%PDF-') for each in made)\n"
+        "assert all(each.content.startswith(b'%PDF-') for each in made)\n"
         "print(len(ticks))\n"
         "ours.close()\n"
     )
@@ -225,7 +245,7 @@ def test_abandoned_request_leaves_no_answer_for_the_next():
         "eventlet.sleep(0.05)\n"
         "given_up.kill()\n"
         "made = ours.render('<title>second</title><p>x', {})\n"
-        "print(pypdf.PdfReader(io.BytesIO(made)).metadata.title)\n"
+        "print(pypdf.PdfReader(io.BytesIO(made.content)).metadata.title)\n"
         "ours.close()\n"
     )
     assert said.strip() == "second"

@@ -6,8 +6,10 @@ import socket
 import struct
 
 MAX_OCTETS = 32_000_000
-# The first octet of a response. The rest is the PDF, what failed, or which library is missing.
+# The first octet of a response. The rest is what failed, which library is missing, or, if it is done: the
+# characters that no font has, END_OF_TEXT, and the PDF.
 DONE, FAILED, MISSING = b"D", b"F", b"M"
+END_OF_TEXT = b"\0"
 _LENGTH = struct.Struct("!I")
 
 

@@ -6,6 +6,7 @@ Importing raises OSError or ImportError when a library is missing.
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,19 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 FONT = Path(__file__).parent.parent / "static/vendor/inter/inter-subset.woff2"
 FONT_STYLE = '@font-face { font-family: "Inter"; src: url("isp:inter"); font-weight: 400 700; }'
 
-logging.getLogger("weasyprint").setLevel(logging.ERROR)
+NO_GLYPH = ".notdef glyph"  # the beginning of WeasyPrint's warning; it has the character in quotes
+
+
+class MissingCharacters(logging.Handler):
+    """Collects the characters that no installed font has, from WeasyPrint's warnings. It logs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if str(record.msg).startswith(NO_GLYPH):
+            self.found.update(re.findall('"(.)"', record.getMessage()))
 
 
 class Fetcher(URLFetcher):
@@ -39,8 +52,15 @@ class Maker:
     def __init__(self) -> None:
         self._fonts = FontConfiguration()
         fetcher = Fetcher({"inter": FONT.read_bytes()})
+        self._missing = MissingCharacters()
+        logger = logging.getLogger("weasyprint")
+        logger.addHandler(self._missing)
+        logger.propagate = False
         self._style = weasyprint.CSS(string=FONT_STYLE, font_config=self._fonts, url_fetcher=fetcher)
 
-    def make(self, html: str, files: dict[str, bytes]) -> bytes:
+    def make(self, html: str, files: dict[str, bytes]) -> tuple[bytes, str]:
+        """The PDF file, and the characters it cannot show because no installed font has them."""
+        self._missing.found.clear()
         document = weasyprint.HTML(string=html, url_fetcher=Fetcher(files))
-        return document.write_pdf(stylesheets=[self._style], font_config=self._fonts)
+        content = document.write_pdf(stylesheets=[self._style], font_config=self._fonts)
+        return content, "".join(sorted(self._missing.found))

@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from contracts.common import Unavailable
 from servicekit.logs import log
@@ -22,7 +24,17 @@ MAX_QUEUED = 8
 COMMAND = (sys.executable, "-P", "-m", "gateway.pdf.worker")
 # Not the whole environment: the worker does not need our keys or the addresses of databases.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "XDG_CACHE_HOME")
+# In the Unicode names of the characters of Chinese, Japanese and Korean.
+LARGE_SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "FULLWIDTH")
 PACKAGES = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A PDF file. `missing` has the characters it cannot show, because no installed font has them."""
+
+    content: bytes
+    missing: str
 
 
 class RenderFailed(Exception):
@@ -40,7 +52,7 @@ class Renderer:
         self._process: subprocess.Popen | None = None
         self._connection: socket.socket | None = None
 
-    def render(self, html: str, files: Mapping[str, bytes]) -> bytes:
+    def render(self, html: str, files: Mapping[str, bytes]) -> Document:
         """The PDF of `html`, in which `isp:<name>` refers to one of `files`.
 
         Raises Unavailable if too many documents are queued, if it takes too long, or if a library is
@@ -65,11 +77,14 @@ class Renderer:
             process.kill()
             process.wait()
 
-    def _in_turn(self, request: bytes) -> bytes:
+    def _in_turn(self, request: bytes) -> Document:
         if not self._turn.acquire(timeout=self._seconds):
             raise Unavailable("other PDF files are taking longer than usual; try again in a minute")
         try:
-            return _read(self._ask(request))
+            document = _read(self._ask(request))
+            if document.missing:
+                self.close()  # a new worker knows the fonts that were installed since
+            return document
         except TimeoutError:
             log.error("pdf took too long", seconds=self._seconds)
             raise Unavailable("creating the PDF file took too long; try again in a minute") from None
@@ -111,7 +126,7 @@ class Renderer:
         return ours
 
 
-def _read(answer: bytes) -> bytes:
+def _read(answer: bytes) -> Document:
     kind, content = answer[:1], answer[1:]
     if kind == frames.MISSING:
         log.error("pdf library missing", error=content.decode(errors="replace"))
@@ -121,4 +136,24 @@ def _read(answer: bytes) -> bytes:
         )
     if kind == frames.FAILED:
         raise RenderFailed(content.decode(errors="replace"))
-    return content
+    missing, _, pdf = content.partition(frames.END_OF_TEXT)
+    document = Document(pdf, missing.decode())
+    if document.missing:
+        log.warning("pdf font missing", characters=document.missing, install=font_packages(document.missing))
+    return document
+
+
+def font_packages(characters: str) -> str:
+    """The Debian packages of the fonts that have these characters, in alphabetical order.
+
+    Noto has a font for nearly every script. Debian ships Chinese, Japanese, Korean and emoji separately
+    because those fonts are large.
+    """
+    return " ".join(sorted({_font_package(character) for character in characters}))
+
+
+def _font_package(character: str) -> str:
+    name = unicodedata.name(character, "")
+    if any(script in name for script in LARGE_SCRIPTS):
+        return "fonts-noto-cjk"
+    return "fonts-noto-color-emoji" if unicodedata.category(character) == "So" else "fonts-noto-core"

@@ -40,7 +40,8 @@ def serve(connection: socket.socket) -> None:
         files = {name: base64.b64decode(content) for name, content in request["files"].items()}
         signal.alarm(RENDER_SECONDS)
         try:
-            answer = frames.DONE + maker.make(request["html"], files)
+            content, missing = maker.make(request["html"], files)
+            answer = frames.DONE + missing.encode() + frames.END_OF_TEXT + content
         except Exception as error:
             answer = frames.FAILED + repr(error).encode()
         signal.alarm(0)

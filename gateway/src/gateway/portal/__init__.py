@@ -57,7 +57,7 @@ def invoice_pdf(short_id: str, invoice_id: str) -> Response:
         raise NotFound("this invoice doesn't exist; open it from your page")
     # One worker makes the files for everyone.
     _take(f"files {subscriber.id}", FILE_TOKENS)
-    return document.response(found, subscriber)
+    return document.response(found, document.create(found, subscriber))
 
 
 @blueprint.errorhandler(Exception)

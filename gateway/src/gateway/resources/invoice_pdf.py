@@ -17,6 +17,7 @@ from gateway.branding import brand
 from gateway.clients.context import current
 from gateway.display.money import money
 from gateway.display.words import Words
+from gateway.pdf.renderer import Document
 
 # Browsers show a PDF with a plug-in inside a styled page of their own, which our pages' policy would forbid.
 VIEWER_POLICY = "object-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -44,11 +45,15 @@ class Paid:
     amount: Money
 
 
-def response(invoice: InvoiceView, subscriber: SubscriberView) -> Response:
-    """The PDF file. Raises Unavailable, RenderFailed."""
+def create(invoice: InvoiceView, subscriber: SubscriberView) -> Document:
+    """The PDF file, and the characters it cannot show. Raises Unavailable, RenderFailed."""
     logo = brand.logo_content()
-    content = current().pdf.render(html(invoice, subscriber), {"logo": logo} if logo else {})
-    answer = Response(content, mimetype="application/pdf")
+    return current().pdf.render(html(invoice, subscriber), {"logo": logo} if logo else {})
+
+
+def response(invoice: InvoiceView, made: Document) -> Response:
+    """Shows the PDF file in the browser."""
+    answer = Response(made.content, mimetype="application/pdf")
     answer.headers.set("Content-Disposition", "inline", filename=f"{invoice.number}.pdf")
     answer.headers["Content-Security-Policy"] = VIEWER_POLICY
     return answer
