@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contracts.billing import InvoiceStatus
-from contracts.common import InvalidInput
+from contracts.common import CommandWarning, InvalidInput, check_confirmed
+from contracts.money import Money
 from contracts.payment import PaymentOrder, PaymentView
 
 from gateway_fakes.base import NOW, TODAY, Fake, contains, ordered, paged
 
+MUCH = Money(100_000_00)
 KEYS = {
     PaymentOrder.RECEIVED_ON: lambda payment: payment.received_on,
     PaymentOrder.AMOUNT: lambda payment: payment.amount.minor,
@@ -20,6 +22,8 @@ class FakePayment(Fake):
 
     def _make(self, command):
         self._check(command)
+        if command.amount > MUCH:
+            check_confirmed(command, [CommandWarning("amount_high", "This is much more than anyone owes.")])
         reference = command.reference.strip()
         same = [each.id for each in self.world.payments.values() if each.reference == reference != ""]
         payment = PaymentView(

@@ -10,7 +10,7 @@ from contracts.billing import (
     Billing,
     InvoiceView,
 )
-from contracts.common import ContractError, IdempotencyMismatch, Unavailable
+from contracts.common import CommandWarning, ContractError, IdempotencyMismatch, Unavailable
 from contracts.payment import Payment, PaymentView
 from contracts.radius import (
     AttemptView,
@@ -102,7 +102,15 @@ class World:
             return {"ok": to_wire(getattr(fake, method)(**arguments), shape.result)}
         except ContractError as error:
             wrong = [{"field": each.field, "message": each.message} for each in error.errors]
-            return {"error": {"code": error.code, "message": error.message, "errors": wrong}}
+            warnings = [to_wire(warning, CommandWarning) for warning in error.warnings]
+            return {
+                "error": {
+                    "code": error.code,
+                    "message": error.message,
+                    "errors": wrong,
+                    "warnings": warnings,
+                }
+            }
 
     def once(self, command: Any, make: Callable[[], Any]) -> Any:
         """Carry out a command with a key once; a repeat gets the first answer, as from the services."""

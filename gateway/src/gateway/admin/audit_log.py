@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from flask import Response, request, url_for
+from flask import Response, request
 
 from gateway.admin.lists import Listing, date_argument, export_address, text_argument
-from gateway.admin.pages import PAGE_SIZE, RECORD_PAGES, Entry, all_items, every_item, page, show
+from gateway.admin.pages import PAGE_SIZE, Entry, all_items, every_item, page, record_address, show
 from gateway.audit.entries import AuditFilter, AuditView, list_entries
 from gateway.audit.events import all_words, events_called, kind_of_record
 from gateway.clients.context import current
@@ -70,12 +70,7 @@ def _invited(entries: list[AuditView]) -> dict[str, str]:
 
 def _address_of_record(entry: AuditView) -> str:
     """The page of the record; empty if it has none."""
-    shown_by = RECORD_PAGES.get(kind_of_record(entry.event))
-    if shown_by is None or not entry.record_id:
-        return ""
-    view, argument = shown_by
-    first_id = entry.record_id.partition("/")[0]
-    return url_for(view, **{argument: first_id})  # type: ignore[arg-type]  # none is named like an option of it
+    return record_address(kind_of_record(entry.event), entry.record_id.partition("/")[0])
 
 
 def _rows(entries: Iterator[AuditView]) -> Iterator[tuple[str, ...]]:

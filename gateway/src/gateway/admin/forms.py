@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from contracts.common import Conflict, ContractError, IdempotencyMismatch, InvalidInput
+from contracts.common import (
+    CommandWarning,
+    Conflict,
+    ContractError,
+    IdempotencyMismatch,
+    InvalidInput,
+    NeedsConfirmation,
+)
 from flask import request
 from servicekit.ids import new_id
 
+from gateway.clients.context import current
 from gateway.http import held_forms
+from gateway.http.idempotency import fingerprint
 from gateway.resources.fields import Input
 from gateway.resources.forms import read_form
 from gateway.resources.services import own_field_name
@@ -17,12 +26,20 @@ from gateway.resources.services import own_field_name
 Made = TypeVar("Made", bound=Input)
 Value = TypeVar("Value")
 
+# Hidden fields of a form that asks for confirmation: the codes of its warnings, and a digest of its values.
+CONFIRM, CONFIRM_FOR = "confirm", "confirm_for"
+NOT_TYPED = {CONFIRM, CONFIRM_FOR, "csrf_token", "idempotency_key"}
+
 
 class Form:
     """Its methods collect errors instead of raising them; `ok` is True if there are none.
 
     Services' messages are shown unchanged, since they may begin with a case-sensitive login. `held` is True
     if the page shows a form that was held (see http.held_forms).
+
+    A command that needs confirmation leaves its `warnings`. The macro `problem` shows them, with the hidden
+    fields by which the next submission confirms them unless a value is changed in between. An input that is
+    Confirmable reads them; other forms pass `confirm=form.confirmed` on.
     """
 
     def __init__(self, initial: dict[str, Any] | None = None) -> None:
@@ -33,11 +50,19 @@ class Form:
         self.values = request.form.to_dict() if request.method == "POST" else shown
         self.errors: dict[str, str] = {}
         self.problem = ""
+        self.warnings: list[CommandWarning] = []
+        if self.values.get(CONFIRM_FOR) != self._digest():
+            self.values.pop(CONFIRM, None)
         self.key = self.values.get("idempotency_key") or new_id()
 
     @property
     def ok(self) -> bool:
-        return not self.errors and not self.problem
+        return not self.errors and not self.problem and not self.warnings
+
+    @property
+    def confirmed(self) -> tuple[str, ...]:
+        """The codes of the warnings that the operator saw and confirmed by submitting the form again."""
+        return tuple(self.values.get(CONFIRM, "").split())
 
     @property
     def status(self) -> int:
@@ -103,9 +128,18 @@ class Form:
                 "You already submitted this form with other values. Check the result, then try again."
             )
             self.key = new_id()
+        except NeedsConfirmation as error:
+            self.warnings = error.warnings
+            self.values[CONFIRM] = " ".join(warning.code for warning in error.warnings)
+            self.values[CONFIRM_FOR] = self._digest()
         except (InvalidInput, Conflict) as error:
             self._absorb(error)
         return None
+
+    def _digest(self) -> str:
+        values = self.values.items()
+        typed = sorted((name, text) for name, text in values if text and name not in NOT_TYPED)
+        return fingerprint(current(), *(part.encode() for pair in typed for part in pair))
 
     def _absorb(self, error: ContractError) -> None:
         for wrong in error.errors:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from contracts.common import Page
+from contracts.common import CommandWarning, Page
 from contracts.router import RouterView
 from contracts.subscriber import PlanView
-from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from servicekit.ids import new_id
 from werkzeug.exceptions import NotFound
 
@@ -20,6 +20,7 @@ from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
 from gateway.display.typed import is_id
 from gateway.display.version import product_version
+from gateway.display.words import template_filter
 from gateway.http import idempotency
 from gateway.http.access import Permission, is_htmx, may, needs
 from gateway.identity.operators import Identity
@@ -121,6 +122,25 @@ def by_operator() -> dict[str, Any]:
     """The fields of a command: its operator, and the form's key, by which services detect a double click."""
     key = idempotency.checked_key(request.form.get("idempotency_key") or None, "idempotency_key")
     return idempotency.by_operator(key)
+
+
+def record_address(kind: str, record_id: str) -> str:
+    """The page of a record, by its kind (see audit.events); empty if it has none."""
+    shown_by = RECORD_PAGES.get(kind)
+    if shown_by is None or not record_id:
+        return ""
+    view, argument = shown_by
+    return url_for(view, **{argument: record_id})  # type: ignore[arg-type]  # none is named like an option of it
+
+
+@template_filter
+def record_links(warning: CommandWarning) -> list[tuple[str, str]]:
+    """Links to the records that a warning is about, each as words and address: "View payment"."""
+    kinds = [
+        (name.removesuffix("_id"), value) for name, value in warning.data.items() if name.endswith("_id")
+    ]
+    found = [(f"View {kind}", record_address(kind, record_id)) for kind, record_id in kinds]
+    return [(words, address) for words, address in found if address]
 
 
 def allowed(permission: Permission) -> bool:

@@ -21,7 +21,11 @@ ABOUT = """Operators can do here what they can do in the admin pages, except cha
 
 Money is in minor units (centavos). Instants are RFC 3339 in UTC, dates YYYY-MM-DD in the ISP's time zone,
 speeds in kbit/s. Lists are {"data": [...], "next": cursor or null}. Errors are application/problem+json.
-Send an Idempotency-Key with every POST: for 72 hours, the same key and body get the same response."""
+Send an Idempotency-Key with every POST: for 72 hours, the same key and body get the same response.
+
+A request that is probably a mistake gets a 422 of the type "needs confirmation" and does nothing. Its
+"warnings" say why. To go ahead, send the same request with the codes of all warnings, such as
+"confirm": ["amount_high"]. You can use the same Idempotency-Key again."""
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from gateway.display.typed import is_id
 from gateway.http import bodies, idempotency
 from gateway.http.access import CODE_FIELD, Permission, needs, require_code
 from gateway.http.idempotency import KeptAnswer
-from gateway.http.problems import problem_of
+from gateway.http.problems import NEEDS_CONFIRMATION, problem_of
 from gateway.resources.fields import Input, field_errors
 
 JSON = "application/json"
@@ -159,7 +159,7 @@ def _once(key: str, sent: bytes, attempt: Callable[[], Response], path_arguments
         return Response(claimed.body, claimed.status, content_type=claimed.content_type)
     response = attempt()
     with gateway.database.transaction() as session:
-        if response.status_code >= 500 or response.status_code in NOT_BEGUN:
+        if _did_not_begin(response):
             idempotency.give_back(session, claimed)
             return response
         content_type, text = response.content_type or "", response.get_data(as_text=True)
@@ -168,6 +168,14 @@ def _once(key: str, sent: bytes, attempt: Callable[[], Response], path_arguments
         if response.status_code < 400:
             trail.record(session, _record_id(response, path_arguments))
     return response
+
+
+def _did_not_begin(response: Response) -> bool:
+    """Whether the next attempt with the same key counts as the first, and may have a different body."""
+    if response.status_code >= 500 or response.status_code in NOT_BEGUN:
+        return True
+    content = response.get_json(silent=True) if response.status_code == 422 else None
+    return isinstance(content, dict) and content.get("type") == NEEDS_CONFIRMATION
 
 
 def _attempt(declared: Endpoint, function: Callable, path_arguments: dict) -> Response:
@@ -239,7 +247,7 @@ def renaming(rename: Callable[[str], str]) -> Callable[[Callable], Callable]:
                 return function(*args, **kwargs)
             except ContractError as error:
                 errors = [type(wrong)(rename(wrong.field), wrong.message) for wrong in error.errors]
-                raise type(error)(error.message, errors) from error
+                raise type(error)(error.message, errors, error.warnings) from error
 
         return renamed
 

@@ -48,14 +48,23 @@ class FieldProblem(Shape):
     message: str
 
 
+class WarningShape(Shape):
+    """`code` goes into `confirm` to accept the warning. `data` has ids and values, such as a `payment_id`."""
+
+    code: str
+    message: str
+    data: dict[str, str]
+
+
 class ProblemShape(Shape):
-    """An error (RFC 9457). Invalid input has `errors`."""
+    """An error (RFC 9457). Invalid input has `errors`; a request that needs confirmation has `warnings`."""
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[FieldProblem] = Field(default_factory=list)
+    warnings: list[WarningShape] = Field(default_factory=list)
 
 
 class Paging(Query):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from contracts.common import (
+    CommandWarning,
     Conflict,
     ContractError,
     FieldError,
     IdempotencyMismatch,
     InvalidInput,
+    NeedsConfirmation,
     NotFound,
     Unavailable,
 )
@@ -26,9 +28,11 @@ from gateway.http.access import is_api, is_htmx
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+NEEDS_CONFIRMATION = "/api/docs#needs-confirmation"
 STATUS = {
     NotFound: 404,
     InvalidInput: 422,
+    NeedsConfirmation: 422,
     Conflict: 409,
     IdempotencyMismatch: 422,
     Unavailable: 503,
@@ -56,20 +60,27 @@ class Problem:
     detail: str
     errors: list[FieldError] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    warnings: list[CommandWarning] = field(default_factory=list)
 
     @property
     def title(self) -> str:
-        return TITLES.get(self.status, "Error")
+        return "Needs confirmation" if self.warnings else TITLES.get(self.status, "Error")
+
+    @property
+    def type(self) -> str:
+        return NEEDS_CONFIRMATION if self.warnings else f"/api/docs#problem-{self.status}"
 
     def as_json(self) -> Response:
         content: dict = {
-            "type": f"/api/docs#problem-{self.status}",
+            "type": self.type,
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
         }
         if self.errors:
             content["errors"] = [{"field": wrong.field, "message": wrong.message} for wrong in self.errors]
+        if self.warnings:
+            content["warnings"] = [asdict(warning) for warning in self.warnings]
         return Response(json.dumps(content), self.status, self.headers, content_type=CONTENT_TYPE)
 
     def as_page(self, template: str = "problem.html", form_page: str | None = None) -> Response:
@@ -83,7 +94,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, ContractError) and type(error) in STATUS:
         status = STATUS[type(error)]
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
-        return Problem(status, error.message, error.errors, headers)
+        return Problem(status, error.message, error.errors, headers, error.warnings)
     if isinstance(error, HTTPException):
         return _of_http(error)
     if isinstance(error, DATABASE_ERRORS):

@@ -67,6 +67,10 @@ class Input(BaseModel):
         return tuple(name for name in names if name in self.model_fields_set and getattr(self, name) is None)
 
 
+def _confirmed_codes(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 def left_out() -> Any:
     """The default of a field that may be left out but not be null; a factory stays out of the schema."""
     return
@@ -247,3 +251,18 @@ DiscountValue = Annotated[
         }
     ),
 ]
+WarningCode = Annotated[str, Field(max_length=100, pattern="^[a-z0-9_]+$")]
+# A form writes the codes into one hidden field, separated by spaces: see admin.forms.
+Confirm = Annotated[
+    tuple[WarningCode, ...],
+    Field(
+        max_length=50, description="Codes of the warnings to accept, from a response that needs confirmation."
+    ),
+    Typed(_confirmed_codes, " ".join),
+]
+
+
+class Confirmable(Input):
+    """The input of a command that can need confirmation. Pass `confirm` on to the command."""
+
+    confirm: Confirm = ()

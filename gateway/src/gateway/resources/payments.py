@@ -6,12 +6,12 @@ from typing import Annotated
 
 from contracts.payment import PaymentMethod, RecordPayment
 
-from gateway.resources.fields import Day, Identifier, Input, MoneyInput, Origin, Text, one_of
+from gateway.resources.fields import Confirmable, Day, Identifier, MoneyInput, Origin, Text, one_of
 
 Method = Annotated[PaymentMethod, one_of(PaymentMethod)]
 
 
-class NewPayment(Input):
+class NewPayment(Confirmable):
     """With `invoice_id`, that invoice is paid first, then the oldest open ones."""
 
     subscriber_id: Identifier

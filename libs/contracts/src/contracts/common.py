@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -46,19 +46,39 @@ class FieldError:
     message: str
 
 
+@dataclass(frozen=True)
+class CommandWarning:
+    """Why a command is probably a mistake.
+
+    `code` never changes, so that callers can confirm it. `message` is one or more sentences for people.
+    `data` has ids and values by name: a `payment_id` in it makes the form link to that payment.
+    """
+
+    code: str
+    message: str
+    data: dict[str, str] = field(default_factory=dict)
+
+
 class ContractError(Exception):
     """An error that a service returns to its caller, where it is raised as the same class.
 
-    `message` is written for people and names the ids involved. `errors` lists the invalid fields, if any.
+    `message` is written for people and names the ids involved. `errors` lists the invalid fields, if any, and
+    `warnings` what the caller has to confirm (see NeedsConfirmation).
     """
 
     code: ClassVar[str] = "error"
     known: ClassVar[dict[str, type[ContractError]]] = {}
 
-    def __init__(self, message: str, errors: list[FieldError] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        errors: list[FieldError] | None = None,
+        warnings: list[CommandWarning] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.errors = errors or []
+        self.warnings = warnings or []
 
     def __init_subclass__(cls, code: str) -> None:
         if code in ContractError.known:
@@ -84,6 +104,14 @@ class Conflict(ContractError, code="conflict"):
     """The current state of the object does not allow this."""
 
 
+class NeedsConfirmation(ContractError, code="needs_confirmation"):
+    """The command is possible but probably a mistake, and nothing was done.
+
+    The same command with the codes of all `warnings` in its `confirm` is carried out, also under the same
+    idempotency key.
+    """
+
+
 class IdempotencyMismatch(ContractError, code="idempotency_mismatch"):
     """The idempotency key was already used with different content."""
 
@@ -97,19 +125,30 @@ class Command:
     """Base of every command.
 
     For 72 hours, a command with the same `idempotency_key` gets the first answer again and has no effect.
+    `confirm` has the codes of the warnings that the caller has seen and accepts.
     """
 
     idempotency_key: str | None = None
     actor: str = "system"
+    confirm: tuple[str, ...] = ()
+
+
+def check_confirmed(command: Command, warnings: list[CommandWarning]) -> None:
+    """Raises NeedsConfirmation with all warnings, unless `command` confirms each of them.
+
+    Call it after every other check and before anything is written.
+    """
+    if {warning.code for warning in warnings} - set(command.confirm):
+        raise NeedsConfirmation(" ".join(warning.message for warning in warnings), warnings=warnings)
 
 
 def changes(command: Command) -> Iterator[tuple[str, Any]]:
     """Name and value of each optional field that the caller filled in; None leaves a field as it is."""
-    inherited = {field.name for field in fields(Command)}
-    for field in fields(command):
-        value = getattr(command, field.name)
-        if field.default is None and field.name not in inherited and value is not None:
-            yield field.name, value
+    inherited = {one.name for one in fields(Command)}
+    for one in fields(command):
+        value = getattr(command, one.name)
+        if one.default is None and one.name not in inherited and value is not None:
+            yield one.name, value
 
 
 @dataclass(frozen=True, kw_only=True)

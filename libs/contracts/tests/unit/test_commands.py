@@ -3,7 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from contracts.common import changes
+from contracts.common import Command, CommandWarning, NeedsConfirmation, changes, check_confirmed
 from contracts.money import Money
 from contracts.pricing import PLAN_PRICE, BillingTerms, Discount, DiscountKind
 from contracts.subscriber import ChangePlan, ChangeService
@@ -35,3 +35,18 @@ def test_billing_terms_survive_being_kept_in_columns(terms: BillingTerms):
 def test_columns_of_billing_terms_are_in_the_currency_of_the_reader():
     row = SimpleNamespace(**BillingTerms(Money(100, "USD")).columns())
     assert BillingTerms.of_columns(row, "USD") == BillingTerms(Money(100, "USD"))
+
+
+WARNINGS = [CommandWarning("amount_high", "This is a lot."), CommandWarning("paid_before", "This was paid.")]
+
+
+@pytest.mark.parametrize("confirm", [(), ("amount_high",), ("amount_high", "other")])
+def test_command_needs_confirmation_of_every_warning(confirm: tuple[str, ...]):
+    with pytest.raises(NeedsConfirmation, match=r"This is a lot\. This was paid\.") as raised:
+        check_confirmed(Command(confirm=confirm), WARNINGS)
+    assert raised.value.warnings == WARNINGS
+
+
+def test_command_that_confirms_every_warning_may_go_ahead():
+    check_confirmed(Command(confirm=("amount_high", "paid_before", "other")), WARNINGS)
+    check_confirmed(Command(), [])

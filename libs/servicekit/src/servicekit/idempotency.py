@@ -75,5 +75,6 @@ def _first_answer(session: Session, key: str, fingerprint: str, shape: Any) -> A
 
 
 def _fingerprint(command: Command) -> str:
-    content = to_json(dataclasses.replace(command, idempotency_key=None), type(command))
+    """A digest of what the command does. `confirm` is left out: it is the same command once confirmed."""
+    content = to_json(dataclasses.replace(command, idempotency_key=None, confirm=()), type(command))
     return hashlib.sha256(f"{type(command).__name__}:{content}".encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Typed RPC over nameko: server and client are both derived from a contract's Protocol.
 
 On the wire, a call is `{"args": {...}, "correlation_id": ...}` and an answer is `{"ok": ...}` or
-`{"error": {code, message, errors}}`, so that declared errors arrive as their own class.
+`{"error": {code, message, errors, warnings}}`, so that declared errors arrive as their own class.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 import amqp
 import eventlet
 import msgspec
-from contracts.common import ContractError, FieldError, Unavailable
+from contracts.common import CommandWarning, ContractError, FieldError, Unavailable
 from kombu.exceptions import OperationalError as BusError
 from nameko.amqp.publish import Publisher, UndeliverableMessage
 from nameko.constants import AMQP_URI_CONFIG_KEY, NON_PERSISTENT
@@ -174,6 +174,7 @@ def _error(error: ContractError) -> dict:
             "code": error.code,
             "message": error.message,
             "errors": [msgspec.to_builtins(wrong) for wrong in error.errors],
+            "warnings": [msgspec.to_builtins(warning) for warning in error.warnings],
         }
     }
 
@@ -214,7 +215,11 @@ def _result(service: str, method: Method, answer: dict) -> Any:
     known = ContractError.known.get(error["code"])
     if known is None:
         raise ServiceFault(f"{service}: {error['message']}")
-    raise known(error["message"], [FieldError(**wrong) for wrong in error.get("errors", [])])
+    raise known(
+        error["message"],
+        [FieldError(**wrong) for wrong in error.get("errors", [])],
+        [CommandWarning(**warning) for warning in error.get("warnings", [])],
+    )
 
 
 class RequestPublisher(Publisher):

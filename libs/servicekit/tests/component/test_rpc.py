@@ -6,7 +6,15 @@ from typing import Protocol
 
 import eventlet
 import pytest
-from contracts.common import Command, FieldError, InvalidInput, NotFound, Unavailable
+from contracts.common import (
+    Command,
+    CommandWarning,
+    FieldError,
+    InvalidInput,
+    NeedsConfirmation,
+    NotFound,
+    Unavailable,
+)
 from nameko.rpc import rpc
 from servicekit.logs import correlated, correlation_id
 from servicekit.rpc import ServiceFault, client
@@ -71,6 +79,18 @@ def test_declared_error_arrives_as_its_class_with_its_fields(shop):
     assert raised.value.errors == errors
     with pytest.raises(NotFound, match="no item y"):
         shop.order(Order(item="y"))
+
+
+def test_needed_confirmation_arrives_with_its_warnings(shop):
+    warnings = [
+        CommandWarning("many", "This is a lot.", {"order_id": "o1"}),
+        CommandWarning("late", "It's late."),
+    ]
+    ACTIONS["x"] = fail_with(NeedsConfirmation("Ask first", warnings=warnings))
+
+    with pytest.raises(NeedsConfirmation, match="Ask first") as raised:
+        shop.order(Order(item="x"))
+    assert raised.value.warnings == warnings
 
 
 def test_bug_is_a_service_fault_without_details(shop):
