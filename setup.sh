@@ -28,7 +28,7 @@ if ! "$VENV/bin/uv" --version >/dev/null 2>&1; then
 		exit 1
 	}
 fi
-"$VENV/bin/uv" pip sync --quiet --python "$VENV/bin/python" --require-hashes requirements.lock
+"$VENV/bin/uv" pip sync --quiet --compile-bytecode --python "$VENV/bin/python" --require-hashes requirements.lock
 editable=""
 for package in "$@"; do
 	editable="$editable --editable $package"

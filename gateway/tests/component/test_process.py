@@ -93,7 +93,7 @@ def test_port_in_use_is_one_clear_line(run, database):
         taken.listen()
         port = taken.getsockname()[1]
         process, _ = run("serve", port)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     said = [line for line in errors.splitlines() if not line.startswith("{")]
     assert said == [
