@@ -12,8 +12,9 @@ missing=
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
 command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
 [ -e /usr/lib/freeradius/rlm_sql_postgresql.so ] || missing="$missing freeradius freeradius-postgresql"
-# Ubuntu has chromium only as a snap, not as a package: there, the browser tests are skipped and listed.
-command -v chromium >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release || missing="$missing chromium"
+# Ubuntu has Chromium only as a snap, not as a package: there, the browser tests are skipped and listed.
+command -v chromium-headless-shell >/dev/null 2>&1 || grep -q '^ID=ubuntu' /etc/os-release ||
+    missing="$missing chromium-headless-shell"
 [ -n "$(command -v cc)" ] && [ -e /usr/include/stdio.h ] || missing="$missing gcc libc6-dev"
 # Headers of the Python that make uses, if it is Debian's. Any other Python includes its own.
 : "${PYTHON:=python3}"

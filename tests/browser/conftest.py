@@ -7,7 +7,6 @@ the test.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from testkit.chromium import find_chromium
 from testkit.pytest_tools import require
 
 from tests.browser.browsing import DESKTOP, OpenBrowser, Window
@@ -39,7 +39,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     _no_eventlet()
     require("chromium")
     browser = playwright.chromium.launch(
-        executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        executable_path=find_chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
     )
     yield browser
     browser.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from testkit.chromium import find_chromium
 
 from tests.browser.browsing import DESKTOP, PHONE, Window
 from tests.browser.people import PLAN, ROUTER
@@ -35,7 +36,7 @@ def main() -> int:
             deployment = stack.enter_context(running(Deployment("embedded", folder)))
             pedro, ana = _build(deployment, stack)
             started = stack.enter_context(sync_playwright())
-            browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            browser = started.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
             stack.callback(browser.close)
             FOLDER.mkdir(parents=True, exist_ok=True)
             _take(browser, deployment, pedro, ana)

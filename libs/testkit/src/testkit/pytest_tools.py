@@ -18,6 +18,8 @@ import pytest
 from servicekit import private_postgres, private_rabbitmq
 from servicekit.private_process import find_free_port
 
+from testkit.chromium import find_chromium
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -38,9 +40,7 @@ TOOLS = {
         "tests/install-tools.sh",
         Path("/usr/lib/freeradius/rlm_sql_postgresql.so").exists,
     ),
-    "chromium": Tool(
-        "tests in a browser", "tests/install-tools.sh", lambda: shutil.which("chromium") is not None
-    ),
+    "chromium": Tool("tests in a browser", "tests/install-tools.sh", lambda: find_chromium() is not None),
     "compiler": Tool(
         "tests with a C compiler", "tests/install-tools.sh", lambda: shutil.which("cc") is not None
     ),
