@@ -11,9 +11,6 @@ READY := $(VENV)/ready
 # about 2 seconds, and the tests start more than a hundred processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Without compiled files, each process first compiles all it imports: 2 to 3 s of CPU, and the tests start hundreds.
-unexport PYTHONDONTWRITEBYTECODE
-
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo run-distributed test test-fast lint format bench bench-radius dead-letters rescue-operator lock generated licenses clean compiled test-tools
 

@@ -10,6 +10,7 @@ from contracts.money import Money
 from contracts.payment import PaymentMethod
 from contracts.subscriber import HoldReason, HoldView, ServiceStatus
 from gateway.app import make_app
+from gateway.pdf.renderer import Document
 from gateway.settings import read_gateway_settings
 from gateway_fakes import NOW, TODAY
 from servicekit.clock import FrozenClock
@@ -284,7 +285,7 @@ def test_failed_look_ups_do_not_count_as_guesses(app, subscriber, world):
 
 
 def test_files_of_one_subscriber_are_limited(app, api, subscriber, invoice_id, gateway, monkeypatch):
-    monkeypatch.setattr(gateway.pdf, "render", lambda *_: b"%PDF-")
+    monkeypatch.setattr(gateway.pdf, "render", lambda *_: Document(b"%PDF-", ""))
     client = app.test_client()
     file = f"/c/{subscriber['short_id']}/invoices/{invoice_id}.pdf"
     statuses = [client.get(file).status_code for _ in range(7)]

@@ -89,10 +89,10 @@ def test_technician_cannot_reveal_a_password(browser_as, subscriber):
 def test_terminating_a_service_needs_its_name_typed(browser, subscriber, world):
     service_id = subscriber["services"][0]["id"]
     path = f"/services/{service_id}/terminate"
-    wrong = browser.post(path, {"confirm": "juan"})
+    wrong = browser.post(path, {"typed_username": "juan"})
     assert (wrong.status_code, "Type pedro.reyes to confirm" in wrong.text) == (422, True)
     assert world.services[service_id].terminated_at is None
-    assert browser.post(path, {"confirm": "pedro.reyes"}).status_code == 303
+    assert browser.post(path, {"typed_username": "pedro.reyes"}).status_code == 303
     assert world.services[service_id].terminated_at is not None
 
 

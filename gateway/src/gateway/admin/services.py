@@ -172,8 +172,8 @@ def reveal_password(service_id: str) -> Response:
 )
 def terminate(service_id: str) -> Response:
     found, form = _known(service_id), Form()
-    if request.method == "POST" and form.text("confirm").strip() != found.pppoe_username.strip():
-        form.wrong("confirm", f"Type {found.pppoe_username} to confirm")
+    if request.method == "POST" and form.text("typed_username").strip() != found.pppoe_username.strip():
+        form.wrong("typed_username", f"Type {found.pppoe_username} to confirm")
     command = TerminateService(service_id=service_id, **by_operator())
     ended = form.attempt(lambda: services().subscriber.terminate_service(command))
     if ended is not None:
