@@ -228,25 +228,6 @@ def _running(settings: ServiceSettings) -> Iterator[ServiceUnderTest]:
     runtime.database.close()
 
 
-def database_urls() -> Any:
-    """A fixture: the URL of a new, migrated database of each kind. It needs the fixture `migrated`.
-
-    For tests that start processes of their own; with `tested`, the database would not be new.
-    """
-
-    @pytest.fixture(params=["sqlite", "postgresql"])
-    def database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> Iterator[str]:
-        if request.param == "sqlite":
-            yield migrated.sqlite(tmp_path / "service.db")
-            return
-        server = request.getfixturevalue("postgres")
-        name = f"test_{secrets.token_hex(6)}"
-        yield migrated.new_postgresql(server, name)
-        server.drop_database(name)
-
-    return database_url
-
-
 def database_of_revision(package: str, revision: str) -> Any:
     """A fixture: a database of each kind as it was at a migration, to be brought up to date by a test."""
 

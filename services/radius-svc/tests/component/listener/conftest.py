@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import time
 import urllib.request
@@ -25,11 +26,12 @@ from servicekit.db import Database
 from servicekit.secrets import FieldCipher, new_key
 from simulators.nas import SimulatedNas
 from sqlalchemy import select
-from testkit.component import sync_nothing
+from testkit.component import Migrated, sync_nothing
 from testkit.pytest_plugin import require
 
 from ..conftest import SECRET
 from .launching import Forked, Launch, Starter
+from .packets import exchange, report
 
 STATUS_SECRET = "health-check-secret"
 ENCRYPTION_KEY = new_key()
@@ -98,6 +100,25 @@ class RadiusDatabase:
             return rows
 
 
+ON_POSTGRESQL = pytest.mark.parametrize("radius_database_url", ["postgresql"], indirect=True)
+ON_BOTH = pytest.mark.parametrize("radius_database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def radius_database_url(request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new, migrated database: SQLite, unless a test or module is marked ON_...
+
+    Facts about packets need no other. Those about statements, locks and commits are shown on both.
+    """
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield migrated.sqlite(tmp_path / "radius.db")
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"test_{secrets.token_hex(6)}"
+    yield migrated.new_postgresql(server, name)
+    server.drop_database(name)
+
+
 @pytest.fixture
 def radius_database(radius_database_url: str) -> Iterator[RadiusDatabase]:
     """Migrated tables, one plan, one NAS at 127.0.0.1 and Juan."""
@@ -137,7 +158,7 @@ class Listener:
     def counts(self, name: str, number: float, **labels: str) -> bool:
         """Wait until a metric has reached this number; workers update metrics once a second."""
         reached = lambda: True if self.metric(name, **labels) >= number else None  # noqa: E731
-        wait_for(reached, what=f"{name} {labels} to be {number}")
+        wait_for(reached, what=f"{name} {labels} to be {number}", every=0.1)
         return self.metric(name, **labels) == number
 
     def worker(self, name: str) -> int:
@@ -151,14 +172,14 @@ class Listener:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
-def wait_for(probe: Callable[[], Any], *, what: str, seconds: float = 60.0) -> Any:
-    """Poll until `probe` returns something other than None, and return it."""
+def wait_for(probe: Callable[[], Any], *, what: str, seconds: float = 60.0, every: float = 0.01) -> Any:
+    """Poll until `probe` returns something other than None, and return it. `every`: seconds in between."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         answer = probe()
         if answer is not None:
             return answer
-        time.sleep(0.01)
+        time.sleep(every)
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
@@ -171,7 +192,7 @@ def starter() -> Iterator[Starter]:
 
 @pytest.fixture
 def launch(starter: Starter) -> Launch:
-    """Starts the process of a listener. Tests of the process itself start the command instead."""
+    """Starts the process of a listener. A test of the command itself starts that instead."""
     return lambda environment, log: Forked(starter, environment, log)
 
 
@@ -261,3 +282,17 @@ def radclient(listener: Listener, tmp_path: Path) -> Callable[..., str]:
         return answer.read_text()
 
     return ask
+
+
+@pytest.fixture
+def send(listener: Listener) -> Callable[..., bytes]:
+    """Send a report and receive its acknowledgment.
+
+    Another one was answered before, so that on PostgreSQL the report is written in the background.
+    """
+    exchange(listener.acct_port, report("Accounting-On", ident=255))
+
+    def send(status: str, session_id: str = "8100001c", **attributes) -> bytes:
+        return exchange(listener.acct_port, report(status, session_id, **attributes))
+
+    return send

@@ -1,27 +1,40 @@
-"""Starts listeners by forking a process that has loaded the libraries already: a twentieth of the time.
+"""Starts listeners by forking a process that has already imported the listener: a tenth of the CPU time.
 
 Reads a request per line, as JSON, and answers with a line: `{"start": ENVIRONMENT, "log": FILE}` with the
 process id, `{"poll": PID}` with the exit code, or null while the process runs. Ends with its standard input.
-What a listener loads of our own, but the tables, is loaded after the fork.
+A forked listener then runs the same code as the command `python -m radius_svc listen`.
 """
 
 import json
 import os
 import runpy
 import sys
-
-import sqlalchemy.dialects.postgresql
-import sqlalchemy.dialects.sqlite
-import sqlalchemy.orm  # noqa: F401
+import traceback
+from tempfile import TemporaryDirectory
 
 
 def main() -> None:
-    # It decides when it is imported whether figures of several processes are added up.
-    assert "prometheus_client" not in sys.modules
-    for line in sys.stdin:
-        request = json.loads(line)
-        answer = _start(request["start"], request["log"]) if "start" in request else _poll(request["poll"])
-        print(json.dumps(answer), flush=True)
+    with TemporaryDirectory(prefix="radius-starter-") as folder:
+        # Prometheus's client decides when it is imported whether several processes share their metrics. After
+        # the fork it notices the new process id, and opens new files in the folder that the listener names.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        _import_the_listener()
+        for line in sys.stdin:
+            request = json.loads(line)
+            if "start" in request:
+                answer = _start(request["start"], request["log"])
+            else:
+                answer = _poll(request["poll"])
+            print(json.dumps(answer), flush=True)
+
+
+def _import_the_listener() -> None:
+    import radius_svc.listener.process.run  # noqa: F401
+    import sqlalchemy.dialects.postgresql.psycopg2
+    import sqlalchemy.dialects.sqlite.pysqlite
+    import sqlalchemy.orm
+
+    sqlalchemy.orm.configure_mappers()
 
 
 def _start(environment: dict[str, str], log: str) -> int:
@@ -36,8 +49,17 @@ def _start(environment: dict[str, str], log: str) -> int:
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["radius_svc", "listen"]
-    runpy.run_module("radius_svc", run_name="__main__", alter_sys=True)  # ends with SystemExit
-    raise AssertionError("a listener ends with an exit code")
+    code = 1
+    try:
+        runpy.run_module("radius_svc", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # the rest of this program is the starter's
 
 
 def _poll(pid: int) -> int | None:

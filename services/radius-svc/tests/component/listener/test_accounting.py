@@ -1,60 +1,20 @@
+"""The sessions that reports become. PostgreSQL has a statement of its own for most reports."""
+
 from __future__ import annotations
 
 import socket
-import sqlite3
 import threading
-import time
 from datetime import timedelta
 
 import pytest
-from pyrad.packet import AcctPacket
-from radius_svc.domain.acct_unique_id import acct_unique_id
-from radius_svc.listener.database import ListenerDatabase
 from radius_svc.models import RadAcct
 from radius_svc.usecases.silent_sessions import Silent, close
-from simulators.nas import DICTIONARY, Outcome
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from .conftest import SECRET, wait_for
-from .test_authentication import exchange
+from .conftest import ON_BOTH, wait_for
+from .packets import exchange, only, report
 
-ON_POSTGRESQL = pytest.mark.parametrize("radius_database_url", ["postgresql"], indirect=True)
-
-
-def report(
-    status: str, session_id: str = "8100001c", *, ident: int = 0, delay: int = 0, **attributes
-) -> bytes:
-    """The octets of an Accounting-Request. Sending the same octets again is a retransmission."""
-    packet = AcctPacket(secret=SECRET.encode(), dict=DICTIONARY, id=ident)
-    packet["Acct-Status-Type"] = status
-    packet["Acct-Delay-Time"] = delay
-    packet["NAS-IP-Address"] = "127.0.0.1"
-    if not status.startswith("Accounting"):
-        packet["User-Name"] = attributes.pop("User_Name", "juan")
-        packet["Acct-Session-Id"] = session_id
-        packet["NAS-Port-Id"] = attributes.pop("NAS_Port_Id", "ether2")
-    for name, value in attributes.items():
-        packet[name.replace("_", "-")] = value
-    return packet.RequestPacket()
-
-
-@pytest.fixture
-def send(listener):
-    """Send a report and receive its acknowledgment.
-
-    Another one was answered before, so that on PostgreSQL the report is written in the background.
-    """
-    exchange(listener.acct_port, report("Accounting-On", ident=255))
-
-    def send(status: str, session_id: str = "8100001c", **attributes) -> bytes:
-        return exchange(listener.acct_port, report(status, session_id, **attributes))
-
-    return send
-
-
-def only(sessions):
-    (session,) = sessions
-    return session
+pytestmark = ON_BOTH
 
 
 def test_a_session_is_recorded_from_start_to_stop(radius_database, nas):
@@ -86,31 +46,6 @@ def test_a_session_is_recorded_from_start_to_stop(radius_database, nas):
     assert stopped.closed_on_evidence is None
 
 
-def test_the_unique_id_matches_freeradius(radius_database, send):
-    send("Start", NAS_Identifier="R 1", NAS_Port=15728640)
-
-    expected = acct_unique_id(
-        username=b"juan",
-        session_id=b"8100001c",
-        nas_address="127.0.0.1",
-        nas_identifier=b"R 1",
-        nas_port_id=b"ether2",
-        nas_port=15728640,
-    )
-    assert only(radius_database.sessions()).acctuniqueid == expected
-
-
-def test_radclient_reads_the_acknowledgement(radius_database, radclient):
-    answer = radclient(
-        'Acct-Status-Type = Start\nUser-Name = "juan"\n'
-        'Acct-Session-Id = "8100001c"\nNAS-IP-Address = 127.0.0.1\n',
-        "acct",
-    )
-
-    assert "Received Accounting-Response" in answer
-    assert only(radius_database.sessions()).username == "juan"
-
-
 def test_unusual_packets_of_pppd_are_recorded(radius_database, radclient):
     """pppd sends a session id containing a format string, NAS-Port 0 and no Calling-Station-Id."""
     session_id = "%lX6b02939c%hX"
@@ -126,13 +61,6 @@ def test_unusual_packets_of_pppd_are_recorded(radius_database, radclient):
     session = only(radius_database.sessions())
     assert (session.acctsessionid, session.nasportid, session.callingstationid) == (session_id, "0", None)
     assert session.acctinputoctets == 4711 and session.acctstoptime is not None
-
-
-def test_the_delay_is_subtracted_from_the_start(radius_database, send):
-    send("Start", delay=30)
-
-    session = only(radius_database.sessions())
-    assert session.received_at - session.acctstarttime == timedelta(seconds=30)
 
 
 def test_retransmission_changes_nothing(radius_database, listener):
@@ -276,14 +204,6 @@ def test_a_session_id_reused_much_later_is_another_session(radius_database, send
     assert present.acctstoptime is None
 
 
-def test_wrong_authenticator_is_dropped_and_counted(radius_database, listener, make_nas):
-    impostor = make_nas(secret=b"another", tries=1)
-    impostor.send_accounting_on()
-    impostor.wait_reported(5)
-
-    assert listener.counts("isp_radius_bad_authenticator_total", 1, type="accounting")
-
-
 def test_octets_the_database_refuses_are_stored_as_escapes(radius_database, send):
     send("Start", "81\x00\x01", Calling_Station_Id="\x00")
 
@@ -308,104 +228,27 @@ def test_many_sessions_at_once_are_all_recorded(radius_database, listener):
     assert all(session.acctstoptime is not None for session in sessions)
 
 
-@pytest.mark.parametrize("radius_database_url", ["sqlite"], indirect=True)
-def test_logins_continue_while_the_database_is_locked(radius_database, radius_database_url, listener, nas):
-    lock = sqlite3.connect(radius_database_url.removeprefix("sqlite:///"), isolation_level=None)
-    lock.execute("BEGIN EXCLUSIVE")
-    began = time.monotonic()
-    assert nas.mschap2("juan", "clientPass").outcome is Outcome.ACCEPTED
-    assert time.monotonic() - began < 0.3
-    with pytest.raises(TimeoutError):
-        exchange(listener.acct_port, report("Start", "81000077"))
-    lock.execute("COMMIT")
-    lock.close()
-
-    wait_for(
-        lambda: next((s for s in radius_database.sessions() if s.acctsessionid == "81000077"), None),
-        what="the Start that came while the database was locked",
-    )
-    nas.wait_reported(10)
-
-
-@ON_POSTGRESQL
-def test_a_start_does_not_read_sessions_of_other_logins(radius_database, send):
-    """Even if PostgreSQL has statistics from a moment when nobody was online."""
-    with radius_database.database.engine.connect() as connection:
-        autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
-        autocommit.exec_driver_sql(
-            "INSERT INTO radacct"
-            " (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime, acctstoptime)"
-            " SELECT i::text, 'old-' || i, 'old-' || i, '10.9.9.9', now(), now()"
-            " FROM generate_series(1, 20000) i"
-        )
-        autocommit.exec_driver_sql("VACUUM ANALYZE radacct")
-        autocommit.exec_driver_sql("UPDATE radacct SET acctstoptime = NULL")
-        plan = autocommit.exec_driver_sql(
-            "EXPLAIN SELECT FROM radacct WHERE username = 'juan' AND acctstoptime IS NULL"
-        )
-        assert "ix_radacct_open_username" in " ".join(plan.scalars())
-
-
-class TestInTheBackground:
-    """On PostgreSQL one statement writes ordinary reports; a transaction writes the others."""
-
-    def test_reports_in_one_burst_are_all_written(self, radius_database, listener, send):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.connect(("127.0.0.1", listener.acct_port))
-            sock.settimeout(5)
-            reports = [
-                report(status, f"8100{session:04x}", ident=4 * session + step, **said)
-                for session in range(20)
-                for step, (status, said) in enumerate(
-                    (
-                        ("Start", {"NAS_Port_Id": f"ether{session}"}),
-                        ("Interim-Update", {"NAS_Port_Id": f"ether{session}", "Acct_Input_Octets": 5}),
-                        ("Stop", {"NAS_Port_Id": f"ether{session}", "Acct_Input_Octets": 9}),
-                    )
+def test_reports_in_one_burst_are_all_written(radius_database, listener, send):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(("127.0.0.1", listener.acct_port))
+        sock.settimeout(5)
+        reports = [
+            report(status, f"8100{session:04x}", ident=4 * session + step, **said)
+            for session in range(20)
+            for step, (status, said) in enumerate(
+                (
+                    ("Start", {"NAS_Port_Id": f"ether{session}"}),
+                    ("Interim-Update", {"NAS_Port_Id": f"ether{session}", "Acct_Input_Octets": 5}),
+                    ("Stop", {"NAS_Port_Id": f"ether{session}", "Acct_Input_Octets": 9}),
                 )
-            ]
-            for octets in reports:
-                sock.send(octets)
-            answered = {sock.recv(4096)[1] for _ in reports}
-
-        assert len(answered) == len(reports)
-        sessions = radius_database.sessions()
-        assert len(sessions) == 20
-        assert {session.acctinputoctets for session in sessions} == {9}
-        assert all(session.acctstoptime is not None and session.received_at for session in sessions)
-
-    @ON_POSTGRESQL
-    def test_a_refused_report_does_not_affect_others(self, radius_database, listener, send):
-        with radius_database.database.transaction() as session:
-            session.execute(text("DELETE FROM radacct"))
-        with radius_database.database.engine.begin() as connection:
-            connection.exec_driver_sql("ALTER TABLE radacct ADD CHECK (acctinputoctets < 1000)")
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.connect(("127.0.0.1", listener.acct_port))
-            sock.settimeout(2)
-            for number, octets in enumerate((1, 5_000, 2)):
-                sock.send(report("Start", f"8100000{number}", ident=number, Acct_Input_Octets=octets))
-            answered = {sock.recv(4096)[1] for _ in range(2)}
-
-        assert answered == {0, 2}
-        assert sorted(session.acctinputoctets for session in radius_database.sessions()) == [1, 2]
-
-    @ON_POSTGRESQL
-    def test_a_broken_background_connection_is_replaced(self, radius_database, send):
-        send("Start", "81000001")
-        with radius_database.database.engine.connect() as connection:
-            autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
-            autocommit.exec_driver_sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND query LIKE 'EXECUTE isp_%%'"
             )
-        for octets in (1, 2, 3):
-            send("Interim-Update", "81000001", Acct_Input_Octets=octets, ident=octets)
+        ]
+        for octets in reports:
+            sock.send(octets)
+        answered = {sock.recv(4096)[1] for _ in reports}
 
-        assert only(radius_database.sessions()).acctinputoctets == 3
-
-    @ON_POSTGRESQL
-    def test_the_database_url_may_contain_options(self, radius_database_url):
-        separator = "&" if "?" in radius_database_url else "?"
-        database = ListenerDatabase(f"{radius_database_url}{separator}connect_timeout=9&keepalives_idle=9")
-        database.begin_to_connect().close()
+    assert len(answered) == len(reports)
+    sessions = radius_database.sessions()
+    assert len(sessions) == 20
+    assert {session.acctinputoctets for session in sessions} == {9}
+    assert all(session.acctstoptime is not None and session.received_at for session in sessions)

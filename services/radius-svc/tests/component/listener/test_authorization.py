@@ -23,6 +23,14 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def radius_database_url(request, migrated, tmp_path) -> str:
+    """No process stays connected, so all tests can have the same database on PostgreSQL."""
+    if request.param == "sqlite":
+        return migrated.sqlite(tmp_path / "radius.db")
+    return migrated.postgresql(request.getfixturevalue("postgres"))
+
+
 def account(**changes) -> AccountData:
     defaults = {
         "service_id": "s1",

@@ -13,7 +13,7 @@ from servicekit.clock import SystemClock
 from simulators.nas import Outcome
 from sqlalchemy import select
 
-from .conftest import wait_for
+from .conftest import ON_BOTH, wait_for
 
 HOME, ELSEWHERE, THIRD = "02:00:00:00:00:0A", "02:00:00:00:00:0B", "02:00:00:00:00:0C"
 
@@ -34,7 +34,7 @@ def dial(nas, mac):
 def dial_until(nas, mac, outcome):
     """Dial until the outcome is this: a session elsewhere is known a second or two after its Start."""
     nas.faults.lose_accounting = True
-    wait_for(lambda: True if dial(nas, mac) is outcome else None, what=f"{outcome} for {mac}")
+    wait_for(lambda: True if dial(nas, mac) is outcome else None, what=f"{outcome} for {mac}", every=0.1)
     nas.faults.lose_accounting = False
 
 
@@ -43,6 +43,7 @@ def refusals(radius_database):
         return list(session.scalars(select(RadPostAuth.reason)))
 
 
+@ON_BOTH
 def test_a_second_home_with_the_same_login_is_refused(radius_database, nas):
     assert dial(nas, HOME) is Outcome.ACCEPTED
     radius_database.account("maria")
@@ -92,6 +93,7 @@ def test_without_a_limit_any_number_of_sessions_is_allowed(make_nas):
     assert [dial(nas, mac) for mac in (HOME, ELSEWHERE, THIRD)] == [Outcome.ACCEPTED] * 3
 
 
+@ON_BOTH
 def test_a_new_listener_knows_the_online_sessions(radius_database, start_listener, make_nas):
     radius_database.limit("juan", 1)
     radius_database.account("maria")
@@ -104,6 +106,7 @@ def test_a_new_listener_knows_the_online_sessions(radius_database, start_listene
     assert dial(nas, ELSEWHERE) is Outcome.REJECTED
 
 
+@ON_BOTH
 class TestWatch:
     """The hint about online sessions, while other processes write into the database."""
 

@@ -32,7 +32,9 @@ def test_the_new_home_router_is_let_in_at_its_next_dial(
     runtime = Runtime(make_settings("radius", radius_database_url, tmp_path), SystemClock())
     try:
         wait_for(
-            lambda: True if dial(nas) is Outcome.REJECTED else None, what="the new home router to be refused"
+            lambda: True if dial(nas) is Outcome.REJECTED else None,
+            what="the new home router to be refused",
+            every=0.1,
         )
         wait_for(lambda: ask_refused(runtime), what="the refusal to be written down")
         with runtime.reading() as session:

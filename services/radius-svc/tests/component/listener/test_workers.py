@@ -13,15 +13,8 @@ from pyrad.packet import AuthPacket
 from simulators.nas import DICTIONARY
 
 from .conftest import SECRET, Listener, wait_for
-from .launching import launch_command
 
-pytestmark = pytest.mark.parametrize("radius_database_url", ["sqlite"], indirect=True)
 WORKERS = 2
-
-
-@pytest.fixture
-def launch():
-    return launch_command
 
 
 @pytest.fixture
@@ -130,19 +123,6 @@ def _lives(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def test_a_second_listener_reports_that_the_port_is_in_use(listener, radius_database_url):
-    from .test_process import run_listener
-
-    code, error = run_listener(
-        RADIUS_DATABASE_URL=radius_database_url,
-        ISPOS_RADIUS_HOST="127.0.0.1",
-        ISPOS_RADIUS_AUTH_PORT=str(listener.auth_port),
-        ISPOS_RADIUS_WORKERS="2",
-    )
-    assert code == 2
-    assert "Address already in use" in error
 
 
 def test_sigterm_stops_all_workers_cleanly(listener):
