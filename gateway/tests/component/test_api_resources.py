@@ -1,13 +1,16 @@
 """What each resource accepts and returns."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from contracts.billing import InvoiceStatus
+from contracts.holds import HoldReason, HoldView
 from contracts.money import Money
 from contracts.pricing import BillingTerms, Discount, DiscountKind
 from contracts.radius import AttemptView, ReconnectView, RequestKind, RequestOutcome, SessionView
+from contracts.subscriber import ServiceStatus
 from gateway.models import AuditEntry
 from gateway_fakes import NOW
 from sqlalchemy import select
@@ -162,6 +165,33 @@ def test_hold_suspends_and_its_release_restores(api, subscriber):
     released = api("DELETE", f"/services/{service_id}/holds/{hold['id']}").json
     assert (released["status"], released["holds"]) == ("active", [])
     assert released["released_holds"][0]["id"] == hold["id"]
+
+
+def test_restore_exempts_a_service_until_a_given_time(api, subscriber, world):
+    service_id = subscriber["services"][0]["id"]
+    path = f"/services/{service_id}"
+    assert api("POST", f"{path}/restore", {}).status_code == 409  # nothing to restore
+    hold = HoldView("hold-overdue", HoldReason.OVERDUE, "billing", NOW, "5 days overdue", None, None)
+    world.services[service_id] = replace(
+        world.services[service_id], holds=[hold], status=ServiceStatus.SUSPENDED
+    )
+    restored = api("POST", f"{path}/restore", {}).json
+    assert (restored["status"], [one["id"] for one in restored["holds"]]) == ("active", [hold.id])
+    (exemption,) = restored["exemptions"]
+    assert (exemption["kind"], exemption["until"]) == ("temporary_restore", "2026-11-26T02:00:00Z")
+
+    wanted = {"until": "2026-11-24T12:00:00+08:00", "note": "promised"}
+    assert api("POST", f"{path}/restore", wanted).json["exemptions"][0]["until"] == "2026-11-24T04:00:00Z"
+    by_date = api("POST", f"{path}/restore", {"until": "2026-11-24"}).json["exemptions"][0]
+    assert by_date["until"] == "2026-11-24T16:00:00Z"  # the end of that day in Manila
+    for wrong in ("2026-11-24T12:00:00", "2026-11-20", "2026-13-01", "soon", 5):
+        assert api("POST", f"{path}/restore", {"until": wrong}).status_code == 422
+
+    listed = api("GET", f"{path}/exemptions").json["data"]
+    assert [one["ended_at"] is None for one in listed] == [True, False, False]
+    assert api("DELETE", f"{path}/exemptions/{by_date['id']}").json["status"] == "suspended"
+    assert api("DELETE", f"{path}/exemptions/none").status_code == 404
+    assert api("DELETE", f"{path}/holds/{hold.id}").json["status"] == "active"
 
 
 def test_service_shows_its_live_session(api, subscriber, world):

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 from contracts.billing import AccountView, InvoiceStatus
+from contracts.holds import HoldReason, HoldView
 from contracts.money import Money
 from contracts.payment import PaymentMethod
-from contracts.subscriber import HoldReason, HoldView, ServiceStatus
+from contracts.subscriber import ServiceStatus
 from gateway.app import make_app
 from gateway.pdf.renderer import Document
 from gateway.settings import read_gateway_settings

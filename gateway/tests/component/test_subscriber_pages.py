@@ -1,8 +1,12 @@
 """Subscribers, their services and holds, by what a person types and reads."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+from contracts.holds import HoldReason, HoldView
 from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
+from contracts.subscriber import ServiceStatus
 from gateway.models import AuditEntry, Role
 from gateway_fakes import NOW
 from page_forms import subscriber_form
@@ -61,6 +65,57 @@ def test_suspend_and_restore_ask_first(browser, subscriber, world):
     assert "The service works again" in browser.get(release).text
     browser.post(release)
     assert "Past holds" in browser.get(page).text
+
+
+def _overdue(world, service_id):
+    """An overdue hold on a service, as billing's events place it."""
+    service = world.services[service_id]
+    hold = HoldView("hold-overdue", HoldReason.OVERDUE, "billing", NOW, "5 days overdue", None, None)
+    world.services[service_id] = replace(service, holds=[hold], status=ServiceStatus.SUSPENDED)
+    return hold
+
+
+def test_restoring_an_overdue_service_asks_until_when(browser, subscriber, world):
+    page, service_id = f"/subscribers/{subscriber['id']}", subscriber["services"][0]["id"]
+    hold = _overdue(world, service_id)
+    path = f"/services/{service_id}/restore"
+    asked = browser.get(f"/services/{service_id}/holds/{hold.id}/release")
+    assert (asked.status_code, asked.headers["Location"]) == (303, path)
+    question = browser.get(path).text
+    assert "suspended again automatically unless the bill is paid" in question
+    assert 'value="2026-11-26T10:00"' in question  # three days from now, in Manila
+
+    answer = browser.post(path, {"until": "2026-11-25T18:30", "note": "pays on Wednesday"})
+    assert answer.status_code == 303
+    (exemption,) = world.services[service_id].exemptions
+    assert exemption.until == NOW + timedelta(days=2, hours=8, minutes=30)
+    shown = browser.get(page).text
+    assert "Restored until 25 Nov 2026, 18:30 by owner@example.com" in shown
+    assert "pays on Wednesday" in shown
+    timeline = browser.get(f"{page}/timeline").text
+    assert "Restored until 25 Nov 2026, 18:30: Overdue bill" in timeline
+
+    browser.post(f"/services/{service_id}/exemptions/{exemption.id}/cancel")
+    assert world.services[service_id].status is ServiceStatus.SUSPENDED
+    assert "Restored by owner@example.com" in browser.get(page).text
+
+
+@pytest.mark.parametrize("until", ["", "2026-11-22T10:00", "tomorrow"])
+def test_restore_until_the_past_or_never_is_refused_and_keeps_the_note(browser, subscriber, world, until):
+    service_id = subscriber["services"][0]["id"]
+    _overdue(world, service_id)
+    answer = browser.post(f"/services/{service_id}/restore", {"until": until, "note": "pays soon"})
+    assert answer.status_code == 422
+    assert 'value="pays soon"' in answer.text
+    assert world.services[service_id].exemptions == []
+
+
+def test_payment_page_says_until_when_a_restored_service_is_on(browser, subscriber, world):
+    service_id = subscriber["services"][0]["id"]
+    _overdue(world, service_id)
+    browser.post(f"/services/{service_id}/restore", {"until": "2026-11-25T18:30"})
+    page = browser.get(f"/c/{subscriber['short_id']}").text
+    assert "Your internet is on until 25 Nov 2026, 18:30." in page
 
 
 def test_disconnect_shows_what_the_router_did(browser, subscriber):

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+from contracts.access import active_exemptions, status_of
 from contracts.common import Conflict, FieldError, InvalidInput, NotFound
-from contracts.subscriber import (
+from contracts.holds import (
+    DEFAULT_RESTORE_DAYS,
+    MAX_RESTORE_DAYS,
+    ExemptionKind,
+    ExemptionView,
     HoldChange,
     HoldReason,
     HoldView,
+)
+from contracts.subscriber import (
     PlanStatus,
     PlanView,
     RevealedPassword,
@@ -235,10 +243,60 @@ class FakeSubscriber(Fake):
             raise NotFound(f"service {service.id} has no hold {command.hold_id}")
         if not hold.is_standing:
             return service
+        if hold.reason is HoldReason.OVERDUE:
+            if active_exemptions(service.exemptions, NOW):
+                return service
+            return self._restore(service, NOW + timedelta(days=DEFAULT_RESTORE_DAYS), command)
         released = replace(hold, released_at=NOW, released_by=command.actor)
         holds = [released if each is hold else each for each in service.holds]
-        is_free = service.standing_holds == [hold]
-        return self._keep(service, holds=holds, status=ServiceStatus.ACTIVE if is_free else service.status)
+        return self._keep_judged(service, holds=holds)
+
+    def restore_service(self, command):
+        return self.world.once(command, lambda: self._restored(command))
+
+    def _restored(self, command):
+        service = self._known_live(command.service_id)
+        until = command.until or NOW + timedelta(days=DEFAULT_RESTORE_DAYS)
+        if not NOW < until <= NOW + timedelta(days=MAX_RESTORE_DAYS):
+            raise InvalidInput.of("until", "must be in the future")
+        if all(hold.reason is not HoldReason.OVERDUE for hold in service.standing_holds):
+            raise Conflict(f"service {service.pppoe_username} has no overdue hold")
+        return self._restore(service, until, command)
+
+    def _restore(self, service, until, command):
+        ended = [self._ended(one, command.actor) for one in service.exemptions]
+        exemption = ExemptionView(
+            id=self.world.new_id("exemption"),
+            kind=ExemptionKind.TEMPORARY_RESTORE,
+            starts_at=NOW,
+            until=until,
+            author=command.actor,
+            note=getattr(command, "note", ""),
+        )
+        return self._keep_judged(service, exemptions=[*ended, exemption])
+
+    def cancel_exemption(self, command):
+        service = self._known(self.world.services, command.service_id)
+        if command.exemption_id not in {one.id for one in service.exemptions}:
+            raise NotFound(f"service {service.id} has no exemption {command.exemption_id}")
+        exemptions = [
+            self._ended(one, command.actor) if one.id == command.exemption_id else one
+            for one in service.exemptions
+        ]
+        return self._keep_judged(service, exemptions=exemptions)
+
+    def _ended(self, exemption, by):
+        return exemption if exemption.ended_at else replace(exemption, ended_at=NOW, ended_by=by)
+
+    def _keep_judged(self, service, **changes):
+        changed = replace(service, **changes)
+        status = status_of(
+            terminated=changed.status is ServiceStatus.TERMINATED,
+            holds=changed.holds,
+            exemptions=changed.exemptions,
+            at=NOW,
+        )
+        return self._keep(service, status=status, **changes)
 
     def list_hold_changes(self, limit):
         placed = [

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from contracts.subscriber import BillingType, HoldReason, PlanStatus
+from contracts.holds import HoldReason
+from contracts.subscriber import BillingType, PlanStatus
 from servicekit.clock import local_date
 from servicekit.db import Database
 from servicekit.paging import folded

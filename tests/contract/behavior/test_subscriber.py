@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from contracts.common import Conflict, IdempotencyMismatch, NotFound
+from contracts.holds import HoldReason, PlaceHold, ReleaseHold
 from contracts.money import Money
 from contracts.subscriber import (
     AddService,
@@ -14,10 +15,7 @@ from contracts.subscriber import (
     ChangeService,
     ChangeSubscriber,
     CreateSubscriber,
-    HoldReason,
-    PlaceHold,
     PlanStatus,
-    ReleaseHold,
     RevealPassword,
     ServiceCounts,
     ServiceStatus,

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from contracts.billing import InvoiceQuery
+from contracts.holds import HoldChange
 from contracts.money import Money
 from contracts.payment import PaymentQuery
 from contracts.radius import RECONNECT_PROMISE_SECONDS
 from contracts.receivables import AgingBucket, Receivables
-from contracts.subscriber import HoldChange, SubscriberQuery
+from contracts.subscriber import SubscriberQuery
 from flask import Response, url_for
 
 from gateway.admin import timeline
@@ -209,8 +210,14 @@ def _invoices(field: str, what: str, found: Receivables | None) -> str:
 def _hold_moment(change: HoldChange) -> timeline.Moment:
     what = f"{change.subscriber_name}, {hold_reason(change.reason)}"
     address = url_for("admin.subscriber", subscriber_id=change.subscriber_id)
+    note = f"by {change.by}" if change.by else "The restore ended"
     return timeline.hold_moment(
-        at=change.at, released=change.released, what=what, note=f"by {change.by}", address=address
+        at=change.at,
+        released=change.released,
+        what=what,
+        note=note,
+        address=address,
+        until=change.until,
     )
 
 

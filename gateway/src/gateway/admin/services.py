@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from contracts.radius import DisconnectResult, DisconnectService
-from contracts.subscriber import (
+from contracts.holds import (
+    DEFAULT_RESTORE_DAYS,
+    CancelExemption,
+    ExemptionView,
     HoldReason,
     HoldView,
     ReleaseHold,
-    RevealPassword,
-    ServiceStatus,
-    ServiceView,
-    TerminateService,
 )
-from flask import Response, g, redirect, request
+from contracts.radius import DisconnectResult, DisconnectService
+from contracts.subscriber import RevealPassword, ServiceStatus, ServiceView, TerminateService
+from flask import Response, g, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 
 from gateway.admin import service_forms
@@ -22,12 +23,14 @@ from gateway.admin.forms import Form
 from gateway.admin.pages import by_operator, done, form_page, page, question, show
 from gateway.admin.subscribers import page_of
 from gateway.audit.events import Event
-from gateway.clients.context import services
+from gateway.clients.context import current, services
 from gateway.clients.waiting import wait_for_radius
 from gateway.display.network import attempt_in_words
-from gateway.display.subscribers import hold_reason
+from gateway.display.subscribers import exemption_of, hold_reason, restored_in_words
+from gateway.display.times import minute
+from gateway.display.typed import local_time_as_typed
 from gateway.http.access import Permission
-from gateway.resources.services import NewHold, ServiceChange, ServiceInput
+from gateway.resources.services import NewHold, Restore, ServiceChange, ServiceInput
 
 # Without `overdue`, which only billing places and releases.
 REASONS = [(reason.value, hold_reason(reason)) for reason in HoldReason if reason is not HoldReason.OVERDUE]
@@ -105,6 +108,8 @@ def suspend(service_id: str) -> Response:
 def restore(service_id: str, hold_id: str) -> Response:
     found, form = _known(service_id), Form()
     hold = _standing(found, hold_id)
+    if hold.reason is HoldReason.OVERDUE:  # it ends only when the bill is paid
+        return redirect(url_for("admin.restore_until", service_id=service_id), 303)  # type: ignore[return-value]
     command = ReleaseHold(service_id=service_id, hold_id=hold_id, **by_operator())
     restored = form.attempt(lambda: services().subscriber.release_hold(command))
     if restored is not None:
@@ -114,6 +119,49 @@ def restore(service_id: str, hold_id: str) -> Response:
         return _back_to(restored, message)
     others = [other for other in found.standing_holds if other.id != hold.id]
     return _ask("service_restore.html", found, form, hold=hold, others=others)
+
+
+@form_page(
+    "/services/<service_id>/restore",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.restore_until", "Restored a service temporarily", "service"),
+)
+def restore_until(service_id: str) -> Response:
+    """Let a service that is suspended for an overdue bill work for a time."""
+    found, zone = _known(service_id), current().settings.time_zone
+    default = current().clock.now() + timedelta(days=DEFAULT_RESTORE_DAYS)
+    form = Form({"until": local_time_as_typed(default, zone)})
+    restored = form.submit(
+        Restore,
+        lambda wanted: services().subscriber.restore_service(wanted.command(service_id, by_operator())),
+        required=("until",),
+    )
+    if restored is not None:
+        until = max(exemption.until for exemption in restored.exemptions if exemption.ended_at is None)
+        message = f"{restored.pppoe_username} was restored until {minute(until)}."
+        if restored.status is ServiceStatus.SUSPENDED:
+            message = f"{restored.pppoe_username} is still suspended, because another hold is active."
+        return _back_to(restored, message)
+    overdue = next((hold for hold in found.standing_holds if hold.reason is HoldReason.OVERDUE), None)
+    others = [hold for hold in found.standing_holds if hold is not overdue]
+    current_one = exemption_of(found, overdue) if overdue else None
+    return _ask("service_restore_until.html", found, form, others=others, current=current_one)
+
+
+@form_page(
+    "/services/<service_id>/exemptions/<exemption_id>/cancel",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.cancel_exemption", "Ended a temporary restore", "service"),
+)
+def cancel_exemption(service_id: str, exemption_id: str) -> Response:
+    found, form = _known(service_id), Form()
+    exemption = _exemption(found, exemption_id)
+    command = CancelExemption(service_id=service_id, exemption_id=exemption_id, **by_operator())
+    ended = form.attempt(lambda: services().subscriber.cancel_exemption(command))
+    if ended is not None:
+        word = "is suspended again" if ended.status is ServiceStatus.SUSPENDED else "is no longer exempted"
+        return _back_to(ended, f"{ended.pppoe_username} {word}.")
+    return _ask("exemption_cancel.html", found, form, restored=restored_in_words(exemption))
 
 
 @form_page(
@@ -190,6 +238,13 @@ def _standing(found: ServiceView, hold_id: str) -> HoldView:
     if hold is None:
         raise NotFound(f"the service {found.pppoe_username} has no such hold")
     return hold
+
+
+def _exemption(found: ServiceView, exemption_id: str) -> ExemptionView:
+    exemption = next((one for one in found.exemptions if one.id == exemption_id), None)
+    if exemption is None:
+        raise NotFound(f"the service {found.pppoe_username} has no such exemption")
+    return exemption
 
 
 def _ask(template: str, found: ServiceView, form: Form, **values: Any) -> Response:

@@ -15,7 +15,7 @@ from gateway.admin.pages import PAGE_SIZE, allowed, page, show
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current, services
 from gateway.display.network import session_limit
-from gateway.display.subscribers import provisioned_in_words, status_in_words
+from gateway.display.subscribers import exemption_of, provisioned_in_words, status_in_words
 from gateway.display.times import start_of
 from gateway.http.access import Permission
 from gateway.resources.accounts import payment_page, sees_money
@@ -108,7 +108,8 @@ def _card(found: ServiceView) -> dict[str, Any]:
     return {
         "service": found,
         "session_limit": session_limit(found.session_limit),
-        "holds": found.standing_holds,
+        "holds": [(hold, exemption_of(found, hold)) for hold in found.standing_holds],
         "past_holds": [hold for hold in found.holds if not hold.is_standing],
+        "past_exemptions": [one for one in found.exemptions if one.ended_at is not None],
         "ended": found.status is ServiceStatus.TERMINATED,
     }

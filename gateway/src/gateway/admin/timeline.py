@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
+from contracts.access import COVERED
+from contracts.billing import SERVICE_NAME as BILLING
 from contracts.billing import AccountEvent, AccountEventKind
 from contracts.payment import PaymentQuery, PaymentView
 from contracts.radius import LineEvent, LineEventKind, RequestOutcome
@@ -22,6 +24,7 @@ from gateway.display.billing import method
 from gateway.display.money import money
 from gateway.display.network import terminate_cause, what_was_asked
 from gateway.display.subscribers import hold_reason
+from gateway.display.times import minute
 from gateway.http.access import Permission
 
 SHOWN = 60
@@ -89,10 +92,21 @@ def payment_moment(payment: PaymentView, name: str = "") -> Moment:
     )
 
 
-def hold_moment(*, at: datetime, released: bool, what: str, note: str, address: str = "") -> Moment:
-    icon, tone, verb = (
-        ("player-play", "good", "Hold released") if released else ("player-pause", "bad", "Suspended")
-    )
+def hold_moment(
+    *,
+    at: datetime,
+    released: bool,
+    what: str,
+    note: str,
+    address: str = "",
+    until: datetime | None = None,
+) -> Moment:
+    """A hold was placed or released; with `until`, an exemption from it began or ended."""
+    icon, tone = ("player-play", "good") if released else ("player-pause", "bad")
+    if until is not None:
+        verb = f"Restored until {minute(until)}" if released else "Suspended again"
+    else:
+        verb = "Hold released" if released else "Suspended"
     return Moment(at, 3, icon, tone, f"{verb}: {what}", note, address)
 
 
@@ -106,6 +120,19 @@ def _holds(services: list[ServiceView]) -> Iterator[Moment]:
             if hold.released_at is not None:
                 by = f"by {hold.released_by}" if hold.released_by else ""
                 yield hold_moment(at=hold.released_at, released=True, what=what, note=by)
+        yield from _exemptions(service, f", {service.pppoe_username}" if several else "")
+
+
+def _exemptions(service: ServiceView, name: str) -> Iterator[Moment]:
+    """Restores, and their ends that suspended the service again: not by a payment or by another restore."""
+    begins = {one.starts_at for one in service.exemptions}
+    for one in service.exemptions:
+        what = hold_reason(min(COVERED[one.kind])) + name
+        note = ", ".join(part for part in (f"by {one.author}", one.note) if part)
+        yield hold_moment(at=one.starts_at, released=True, what=what, note=note, until=one.until)
+        if one.ended_at is not None and one.ended_by != BILLING and one.ended_at not in begins:
+            by = f"by {one.ended_by}" if one.ended_by else "The restore ended"
+            yield hold_moment(at=one.ended_at, released=False, what=what, note=by, until=one.until)
 
 
 def _account_moment(event: AccountEvent) -> Moment:

@@ -6,6 +6,7 @@ from datetime import date as Date
 
 from contracts.billing import RunCollections
 from contracts.receivables import CollectionsAction, CollectionsRunView
+from pydantic import AwareDatetime
 
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import MoneyShape, Shape
@@ -21,11 +22,14 @@ class NewCollectionsRun(Input):
 
 
 class CollectionsItemShape(Shape):
+    """`exempted_until` is set for accounts that are not suspended because of an exemption."""
+
     subscriber_id: str
     subscriber_name: str
     action: CollectionsAction
     reason: str
     overdue: MoneyShape
+    exempted_until: AwareDatetime | None
 
 
 class CollectionsRunShape(Shape):
@@ -36,6 +40,7 @@ class CollectionsRunShape(Shape):
     marked: int
     suspended: int
     restored: int
+    exempted: int
     items: list[CollectionsItemShape]
 
 

@@ -19,6 +19,7 @@ from pydantic import AwareDatetime
 
 from gateway.api.queries import QueryText
 from gateway.api.routing import by_operator, endpoint
+from gateway.api.services.shapes import ExemptionShape
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
@@ -82,12 +83,15 @@ class InvoiceSummaryShape(Shape):
 
 
 class InvoiceShape(InvoiceSummaryShape):
+    """`exemptions` of its services that began while it was overdue: who restored them, and until when."""
+
     lines: list[LineShape]
     allocations: list[AllocationShape]
     created_at: AwareDatetime
     voided_at: AwareDatetime | None
     voided_by: str | None
     void_reason: str | None
+    exemptions: list[ExemptionShape]
 
 
 @endpoint(

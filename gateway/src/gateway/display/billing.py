@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contracts.access import active_exemptions
 from contracts.billing import (
     AccountView,
     CollectionStatus,
     InvoiceStatus,
     InvoiceSummary,
+    InvoiceView,
     ItemOutcome,
     PeriodTotals,
     RunStatus,
@@ -17,7 +19,7 @@ from contracts.receivables import AgingBucket
 
 from gateway.clients.context import current
 from gateway.display.money import money
-from gateway.display.times import days, period
+from gateway.display.times import days, minute, period
 from gateway.display.words import Words, template_filter
 
 
@@ -40,6 +42,15 @@ def collection_status(invoice: InvoiceSummary) -> str:
         CollectionStatus.RESTORED: "Restored after payment",
     }
     return words[invoice.collection_status]
+
+
+@template_filter
+def collection_in_words(invoice: InvoiceView) -> str:
+    """What collections did, and whether an operator restored the services for a time."""
+    active = active_exemptions(invoice.exemptions, current().clock.now())
+    if invoice.status.is_open and active:
+        return f"Restored until {minute(max(one.until for one in active))}"
+    return collection_status(invoice)
 
 
 def difference(amount: Money, invoices: int, before: PeriodTotals) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from contracts.access import covering, suspending_holds
+from contracts.holds import ExemptionView, HoldReason, HoldView
 from contracts.money import Money
 from contracts.pricing import BillingTerms, DiscountKind
 from contracts.radius import ServiceState
-from contracts.subscriber import HoldReason, PlanStatus, PlanView, ServiceStatus, ServiceView, SubscriberView
+from contracts.subscriber import PlanStatus, PlanView, ServiceStatus, ServiceView, SubscriberView
 from servicekit.clock import local_date
 
 from gateway.clients.context import current
 from gateway.clients.lookups import is_provisioned
 from gateway.display.money import money
-from gateway.display.times import day
+from gateway.display.times import day, minute
 from gateway.display.words import Words, template_filter
 
 
@@ -30,10 +32,29 @@ def plan_status(plan: PlanView) -> Words:
     return words[plan.status]
 
 
+def holds_it_back(service: ServiceView) -> list[HoldView]:
+    """The holds that suspend the service now."""
+    return suspending_holds(service.holds, service.exemptions, current().clock.now())
+
+
+def exemption_of(service: ServiceView, hold: HoldView) -> ExemptionView | None:
+    """The exemption that covers an active hold now and lasts the longest, if there is one."""
+    active = covering(hold.reason, service.exemptions, current().clock.now())
+    return max(active, key=lambda one: one.until, default=None)
+
+
+def restored_until(service: ServiceView) -> ExemptionView | None:
+    """The exemption without which the service would be suspended; the first to end, if several are needed."""
+    if service.status is not ServiceStatus.ACTIVE:
+        return None
+    needed = [exemption_of(service, hold) for hold in service.standing_holds]
+    return min((one for one in needed if one is not None), key=lambda one: one.until, default=None)
+
+
 @template_filter
 def service_status(service: ServiceView) -> Words:
     words = {
-        ServiceStatus.ACTIVE: Words("Active", "good"),
+        ServiceStatus.ACTIVE: Words("Active", "warn" if restored_until(service) else "good"),
         ServiceStatus.SUSPENDED: Words("Suspended", "bad"),
         ServiceStatus.TERMINATED: Words("Terminated", "quiet"),
     }
@@ -56,14 +77,27 @@ def status_in_words(subscriber: SubscriberView) -> SubscriberStatus:
     if status is None:
         return SubscriberStatus(Words("No service", "quiet"), "Add a service for this subscriber.")
     if status is ServiceStatus.ACTIVE:
+        restored = [one for one in map(restored_until, subscriber.live_services) if one is not None]
+        if restored:
+            first = min(restored, key=lambda one: one.until)
+            return SubscriberStatus(
+                Words("Active", "warn"), f"{restored_in_words(first)}. A bill is overdue."
+            )
         since = min(service.activated_on for service in subscriber.live_services)
         return SubscriberStatus(Words("Active", "good"), f"Subscriber since {day(since)}.")
     zone = current().settings.time_zone
     since_when = [
         f"{hold_reason(hold.reason)} hold since {day(local_date(hold.placed_at, zone))}"
-        for hold in subscriber.standing_holds
+        for service in subscriber.live_services
+        for hold in holds_it_back(service)
     ]
     return SubscriberStatus(Words("Suspended", "bad"), f"{'; '.join(dict.fromkeys(since_when))}.")
+
+
+@template_filter
+def restored_in_words(exemption: ExemptionView) -> str:
+    """Restored until 4 Dec 2026, 10:02 by ana@example.com"""
+    return f"Restored until {minute(exemption.until)} by {exemption.author}"
 
 
 @template_filter
@@ -98,10 +132,14 @@ def terms(value: BillingTerms) -> str:
 def service_in_words(service: ServiceView) -> Words:
     """The state of a service, in words for its subscriber."""
     if service.status is ServiceStatus.ACTIVE:
+        restored = restored_until(service)
+        if restored is not None:
+            until = minute(restored.until)
+            return Words(f"Your internet is on until {until}. Pay before then to keep it on.", "warn")
         return Words("Your internet is on.", "good")
     if service.status is ServiceStatus.TERMINATED:
         return Words("This service has ended.", "quiet")
-    reasons = {hold.reason for hold in service.standing_holds}
+    reasons = {hold.reason for hold in holds_it_back(service)}
     if reasons == {HoldReason.OVERDUE}:
         return Words(
             "Your internet is off because a bill is overdue. It comes back automatically once you pay.", "bad"

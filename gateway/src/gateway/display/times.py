@@ -41,6 +41,13 @@ def moment(instant: datetime | None) -> str:
 
 
 @template_filter
+def minute(instant: datetime) -> str:
+    """23 Nov 2026, 10:02, in the ISP's time zone"""
+    local = instant.astimezone(current().settings.time_zone)
+    return f"{day(local.date())}, {local:%H:%M}"
+
+
+@template_filter
 def ago(instant: datetime) -> str:
     """just now; 3 minutes ago; 1 hour ago; 12 days ago"""
     passed = current().clock.now() - instant

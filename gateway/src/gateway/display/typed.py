@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from contracts.money import DEFAULT_CURRENCY, Money
 from contracts.subscriber import MAX_KBPS
@@ -54,6 +55,22 @@ def parse_date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError("must be a date, such as 2026-11-23") from None
+
+
+def parse_local_time(text: str, zone: ZoneInfo) -> datetime:
+    """2026-11-23T14:30, as a browser's date and time field sends it, in `zone`. Raises ValueError."""
+    try:
+        typed = datetime.fromisoformat(text)
+    except ValueError:
+        typed = None
+    if typed is None or typed.tzinfo is not None:
+        raise ValueError("must be a date and time, such as 2026-11-23T14:30")
+    return typed.replace(tzinfo=zone)
+
+
+def local_time_as_typed(instant: datetime, zone: ZoneInfo) -> str:
+    """2026-11-23T14:30, which `parse_local_time` reads back. Seconds are left out."""
+    return f"{instant.astimezone(zone):%Y-%m-%dT%H:%M}"
 
 
 def percent_hundredths(value: int | str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from contracts.pricing import DiscountKind
 from contracts.subscriber import MAX_KBPS, MAX_SESSIONS
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,8 +26,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from gateway.clients.context import current
 from gateway.display.typed import (
+    local_time_as_typed,
     parse_date,
+    parse_local_time,
     parse_pesos,
     parse_speed,
     parse_whole_number,
@@ -175,10 +179,27 @@ def _discount_value(value: Any, info: ValidationInfo) -> int:
     return _money(value).minor
 
 
+def _as_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
 def _sane_date(value: date) -> date:
     if not date(2000, 1, 1) <= value <= date(2099, 12, 31):
         raise refuse("date", "must be between 2000-01-01 and 2099-12-31")
     return value
+
+
+def _moment(value: Any) -> Any:
+    """An instant, or the end of a date in the ISP's time zone."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if len(value) > len("2026-11-23"):
+            return datetime.fromisoformat(value)
+        end_of_day = _sane_date(date.fromisoformat(value)) + timedelta(days=1)
+    except ValueError:
+        raise refuse("moment", "must be a date, or a time such as 2026-11-23T14:30:00+08:00") from None
+    return datetime.combine(end_of_day, time(), current().settings.time_zone)
 
 
 def one_of(enum: type[StrEnum]) -> BeforeValidator:
@@ -217,6 +238,22 @@ Port = Annotated[Number, Field(ge=1, le=65535)]
 SessionLimit = Annotated[Number, Field(ge=1, le=MAX_SESSIONS)]
 Days = Annotated[Number, Field(ge=0, le=10_000)]
 Day = Annotated[date, AfterValidator(_sane_date), Typed(parse_date)]
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_moment),
+    AfterValidator(_as_utc),
+    Typed(
+        lambda text: parse_local_time(text, current().settings.time_zone),
+        lambda instant: local_time_as_typed(instant, current().settings.time_zone),
+    ),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "An instant with its time zone, or a date, which means its end in the ISP's zone.",
+        }
+    ),
+]
 MoneyInput = Annotated[
     Money,
     PlainValidator(_money),

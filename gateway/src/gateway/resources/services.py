@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated
 
+from contracts.holds import HoldReason, PlaceHold, RestoreService
 from contracts.money import Money
 from contracts.pricing import BillingTerms, Discount, DiscountKind
-from contracts.subscriber import AddService, ChangeService, HoldReason, NewService, PlaceHold
+from contracts.subscriber import AddService, ChangeService, NewService
 
 from gateway.display.typed import percent_value, pesos_as_typed
 from gateway.resources.fields import (
@@ -17,6 +18,7 @@ from gateway.resources.fields import (
     Identifier,
     Input,
     LongText,
+    Moment,
     MoneyInput,
     Origin,
     Secret,
@@ -122,6 +124,16 @@ class NewHold(Input):
 
     def command(self, service_id: str, origin: Origin) -> PlaceHold:
         return PlaceHold(service_id=service_id, reason=self.reason, note=self.note, **origin)
+
+
+class Restore(Input):
+    """The service works up to `until` although its bill is overdue; by default, for 3 days."""
+
+    until: Moment | None = None
+    note: LongText = ""
+
+    def command(self, service_id: str, origin: Origin) -> RestoreService:
+        return RestoreService(service_id=service_id, until=self.until, note=self.note, **origin)
 
 
 def own_field_name(field: str) -> str:

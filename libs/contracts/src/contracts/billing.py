@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Protocol
@@ -19,6 +19,7 @@ from contracts.common import (
     ServiceId,
     SubscriberId,
 )
+from contracts.holds import ExemptionView
 from contracts.money import Money
 from contracts.receivables import (
     AgingBucket,
@@ -128,7 +129,10 @@ class InvoiceSummary:
 
 @dataclass(frozen=True)
 class InvoiceView(InvoiceSummary):
-    """An invoice with its lines and the payments on it."""
+    """An invoice with its lines and the payments on it.
+
+    `exemptions` are those of its services that began while it was overdue, the oldest first.
+    """
 
     lines: list[InvoiceLineView]
     allocations: list[AllocationView]
@@ -136,6 +140,7 @@ class InvoiceView(InvoiceSummary):
     voided_at: Instant | None
     voided_by: str | None
     void_reason: str | None
+    exemptions: list[ExemptionView] = field(default_factory=list)
 
 
 class InvoiceOrder(StrEnum):

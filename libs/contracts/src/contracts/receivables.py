@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from contracts.common import Page, SubscriberId
+from contracts.common import Instant, Page, SubscriberId
 from contracts.money import Money
 
 
 class CollectionsAction(StrEnum):
     """What a collections run did (or, in a dry run, would do) for a subscriber.
 
-    MARKED: the account is overdue but not suspended by this run.
+    MARKED: the account is overdue but not suspended by this run. EXEMPTED: it would be suspended, or is, but
+    its services are exempted until later.
     """
 
     MARKED = "marked"
+    EXEMPTED = "exempted"
     SUSPENDED = "suspended"
     RESTORED = "restored"
 
@@ -28,6 +30,7 @@ class CollectionsItem:
     action: CollectionsAction
     reason: str
     overdue: Money
+    exempted_until: Instant | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class CollectionsRunView:
     suspended: int
     restored: int
     items: list[CollectionsItem]
+    exempted: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,17 @@ class DayCollected:
 
 @dataclass(frozen=True)
 class SuspensionDue:
-    """An account that the collections run of `suspend_on` will suspend unless it pays before."""
+    """An account that will be suspended on `suspend_on` unless it pays before.
+
+    With `exempted_until` it is then, when its services' exemptions end; otherwise by that day's collections.
+    """
 
     subscriber_id: SubscriberId
     subscriber_name: str
     overdue: Money
     oldest_due_on: date
     suspend_on: date
+    exempted_until: Instant | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Protocol
@@ -17,6 +17,16 @@ from contracts.common import (
     RouterId,
     ServiceId,
     SubscriberId,
+)
+from contracts.holds import (
+    CancelExemption,
+    ExemptionView,
+    HoldChange,
+    HoldReason,
+    HoldView,
+    PlaceHold,
+    ReleaseHold,
+    RestoreService,
 )
 from contracts.money import Money
 from contracts.pricing import PLAN_PRICE, BillingTerms
@@ -37,19 +47,11 @@ class PlanStatus(StrEnum):
 
 
 class ServiceStatus(StrEnum):
-    """The status shown for a service. SUSPENDED: it has at least one active hold."""
+    """The status shown for a service. SUSPENDED: an active hold is not covered by an exemption."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
     TERMINATED = "terminated"
-
-
-class HoldReason(StrEnum):
-    OVERDUE = "overdue"
-    ADMIN = "admin"
-    ABUSE = "abuse"
-    VACATION = "vacation"
-    EQUIPMENT = "equipment"
 
 
 @dataclass(frozen=True)
@@ -79,26 +81,11 @@ class PlanView:
 
 
 @dataclass(frozen=True)
-class HoldView:
-    id: str
-    reason: HoldReason
-    placed_by: str
-    placed_at: Instant
-    note: str
-    released_at: Instant | None
-    released_by: str | None
-
-    @property
-    def is_standing(self) -> bool:
-        """Whether the hold is active: it was not released."""
-        return self.released_at is None
-
-
-@dataclass(frozen=True)
 class ServiceView:
     """A service as operators see it. `version` grows with every change; consumers compare it.
 
-    `session_limit` is how many sessions the login may have at the same time; None means no limit.
+    `exemptions` has all of them, the oldest first. `session_limit` is how many sessions the login may have at
+    the same time; None means no limit.
     """
 
     id: ServiceId
@@ -116,10 +103,11 @@ class ServiceView:
     terminated_at: Instant | None
     created_at: Instant
     session_limit: int | None = None
+    exemptions: list[ExemptionView] = field(default_factory=list)
 
     @property
     def standing_holds(self) -> list[HoldView]:
-        """The active holds: the reasons why the service is suspended."""
+        """The active holds. Those that no exemption covers suspend the service."""
         return [hold for hold in self.holds if hold.is_standing]
 
 
@@ -150,7 +138,8 @@ class SubscriberView:
         """SUSPENDED if a live service is, TERMINATED if all services are, None without services."""
         if not self.live_services:
             return ServiceStatus.TERMINATED if self.services else None
-        return ServiceStatus.SUSPENDED if self.standing_holds else ServiceStatus.ACTIVE
+        suspended = any(service.status is ServiceStatus.SUSPENDED for service in self.live_services)
+        return ServiceStatus.SUSPENDED if suspended else ServiceStatus.ACTIVE
 
 
 class SubscriberOrder(StrEnum):
@@ -184,21 +173,6 @@ class RevealedPassword:
     service_id: ServiceId
     pppoe_username: str
     pppoe_password: str
-
-
-@dataclass(frozen=True)
-class HoldChange:
-    """A hold was placed, or released if `released` is true, at `at` by `by`."""
-
-    at: Instant
-    released: bool
-    by: str
-    reason: HoldReason
-    note: str
-    service_id: ServiceId
-    pppoe_username: str
-    subscriber_id: SubscriberId
-    subscriber_name: str
 
 
 @dataclass(frozen=True)
@@ -315,19 +289,6 @@ class TerminateService(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlaceHold(Command):
-    service_id: ServiceId
-    reason: HoldReason
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseHold(Command):
-    service_id: ServiceId
-    hold_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class RevealPassword(Command):
     service_id: ServiceId
 
@@ -405,6 +366,20 @@ class ServiceHoldReleased(ServiceEvent, name="service.hold_released.v1", consume
     payment_id: PaymentId | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ServiceExempted(ServiceEvent, name="service.exempted.v1", consumers=("billing", "radius")):
+    """An exemption began: the holds that it covers don't suspend the service until it ends."""
+
+    exemption: ExemptionView
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceExemptionEnded(ServiceEvent, name="service.exemption_ended.v1", consumers=("billing", "radius")):
+    """An exemption ended. If a hold that it covered is still active, the service was just suspended."""
+
+    exemption: ExemptionView
+
+
 class Subscriber(Protocol):
     """RPC methods of subscriber-svc."""
 
@@ -446,5 +421,9 @@ class Subscriber(Protocol):
     def place_hold(self, command: PlaceHold) -> ServiceView: ...
 
     def release_hold(self, command: ReleaseHold) -> ServiceView: ...
+
+    def restore_service(self, command: RestoreService) -> ServiceView: ...
+
+    def cancel_exemption(self, command: CancelExemption) -> ServiceView: ...
 
     def reveal_password(self, command: RevealPassword) -> RevealedPassword: ...

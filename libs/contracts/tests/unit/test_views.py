@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 from contracts.billing import CLOSED_STATUSES, OPEN_STATUSES, InvoiceStatus
+from contracts.holds import HoldReason, HoldView
 from contracts.money import Money
 from contracts.pricing import BillingTerms
 from contracts.receivables import AgingBucket
-from contracts.subscriber import HoldReason, HoldView, ServiceStatus, ServiceView, SubscriberView
+from contracts.subscriber import ServiceStatus, ServiceView, SubscriberView
 
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 STANDING = HoldView("h1", HoldReason.OVERDUE, "billing", NOW, "", None, None)

@@ -7,7 +7,8 @@ Each job is a plain function of the runtime. It can also be started by hand, for
 from __future__ import annotations
 
 import time
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
 
 from contracts.receivables import CollectionsAction, CollectionsItem, CollectionsRunView
 from servicekit import leases
@@ -106,6 +107,7 @@ def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> Collection
         marked=counts[CollectionsAction.MARKED],
         suspended=counts[CollectionsAction.SUSPENDED],
         restored=counts[CollectionsAction.RESTORED],
+        exempted=counts[CollectionsAction.EXEMPTED],
         items=shown,
     )
 
@@ -131,10 +133,13 @@ def _judge(runtime: Runtime, subscriber_ids: list[str], day: date, *, dry_run: b
 def _judge_together(
     runtime: Runtime, subscriber_ids: list[str], day: date, *, dry_run: bool
 ) -> list[CollectionsItem]:
+    today, now = runtime.today(), runtime.now()
+    # A run for a later day asks who will be exempted when that day begins.
+    later = datetime.combine(day, time_of_day(), runtime.settings.time_zone) if day > today else now
     with runtime.transaction() as session:
         judged = [
             collections.judge(
-                session, subscriber_id, day=day, today=runtime.today(), dry_run=dry_run, now=runtime.now()
+                session, subscriber_id, day=day, today=today, dry_run=dry_run, now=now, exempted_at=later
             )
             for subscriber_id in subscriber_ids
         ]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from contracts.access import COVERED
+from contracts.holds import HoldReason
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from billing_svc.models import Allocation, Invoice, Settings
+from billing_svc.models import Allocation, ExemptionProjection, Invoice, Settings
 
 SETTINGS_ID = 1
+COVERS_OVERDUE = [kind for kind, reasons in COVERED.items() if HoldReason.OVERDUE in reasons]
 
 
 def load_settings(session: Session, *, lock: bool = False) -> Settings:
@@ -36,3 +40,23 @@ def left_to_pay() -> ColumnElement[int]:
         .scalar_subquery()
     )
     return Invoice.total_minor - func.coalesce(paid, 0)
+
+
+def is_exempted(at: datetime) -> ColumnElement[bool]:
+    """Whether an exemption covers overdue holds at an instant: the rule of contracts.access, in SQL."""
+    return and_(
+        ExemptionProjection.ended_at.is_(None),
+        ExemptionProjection.starts_at <= at,
+        ExemptionProjection.until > at,
+        ExemptionProjection.kind.in_(COVERS_OVERDUE),
+    )
+
+
+def exempted_services(session: Session, subscriber_id: str, at: datetime) -> dict[str, datetime]:
+    """The services of a subscriber that are exempted from overdue holds at an instant, and until when."""
+    rows = session.execute(
+        select(ExemptionProjection.service_id, func.max(ExemptionProjection.until).label("until"))
+        .where(ExemptionProjection.subscriber_id == subscriber_id, is_exempted(at))
+        .group_by(ExemptionProjection.service_id)
+    )
+    return {row.service_id: row.until for row in rows}

@@ -11,6 +11,7 @@ from contracts.billing import (
     RunStatus,
 )
 from contracts.billing_settings import SuspensionMode, TaxMode
+from contracts.holds import ExemptionKind
 from contracts.pricing import DiscountKind
 from contracts.subscriber import BillingType, ServiceStatus
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type, partial_index
@@ -131,6 +132,26 @@ class ServiceProjection(Base):
     activated_on: Mapped[date] = mapped_column(Date)
 
     plan: Mapped[PlanProjection] = relationship()
+
+
+class ExemptionProjection(Base):
+    """An exemption of a service: while it is active, holds that it covers don't suspend the service."""
+
+    __tablename__ = "exemption_projections"
+    __table_args__ = (
+        partial_index("ix_exemption_projections_active", "subscriber_id", where="ended_at IS NULL"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    service_id: Mapped[str] = mapped_column(Text, index=True)
+    subscriber_id: Mapped[str] = mapped_column(Text)
+    kind: Mapped[ExemptionKind] = mapped_column(enum_type(ExemptionKind))
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    author: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_by: Mapped[str | None] = mapped_column(Text)
 
 
 class Invoice(Base):

@@ -31,6 +31,8 @@ from contracts.subscriber import (
     ServiceChanged,
     ServiceCreated,
     ServiceEvent,
+    ServiceExempted,
+    ServiceExemptionEnded,
     ServiceHoldPlaced,
     ServiceHoldReleased,
     ServiceTerminated,
@@ -154,7 +156,9 @@ class BillingService(Service):
 
     def list_suspensions_due(self, until: date, limit: int, after: str | None) -> SuspensionsDue:
         with self.runtime.reading() as session:
-            return suspensions.list_suspensions_due(session, until, limit, after, self.runtime.today())
+            return suspensions.list_suspensions_due(
+                session, until, limit, after, now=self.runtime.now(), zone=self.runtime.settings.time_zone
+            )
 
     def list_account_events(self, subscriber_id: str, limit: int) -> list[AccountEvent]:
         with self.runtime.reading() as session:
@@ -174,6 +178,11 @@ class BillingService(Service):
     def on_service_changed(self, session: Session, event: ServiceEvent) -> None:
         """Keep its status and terms for the next billing run."""
         projections.keep_service(session, event.service)
+
+    @handles(ServiceExempted, ServiceExemptionEnded)
+    def on_exemption_changed(self, session: Session, event: ServiceExempted | ServiceExemptionEnded) -> None:
+        """Leave an exempted service alone in collections until its exemption ends."""
+        projections.keep_exemption(session, event)
 
     @handles(PaymentReceived)
     def on_payment_received(self, session: Session, event: PaymentReceived) -> None:

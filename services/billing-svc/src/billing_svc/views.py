@@ -16,6 +16,7 @@ from contracts.billing import (
 )
 from contracts.billing_settings import BillingSettings
 from contracts.common import BillingPeriod
+from contracts.holds import ExemptionView
 from contracts.money import Money
 
 from billing_svc.domain.invoices import InvoiceState, shown_status
@@ -24,6 +25,7 @@ from billing_svc.models import (
     Allocation,
     BillingRun,
     BillingRunItem,
+    ExemptionProjection,
     Invoice,
     InvoiceLine,
     LedgerEntry,
@@ -81,6 +83,10 @@ def allocation_view(allocation: Allocation, invoice_number: str, currency: str) 
         amount=Money(allocation.amount_minor, currency),
         allocated_at=allocation.allocated_at,
     )
+
+
+def exemption_view(exemption: ExemptionProjection) -> ExemptionView:
+    return ExemptionView(**{field.name: getattr(exemption, field.name) for field in fields(ExemptionView)})
 
 
 def entry_view(entry: LedgerEntry) -> LedgerEntryView:

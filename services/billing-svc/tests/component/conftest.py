@@ -25,10 +25,17 @@ from contracts.billing import (
     VoidInvoice,
 )
 from contracts.common import Event
+from contracts.holds import ExemptionKind, ExemptionView
 from contracts.money import Money
 from contracts.payment import PaymentMethod, PaymentReceived
 from contracts.receivables import CollectionsRunView
-from contracts.subscriber import PlanView, ServiceSnapshot, SubscriberChanged
+from contracts.subscriber import (
+    PlanView,
+    ServiceExempted,
+    ServiceExemptionEnded,
+    ServiceSnapshot,
+    SubscriberChanged,
+)
 from servicekit.ids import new_id
 from testkit.component import ServiceUnderTest, make_tested_fixture, service_fixtures
 from testkit.examples import a_plan, a_service
@@ -106,6 +113,23 @@ class BillingUnderTest:
         changed = replace(service, version=service.version + 1, **changes)
         self.handle_service(changed)
         return changed
+
+    def exempt(self, service: ServiceSnapshot, until: datetime) -> ServiceExempted:
+        """Handle the event that a service was restored until then."""
+        exemption = ExemptionView(
+            new_id(), ExemptionKind.TEMPORARY_RESTORE, self.runtime.now(), until, "ana", ""
+        )
+        event = ServiceExempted(service=service, exemption=exemption)
+        self.handle_exemption(event)
+        return event
+
+    def end_exemption(self, began: ServiceExempted, by: str | None = None) -> None:
+        ended = replace(began.exemption, ended_at=self.runtime.now(), ended_by=by)
+        self.handle_exemption(ServiceExemptionEnded(service=began.service, exemption=ended))
+
+    def handle_exemption(self, event: ServiceExempted | ServiceExemptionEnded) -> None:
+        with self.runtime.transaction() as session:
+            projections.keep_exemption(session, event)
 
     def payment(self, subscriber_id: str, minor: int, **changes: Any) -> PaymentReceived:
         event = PaymentReceived(

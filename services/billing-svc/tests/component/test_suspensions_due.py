@@ -17,7 +17,9 @@ BILLED_ON = date(2026, 12, 1)
 
 def suspensions_due(billing, until: date, limit: int = 200, after: str | None = None) -> SuspensionsDue:
     with billing.runtime.reading() as session:
-        return suspensions.list_suspensions_due(session, until, limit, after, billing.today)
+        return suspensions.list_suspensions_due(
+            session, until, limit, after, now=billing.runtime.now(), zone=billing.runtime.settings.time_zone
+        )
 
 
 def names(due: SuspensionsDue) -> list[str]:

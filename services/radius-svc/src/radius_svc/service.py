@@ -30,6 +30,8 @@ from contracts.subscriber import (
     ServiceChanged,
     ServiceCreated,
     ServiceEvent,
+    ServiceExempted,
+    ServiceExemptionEnded,
     ServiceHoldPlaced,
     ServiceHoldReleased,
     ServiceTerminated,
@@ -57,6 +59,7 @@ from radius_svc.queries import (
 )
 from radius_svc.settings import RadiusSettings
 from radius_svc.usecases import disconnects, provisioning
+from radius_svc.usecases.provisioning import Release
 
 PROCESS = new_id()  # the holder of leases
 
@@ -145,7 +148,7 @@ class RadiusService(Service):
         with self.runtime.reading() as session:
             return nas.list_nas_activity(session, router_ids, self.runtime.now())
 
-    @handles(ServiceCreated, ServiceChanged, ServiceTerminated, ServiceHoldPlaced)
+    @handles(ServiceCreated, ServiceChanged, ServiceTerminated, ServiceHoldPlaced, ServiceExemptionEnded)
     def on_service_changed(self, session: Session, event: ServiceEvent) -> None:
         """Let the login and its live sessions follow the service."""
         provisioning.keep_service(session, event.service, cipher=self.runtime.cipher, now=self.runtime.now())
@@ -153,8 +156,16 @@ class RadiusService(Service):
     @handles(ServiceHoldReleased)
     def on_hold_released(self, session: Session, event: ServiceHoldReleased) -> None:
         """Give access back and time the reconnect from here."""
+        self._give_back(session, event, Release(event.released_at, event.paid_at, event.payment_id))
+
+    @handles(ServiceExempted)
+    def on_exempted(self, session: Session, event: ServiceExempted) -> None:
+        """Give access back until the exemption ends, and time the reconnect from here."""
+        self._give_back(session, event, Release(event.exemption.starts_at))
+
+    def _give_back(self, session: Session, event: ServiceEvent, released: Release) -> None:
         provisioning.keep_service(
-            session, event.service, cipher=self.runtime.cipher, now=self.runtime.now(), released=event
+            session, event.service, cipher=self.runtime.cipher, now=self.runtime.now(), released=released
         )
 
     @handles(PlanChanged)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from contracts.holds import ExemptionKind, HoldReason
 from contracts.pricing import DiscountKind
-from contracts.subscriber import BillingType, HoldReason, PlanStatus
+from contracts.subscriber import BillingType, PlanStatus
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type, partial_index
 from servicekit.paging import folded
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 LIVE = "terminated_at IS NULL"
+NOT_ENDED = "ended_at IS NULL"
 
 
 class Base(DeclarativeBase):
@@ -78,7 +80,7 @@ class Subscriber(Base):
 
 
 class Service(Base):
-    """What a subscriber has. It works while it has no active hold and is not terminated."""
+    """What a subscriber has. `contracts.access` says when it works."""
 
     __tablename__ = "services"
     __table_args__ = (
@@ -106,6 +108,7 @@ class Service(Base):
     subscriber: Mapped[Subscriber] = relationship(back_populates="services")
     plan: Mapped[Plan] = relationship()
     holds: Mapped[list[Hold]] = relationship(back_populates="service", order_by="Hold.id")
+    exemptions: Mapped[list[Exemption]] = relationship(back_populates="service", order_by="Exemption.id")
 
     @property
     def standing_holds(self) -> list[Hold]:
@@ -135,6 +138,33 @@ class Hold(Base):
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     service: Mapped[Service] = relationship(back_populates="holds")
+
+
+class Exemption(Base):
+    """Holds that `kind` covers don't suspend the service from `starts_at` to `until`. One per kind is active.
+
+    `ended_at` is when it ended; `ended_by` is None if it was because `until` had passed.
+    """
+
+    __tablename__ = "exemptions"
+    __table_args__ = (
+        partial_index("uq_exemptions_active_kind", "service_id", "kind", where=NOT_ENDED, unique=True),
+        partial_index("ix_exemptions_active_until", "until", where=NOT_ENDED),
+        Index("ix_exemptions_starts_at", "starts_at"),
+        Index("ix_exemptions_ended_at", "ended_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    service_id: Mapped[str] = mapped_column(ForeignKey("services.id"), index=True)
+    kind: Mapped[ExemptionKind] = mapped_column(enum_type(ExemptionKind))
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+    author: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_by: Mapped[str | None] = mapped_column(Text)
+
+    service: Mapped[Service] = relationship(back_populates="exemptions")
 
 
 class AccountStanding(Base):

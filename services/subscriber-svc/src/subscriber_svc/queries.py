@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from contracts.access import COVERED
 from contracts.common import Page
+from contracts.holds import HoldChange
 from contracts.subscriber import (
-    HoldChange,
     PlanView,
     ServiceCounts,
     ServiceStatus,
@@ -15,20 +18,27 @@ from contracts.subscriber import (
 )
 from servicekit import loading
 from servicekit.paging import MAX_PAGE_SIZE, Order, page_of, searched
-from sqlalchemy import ColumnElement, exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from subscriber_svc.models import Hold, Plan, Service, Subscriber
-from subscriber_svc.views import hold_change, plan_view, service_view, subscriber_view
+from subscriber_svc.domain.access import BILLING
+from subscriber_svc.models import Exemption, Hold, Plan, Service, Subscriber
+from subscriber_svc.views import (
+    exemption_change,
+    hold_change,
+    plan_view,
+    service_view,
+    subscriber_view,
+)
 
 ORDERS = {
     SubscriberOrder.NEWEST: None,
     SubscriberOrder.NAME: Order(Subscriber.name_key),
     SubscriberOrder.NAME_DESCENDING: Order(Subscriber.name_key, descending=True),
 }
-HELD = exists().where(Hold.service_id == Service.id, Hold.released_at.is_(None))
 WITH_SERVICES = (
     selectinload(Subscriber.services).selectinload(Service.holds),
+    selectinload(Subscriber.services).selectinload(Service.exemptions),
     selectinload(Subscriber.services).joinedload(Service.plan),
 )
 
@@ -42,25 +52,25 @@ def list_plans(session: Session, limit: int, after: str | None) -> Page[PlanView
     return page_of(session, select(Plan), Plan.id, plan_view, limit=limit, after=after)
 
 
-def get_subscriber(session: Session, subscriber_id: str) -> SubscriberView:
+def get_subscriber(session: Session, subscriber_id: str, now: datetime) -> SubscriberView:
     """Raises NotFound if there is no such subscriber."""
-    return subscriber_view(loading.get(session, Subscriber, subscriber_id, options=WITH_SERVICES))
+    return subscriber_view(loading.get(session, Subscriber, subscriber_id, options=WITH_SERVICES), now)
 
 
-def find_subscriber_by_short_id(session: Session, short_id: str) -> SubscriberView | None:
+def find_subscriber_by_short_id(session: Session, short_id: str, now: datetime) -> SubscriberView | None:
     subscriber = session.scalar(
         select(Subscriber).where(Subscriber.short_id == short_id).options(*WITH_SERVICES)
     )
-    return subscriber_view(subscriber) if subscriber else None
+    return subscriber_view(subscriber, now) if subscriber else None
 
 
-def get_service(session: Session, service_id: str) -> ServiceView:
+def get_service(session: Session, service_id: str, now: datetime) -> ServiceView:
     """Raises NotFound if there is no such service."""
-    return service_view(loading.get(session, Service, service_id))
+    return service_view(loading.get(session, Service, service_id), now)
 
 
 def list_subscribers(
-    session: Session, query: SubscriberQuery, limit: int, after: str | None
+    session: Session, query: SubscriberQuery, limit: int, after: str | None, now: datetime
 ) -> Page[SubscriberView]:
     """Status, plan and router must match the same service: a live one, unless the status is TERMINATED."""
     found = select(Subscriber).options(*WITH_SERVICES)
@@ -68,9 +78,17 @@ def list_subscribers(
     if text:
         found = found.where(_matches(text))
     if query.status or query.plan_id or query.router_id:
-        found = found.where(_has_service(query))
+        found = found.where(_has_service(query, now))
     order = ORDERS[query.order]
-    return page_of(session, found, Subscriber.id, subscriber_view, limit=limit, after=after, order=order)
+    return page_of(
+        session,
+        found,
+        Subscriber.id,
+        lambda subscriber: subscriber_view(subscriber, now),
+        limit=limit,
+        after=after,
+        order=order,
+    )
 
 
 def _matches(text: str) -> ColumnElement[bool]:
@@ -82,7 +100,22 @@ def _matches(text: str) -> ColumnElement[bool]:
     )
 
 
-def _has_service(query: SubscriberQuery) -> ColumnElement[bool]:
+def _is_suspended(now: datetime) -> ColumnElement[bool]:
+    """The rule of contracts.access.suspending_holds, in SQL."""
+    covered = or_(
+        *(and_(Exemption.kind == kind, Hold.reason.in_(reasons)) for kind, reasons in COVERED.items())
+    )
+    exempted = exists().where(
+        Exemption.service_id == Hold.service_id,
+        Exemption.ended_at.is_(None),
+        Exemption.starts_at <= now,
+        Exemption.until > now,
+        covered,
+    )
+    return exists().where(Hold.service_id == Service.id, Hold.released_at.is_(None), ~exempted)
+
+
+def _has_service(query: SubscriberQuery, now: datetime) -> ColumnElement[bool]:
     terminated = query.status is ServiceStatus.TERMINATED
     service = select(Service.id).where(
         Service.subscriber_id == Subscriber.id,
@@ -93,14 +126,15 @@ def _has_service(query: SubscriberQuery) -> ColumnElement[bool]:
     if query.router_id is not None:
         service = service.where(Service.router_id == query.router_id)
     if query.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED):
-        service = service.where(HELD if query.status is ServiceStatus.SUSPENDED else ~HELD)
+        suspended = _is_suspended(now)
+        service = service.where(suspended if query.status is ServiceStatus.SUSPENDED else ~suspended)
     return service.exists()
 
 
-def count_services(session: Session) -> ServiceCounts:
+def count_services(session: Session, now: datetime) -> ServiceCounts:
     live = select(func.count()).select_from(Service).where(Service.terminated_at.is_(None))
     terminated = select(func.count()).select_from(Service).where(Service.terminated_at.is_not(None))
-    suspended = session.scalar(live.where(HELD)) or 0
+    suspended = session.scalar(live.where(_is_suspended(now))) or 0
     return ServiceCounts(
         active=(session.scalar(live) or 0) - suspended,
         suspended=suspended,
@@ -109,7 +143,7 @@ def count_services(session: Session) -> ServiceCounts:
 
 
 def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:
-    """The latest `limit` (up to 200) holds placed or released, newest first."""
+    """The latest `limit` (up to 200) holds placed, released or exempted, newest first."""
     limit = max(1, min(limit, MAX_PAGE_SIZE))
     holds = select(Hold).options(joinedload(Hold.service).joinedload(Service.subscriber)).limit(limit)
     placed = session.scalars(holds.order_by(Hold.placed_at.desc(), Hold.id.desc()))
@@ -122,4 +156,27 @@ def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:
         for hold in released
         if hold.released_at is not None
     ]
+    changes += _exemption_changes(session, limit)
     return sorted(changes, key=lambda change: (change.at, change.released), reverse=True)[:limit]
+
+
+def _exemption_changes(session: Session, limit: int) -> list[HoldChange]:
+    """The latest exemptions that began, and those that ended and left the hold active."""
+    query = (
+        select(Exemption).options(joinedload(Exemption.service).joinedload(Service.subscriber)).limit(limit)
+    )
+    began = session.scalars(query.order_by(Exemption.starts_at.desc(), Exemption.id.desc()))
+    next_one = aliased(Exemption)
+    replaced = exists().where(
+        next_one.service_id == Exemption.service_id, next_one.starts_at == Exemption.ended_at
+    )
+    ended = session.scalars(
+        query.where(
+            Exemption.ended_at.is_not(None), Exemption.ended_by.is_distinct_from(BILLING), ~replaced
+        ).order_by(Exemption.ended_at.desc(), Exemption.id.desc())
+    )
+    return [exemption_change(one, one.starts_at, one.author, released=True) for one in began] + [
+        exemption_change(one, one.ended_at, one.ended_by or "", released=False)
+        for one in ended
+        if one.ended_at is not None
+    ]

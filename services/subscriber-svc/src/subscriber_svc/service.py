@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contracts.billing import AccountOverdue, AccountSettled
 from contracts.common import InvalidInput, NotFound, Page
+from contracts.holds import CancelExemption, HoldChange, PlaceHold, ReleaseHold, RestoreService
 from contracts.router import Router
 from contracts.subscriber import (
     AddService,
@@ -13,10 +14,7 @@ from contracts.subscriber import (
     ChangeSubscriber,
     CreatePlan,
     CreateSubscriber,
-    HoldChange,
-    PlaceHold,
     PlanView,
-    ReleaseHold,
     RevealedPassword,
     RevealPassword,
     ServiceCounts,
@@ -26,21 +24,29 @@ from contracts.subscriber import (
     SubscriberView,
     TerminateService,
 )
+from nameko.timer import timer
 from servicekit.events import handles
 from servicekit.idempotency import carry_out
+from servicekit.ids import new_id
 from servicekit.rpc import Peer
 from servicekit.service import Service, serves
 from servicekit.settings import EncryptingServiceSettings, ServiceSettings
 from sqlalchemy.orm import Session
 
-from subscriber_svc import queries, views
-from subscriber_svc.usecases import holds, plans, services, subscribers
+from subscriber_svc import jobs, queries, views
+from subscriber_svc.usecases import exemptions, holds, plans, services, subscribers
+
+PROCESS = new_id()  # identifies this process as a holder of leases
 
 
 @serves(Subscriber)
 class SubscriberService(Service):
     settings_type: type[ServiceSettings] = EncryptingServiceSettings  # it stores passwords
     router: Router = Peer(Router)  # type: ignore[assignment]  # nameko injects the client
+
+    @timer(interval=1, eager=True)
+    def end_exemptions(self) -> None:
+        jobs.end_exemptions(self.runtime, PROCESS)
 
     def create_plan(self, command: CreatePlan) -> PlanView:
         def create(session: Session) -> PlanView:
@@ -76,30 +82,30 @@ class SubscriberService(Service):
                 now=self.runtime.now(),
                 today=self.runtime.today(),
             )
-            return views.subscriber_view(created)
+            return views.subscriber_view(created, self.runtime.now())
 
         return carry_out(self.runtime, command, SubscriberView, create)
 
     def change_subscriber(self, command: ChangeSubscriber) -> SubscriberView:
         with self.runtime.transaction() as session:
             changed = subscribers.change_subscriber(session, command, now=self.runtime.now())
-            return views.subscriber_view(changed)
+            return views.subscriber_view(changed, self.runtime.now())
 
     def get_subscriber(self, subscriber_id: str) -> SubscriberView:
         with self.runtime.reading() as session:
-            return queries.get_subscriber(session, subscriber_id)
+            return queries.get_subscriber(session, subscriber_id, self.runtime.now())
 
     def find_subscriber_by_short_id(self, short_id: str) -> SubscriberView | None:
         with self.runtime.reading() as session:
-            return queries.find_subscriber_by_short_id(session, short_id)
+            return queries.find_subscriber_by_short_id(session, short_id, self.runtime.now())
 
     def list_subscribers(self, query: SubscriberQuery, limit: int, after: str | None) -> Page[SubscriberView]:
         with self.runtime.reading() as session:
-            return queries.list_subscribers(session, query, limit, after)
+            return queries.list_subscribers(session, query, limit, after, self.runtime.now())
 
     def count_services(self) -> ServiceCounts:
         with self.runtime.reading() as session:
-            return queries.count_services(session)
+            return queries.count_services(session, self.runtime.now())
 
     def list_hold_changes(self, limit: int) -> list[HoldChange]:
         with self.runtime.reading() as session:
@@ -116,7 +122,7 @@ class SubscriberService(Service):
                 now=self.runtime.now(),
                 today=self.runtime.today(),
             )
-            return views.service_view(added)
+            return views.service_view(added, self.runtime.now())
 
         return carry_out(self.runtime, command, ServiceView, add)
 
@@ -127,25 +133,40 @@ class SubscriberService(Service):
             changed = services.change_service(
                 session, command, cipher=self.runtime.cipher, now=self.runtime.now()
             )
-            return views.service_view(changed)
+            return views.service_view(changed, self.runtime.now())
 
     def terminate_service(self, command: TerminateService) -> ServiceView:
         with self.runtime.transaction() as session:
-            return views.service_view(services.terminate_service(session, command, now=self.runtime.now()))
+            now = self.runtime.now()
+            return views.service_view(services.terminate_service(session, command, now=now), now)
 
     def get_service(self, service_id: str) -> ServiceView:
         with self.runtime.reading() as session:
-            return queries.get_service(session, service_id)
+            return queries.get_service(session, service_id, self.runtime.now())
 
     def place_hold(self, command: PlaceHold) -> ServiceView:
         def place(session: Session) -> ServiceView:
-            return views.service_view(holds.place_hold(session, command, now=self.runtime.now()))
+            now = self.runtime.now()
+            return views.service_view(holds.place_hold(session, command, now=now), now)
 
         return carry_out(self.runtime, command, ServiceView, place)
 
     def release_hold(self, command: ReleaseHold) -> ServiceView:
         with self.runtime.transaction() as session:
-            return views.service_view(holds.release_hold(session, command, now=self.runtime.now()))
+            now = self.runtime.now()
+            return views.service_view(holds.release_hold(session, command, now=now), now)
+
+    def restore_service(self, command: RestoreService) -> ServiceView:
+        def restore(session: Session) -> ServiceView:
+            now = self.runtime.now()
+            return views.service_view(exemptions.restore_service(session, command, now=now), now)
+
+        return carry_out(self.runtime, command, ServiceView, restore)
+
+    def cancel_exemption(self, command: CancelExemption) -> ServiceView:
+        with self.runtime.transaction() as session:
+            now = self.runtime.now()
+            return views.service_view(exemptions.cancel_exemption(session, command, now=now), now)
 
     def reveal_password(self, command: RevealPassword) -> RevealedPassword:
         with self.runtime.reading() as session:
@@ -158,7 +179,7 @@ class SubscriberService(Service):
 
     @handles(AccountSettled)
     def on_account_settled(self, session: Session, event: AccountSettled) -> None:
-        """Release *overdue* holds, no others."""
+        """Release *overdue* holds, no others, and end exemptions from them."""
         holds.restore_settled(session, event, now=self.runtime.now())
 
     def _check_router(self, router_id: str, field: str) -> None:

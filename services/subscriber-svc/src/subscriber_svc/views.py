@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from contracts.access import COVERED, status_of
+from contracts.holds import ExemptionView, HoldChange, HoldView
 from contracts.money import Money
 from contracts.pricing import BillingTerms
-from contracts.subscriber import (
-    Burst,
-    HoldChange,
-    HoldView,
-    PlanView,
-    ServiceSnapshot,
-    ServiceStatus,
-    ServiceView,
-    SubscriberView,
-)
+from contracts.subscriber import Burst, PlanView, ServiceSnapshot, ServiceStatus, ServiceView, SubscriberView
 
-from subscriber_svc.domain.access import status_of
-from subscriber_svc.models import Hold, Plan, Service, Subscriber
+from subscriber_svc.models import Exemption, Hold, Plan, Service, Subscriber
 
 
 def plan_view(plan: Plan) -> PlanView:
@@ -49,7 +41,20 @@ def hold_view(hold: Hold) -> HoldView:
     )
 
 
-def service_view(service: Service) -> ServiceView:
+def exemption_view(exemption: Exemption) -> ExemptionView:
+    return ExemptionView(
+        id=exemption.id,
+        kind=exemption.kind,
+        starts_at=exemption.starts_at,
+        until=exemption.until,
+        author=exemption.author,
+        note=exemption.note,
+        ended_at=exemption.ended_at,
+        ended_by=exemption.ended_by,
+    )
+
+
+def service_view(service: Service, now: datetime) -> ServiceView:
     return ServiceView(
         id=service.id,
         version=service.version,
@@ -60,16 +65,17 @@ def service_view(service: Service) -> ServiceView:
         router_id=service.router_id,
         static_ip=service.static_ip,
         billing_terms=_billing_terms(service),
-        status=_status(service),
+        status=_status(service, now),
         holds=[hold_view(hold) for hold in service.holds],
         activated_on=service.activated_on,
         terminated_at=service.terminated_at,
         created_at=service.created_at,
         session_limit=service.session_limit,
+        exemptions=[exemption_view(exemption) for exemption in service.exemptions],
     )
 
 
-def service_snapshot(service: Service) -> ServiceSnapshot:
+def service_snapshot(service: Service, now: datetime) -> ServiceSnapshot:
     return ServiceSnapshot(
         id=service.id,
         version=service.version,
@@ -80,13 +86,13 @@ def service_snapshot(service: Service) -> ServiceSnapshot:
         router_id=service.router_id,
         static_ip=service.static_ip,
         billing_terms=_billing_terms(service),
-        status=_status(service),
+        status=_status(service, now),
         activated_on=service.activated_on,
         session_limit=service.session_limit,
     )
 
 
-def subscriber_view(subscriber: Subscriber) -> SubscriberView:
+def subscriber_view(subscriber: Subscriber, now: datetime) -> SubscriberView:
     return SubscriberView(
         id=subscriber.id,
         short_id=subscriber.short_id,
@@ -95,7 +101,7 @@ def subscriber_view(subscriber: Subscriber) -> SubscriberView:
         phone=subscriber.phone,
         address=subscriber.address,
         notes=subscriber.notes,
-        services=[service_view(service) for service in subscriber.services],
+        services=[service_view(service, now) for service in subscriber.services],
         created_at=subscriber.created_at,
     )
 
@@ -114,10 +120,29 @@ def hold_change(hold: Hold, at: datetime, by: str, *, released: bool) -> HoldCha
     )
 
 
-def _status(service: Service) -> ServiceStatus:
+def exemption_change(exemption: Exemption, at: datetime, by: str, *, released: bool) -> HoldChange:
+    """An exemption that began (`released`) or ended, as a change of the hold that it covers."""
+    service = exemption.service
+    return HoldChange(
+        at=at,
+        released=released,
+        by=by,
+        reason=min(COVERED[exemption.kind]),
+        note=exemption.note,
+        service_id=service.id,
+        pppoe_username=service.pppoe_username,
+        subscriber_id=service.subscriber_id,
+        subscriber_name=service.subscriber.full_name,
+        until=exemption.until,
+    )
+
+
+def _status(service: Service, now: datetime) -> ServiceStatus:
     return status_of(
         terminated=service.terminated_at is not None,
-        standing=[hold.reason for hold in service.standing_holds],
+        holds=service.holds,
+        exemptions=service.exemptions,
+        at=now,
     )
 
 

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from contracts.billing import AccountOverdue, AccountSettled
 from contracts.common import Event, NotFound
+from contracts.holds import HoldReason, PlaceHold, RestoreService
 from contracts.money import Money
 from contracts.subscriber import (
     AddService,
     BillingType,
     CreatePlan,
     CreateSubscriber,
-    HoldReason,
     NewService,
-    PlaceHold,
     PlanView,
     ServiceView,
     SubscriberView,
 )
 from contracts.subscriber import Subscriber as SubscriberApi
+from subscriber_svc import jobs
 from subscriber_svc.service import SubscriberService
 from subscriber_svc.usecases import holds
 from testkit.component import ServiceUnderTest, client_of, service_fixtures
@@ -103,6 +103,13 @@ class SubscribersUnderTest:
         )
         with self.runtime.transaction() as session:
             holds.restore_settled(session, event, now=self.runtime.now())
+
+    def restore(self, service: ServiceView, **more: Any) -> ServiceView:
+        return self.api.restore_service(RestoreService(service_id=service.id, actor="ana", **more))
+
+    def tick(self) -> None:
+        """Do what the service's timer does."""
+        jobs.end_exemptions(self.runtime, "this process")
 
     def reasons(self, service: ServiceView) -> set[str]:
         """The reasons of its active holds."""

@@ -5,16 +5,9 @@ from __future__ import annotations
 import pytest
 from contracts.billing import AccountOverdue, AccountSettled
 from contracts.common import Conflict, InvalidInput, NotFound
+from contracts.holds import HoldReason, PlaceHold, ReleaseHold
 from contracts.money import Money
-from contracts.subscriber import (
-    HoldReason,
-    PlaceHold,
-    ReleaseHold,
-    ServiceHoldPlaced,
-    ServiceHoldReleased,
-    ServiceStatus,
-    TerminateService,
-)
+from contracts.subscriber import ServiceHoldPlaced, ServiceHoldReleased, ServiceStatus, TerminateService
 from subscriber_svc.usecases import holds
 from testkit.component import while_held
 
@@ -177,17 +170,6 @@ def test_second_overdue_event_publishes_nothing(subscribers):
     assert subscribers.new_events() == []
     subscribers.settled(pedro.subscriber_id, sequence=3)
     assert subscribers.reasons(pedro) == set()
-
-
-def test_settled_event_leaves_a_manually_released_hold_alone(subscribers):
-    pedro = subscribers.service()
-    subscribers.overdue(pedro)
-    (hold,) = subscribers.api.get_service(pedro.id).holds
-    subscribers.api.release_hold(ReleaseHold(service_id=pedro.id, hold_id=hold.id, actor="ana"))
-    subscribers.new_events()
-    subscribers.settled(pedro.subscriber_id)
-    assert subscribers.new_events() == []
-    assert subscribers.api.get_service(pedro.id).holds[0].released_by == "ana"
 
 
 def test_overdue_event_ignores_terminated_services(subscribers):

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from contracts.common import InvalidInput
+from contracts.holds import HoldReason, ReleaseHold
 from contracts.subscriber import (
     ChangeSubscriber,
     CreateSubscriber,
-    HoldReason,
-    ReleaseHold,
     ServiceCounts,
     ServiceStatus,
     SubscriberOrder,

@@ -1,18 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from contracts.common import InvalidInput
-from contracts.subscriber import HoldReason, ServiceStatus
-from hypothesis import given
-from hypothesis import strategies as st
-from subscriber_svc.domain.access import check_placed_by_hand, status_of
+from contracts.holds import DEFAULT_RESTORE_DAYS, MAX_RESTORE_DAYS, HoldReason
+from subscriber_svc.domain.access import check_placed_by_hand, restored_until
 
-
-@given(st.sets(st.sampled_from(HoldReason)))
-def test_service_is_active_only_without_active_holds(standing: set[HoldReason]):
-    live = status_of(terminated=False, standing=standing)
-    assert live is (ServiceStatus.SUSPENDED if standing else ServiceStatus.ACTIVE)
-    assert status_of(terminated=True, standing=standing) is ServiceStatus.TERMINATED
+NOW = datetime(2026, 12, 1, 2, tzinfo=UTC)
 
 
 def test_only_billing_places_overdue_holds():
@@ -22,3 +17,18 @@ def test_only_billing_places_overdue_holds():
                 check_placed_by_hand(reason)
         else:
             check_placed_by_hand(reason)
+
+
+def test_restore_lasts_three_days_unless_the_operator_says_otherwise():
+    assert DEFAULT_RESTORE_DAYS == 3
+    assert restored_until(None, NOW) == NOW + timedelta(days=3)
+    assert restored_until(NOW + timedelta(hours=1), NOW) == NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "delta", [timedelta(0), timedelta(days=-1), timedelta(days=MAX_RESTORE_DAYS, seconds=1)]
+)
+def test_restore_until_the_past_or_far_future_is_refused(delta):
+    with pytest.raises(InvalidInput, match="must be") as refused:
+        restored_until(NOW + delta, NOW)
+    assert [wrong.field for wrong in refused.value.errors] == ["until"]

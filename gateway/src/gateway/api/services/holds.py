@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.subscriber import ReleaseHold
+from contracts.holds import ReleaseHold
 
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.services.shapes import HoldShape, ServiceShape, shape_when_provisioned
@@ -44,6 +44,9 @@ def place_hold(service_id: str, body: NewHold) -> PlacedHold:
     event=Event("api.release_hold", "Released a hold on a service", "service"),
 )
 def release_hold(service_id: str, hold_id: str) -> ServiceShape:
-    """Release a hold. The service reconnects once its last hold is released."""
+    """Release a hold. The service reconnects once its last hold is released.
+
+    An `overdue` hold stays until the bill is paid: the service is restored for 3 days instead.
+    """
     command = ReleaseHold(service_id=service_id, hold_id=hold_id, **by_operator())
     return shape_when_provisioned(services().subscriber.release_hold(command))

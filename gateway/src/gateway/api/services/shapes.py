@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
+from contracts.access import active_exemptions
+from contracts.holds import ExemptionKind, HoldReason
 from contracts.pricing import BillingTerms, Discount, DiscountKind
 from contracts.radius import ServiceState
-from contracts.subscriber import HoldReason, ServiceStatus, ServiceView
+from contracts.subscriber import ServiceStatus, ServiceView
 from pydantic import AwareDatetime
 
 from gateway.api.sessions import SessionShape
 from gateway.api.shapes import MoneyShape, Shape
+from gateway.clients.context import current
 from gateway.clients.lookups import is_provisioned
 from gateway.clients.waiting import wait_for_radius
 from gateway.display.typed import percent_value
@@ -40,8 +43,25 @@ class HoldShape(Shape):
     released_by: str | None
 
 
+class ExemptionShape(Shape):
+    """The holds that `kind` covers don't suspend the service from `starts_at` up to, not including, `until`.
+
+    `ended_at` is null until it ends; `ended_by` is null if its time was over, "billing" if the bill was paid.
+    """
+
+    id: str
+    kind: ExemptionKind
+    starts_at: AwareDatetime
+    until: AwareDatetime
+    author: str
+    note: str
+    ended_at: AwareDatetime | None
+    ended_by: str | None
+
+
 class ServiceShape(Shape):
-    """`holds` are the active ones; the service is active if there are none. The password is never shown.
+    """`holds` are the active ones; `exemptions` are the active ones, too. The service is active while its
+    exemptions cover every hold. The password is never shown.
 
     `session_limit`: how many sessions the login may have at once; null means no limit.
     `provisioned`: whether RADIUS has these values, so that the next login uses them.
@@ -59,6 +79,7 @@ class ServiceShape(Shape):
     status: ServiceStatus
     holds: list[HoldShape]
     released_holds: list[HoldShape]
+    exemptions: list[ExemptionShape]
     provisioned: bool
     session: SessionShape | None
     activated_on: date
@@ -80,6 +101,9 @@ def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceSh
         status=service.status,
         holds=[HoldShape.of(hold) for hold in service.standing_holds],
         released_holds=[HoldShape.of(hold) for hold in service.holds if not hold.is_standing],
+        exemptions=[
+            ExemptionShape.of(one) for one in active_exemptions(service.exemptions, current().clock.now())
+        ],
         provisioned=is_provisioned(service, state),
         session=SessionShape.of(state.session) if state and state.session else None,
         activated_on=service.activated_on,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from contracts.billing import (
     AllocationView,
+    CollectionStatus,
     InvoiceOrder,
     InvoiceQuery,
     InvoiceStatus,
@@ -14,6 +15,7 @@ from contracts.billing import (
     InvoiceView,
 )
 from contracts.common import Page
+from contracts.holds import ExemptionView
 from servicekit import loading
 from servicekit.paging import Order, page_of, searched
 from sqlalchemy import ColumnElement, and_, exists, or_, select
@@ -21,8 +23,15 @@ from sqlalchemy.orm import Session, selectinload
 
 from billing_svc.domain.invoices import InvoiceState, number_of
 from billing_svc.lookups import allocated
-from billing_svc.models import Account, Allocation, Invoice, InvoiceSeries, ReceivedPayment
-from billing_svc.views import allocation_view, invoice_summary, line_view
+from billing_svc.models import (
+    Account,
+    Allocation,
+    ExemptionProjection,
+    Invoice,
+    InvoiceSeries,
+    ReceivedPayment,
+)
+from billing_svc.views import allocation_view, exemption_view, invoice_summary, line_view
 
 ORDERS = {
     InvoiceOrder.NEWEST: None,
@@ -54,7 +63,24 @@ def get_invoice(session: Session, invoice_id: str, today: date) -> InvoiceView:
         voided_at=invoice.voided_at,
         voided_by=invoice.voided_by,
         void_reason=invoice.void_reason,
+        exemptions=_exemptions(session, invoice, active),
     )
+
+
+def _exemptions(session: Session, invoice: Invoice, active: Collection[Allocation]) -> list[ExemptionView]:
+    """The exemptions of the invoice's services that began while it was overdue."""
+    if invoice.collection_status is CollectionStatus.PENDING:
+        return []  # nothing was suspended for it
+    services = [line.service_id for line in invoice.lines if line.amount_minor]
+    # The due date's day in UTC: a service is suspended a day later at the earliest.
+    due_at = datetime.combine(invoice.due_on, time(), UTC)
+    began = select(ExemptionProjection).where(
+        ExemptionProjection.service_id.in_(services), ExemptionProjection.starts_at >= due_at
+    )
+    if invoice.state is InvoiceState.PAID and active:
+        paid_at = max(allocation.allocated_at for allocation in active)
+        began = began.where(ExemptionProjection.starts_at <= paid_at)
+    return [exemption_view(one) for one in session.scalars(began.order_by(ExemptionProjection.id))]
 
 
 def list_invoices(

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.invoices import InvoiceState
-from billing_svc.lookups import load_settings
+from billing_svc.lookups import exempted_services, load_settings
 from billing_svc.models import Account, Invoice, Settings
 from billing_svc.usecases.projections import lock_account
 from billing_svc.usecases.settlement import is_clear, open_balances, settle_if_clear
@@ -42,11 +42,20 @@ def accounts_to_judge(session: Session, day: date, after: str | None) -> list[st
 
 
 def judge(
-    session: Session, subscriber_id: str, *, day: date, today: date, dry_run: bool, now: datetime
+    session: Session,
+    subscriber_id: str,
+    *,
+    day: date,
+    today: date,
+    dry_run: bool,
+    now: datetime,
+    exempted_at: datetime | None = None,
 ) -> CollectionsItem | None:
     """Suspend or restore one account as of `day`, under its lock and with its current balance.
 
-    None if the account is neither overdue nor to be restored. A dry run writes nothing.
+    An account whose services are all exempted at `exempted_at` (default: now) is left alone; the next run
+    judges it again. If only some of them are, it is suspended, and subscriber-svc keeps those up until their
+    exemption ends. None if the account is neither overdue nor to be restored. A dry run writes nothing.
     """
     settings = load_settings(session)
     account = lock_account(session, subscriber_id)
@@ -56,6 +65,9 @@ def judge(
         return _restore(session, account, day=max(day, today), dry_run=dry_run, now=now)
     days = (day - standing.oldest_due_on).days
     reason = f"{days} day{'s' if days != 1 else ''} overdue"
+    until = _exempted_until(session, subscriber_id, standing.suspendable, exempted_at or now)
+    if until is not None and settings.auto_suspend:
+        return _item(account, CollectionsAction.EXEMPTED, reason, standing.overdue, until)
     # An invoice whose services were restored can suspend them again, once it is overdue again.
     fresh = [invoice for invoice in standing.suspendable if not invoice.suspends_already]
     if not fresh or not settings.auto_suspend:
@@ -83,23 +95,33 @@ def _suspend(session: Session, account: Account, standing: Standing, reason: str
         invoice.collection_status = CollectionStatus.SUSPENDED
     account.suspension_requested = True
     account.standing_sequence += 1
-    services = {
-        line.service_id
-        for invoice in standing.suspendable
-        for line in invoice.lines
-        if line.amount_minor  # a free service on the same invoice owes nothing
-    }
     outbox.add(
         session,
         AccountOverdue(
             subscriber_id=account.subscriber_id,
             sequence=account.standing_sequence,
-            service_ids=sorted(services),
+            service_ids=sorted(_owing(standing.suspendable)),
             overdue=standing.overdue,
             reason=reason,
         ),
         now=now,
     )
+
+
+def _owing(invoices: list[Invoice]) -> set[str]:
+    """The services that the invoices charge for: a free one on the same invoice owes nothing."""
+    return {line.service_id for invoice in invoices for line in invoice.lines if line.amount_minor}
+
+
+def _exempted_until(
+    session: Session, subscriber_id: str, invoices: list[Invoice], at: datetime
+) -> datetime | None:
+    """When the first of the services on these invoices can be suspended; None if one can be now."""
+    exempted = exempted_services(session, subscriber_id, at)
+    services = _owing(invoices) if exempted else set()
+    if not services or not services <= exempted.keys():
+        return None
+    return min(exempted[service_id] for service_id in services)
 
 
 def _restore(
@@ -115,5 +137,11 @@ def _restore(
     return _item(account, CollectionsAction.RESTORED, "nothing overdue", nothing)
 
 
-def _item(account: Account, action: CollectionsAction, reason: str, overdue: Money) -> CollectionsItem:
-    return CollectionsItem(account.subscriber_id, account.full_name, action, reason, overdue)
+def _item(
+    account: Account,
+    action: CollectionsAction,
+    reason: str,
+    overdue: Money,
+    exempted_until: datetime | None = None,
+) -> CollectionsItem:
+    return CollectionsItem(account.subscriber_id, account.full_name, action, reason, overdue, exempted_until)

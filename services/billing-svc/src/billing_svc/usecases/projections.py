@@ -1,17 +1,25 @@
-"""Keeping copies of what billing needs: subscribers' names, plans, and the billing terms of services.
+"""Keeping copies of what billing needs: subscribers' names, plans, services' billing terms and exemptions.
 
 An event whose version is not newer than the copy changes nothing.
 """
 
 from __future__ import annotations
 
-from contracts.subscriber import PlanView, ServiceSnapshot, SubscriberChanged
+from dataclasses import asdict
+
+from contracts.subscriber import (
+    PlanView,
+    ServiceExempted,
+    ServiceExemptionEnded,
+    ServiceSnapshot,
+    SubscriberChanged,
+)
 from servicekit.db import insert_if_absent
 from servicekit.paging import folded
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from billing_svc.models import Account, PlanProjection, ServiceProjection
+from billing_svc.models import Account, ExemptionProjection, PlanProjection, ServiceProjection
 
 
 def keep_subscriber(session: Session, event: SubscriberChanged) -> None:
@@ -42,6 +50,20 @@ def keep_service(session: Session, service: ServiceSnapshot) -> None:
         kept.version = service.version
         for name, value in _service_values(service).items():
             setattr(kept, name, value)
+
+
+def keep_exemption(session: Session, event: ServiceExempted | ServiceExemptionEnded) -> None:
+    """Keep an exemption, which ends only once: the event that it began may arrive after the one it ended."""
+    keep_service(session, event.service)
+    exemption = asdict(event.exemption)
+    kept = session.get(ExemptionProjection, event.exemption.id)
+    if kept is None:
+        service = event.service
+        session.add(
+            ExemptionProjection(service_id=service.id, subscriber_id=service.subscriber_id, **exemption)
+        )
+    elif kept.ended_at is None:
+        kept.ended_at, kept.ended_by = event.exemption.ended_at, event.exemption.ended_by
 
 
 def lock_account(session: Session, subscriber_id: str) -> Account:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from contracts.billing_settings import BillingSettings
 from contracts.router import NasDeregistered, NasRegistered
-from contracts.subscriber import PlanView, ServiceHoldReleased, ServiceSnapshot, ServiceStatus
+from contracts.subscriber import PlanView, ServiceSnapshot, ServiceStatus
 from servicekit.ids import new_id
 from servicekit.secrets import FieldCipher
 from sqlalchemy import select
@@ -30,16 +30,24 @@ SUSPENDED_RATE_LIMIT = "256k/256k"
 SUSPENDED_SESSION_SECONDS = 3600
 
 
+class Release(NamedTuple):
+    """When a service was allowed online again, and by which payment, if one did it."""
+
+    released_at: datetime
+    paid_at: datetime | None = None
+    payment_id: str | None = None
+
+
 def keep_service(
     session: Session,
     service: ServiceSnapshot,
     *,
     cipher: FieldCipher,
     now: datetime,
-    released: ServiceHoldReleased | None = None,
+    released: Release | None = None,
 ) -> None:
     """Write the login of the service, and request what its live sessions need. `released`: if a hold was
-    released.
+    released or exempted.
 
     Does nothing if this version is not newer than the stored one.
     """

@@ -12,10 +12,10 @@ import pytest
 from contracts.billing import BillingSettingsChanged
 from contracts.billing_settings import SuspensionMode
 from contracts.common import Envelope, Event
+from contracts.holds import HoldReason
 from contracts.radius import AttemptView, Radius, ReconnectView
 from contracts.router import NasDeregistered, NasRegistered, RouterStatus, RouterView, SessionControl
 from contracts.subscriber import (
-    HoldReason,
     PlanChanged,
     PlanView,
     ServiceChanged,

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from contracts.billing_settings import SuspensionMode
+from contracts.holds import ExemptionKind, ExemptionView, HoldReason
 from contracts.subscriber import (
-    HoldReason,
     ServiceCreated,
+    ServiceExempted,
+    ServiceExemptionEnded,
     ServiceHoldPlaced,
     ServiceHoldReleased,
     ServiceStatus,
@@ -125,6 +127,24 @@ def test_a_hold_and_its_release_make_one_reconnect(control):
         released_at,
     )
     assert reconnect.authorized_at == control.runtime.now()
+
+
+def test_an_exemption_gives_access_back_until_it_ends(control):
+    service = control.service()
+    held = control.hold(service)
+    now = control.runtime.now()
+    exemption = ExemptionView("e", ExemptionKind.TEMPORARY_RESTORE, now, now + timedelta(days=3), "ana", "")
+    restored = replace(held, version=held.version + 1, status=ServiceStatus.ACTIVE)
+    control.handle(ServiceExempted(service=restored, exemption=exemption))
+    assert groups(control) == [f"plan:{control.fiber.id}"]
+    (reconnect,) = control.reconnects(service)
+    assert (reconnect.payment_id, reconnect.released_at) == (None, now)
+
+    over = replace(restored, version=restored.version + 1, status=ServiceStatus.SUSPENDED)
+    ended = replace(exemption, ended_at=exemption.until)
+    control.handle(ServiceExemptionEnded(service=over, exemption=ended))
+    assert groups(control) == ["suspended", f"plan:{control.fiber.id}"]
+    assert len(control.changes(service)) == 3
 
 
 def test_a_release_with_another_active_hold_changes_nothing(control):

@@ -7,13 +7,8 @@ from datetime import datetime
 
 from contracts.billing import AccountOverdue, AccountSettled
 from contracts.common import NotFound
-from contracts.subscriber import (
-    HoldReason,
-    PlaceHold,
-    ReleaseHold,
-    ServiceHoldPlaced,
-    ServiceHoldReleased,
-)
+from contracts.holds import HoldReason, PlaceHold, ReleaseHold
+from contracts.subscriber import ServiceHoldPlaced, ServiceHoldReleased
 from servicekit import loading
 from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
@@ -21,10 +16,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from subscriber_svc.domain import access, checks
+from subscriber_svc.domain.access import BILLING
 from subscriber_svc.models import AccountStanding, Hold, Service
+from subscriber_svc.usecases import exemptions
 from subscriber_svc.usecases.services import lock_live_service, publish
-
-BILLING = "billing"
 
 
 def place_hold(session: Session, command: PlaceHold, *, now: datetime) -> Service:
@@ -41,15 +36,20 @@ def place_hold(session: Session, command: PlaceHold, *, now: datetime) -> Servic
 
 
 def release_hold(session: Session, command: ReleaseHold, *, now: datetime) -> Service:
-    """Release a hold of any reason for an operator. Does nothing if it was released before.
+    """Release a hold for an operator. Does nothing if it was released before.
 
-    Raises NotFound if there is no such service, or it has no such hold.
+    An `overdue` hold stays: the service is restored for the default time, unless it is restored already.
+    Raises NotFound if there is no such service, or it has no such hold, and Conflict for an overdue hold of a
+    terminated service.
     """
     service = loading.lock(session, Service, command.service_id)
     hold = next((hold for hold in service.holds if hold.id == command.hold_id), None)
     if hold is None:
         raise NotFound(f"service {service.id} has no hold {command.hold_id}")
-    _release(session, service, hold, by=command.actor, now=now)
+    if hold.reason is HoldReason.OVERDUE and hold.released_at is None:
+        exemptions.restore_by_default(session, service, by=command.actor, now=now)
+    else:
+        _release(session, service, hold, by=command.actor, now=now)
     return service
 
 
@@ -63,7 +63,7 @@ def suspend_overdue(session: Session, event: AccountOverdue, *, now: datetime) -
 
 
 def restore_settled(session: Session, event: AccountSettled, *, now: datetime) -> None:
-    """Release the account's `overdue` holds and no others."""
+    """Release the account's `overdue` holds and no others, and end the exemptions from them."""
     if not _is_news(session, event.subscriber_id, event.sequence):
         return
     for service in _lock_services(session, event.subscriber_id):
@@ -78,6 +78,7 @@ def restore_settled(session: Session, event: AccountSettled, *, now: datetime) -
                     paid_at=event.paid_at,
                     payment_id=event.payment_id,
                 )
+        exemptions.end_settled(session, service, now=now)
 
 
 def _place(

@@ -75,6 +75,7 @@ def create_service(
         created_at=now,
         terminated_at=None,
         holds=[],
+        exemptions=[],
     )
     _set_billing_terms(service, new.billing_terms)
     session.add(service)
@@ -161,7 +162,7 @@ def publish(
         service.version += 1
     with refuse_if_taken(f"the PPPoE username {service.pppoe_username} or its static IP address"):
         session.flush()  # the snapshot shows plan and subscriber ids, which a flush fills in
-    outbox.add(session, event(service=service_snapshot(service), **more), now=now)
+    outbox.add(session, event(service=service_snapshot(service, now), **more), now=now)
 
 
 def _set_billing_terms(service: Service, terms: BillingTerms) -> None:
