@@ -124,9 +124,32 @@ def database(settings: GatewaySettings, migrated: Migrated) -> Iterator[Database
     database.close()
 
 
+@pytest.fixture(scope="session")
+def made_app() -> Iterator[list[Flask]]:
+    """The app that tests share, once the first has made it."""
+    made: list[Flask] = []
+    yield made
+    for app in made:
+        app.extensions[EXTENSION].pdf.close()
+
+
 @pytest.fixture
-def app(settings: GatewaySettings, database: Database, world: World, wall: FrozenClock) -> Flask:
-    return make_app(settings, FrozenClock(NOW), database, world.call, wall)
+def app(
+    settings: GatewaySettings, database: Database, world: World, wall: FrozenClock, made_app: list[Flask]
+) -> Flask:
+    """The same app for all tests, because making one takes longer than most of them, with a new Gateway.
+
+    Only what is expensive or registered in the app remains: the PDF worker and the (emptied) cache.
+    """
+    if not made_app:
+        made_app.append(make_app(settings, FrozenClock(NOW), database, world.call, wall))
+    app = made_app[0]
+    before: Gateway = app.extensions[EXTENSION]
+    before.kept.forget()
+    app.extensions[EXTENSION] = Gateway(
+        settings, FrozenClock(NOW), wall, database, world.call, pdf=before.pdf, kept=before.kept
+    )
+    return app
 
 
 @pytest.fixture

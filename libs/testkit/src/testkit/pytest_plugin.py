@@ -25,13 +25,22 @@ from testkit.pytest_tools import (  # noqa: E402
     TOOLS,
     Tool,
     free_port,
+    pytest_collection_finish,
     pytest_terminal_summary,
     require,
     server_directory,
 )
 from testkit.shared_servers import shared_postgres, shared_rabbitmq  # noqa: E402
 
-__all__ = ["TOOLS", "Tool", "free_port", "pytest_terminal_summary", "require", "server_directory"]
+__all__ = [
+    "TOOLS",
+    "Tool",
+    "free_port",
+    "pytest_collection_finish",
+    "pytest_terminal_summary",
+    "require",
+    "server_directory",
+]
 
 membus.register()
 nameko_patches.apply()

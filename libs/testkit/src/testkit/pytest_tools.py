@@ -7,6 +7,7 @@ because playwright does not work in a process that eventlet made cooperative.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -89,6 +90,12 @@ def require(tool: str) -> None:
 
 def _not_run(tool: str) -> str:
     return f"not run: {TOOLS[tool].what} ({TOOLS[tool].install})"
+
+
+def pytest_collection_finish() -> None:
+    """Leave all that was imported out of garbage collections: a full one took half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
