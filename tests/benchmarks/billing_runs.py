@@ -75,7 +75,7 @@ def _finished(deployment: Deployment, run_id: str, seconds: float) -> dict[str, 
         run = deployment.api.get(f"/billing-runs/{run_id}")
         return run if run["status"] == "finished" else None
 
-    return wait_for("the billing run is over", finished, seconds=seconds, pause=0.2)
+    return wait_for("the billing run is over", finished, seconds=seconds)
 
 
 def _instant(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any
@@ -30,7 +31,7 @@ def copy_rows(database: Database, model: type[DeclarativeBase], rows: Rows) -> N
     connection = database.engine.raw_connection()
     try:
         command = f'COPY "{table.name}" ({columns}) FROM STDIN'
-        with connection.cursor() as cursor:
+        with closing(connection.cursor()) as cursor:
             for lines in _batches(chain([first], coming), tuple(first), tail):
                 cursor.copy_expert(command, io.StringIO(lines))
         connection.commit()

@@ -13,12 +13,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import md5
 from pathlib import Path
 from select import poll
 from statistics import median
+from typing import Any
 
 import psycopg2
 from contracts.radius import SessionOrder, SessionQuery
@@ -162,8 +164,9 @@ def _fill(database: Database, closed: int) -> None:
     """Write rows first and create indexes afterwards, which is twenty times faster."""
     connection = database.engine.raw_connection()
     try:
-        connection.driver_connection.autocommit = True
-        with connection.cursor() as cursor:
+        driver: Any = connection.driver_connection
+        driver.autocommit = True
+        with closing(connection.cursor()) as cursor:
             cursor.execute("set statement_timeout = 0; set lock_timeout = 0")
             cursor.execute("select indexname, indexdef from pg_indexes where tablename = 'radacct'")
             indexes = [(name, text) for name, text in cursor.fetchall() if not name.startswith("pk_")]
@@ -215,8 +218,9 @@ def measure(database: Database) -> Measured:
 def _hear_all(database: Database) -> None:
     """Let all open sessions report now, since writing the rows took long."""
     connection = database.engine.raw_connection()
-    connection.driver_connection.autocommit = True
-    with connection.cursor() as cursor:
+    driver: Any = connection.driver_connection
+    driver.autocommit = True
+    with closing(connection.cursor()) as cursor:
         cursor.execute("set statement_timeout = 0")
         cursor.execute(
             "update radacct set acctupdatetime = now() - interval '300 s' * random() "
@@ -250,9 +254,12 @@ def _measure_accounting(database: Database, measured: Measured) -> None:
         number += many
         return [_report(began, each) for each in range(number - many, number)]
 
-    for many in (1, 200):
-        measured[f"accounting: {many} Starts in one commit"] = _timed(lambda n=many: _write(store, starts(n)))
+    def write_starts(many: int) -> None:
         _write(store, starts(many))
+
+    for many in (1, 200):
+        measured[f"accounting: {many} Starts in one commit"] = _timed(partial(write_starts, many))
+        write_starts(many)
         reports = [_report(began, number - 1 - each, Kind.NEWS) for each in range(many)]
 
         def interims(reports: list[SessionReport] = reports) -> None:
@@ -279,7 +286,8 @@ def _write(store: AccountingStore, reports: list[SessionReport]) -> None:
     writing = store.begin(reports)
     while not writing.is_over():
         waiting = poll()
-        waiting.register(*writing.waits_for)
+        if writing.waits_for is not None:
+            waiting.register(*writing.waits_for)
         waiting.poll()
     assert not writing.end()
 
@@ -334,7 +342,7 @@ def _measure_pages(database: Database, measured: Measured) -> None:
 
         return _timed(once)
 
-    def page(**query: object) -> Callable[[Session], object]:
+    def page(**query: Any) -> Callable[[Session], object]:
         return lambda session: list_sessions(session, SessionQuery(**query), 50, None)
 
     routers = [f"01900000-0000-7000-9000-{number:012x}" for number in range(ROUTERS)]

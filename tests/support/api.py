@@ -15,7 +15,7 @@ class Problem(Exception):
 
     def __init__(self, response: requests.Response) -> None:
         is_problem = response.headers.get("Content-Type", "").startswith("application/problem+json")
-        content = response.json() if is_problem else {"detail": response.text[:500]}
+        content: dict[str, Any] = response.json() if is_problem else {"detail": response.text[:500]}
         self.status = response.status_code
         self.detail: str = content["detail"]
         self.fields: dict[str, str] = {
