@@ -12,7 +12,7 @@ READY := $(VENV)/ready
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo run-distributed test test-fast lint format bench bench-radius dead-letters rescue-operator lock generated licenses clean compiled test-tools
+.PHONY: help setup run demo run-distributed test test-fast soak lint format bench bench-radius dead-letters rescue-operator lock generated licenses clean compiled test-tools
 
 help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test: $(READY) test-tools compiled ## Install what the tests need and run them a
 test-fast: $(READY) compiled ## Run the unit and component tests
 	@$(BIN)/python -W ignore -m testkit.shared_servers \
 		$(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going $(FAST_TEST_PARTS)
+
+soak: $(READY) test-tools compiled ## Run the fault tests in their long form: more kills, more payments
+	@SOAK=1 $(BIN)/python -m pytest -q -s tests/faults
 
 # Three parts run at a time, because tests spend much of their time waiting. They start in this order: the
 # longest first, so that none is left alone at the end, and those that run the whole system (scenario, faults,
@@ -70,7 +73,7 @@ lint-style: $(READY)
 
 lint-types: $(READY)
 	@$(BIN)/mypy --strict libs/contracts/src $(wildcard services/*/src/*/domain)
-	@$(BIN)/mypy libs/servicekit/src libs/testkit/src gateway/src $(wildcard services/*/src) ispos tools
+	@$(BIN)/mypy libs/servicekit/src libs/testkit/src gateway/src $(wildcard services/*/src) ispos tools tests/benchmarks
 
 lint-generated: $(READY)
 	@$(BIN)/python -W ignore -m servicekit.schemas check

@@ -54,6 +54,13 @@ def make_run(server_directory: Callable[[str], Path]) -> Iterator[Callable[..., 
         deployment.destroy()
 
 
+@pytest.fixture(scope="module")
+def isp(server_directory: Callable[[str], Path]) -> Iterator[Deployment]:
+    """A running system, with an owner, that several tests share."""
+    with running(Deployment("embedded", server_directory("make-run"), command=MAKE_RUN)) as isp:
+        yield isp
+
+
 def test_first_start_bills_and_second_start_keeps_everything(
     make_run: Callable[..., Deployment],
 ) -> None:
@@ -80,56 +87,40 @@ def test_first_start_bills_and_second_start_keeps_everything(
     _press_ctrl_c(isp)
 
 
-def test_radius_keeps_working_while_the_rest_is_down(
-    server_directory: Callable[[str], Path],
-) -> None:
-    with running(Deployment("embedded", server_directory("make-run"), command=MAKE_RUN)) as isp:
-        _enter_juan(isp)
+def test_radius_keeps_working_while_the_rest_is_down(isp: Deployment) -> None:
+    _enter_juan(isp)
 
-        with isp.stopped(MAIN):
-            _dial_every_way(isp)
-            assert radclient.is_acknowledged(
-                radclient.account(isp.acct_port, "Start", "juan.delacruz", "81000001")
-            )
-
-        listener = isp.pid(LISTENER)
-        isp.kill(MAIN)
+    with isp.stopped(MAIN):
         _dial_every_way(isp)
         assert radclient.is_acknowledged(
-            radclient.account(isp.acct_port, "Stop", "juan.delacruz", "81000001", input=5, output=7)
+            radclient.account(isp.acct_port, "Start", "juan.delacruz", "81000001")
         )
 
-        isp.start()
-        assert isp.pid(LISTENER) != listener
-        _dial_every_way(isp)
-        (session,) = isp.api.list("/sessions")
-        assert (session["input_octets"], session["output_octets"]) == (5, 7)
-        assert session["stopped_at"] is not None
+    listener = isp.pid(LISTENER)
+    isp.kill(MAIN)
+    _dial_every_way(isp)
+    assert radclient.is_acknowledged(
+        radclient.account(isp.acct_port, "Stop", "juan.delacruz", "81000001", input=5, output=7)
+    )
+
+    isp.start()
+    assert isp.pid(LISTENER) != listener
+    _dial_every_way(isp)
+    (session,) = isp.api.list("/sessions")
+    assert (session["input_octets"], session["output_octets"]) == (5, 7)
+    assert session["stopped_at"] is not None
 
 
-@pytest.mark.parametrize(
-    ("variable", "kind"),
-    [
-        ("ISPOS_HTTP_PORT", socket.SOCK_STREAM),
-        ("ISPOS_RADIUS_AUTH_PORT", socket.SOCK_DGRAM),
-        ("ISPOS_RADIUS_ACCT_PORT", socket.SOCK_DGRAM),
-    ],
-)
-def test_port_in_use_is_one_line_with_the_variable_to_change(
-    make_run: Callable[..., Deployment], variable: str, kind: int
-) -> None:
-    with socket.socket(socket.AF_INET, kind) as taken:
-        taken.bind(("127.0.0.1", 0))
-        if kind == socket.SOCK_STREAM:
-            taken.listen()
+def test_port_in_use_is_one_line_with_the_variable_to_change(make_run: Callable[..., Deployment]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        isp = make_run(**{variable: str(port)})
+        isp = make_run(ISPOS_HTTP_PORT=str(port))
         isp.launch()
 
         assert isp.wait_ended() == 2
 
     (line,) = _own_lines(isp)
-    assert line.startswith(f"Port {port} on 127.0.0.1 is in use. Choose another one: {variable}=")
+    assert line.startswith(f"Port {port} on 127.0.0.1 is in use. Choose another one: ISPOS_HTTP_PORT=")
     assert line.endswith(" make run")
 
 
@@ -146,20 +137,16 @@ def test_each_invalid_variable_is_one_line(
     assert zone.startswith("ISPOS_TIME_ZONE: 'Manila' is not a time zone")
 
 
-def test_second_start_on_the_same_data_is_refused_in_one_line(
-    make_run: Callable[..., Deployment], server_directory: Callable[[str], Path]
-) -> None:
-    first = make_run()
-    first.start()
-    second = Deployment("embedded", first.data_dir, command=MAKE_RUN)
-    second.log = server_directory("make-run") / "output.log"
+def test_second_start_on_the_same_data_is_refused_in_one_line(isp: Deployment, tmp_path: Path) -> None:
+    second = Deployment("embedded", isp.data_dir, command=MAKE_RUN)
+    second.log = tmp_path / "output.log"
     second.launch()
 
     assert second.wait_ended() == 2
 
     (line,) = _own_lines(second)
-    assert line.startswith(f"ISP-OS is already running on {first.data_dir}")
-    assert first.what_is_not_ready() == ""
+    assert line.startswith(f"ISP-OS is already running on {isp.data_dir}")
+    assert isp.what_is_not_ready() == ""
 
 
 def _make_first_owner(isp: Deployment) -> None:

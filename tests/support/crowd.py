@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from tests.support import radclient
@@ -56,7 +57,7 @@ class Crowd:
             username = subscriber["services"][0]["pppoe_username"]
             wait_for(
                 f"{username} gets the plan's speed",
-                lambda username=username: self._rate(username) == PLAN_RATE,
+                partial(self._has_plan_rate, username),
             )
 
     def _suspended(self) -> list[str]:
@@ -64,8 +65,8 @@ class Crowd:
         found = self._deployment.api.list("/subscribers", status="suspended")
         return [f"{subscriber['full_name']} {subscriber['balance']}" for subscriber in found]
 
-    def _rate(self, username: str) -> str | None:
-        return radclient.rate_of(radclient.dial(self._deployment.auth_port, username, PASSWORD))
+    def _has_plan_rate(self, username: str) -> bool:
+        return radclient.rate_of(radclient.dial(self._deployment.auth_port, username, PASSWORD)) == PLAN_RATE
 
     def _enter(self, numbers: range) -> None:
         api = self._deployment.api.another()

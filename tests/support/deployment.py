@@ -19,7 +19,7 @@ from servicekit.private_process import find_free_port, tail
 from simulators.nas import SimulatedNas
 
 from tests.support.api import Api
-from tests.support.waiting import wait_for
+from tests.support.waiting import pauses, wait_for
 
 Mode = Literal["embedded", "distributed"]
 MODES: tuple[Mode, ...] = ("embedded", "distributed")
@@ -107,12 +107,13 @@ class Deployment:
         """Wait until every part is ready. Fails with the end of its output if it exits before."""
 
         deadline = time.monotonic() + seconds
+        pause = pauses()
         while wrong := self.what_is_not_ready():
             assert self._process is not None
             code = self._process.poll()
             assert code is None, f"it ended with {code}:\n{tail(self.log)}"
             assert time.monotonic() < deadline, f"not ready after {seconds:g} s: {wrong}\n{tail(self.log)}"
-            time.sleep(0.05)
+            time.sleep(next(pause))
 
     def what_is_not_ready(self) -> str:
         """What /readyz reports, or an empty string if every part is ready."""
@@ -173,7 +174,7 @@ class Deployment:
 
     def kill(self, name: str) -> None:
         """kill -9, and wait until it is gone. If it is being restarted, wait for that first."""
-        process = wait_for(f"{name} runs", lambda: self._running(name), seconds=30)
+        process: psutil.Process = wait_for(f"{name} runs", lambda: self._running(name), seconds=30)
         process.kill()
         if name == MAIN:
             assert self._process is not None
