@@ -18,12 +18,6 @@ from pypdf import PdfReader
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'
 
 
-@pytest.fixture(autouse=True)
-def close_worker(gateway):
-    yield
-    gateway.pdf.close()
-
-
 @pytest.fixture
 def change(world, invoice_id):
     """Call it to give the invoice other values."""

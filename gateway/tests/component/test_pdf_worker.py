@@ -37,6 +37,17 @@ def renderer():
         each.close()
 
 
+@pytest.fixture(scope="module")
+def ours():
+    """A Renderer whose worker several tests use, because starting one takes most of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISPOS_SECRET_KEY", "s" * 40)
+        renderer = Renderer()
+        renderer.render(PAGE, {})
+    yield renderer
+    renderer.close()
+
+
 def wait_until(condition):
     deadline = time.monotonic() + WAIT_SECONDS
     while not condition():
@@ -51,17 +62,22 @@ def is_gone(pid):
         return True
 
 
-def test_one_worker_makes_files_one_after_the_other(renderer):
-    ours = renderer()
-    assert ours._process is None
+def test_worker_starts_with_the_first_document(renderer):
+    assert renderer()._process is None
+
+
+def test_one_worker_makes_files_one_after_the_other(ours):
     assert ours.render(PAGE, {}).content.startswith(b"%PDF-")
     pid = ours._process.pid
     ours.render(PAGE, {})
     assert ours._process.pid == pid
 
 
-def test_characters_that_no_font_has_are_named(renderer):
-    ours = renderer()
+def test_worker_has_none_of_our_keys(ours):
+    assert "ISPOS_SECRET_KEY" not in psutil.Process(ours._process.pid).environ()
+
+
+def test_characters_that_no_font_has_are_named(ours):
     # Characters for private use: no font of a distribution has them.
     assert ours.render("<p>Juan \uf8f0\uf8f1 \uf8f0</p>", {}).missing == "\uf8f0\uf8f1"
     assert ours.render("<p>Peña ₱1,500.00</p>", {}).missing == ""
@@ -80,8 +96,7 @@ def test_font_packages_are_named_by_script(characters, packages):
     assert font_packages(characters.replace(" ", "")) == packages
 
 
-def test_killed_worker_is_replaced(renderer):
-    ours = renderer()
+def test_killed_worker_is_replaced(ours):
     ours.render(PAGE, {})
     pid = ours._process.pid
     os.kill(pid, signal.SIGKILL)
@@ -154,7 +169,7 @@ def test_missing_library_names_the_package_to_install(renderer):
         renderer(python(code)).render(PAGE, {})
 
 
-def test_worker_fetches_nothing(renderer, tmp_path, free_port):
+def test_worker_fetches_nothing(ours, tmp_path, free_port):
     asked = []
 
     class Trap(http.server.BaseHTTPRequestHandler):
@@ -182,20 +197,13 @@ def test_worker_fetches_nothing(renderer, tmp_path, free_port):
     with http.server.HTTPServer(("127.0.0.1", port), Trap) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        (tmp_path / "made.pdf").write_bytes(renderer().render(page, {"logo": logo.encode()}).content)
+        (tmp_path / "made.pdf").write_bytes(ours.render(page, {"logo": logo.encode()}).content)
         server.shutdown()
         thread.join()
     assert asked == []
     with PdfReader(tmp_path / "made.pdf") as made:
         assert "SECRET" not in "".join(each.extract_text() for each in made.pages)
         assert dict(made.attachments) == {}
-
-
-def test_worker_has_none_of_our_keys(renderer, monkeypatch):
-    monkeypatch.setenv("ISPOS_SECRET_KEY", "s" * 40)
-    ours = renderer()
-    ours.render(PAGE, {})
-    assert "ISPOS_SECRET_KEY" not in psutil.Process(ours._process.pid).environ()
 
 
 def run_python(code):

@@ -66,18 +66,12 @@ def test_gateway_migrates_serves_and_stops_on_a_signal(run, tmp_path):
         requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
 
 
-def test_oversized_body_is_refused_and_the_server_survives(run, database):
-    _, port = run("serve")
-    wait_for(f"http://127.0.0.1:{port}/healthz")
-    answer = requests.post(f"http://127.0.0.1:{port}/login", data=b"x" * 2_000_000, timeout=10)
-    assert answer.status_code in (400, 413)
-    assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
-
-
-def test_chunked_body_is_read_and_limited(run, database):
+def test_large_and_chunked_bodies_are_limited_and_the_server_survives(run, database):
     _, port = run("serve")
     url = f"http://127.0.0.1:{port}/login"
     wait_for(url)
+    answer = requests.post(url, data=b"x" * 2_000_000, timeout=10)
+    assert answer.status_code in (400, 413)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     too_large = requests.post(url, data=(b"x" * 65_536 for _ in range(30)), headers=form, timeout=10)
     assert too_large.status_code in (400, 413)
