@@ -388,7 +388,10 @@ class Billing(Protocol):
     def list_accounts(self, subscriber_ids: list[SubscriberId]) -> list[AccountView]: ...
 
     def find_allocations(self, payment_id: PaymentId) -> list[AllocationView] | None:
-        """Active allocations of a payment, or None if billing has not processed the payment yet."""
+        """Active allocations of a payment, or None if billing has not processed the payment yet.
+
+        A reversed payment has none.
+        """
         ...
 
     def list_ledger_entries(

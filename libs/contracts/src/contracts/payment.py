@@ -21,10 +21,26 @@ class PaymentMethod(StrEnum):
 
 
 @dataclass(frozen=True)
+class ReversalView:
+    """Why and by whom a payment was reversed.
+
+    `counts_on` is the day whose collected amount it reduces: the day it was made. A payment that was moved
+    counts on the day it was received, because no money left. `moved_to` is the payment that replaced it.
+    """
+
+    reason: str
+    reversed_at: Instant
+    reversed_by: str
+    counts_on: date
+    moved_to: PaymentId | None
+
+
+@dataclass(frozen=True)
 class PaymentView:
     """`received_on` is the day the money arrived, `recorded_at` the instant it was entered.
 
-    `same_reference` lists other payments with the same reference. This is a warning, not an error.
+    `same_reference` lists other payments with the same reference, without reversed ones. This is a warning,
+    not an error. `moved_from` is the reversed payment that this one replaces.
     """
 
     id: PaymentId
@@ -38,6 +54,8 @@ class PaymentView:
     recorded_at: Instant
     recorded_by: str
     same_reference: list[PaymentId]
+    reversal: ReversalView | None = None
+    moved_from: PaymentId | None = None
 
 
 class PaymentOrder(StrEnum):
@@ -73,6 +91,23 @@ class RecordPayment(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReversePayment(Command):
+    """Reverse a payment that was recorded by mistake. What it paid is owed again."""
+
+    payment_id: PaymentId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovePayment(Command):
+    """Reverse a payment and record it for another subscriber, in one step."""
+
+    payment_id: PaymentId
+    subscriber_id: SubscriberId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentReceived(Event, name="payment.received.v1", consumers=("billing",)):
     """A payment was recorded. `paid_at` is when, and starts the reconnect time."""
 
@@ -89,10 +124,39 @@ class PaymentReceived(Event, name="payment.received.v1", consumers=("billing",))
         return self.subscriber_id
 
 
+@dataclass(frozen=True, kw_only=True)
+class PaymentReversed(Event, name="payment.reversed.v1", consumers=("billing",)):
+    """A payment was reversed.
+
+    It has everything that the event of the payment has, because it may arrive first. `counts_on` is the day
+    whose collected amount the reversal reduces.
+    """
+
+    payment_id: PaymentId
+    subscriber_id: SubscriberId
+    amount: Money
+    method: PaymentMethod
+    received_on: date
+    counts_on: date
+    reversed_at: Instant
+
+    @property
+    def subject(self) -> str:
+        return self.subscriber_id
+
+
 class Payment(Protocol):
     """RPC methods of payment-svc."""
 
     def record_payment(self, command: RecordPayment) -> PaymentView: ...
+
+    def reverse_payment(self, command: ReversePayment) -> PaymentView:
+        """The reversed payment. Raises NotFound, InvalidInput, and Conflict if it is reversed already."""
+        ...
+
+    def move_payment(self, command: MovePayment) -> PaymentView:
+        """The new payment. Raises NotFound, InvalidInput, and Conflict if the old one is reversed already."""
+        ...
 
     def get_payment(self, payment_id: PaymentId) -> PaymentView: ...
 

@@ -80,7 +80,10 @@ class AgingBucket:
 
 @dataclass(frozen=True)
 class DayCollected:
-    """The payments received on one day."""
+    """What was collected on one day: payments received on it, less reversals that count on it.
+
+    `payments` does not count reversed ones. `amount` is negative if more was reversed than received.
+    """
 
     date: date
     payments: int

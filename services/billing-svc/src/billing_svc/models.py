@@ -229,12 +229,16 @@ class InvoiceLine(Base):
 
 
 class ReceivedPayment(Base):
-    """A payment as billing knows it. It is `exhausted` when all of it is on invoices."""
+    """A payment as billing knows it. It is `exhausted` when all of it is on invoices, or if it was reversed.
+
+    `reversed_on` is the day on which its reversal counts against what was collected.
+    """
 
     __tablename__ = "received_payments"
     __table_args__ = (
         partial_index("ix_received_payments_credit", "subscriber_id", where="NOT exhausted"),
         Index("ix_received_payments_received_on", "received_on"),
+        partial_index("ix_received_payments_reversed_on", "reversed_on", where="reversed_on IS NOT NULL"),
     )
 
     payment_id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -243,6 +247,7 @@ class ReceivedPayment(Base):
     currency: Mapped[str] = mapped_column(String(3))
     received_on: Mapped[date] = mapped_column(Date)
     exhausted: Mapped[bool] = mapped_column(Boolean)
+    reversed_on: Mapped[date | None] = mapped_column(Date)
 
 
 class Allocation(Base):

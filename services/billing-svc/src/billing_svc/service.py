@@ -24,7 +24,7 @@ from contracts.billing import (
 )
 from contracts.billing_settings import BillingSettings
 from contracts.common import Page
-from contracts.payment import PaymentReceived
+from contracts.payment import PaymentReceived, PaymentReversed
 from contracts.receivables import AgingBucket, CollectionsRunView, DayCollected, Receivables, SuspensionsDue
 from contracts.subscriber import (
     PlanChanged,
@@ -188,3 +188,8 @@ class BillingService(Service):
     def on_payment_received(self, session: Session, event: PaymentReceived) -> None:
         """Enter the payment in the ledger and allocate it."""
         settlement.apply_payment(session, event, now=self.runtime.now(), today=self.runtime.today())
+
+    @handles(PaymentReversed)
+    def on_payment_reversed(self, session: Session, event: PaymentReversed) -> None:
+        """Undo the payment: open what it paid again."""
+        settlement.reverse_payment(session, event, now=self.runtime.now())

@@ -27,7 +27,7 @@ from contracts.billing import (
 from contracts.common import Event
 from contracts.holds import ExemptionKind, ExemptionView
 from contracts.money import Money
-from contracts.payment import PaymentMethod, PaymentReceived
+from contracts.payment import PaymentMethod, PaymentReceived, PaymentReversed
 from contracts.receivables import CollectionsRunView
 from contracts.subscriber import (
     PlanView,
@@ -151,6 +151,21 @@ class BillingUnderTest:
         event = self.payment(subscriber_id, minor, **changes)
         self.handle_payment(event)
         return event.payment_id
+
+    def reversal(self, payment: PaymentReceived, counts_on: date | None = None) -> PaymentReversed:
+        return PaymentReversed(
+            payment_id=payment.payment_id,
+            subscriber_id=payment.subscriber_id,
+            amount=payment.amount,
+            method=payment.method,
+            received_on=payment.received_on,
+            counts_on=counts_on or self.today,
+            reversed_at=self.runtime.now(),
+        )
+
+    def handle_reversal(self, event: PaymentReversed) -> None:
+        with self.runtime.transaction() as session:
+            settlement.reverse_payment(session, event, now=self.runtime.now())
 
     # Commands
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+from billing_svc.domain.ledger import RECEIVABLE
+from billing_svc.queries import accounts, receivables
 from billing_svc.usecases import settlement
 from contracts.billing import AccountOverdue, AccountSettled, InvoiceStatus
 from contracts.money import Money, total
+from contracts.payment import PaymentReceived
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -16,10 +20,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from servicekit.ids import new_id
 
 
 class Books(RuleBasedStateMachine):
-    """Two subscribers, months of invoices, payments, voids and daily runs."""
+    """Two subscribers, months of invoices, payments, reversals, moves, voids and daily runs."""
 
     def __init__(self, tested, make_billing) -> None:
         super().__init__()
@@ -30,6 +35,9 @@ class Books(RuleBasedStateMachine):
             billing.subscriber("Maria", billing.fiber, billing.plan(33_333)),
         ]
         self.paid_in = dict.fromkeys(self.subscribers, 0)
+        # Payments that were recorded and not reversed, and whether billing has handled each of them.
+        self.payments: list[PaymentReceived] = []
+        self.late: list[PaymentReceived] = []
         self.suspended = dict.fromkeys(self.subscribers, False)
         self.sequence = dict.fromkeys(self.subscribers, 0)
         billing.new_events()
@@ -46,16 +54,56 @@ class Books(RuleBasedStateMachine):
 
     @rule(who=who, minor=st.sampled_from([1, 50_000, 150_000, 183_333, 400_000]), back=st.integers(0, 40))
     def pay(self, who: int, minor: int, back: int):
-        subscriber = self.subscribers[who]
-        self.billing.pay(subscriber, minor, received_on=self.billing.today - timedelta(days=back))
-        self.paid_in[subscriber] += minor
+        received_on = self.billing.today - timedelta(days=back)
+        self.receive(self.billing.payment(self.subscribers[who], minor, received_on=received_on))
+
+    def receive(self, payment: PaymentReceived):
+        self.billing.handle_payment(payment)
+        self.paid_in[payment.subscriber_id] += payment.amount.minor
+        self.payments.append(payment)
+
+    @rule(who=who)
+    def record_a_payment_whose_event_is_late(self, who: int):
+        self.late.append(self.billing.payment(self.subscribers[who], 150_000))
+
+    @rule(reversal_first=st.booleans())
+    @precondition(lambda self: self.late)
+    def late_event_arrives(self, reversal_first: bool):
+        payment = self.late.pop()
+        if reversal_first:
+            self.billing.handle_reversal(self.billing.reversal(payment))
+            self.billing.handle_payment(payment)
+        else:
+            self.receive(payment)
+
+    @rule(which=st.integers(0, 20), times=st.integers(1, 2))
+    @precondition(lambda self: self.payments)
+    def reverse(self, which: int, times: int):
+        payment = self.payments.pop(which % len(self.payments))
+        for _ in range(times):
+            self.billing.handle_reversal(self.billing.reversal(payment))
+        self.paid_in[payment.subscriber_id] -= payment.amount.minor
+
+    @rule(which=st.integers(0, 20), new_first=st.booleans())
+    @precondition(lambda self: self.payments)
+    def move(self, which: int, new_first: bool):
+        payment = self.payments.pop(which % len(self.payments))
+        (other,) = set(self.subscribers) - {payment.subscriber_id}
+        moved = replace(payment, payment_id=new_id(), subscriber_id=other, invoice_id=None)
+        reversal = self.billing.reversal(payment, counts_on=payment.received_on)
+        if new_first:
+            self.receive(moved)
+        self.billing.handle_reversal(reversal)
+        self.paid_in[payment.subscriber_id] -= payment.amount.minor
+        if not new_first:
+            self.receive(moved)
 
     @rule(who=who, which=st.integers(0, 5))
     def pay_for_an_invoice(self, who: int, which: int):
         invoices = self.billing.invoices(self.subscribers[who])
         if invoices:
-            self.billing.pay(self.subscribers[who], 60_000, invoice_id=invoices[which % len(invoices)].id)
-            self.paid_in[self.subscribers[who]] += 60_000
+            invoice_id = invoices[which % len(invoices)].id
+            self.receive(self.billing.payment(self.subscribers[who], 60_000, invoice_id=invoice_id))
 
     @rule(who=who, which=st.integers(0, 5))
     def void(self, who: int, which: int):
@@ -77,6 +125,8 @@ class Books(RuleBasedStateMachine):
         check = self.billing.ledger_check()
         assert check.differences == []
         assert check.receivable == check.invoices_open - check.credit
+        for subscriber in self.subscribers:
+            assert self.billing.account(subscriber).balance == ledger_sum(self.billing, subscriber)
 
     @invariant()
     def every_centavo_is_counted_once(self):
@@ -93,6 +143,13 @@ class Books(RuleBasedStateMachine):
             # Credit pays open invoices at once.
             owed = total([invoice.balance for invoice in invoices])
             assert Money(0) in (account.credit, owed)
+
+    @invariant()
+    def what_was_collected_is_what_was_paid(self):
+        with self.billing.runtime.reading() as session:
+            days = receivables.list_days_collected(session, 366, self.billing.today)
+        assert total([day.amount for day in days]) == Money(sum(self.paid_in.values()))
+        assert sum(day.payments for day in days) == len(self.payments)
 
     @invariant()
     def each_service_is_billed_once_per_period(self):
@@ -122,6 +179,16 @@ class Books(RuleBasedStateMachine):
         for subscriber in self.subscribers:
             for invoice in self.billing.invoices(subscriber):
                 assert invoice.days_overdue < 5 or self.suspended[subscriber]
+
+
+def ledger_sum(billing, subscriber_id: str) -> Money:
+    with billing.runtime.reading() as session:
+        entries = accounts.list_ledger_entries(session, subscriber_id, 200, None)
+    assert entries.next is None
+    owed = [entry.amount for entry in entries.items if entry.debit_account == RECEIVABLE]
+    return total(owed) - total(
+        [entry.amount for entry in entries.items if entry.credit_account == RECEIVABLE]
+    )
 
 
 def test_ledger_agrees_after_any_sequence_of_events(tested, make_billing):

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from contracts.payment import PaymentMethod
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
 from servicekit.paging import folded
-from sqlalchemy import BigInteger, CheckConstraint, Date, Index, Integer, MetaData, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -21,7 +21,7 @@ def _reference_key(context: DefaultExecutionContext) -> str:
 
 
 class Payment(Base):
-    """A payment, which never changes.
+    """A payment, which never changes. A reversal is a row of its own.
 
     `received_on` is the day the money arrived, `recorded_at` the instant it was entered. `reference_key` is
     the reference without case and accents, for searching.
@@ -45,6 +45,19 @@ class Payment(Base):
     received_on: Mapped[date] = mapped_column(Date)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     recorded_by: Mapped[str] = mapped_column(Text)
+
+
+class PaymentReversal(Base):
+    """The reversal of a payment, at most one. `moved_to` is the payment that replaces it, if it was moved."""
+
+    __tablename__ = "payment_reversals"
+
+    payment_id: Mapped[str] = mapped_column(ForeignKey("payments.id"), primary_key=True)
+    moved_to: Mapped[str | None] = mapped_column(ForeignKey("payments.id"), unique=True)
+    reason: Mapped[str] = mapped_column(Text)
+    counts_on: Mapped[date] = mapped_column(Date)
+    reversed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    reversed_by: Mapped[str] = mapped_column(Text)
 
 
 class SubscriberProjection(Base):

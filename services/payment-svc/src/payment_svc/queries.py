@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from contracts.common import Page
 from contracts.money import Money
-from contracts.payment import PaymentOrder, PaymentQuery, PaymentView
+from contracts.payment import PaymentOrder, PaymentQuery, PaymentView, ReversalView
 from servicekit import loading
 from servicekit.paging import Order, page_of, searched
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
-from payment_svc.models import Payment, SubscriberProjection
+from payment_svc.models import Payment, PaymentReversal, SubscriberProjection
 
 SAME_REFERENCE_SHOWN = 5
 # Up to this many subscribers are listed by id, so that the database can estimate how many payments match.
@@ -35,21 +35,28 @@ def list_payments(session: Session, query: PaymentQuery, limit: int, after: str 
     found, order = _found(session, query), ORDERS[query.order]
     page = page_of(session, found, Payment.id, lambda row: row, limit=limit, after=after, order=order)
     names = _names(session, [payment.subscriber_id for payment in page.items])
-    return Page([_view(payment, names, []) for payment in page.items], page.next)
+    reversals = _reversals(session, [payment.id for payment in page.items])
+    return Page([_view(payment, names, reversals, []) for payment in page.items], page.next)
 
 
 def payment_view(session: Session, payment: Payment) -> PaymentView:
     """The view of a payment, with the latest others that have the same reference, as a warning."""
     names = _names(session, [payment.subscriber_id])
-    if not payment.reference:
-        return _view(payment, names, [])
-    others = session.scalars(
-        select(Payment.id)
-        .where(Payment.reference == payment.reference, Payment.id != payment.id)
+    others = [other.id for other in same_reference(session, payment.reference) if other.id != payment.id]
+    return _view(payment, names, _reversals(session, [payment.id]), others[:SAME_REFERENCE_SHOWN])
+
+
+def same_reference(session: Session, reference: str) -> list[Payment]:
+    """The first payments with this reference that are not reversed; none without a reference."""
+    if not reference:
+        return []
+    found = (
+        select(Payment)
+        .where(Payment.reference == reference, ~exists().where(PaymentReversal.payment_id == Payment.id))
         .order_by(Payment.id)
-        .limit(SAME_REFERENCE_SHOWN)
+        .limit(SAME_REFERENCE_SHOWN + 1)
     )
-    return _view(payment, names, list(others))
+    return list(session.scalars(found))
 
 
 def _found(session: Session, query: PaymentQuery) -> Select:
@@ -86,7 +93,19 @@ def _names(session: Session, subscriber_ids: Sequence[str]) -> dict[str, str]:
     return dict(session.execute(kept.where(SubscriberProjection.subscriber_id.in_(subscriber_ids))).all())
 
 
-def _view(payment: Payment, names: dict[str, str], same_reference: list[str]) -> PaymentView:
+def _reversals(session: Session, payment_ids: Sequence[str]) -> list[PaymentReversal]:
+    """The reversals of these payments, and those that these payments replace."""
+    found = select(PaymentReversal).where(
+        or_(PaymentReversal.payment_id.in_(payment_ids), PaymentReversal.moved_to.in_(payment_ids))
+    )
+    return list(session.scalars(found))
+
+
+def _view(
+    payment: Payment, names: dict[str, str], reversals: Sequence[PaymentReversal], same_reference: list[str]
+) -> PaymentView:
+    reversal = next((each for each in reversals if each.payment_id == payment.id), None)
+    replaced = next((each for each in reversals if each.moved_to == payment.id), None)
     return PaymentView(
         id=payment.id,
         subscriber_id=payment.subscriber_id,
@@ -99,4 +118,16 @@ def _view(payment: Payment, names: dict[str, str], same_reference: list[str]) ->
         recorded_at=payment.recorded_at,
         recorded_by=payment.recorded_by,
         same_reference=same_reference,
+        reversal=_reversal_view(reversal) if reversal is not None else None,
+        moved_from=replaced.payment_id if replaced is not None else None,
+    )
+
+
+def _reversal_view(reversal: PaymentReversal) -> ReversalView:
+    return ReversalView(
+        reason=reversal.reason,
+        reversed_at=reversal.reversed_at,
+        reversed_by=reversal.reversed_by,
+        counts_on=reversal.counts_on,
+        moved_to=reversal.moved_to,
     )

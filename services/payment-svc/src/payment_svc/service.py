@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from contracts.billing import Billing
-from contracts.common import InvalidInput, NotFound, Page
-from contracts.payment import Payment, PaymentQuery, PaymentView, RecordPayment
+from contracts.common import Command, InvalidInput, NotFound, Page
+from contracts.payment import (
+    MovePayment,
+    Payment,
+    PaymentQuery,
+    PaymentView,
+    RecordPayment,
+    ReversePayment,
+)
 from contracts.subscriber import Subscriber, SubscriberChanged
 from servicekit.events import handles
 from servicekit.idempotency import carry_out
@@ -14,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from payment_svc import queries
 from payment_svc.domain import checks
-from payment_svc.usecases import projections, recording
+from payment_svc.usecases import projections, recording, reversing
 
 
 @serves(Payment)
@@ -35,6 +42,26 @@ class PaymentService(Service):
 
         return carry_out(self.runtime, command, PaymentView, record)
 
+    def reverse_payment(self, command: ReversePayment) -> PaymentView:
+        def reverse(session: Session) -> PaymentView:
+            now, today = self.runtime.now(), self.runtime.today()
+            payment = reversing.reverse_payment(session, command, now=now, today=today)
+            session.flush()
+            return queries.payment_view(session, payment)
+
+        return carry_out(self.runtime, command, PaymentView, reverse)
+
+    def move_payment(self, command: MovePayment) -> PaymentView:
+        if not self._is_repeat(command):
+            self._check_subscriber(command.subscriber_id)
+
+        def move(session: Session) -> PaymentView:
+            moved = reversing.move_payment(session, command, now=self.runtime.now())
+            session.flush()
+            return queries.payment_view(session, moved)
+
+        return carry_out(self.runtime, command, PaymentView, move)
+
     def get_payment(self, payment_id: str) -> PaymentView:
         with self.runtime.reading() as session:
             return queries.get_payment(session, payment_id)
@@ -48,19 +75,24 @@ class PaymentService(Service):
         """Show the new name with payments."""
         projections.keep_subscriber(session, event)
 
-    def _is_repeat(self, command: RecordPayment) -> bool:
+    def _is_repeat(self, command: Command) -> bool:
         """Whether to repeat the first answer, even if the invoice was voided or billing went down since."""
         with self.runtime.reading() as session:
             return recording.is_repeat(session, command)
 
     def _check_owner(self, command: RecordPayment) -> None:
         """Call before opening a transaction, as it calls other services. Raises InvalidInput, Unavailable."""
+        if command.invoice_id is None:
+            self._check_subscriber(command.subscriber_id)
+            return
         try:
-            if command.invoice_id is not None:
-                invoice = self.billing.get_invoice(command.invoice_id)
-                checks.check_invoice(invoice, command.subscriber_id)
-            else:
-                self.subscriber.get_subscriber(command.subscriber_id)
+            invoice = self.billing.get_invoice(command.invoice_id)
         except NotFound as error:
-            field = "invoice_id" if command.invoice_id is not None else "subscriber_id"
-            raise InvalidInput.of(field, error.message) from error
+            raise InvalidInput.of("invoice_id", error.message) from error
+        checks.check_invoice(invoice, command.subscriber_id)
+
+    def _check_subscriber(self, subscriber_id: str) -> None:
+        try:
+            self.subscriber.get_subscriber(subscriber_id)
+        except NotFound as error:
+            raise InvalidInput.of("subscriber_id", error.message) from error

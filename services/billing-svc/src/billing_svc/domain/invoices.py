@@ -15,7 +15,10 @@ MAX_VOID_REASON_LENGTH = 500
 
 
 class InvoiceState(StrEnum):
-    """The stored state. PAID is final. A VOID invoice counts in no total."""
+    """The stored state. A VOID invoice counts in no total.
+
+    A PAID invoice is OPEN again after a payment on it was reversed.
+    """
 
     OPEN = "open"
     PAID = "paid"

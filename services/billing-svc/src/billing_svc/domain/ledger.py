@@ -36,6 +36,14 @@ def payment_received(
     return _entries(common, [(f"cash:{method}", RECEIVABLE, amount)])
 
 
+def payment_reversed(
+    *, payment_id: str, subscriber_id: str, method: str, amount: Money, on: date, at: datetime
+) -> list[dict[str, Any]]:
+    """The reverse of `payment_received`: the subscriber owes `amount` again."""
+    common = _common("payment_reversal", payment_id, subscriber_id, on, at)
+    return _entries(common, [(RECEIVABLE, f"cash:{method}", amount)])
+
+
 def _common(kind: str, source_id: str, subscriber_id: str, on: date, at: datetime) -> dict[str, Any]:
     return {
         "kind": kind,

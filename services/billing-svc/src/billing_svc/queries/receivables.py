@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from contracts.common import InvalidInput
 from contracts.money import Money
 from contracts.receivables import AgingBucket, DayCollected, Receivables
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from billing_svc.domain.aging import AGES, is_of_age
 from billing_svc.domain.invoices import InvoiceState
@@ -58,18 +58,22 @@ def list_days_collected(session: Session, days: int, today: date) -> list[DayCol
         raise InvalidInput.of("days", f"must be between 1 and {MAX_DAYS}")
     currency = load_settings(session).currency
     first = today - timedelta(days=days - 1)
-    received = (
-        select(ReceivedPayment.received_on, func.count(), func.sum(ReceivedPayment.amount_minor))
-        .where(ReceivedPayment.received_on >= first)
-        .group_by(ReceivedPayment.received_on)
-    )
-    by_day = {day: (payments, int(minor)) for day, payments, minor in session.execute(received)}
+    received = _by_day(session, ReceivedPayment.received_on, first)
+    reversals = _by_day(session, ReceivedPayment.reversed_on, first)
     collected = []
     for number in range(days):
         day = first + timedelta(days=number)
-        payments, minor = by_day.get(day, (0, 0))
-        collected.append(DayCollected(day, payments, Money(minor, currency)))
+        payments, minor = received.get(day, (0, 0))
+        _, reversed_minor = reversals.get(day, (0, 0))
+        collected.append(DayCollected(day, payments, Money(minor - reversed_minor, currency)))
     return collected
+
+
+def _by_day(session: Session, day: InstrumentedAttribute, first: date) -> dict[date, tuple[int, int]]:
+    """For each day since `first`: the payments that are not reversed, and the minor units of all."""
+    kept = func.sum(case((ReceivedPayment.reversed_on.is_(None), 1), else_=0))
+    found = select(day, kept, func.sum(ReceivedPayment.amount_minor)).where(day >= first).group_by(day)
+    return {on: (int(payments), int(minor)) for on, payments, minor in session.execute(found)}
 
 
 def _open_by_due_date(session: Session) -> list[DueDay]:
@@ -90,5 +94,9 @@ def _count(days: list[DueDay]) -> int:
 
 
 def _collected(session: Session, since: date, currency: str) -> Money:
-    received = select(func.sum(ReceivedPayment.amount_minor)).where(ReceivedPayment.received_on >= since)
-    return Money(int(session.scalar(received) or 0), currency)
+    """What was received since that day, less the reversals that count since then."""
+    received, reversals = (
+        int(session.scalar(select(func.sum(ReceivedPayment.amount_minor)).where(day >= since)) or 0)
+        for day in (ReceivedPayment.received_on, ReceivedPayment.reversed_on)
+    )
+    return Money(received - reversals, currency)

@@ -1,5 +1,7 @@
 """Putting money on invoices: payments when they arrive, credit when an invoice is issued or voided.
 
+And taking it off again when a payment is reversed.
+
 Callers must hold the lock of the account (projections.lock_account).
 """
 
@@ -10,7 +12,7 @@ from datetime import date, datetime
 
 from contracts.billing import AccountSettled, CollectionStatus
 from contracts.money import Money
-from contracts.payment import PaymentReceived
+from contracts.payment import PaymentReceived, PaymentReversed
 from servicekit import outbox
 from servicekit.ids import new_id
 from sqlalchemy import func, insert, select, update
@@ -40,28 +42,35 @@ def apply_payment(session: Session, event: PaymentReceived, *, now: datetime, to
     account = lock_account(session, event.subscriber_id)
     if session.get(ReceivedPayment, event.payment_id) is not None:
         return
-    session.add(
-        ReceivedPayment(
-            payment_id=event.payment_id,
-            subscriber_id=event.subscriber_id,
-            amount_minor=event.amount.minor,
-            currency=event.amount.currency,
-            received_on=event.received_on,
-            exhausted=False,
-        )
-    )
-    session.flush()  # allocations refer to it
-    entries = ledger.payment_received(
+    _enter(session, event, now)
+    use_credit(session, event.subscriber_id, first=event.invoice_id, now=now)
+    settle_if_clear(session, account, cause=Cause(event.payment_id, event.paid_at), now=now, today=today)
+
+
+def reverse_payment(session: Session, event: PaymentReversed, *, now: datetime) -> None:
+    """Undo a payment: what it paid is open again, and other credit of the subscriber pays it if there is any.
+
+    Suspends nobody: the next collections run judges the account by the ordinary rule. Does nothing if the
+    payment was reversed before. If the event of the payment itself has not arrived yet, the payment is
+    entered here first, so that it changes nothing later.
+    """
+    lock_account(session, event.subscriber_id)
+    payment = session.get(ReceivedPayment, event.payment_id) or _enter(session, event, now)
+    if payment.reversed_on is not None:
+        return
+    payment.reversed_on, payment.exhausted = event.counts_on, True
+    _free_invoices(session, payment, now)
+    entries = ledger.payment_reversed(
         payment_id=event.payment_id,
         subscriber_id=event.subscriber_id,
         method=event.method,
         amount=event.amount,
-        on=event.received_on,
+        on=event.counts_on,
         at=now,
     )
     session.execute(insert(LedgerEntry), entries)
-    use_credit(session, event.subscriber_id, first=event.invoice_id, now=now)
-    settle_if_clear(session, account, cause=Cause(event.payment_id, event.paid_at), now=now, today=today)
+    session.flush()
+    use_credit(session, event.subscriber_id, now=now)
 
 
 def use_credit(session: Session, subscriber_id: str, *, first: str | None = None, now: datetime) -> None:
@@ -142,6 +151,49 @@ def overdue_amount(session: Session, subscriber_id: str, today: date) -> Money:
         balance.minor for invoice, balance in open_balances(session, subscriber_id) if invoice.due_on < today
     )
     return Money(minor, load_settings(session).currency)
+
+
+def _enter(session: Session, event: PaymentReceived | PaymentReversed, now: datetime) -> ReceivedPayment:
+    """Enter the payment of an event, with its movement in the ledger."""
+    payment = ReceivedPayment(
+        payment_id=event.payment_id,
+        subscriber_id=event.subscriber_id,
+        amount_minor=event.amount.minor,
+        currency=event.amount.currency,
+        received_on=event.received_on,
+        exhausted=False,
+    )
+    session.add(payment)
+    session.flush()  # allocations refer to it
+    entries = ledger.payment_received(
+        payment_id=event.payment_id,
+        subscriber_id=event.subscriber_id,
+        method=event.method,
+        amount=event.amount,
+        on=event.received_on,
+        at=now,
+    )
+    session.execute(insert(LedgerEntry), entries)
+    return payment
+
+
+def _free_invoices(session: Session, payment: ReceivedPayment, now: datetime) -> None:
+    """Take the payment off the invoices that it paid, which are open again."""
+    active = session.scalars(
+        select(Allocation).where(
+            Allocation.payment_id == payment.payment_id, Allocation.reversed_at.is_(None)
+        )
+    ).all()
+    for allocation in active:
+        allocation.reversed_at = now
+    session.execute(
+        update(Invoice)
+        .where(
+            Invoice.id.in_([allocation.invoice_id for allocation in active]),
+            Invoice.state == InvoiceState.PAID,
+        )
+        .values(state=InvoiceState.OPEN)
+    )
 
 
 def _allocate(session: Session, payment: ReceivedPayment, *, first: str | None, now: datetime) -> None:

@@ -9,6 +9,7 @@ from contracts.common import InvalidInput
 from contracts.money import DEFAULT_CURRENCY, MAX_MINOR, Money
 
 MAX_REFERENCE_LENGTH = 100
+MAX_REASON_LENGTH = 500
 
 
 def check_amount(amount: Money) -> None:
@@ -27,6 +28,18 @@ def check_reference(reference: str) -> str:
     if not reference.isprintable():
         raise InvalidInput.of("reference", "contains control characters; remove them")
     return reference
+
+
+def check_reason(reason: str) -> str:
+    """The reason without surrounding spaces. Raises InvalidInput if it is empty, too long or unprintable."""
+    reason = reason.strip()
+    if not reason:
+        raise InvalidInput.of("reason", "is required")
+    if len(reason) > MAX_REASON_LENGTH:
+        raise InvalidInput.of("reason", f"is too long; use at most {MAX_REASON_LENGTH} characters")
+    if not "".join(reason.splitlines()).isprintable():
+        raise InvalidInput.of("reason", "contains control characters; remove them")
+    return reason
 
 
 def check_received_on(received_on: date, today: date) -> None:

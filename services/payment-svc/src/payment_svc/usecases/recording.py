@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from contracts.common import Command
 from contracts.money import Money
 from contracts.payment import PaymentReceived, RecordPayment
 from servicekit import outbox
@@ -22,7 +23,7 @@ def check(command: RecordPayment, today: date) -> None:
     checks.check_received_on(command.received_on or today, today)
 
 
-def is_repeat(session: Session, command: RecordPayment) -> bool:
+def is_repeat(session: Session, command: Command) -> bool:
     """Whether a command with the same idempotency key was carried out before."""
     key = command.idempotency_key
     return key is not None and session.get(IdempotentCommand, key) is not None
@@ -43,6 +44,12 @@ def record_payment(session: Session, command: RecordPayment, *, now: datetime, t
         recorded_at=now,
         recorded_by=command.actor,
     )
+    enter(session, payment, now=now)
+    return payment
+
+
+def enter(session: Session, payment: Payment, *, now: datetime) -> None:
+    """Add a payment and publish it."""
     session.add(payment)
     event = PaymentReceived(
         payment_id=payment.id,
@@ -54,4 +61,3 @@ def record_payment(session: Session, command: RecordPayment, *, now: datetime, t
         paid_at=now,
     )
     outbox.add(session, event, now=now)
-    return payment
