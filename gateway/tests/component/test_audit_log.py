@@ -76,7 +76,7 @@ def test_stored_event_names_still_have_words():
 
 def test_records_link_to_their_pages(app):
     arguments = {rule.endpoint: rule.arguments for rule in app.url_map.iter_rules()}
-    assert set(RECORD_PAGES) == {"subscriber", "service", "invoice", "billing run"}
+    assert set(RECORD_PAGES) == {"subscriber", "service", "invoice", "billing run", "payment"}
     for view, argument in RECORD_PAGES.values():
         assert arguments[view] == {argument}
 

@@ -226,6 +226,18 @@ class FakeBilling(Fake):
             allocations=[*invoice.allocations, allocation],
         )
 
+    def take_off(self, payment):
+        """Open the invoices that a reversed payment paid."""
+        for invoice in list(self.world.invoices.values()):
+            kept = [each for each in invoice.allocations if each.payment_id != payment.id]
+            if len(kept) < len(invoice.allocations):
+                balance = invoice.total - total([each.amount for each in kept])
+                status = InvoiceStatus.PARTIALLY_PAID if kept else InvoiceStatus.SENT
+                self.world.invoices[invoice.id] = replace(
+                    invoice, allocations=kept, balance=balance, status=status
+                )
+        self._use_credit(payment.subscriber_id)
+
     def _use_credit(self, subscriber_id):
         for payment in self.world.payments.values():
             if payment.subscriber_id == subscriber_id:
@@ -240,6 +252,8 @@ class FakeBilling(Fake):
         ]
 
     def _unallocated(self, payment):
+        if self.world.payments[payment.id].reversal is not None:
+            return NOTHING
         return payment.amount - total([each.amount for each in self._allocations(payment.id)])
 
     def find_allocations(self, payment_id):
@@ -271,10 +285,18 @@ class FakeBilling(Fake):
         invoices = [each for each in self.world.invoices.values() if each.balance.minor > 0]
         late = [each for each in invoices if each.due_on < TODAY]
         owed = total([each.balance for each in invoices])
-        this_month = [each for each in self.world.payments.values() if each.received_on >= PERIOD.start]
-        today = [each.amount for each in this_month if each.received_on == TODAY]
-        collected = total([each.amount for each in this_month])
-        return Receivables(owed, _overdue(invoices), total(today), collected, len(invoices), len(late))
+        days = [TODAY - timedelta(days=age) for age in range((TODAY - PERIOD.start).days + 1)]
+        this_month = total([self._collected(day) for day in days])
+        return Receivables(
+            owed, _overdue(invoices), self._collected(TODAY), this_month, len(invoices), len(late)
+        )
+
+    def _collected(self, day):
+        paid = self.world.payments.values()
+        received = total([each.amount for each in paid if each.received_on == day])
+        return received - total(
+            [each.amount for each in paid if each.reversal and each.reversal.counts_on == day]
+        )
 
     def list_aging(self):
         late = [(max(0, (TODAY - each.due_on).days), each.balance) for each in self.world.invoices.values()]
@@ -291,9 +313,8 @@ class FakeBilling(Fake):
         if not 1 <= days <= 366:
             raise InvalidInput.of("days", "must be between 1 and 366")
         dates = [TODAY - timedelta(days=age) for age in range(days - 1, -1, -1)]
-        paid = self.world.payments.values()
-        amounts = {day: [each.amount for each in paid if each.received_on == day] for day in dates}
-        return [DayCollected(day, len(amounts[day]), total(amounts[day])) for day in dates]
+        kept = [each.received_on for each in self.world.payments.values() if each.reversal is None]
+        return [DayCollected(day, kept.count(day), self._collected(day)) for day in dates]
 
     def list_suspensions_due(self, until, limit, after):
         if until < TODAY:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contracts.billing import InvoiceStatus
-from contracts.common import CommandWarning, InvalidInput, check_confirmed
+from contracts.common import CommandWarning, Conflict, InvalidInput, check_confirmed
 from contracts.money import Money
-from contracts.payment import PaymentOrder, PaymentView
+from contracts.payment import PaymentOrder, PaymentView, ReversalView
 
 from gateway_fakes.base import NOW, TODAY, Fake, contains, ordered, paged
 
@@ -25,7 +27,11 @@ class FakePayment(Fake):
         if command.amount > MUCH:
             check_confirmed(command, [CommandWarning("amount_high", "This is much more than anyone owes.")])
         reference = command.reference.strip()
-        same = [each.id for each in self.world.payments.values() if each.reference == reference != ""]
+        same = [
+            each.id
+            for each in self.world.payments.values()
+            if each.reference == reference != "" and each.reversal is None
+        ]
         payment = PaymentView(
             id=self.world.new_id("payment"),
             subscriber_id=command.subscriber_id,
@@ -59,6 +65,51 @@ class FakePayment(Fake):
             raise InvalidInput.of("invoice_id", f"invoice {invoice.number} belongs to another subscriber")
         if invoice.status is InvoiceStatus.VOID:
             raise InvalidInput.of("invoice_id", f"invoice {invoice.number} is void")
+
+    def reverse_payment(self, command):
+        def reverse():
+            payment = self._to_reverse(command)
+            self._reverse(payment, command, TODAY, None)
+            return self.world.payments[payment.id]
+
+        return self.world.once(command, reverse)
+
+    def move_payment(self, command):
+        def move():
+            payment = self._to_reverse(command)
+            if command.subscriber_id not in self.world.subscribers:
+                raise InvalidInput.of("subscriber_id", "names no subscriber")
+            if command.subscriber_id == payment.subscriber_id:
+                raise InvalidInput.of("subscriber_id", "has this payment already")
+            moved = replace(
+                payment,
+                id=self.world.new_id("payment"),
+                subscriber_id=command.subscriber_id,
+                subscriber_name=self.world.subscribers[command.subscriber_id].full_name,
+                invoice_id=None,
+                recorded_by=command.actor,
+                same_reference=[],
+                moved_from=payment.id,
+            )
+            self._reverse(payment, command, payment.received_on, moved.id)
+            self.world.payments[moved.id] = moved
+            self.world.billing.allocate(moved)
+            return moved
+
+        return self.world.once(command, move)
+
+    def _to_reverse(self, command):
+        if not command.reason.strip():
+            raise InvalidInput.of("reason", "is required")
+        payment = self._known(self.world.payments, command.payment_id)
+        if payment.reversal is not None:
+            raise Conflict(f"this payment was already reversed by {payment.reversal.reversed_by}")
+        return payment
+
+    def _reverse(self, payment, command, counts_on, moved_to):
+        reversal = ReversalView(command.reason.strip(), NOW, command.actor, counts_on, moved_to)
+        self.world.payments[payment.id] = replace(payment, reversal=reversal)
+        self.world.billing.take_off(payment)
 
     def get_payment(self, payment_id):
         return self._known(self.world.payments, payment_id)

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 from contracts.billing import VoidInvoice
-from contracts.common import IdempotencyMismatch, NotFound
-from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery
+from contracts.common import Conflict, IdempotencyMismatch, NotFound
+from contracts.payment import MovePayment, PaymentMethod, PaymentOrder, PaymentQuery, ReversePayment
 from testkit.examples import START
 
 from tests.contract.behavior.backends import Backend, payment_command
@@ -82,6 +82,56 @@ def test_second_payment_with_a_reference_names_the_first(isp: Backend) -> None:
     assert second.same_reference == [first.id]
     assert isp.pay(ana.id, 50_000).same_reference == []
     assert isp.pay(ana.id, 50_000).same_reference == []  # no reference is no match
+
+
+def test_reversed_payment_does_not_count(isp: Backend) -> None:
+    invoice = isp.new_invoice("Juan")
+    payment = isp.pay(invoice.subscriber_id, 200_000, reference="GCash-1")
+    command = ReversePayment(payment_id=payment.id, reason=" twice ", actor="ana", idempotency_key="r-1")
+
+    reversed_ = isp.payment.reverse_payment(command)
+    isp.settle()
+
+    assert reversed_.reversal is not None
+    assert (reversed_.reversal.reason, reversed_.reversal.reversed_by) == ("twice", "ana")
+    assert (reversed_.reversal.counts_on, reversed_.reversal.moved_to) == (TODAY, None)
+    assert isp.payment.get_payment(payment.id) == reversed_
+    assert isp.payment.reverse_payment(command) == reversed_
+    assert isp.billing.get_invoice(invoice.id).status.is_open
+    assert isp.billing.find_allocations(payment.id) == []
+    account = isp.billing.get_account(invoice.subscriber_id)
+    assert (account.balance, account.credit.minor) == (invoice.total, 0)
+    assert isp.pay(invoice.subscriber_id, 50_000, reference="GCash-1").same_reference == []
+    with pytest.raises(Conflict):
+        isp.payment.reverse_payment(ReversePayment(payment_id=payment.id, reason="again"))
+    with pytest.raises(NotFound):
+        isp.payment.reverse_payment(ReversePayment(payment_id="nothing", reason="twice"))
+    with assert_invalid("reason"):
+        isp.payment.reverse_payment(ReversePayment(payment_id=payment.id, reason=" "))
+
+
+def test_moved_payment_pays_for_the_other_subscriber(isp: Backend) -> None:
+    invoice = isp.new_invoice("Juan")
+    ana = isp.new_subscriber("Ana")
+    payment = isp.pay(ana.id, 150_000, received_on=TODAY - timedelta(days=1), reference="GCash-1")
+    with assert_invalid("subscriber_id"):
+        isp.payment.move_payment(MovePayment(payment_id=payment.id, subscriber_id=ana.id, reason="x"))
+    with assert_invalid("subscriber_id"):
+        isp.payment.move_payment(MovePayment(payment_id=payment.id, subscriber_id="nothing", reason="x"))
+
+    moved = isp.payment.move_payment(
+        MovePayment(payment_id=payment.id, subscriber_id=invoice.subscriber_id, reason="not hers")
+    )
+    isp.settle()
+
+    assert moved.moved_from == payment.id
+    assert (moved.subscriber_id, moved.received_on) == (invoice.subscriber_id, payment.received_on)
+    assert (moved.reference, moved.method, moved.same_reference) == ("GCash-1", payment.method, [])
+    old = isp.payment.get_payment(payment.id).reversal
+    assert old is not None
+    assert (old.moved_to, old.counts_on) == (moved.id, payment.received_on)
+    assert isp.billing.get_account(ana.id).credit.minor == 0
+    assert not isp.billing.get_invoice(invoice.id).status.is_open
 
 
 def test_payments_are_listed_newest_first_or_by_amount(isp: Backend) -> None:

@@ -175,8 +175,9 @@ def events_panel() -> Response:
         paid = if_it_answers(lambda: optional.payment.list_payments(PaymentQuery(), EVENTS, None))
         missing += [] if paid is not None else ["The payment service"]
         moments += [
-            timeline.payment_moment(payment, payment.subscriber_name or "Subscriber")
+            moment
             for payment in (paid.items if paid else [])
+            for moment in timeline.payment_moments(payment, payment.subscriber_name or "Subscriber")
         ]
     days = timeline.by_day(moments, EVENTS)
     return show("panels/timeline.html", timeline=timeline.Timeline(days, missing))

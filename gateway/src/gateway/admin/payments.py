@@ -1,20 +1,40 @@
-"""Payments: list and export. The pages of invoices and subscribers record them."""
+"""Payments: list, export, one payment, and corrections. The pages of invoices and subscribers record them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery
-from flask import Response, request
+from contracts.billing import AllocationView
+from contracts.money import Money, total
+from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery, PaymentView
+from contracts.subscriber import SubscriberQuery, SubscriberView
+from flask import Response, g, request, url_for
 
+from gateway.admin.forms import Form
 from gateway.admin.lists import Listing, choice_argument, date_argument, export_address, text_argument
-from gateway.admin.pages import PAGE_SIZE, Entry, every_item, page, show
-from gateway.clients.context import services
-from gateway.display.billing import method
-from gateway.display.money import plain_amount
+from gateway.admin.pages import (
+    PAGE_SIZE,
+    Entry,
+    by_operator,
+    done,
+    every_item,
+    form_page,
+    page,
+    question,
+    show,
+)
+from gateway.audit.events import Event
+from gateway.clients.answers import if_it_answers
+from gateway.clients.context import current, services
+from gateway.clients.waiting import wait_for_allocations, wait_for_reversal
+from gateway.display.billing import method, payment_status
+from gateway.display.money import money, plain_amount
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
+from gateway.resources.payments import MoveRequest, ReversalRequest
 
+# How many subscribers the search for the one who paid shows.
+MAX_FOUND = 8
 METHODS = [(value.value, method(value)) for value in PaymentMethod]
 
 
@@ -34,8 +54,107 @@ def payments() -> Response:
 
 @page("/payments.csv", permission=Permission.VIEW_BILLING)
 def payments_csv() -> Response:
-    header = ("Received", "Subscriber", "Amount", "Currency", "Method", "Reference", "Recorded", "By")
+    header = (
+        "Received",
+        "Subscriber",
+        "Amount",
+        "Currency",
+        "Method",
+        "Reference",
+        "Recorded",
+        "By",
+        "Status",
+        "Reason",
+    )
     return csv_response("payments.csv", header, _rows(_query()))
+
+
+@page("/payments/<payment_id>", permission=Permission.VIEW_BILLING, shows="payment")
+def payment(payment_id: str) -> Response:
+    found = services().payment.get_payment(payment_id)
+    parts = if_it_answers(lambda: current().optional.billing.find_allocations(payment_id))
+    return show(
+        "payment.html",
+        payment=found,
+        parts=parts,
+        credit=_credit(found, parts),
+        moved_to=_known(found.reversal.moved_to if found.reversal is not None else None),
+        moved_from=_known(found.moved_from),
+    )
+
+
+@form_page(
+    "/payments/<payment_id>/reverse",
+    permission=Permission.REVERSE_PAYMENTS,
+    event=Event("admin.reverse_payment", "Reversed a payment", "payment"),
+)
+def reverse_payment(payment_id: str) -> Response:
+    found, form = services().payment.get_payment(payment_id), Form()
+    reversed_ = form.submit(
+        ReversalRequest,
+        lambda asked: services().payment.reverse_payment(asked.command(payment_id, by_operator())),
+    )
+    if reversed_ is not None:
+        wait_for_reversal(payment_id)
+        return done(_address(payment_id), f"The payment of {money(found.amount)} was reversed.")
+    parts = if_it_answers(lambda: current().optional.billing.find_allocations(payment_id))
+    return question(
+        "payment_reverse.html", form.status, back=_address(payment_id), form=form, payment=found, parts=parts
+    )
+
+
+@form_page(
+    "/payments/<payment_id>/move",
+    permission=Permission.REVERSE_PAYMENTS,
+    event=Event("admin.move_payment", "Moved a payment to another subscriber", "payment"),
+)
+def move_payment(payment_id: str) -> Response:
+    found, form = services().payment.get_payment(payment_id), Form()
+    if request.method == "POST" and not form.values.get("subscriber_id"):
+        form.wrong("subscriber_id", "Choose the subscriber who paid")
+    moved = form.submit(
+        MoveRequest,
+        lambda asked: services().payment.move_payment(asked.command(payment_id, by_operator())),
+    )
+    if moved is not None:
+        wait_for_reversal(payment_id)
+        wait_for_allocations(moved.id)
+        g.record_id = payment_id
+        words = f"The payment of {money(moved.amount)} was moved to {moved.subscriber_name}."
+        return done(_address(moved.id), words)
+    text = (request.args.get("q") or form.values.get("q", "")).strip()[:200]
+    return question(
+        "payment_move.html",
+        form.status,
+        back=_address(payment_id),
+        form=form,
+        payment=found,
+        text=text,
+        found=_others(text, found.subscriber_id),
+    )
+
+
+def _address(payment_id: str) -> str:
+    return url_for("admin.payment", payment_id=payment_id)
+
+
+def _credit(found: PaymentView, parts: list[AllocationView] | None) -> Money | None:
+    """The part of the payment that is not on an invoice; None if billing does not say."""
+    if parts is None or found.reversal is not None:
+        return None
+    return found.amount - total([part.amount for part in parts], found.amount.currency)
+
+
+def _known(payment_id: str | None) -> PaymentView | None:
+    return services().payment.get_payment(payment_id) if payment_id is not None else None
+
+
+def _others(text: str, subscriber_id: str) -> list[SubscriberView]:
+    """Subscribers that match, without the one who has the payment."""
+    if not text:
+        return []
+    page_of_found = services().subscriber.list_subscribers(SubscriberQuery(text=text), MAX_FOUND + 1, None)
+    return [each for each in page_of_found.items if each.id != subscriber_id][:MAX_FOUND]
 
 
 def _rows(query: PaymentQuery) -> Iterator[tuple[str, ...]]:
@@ -50,6 +169,8 @@ def _rows(query: PaymentQuery) -> Iterator[tuple[str, ...]]:
             payment.reference,
             payment.recorded_at.isoformat(),
             payment.recorded_by,
+            status.text if (status := payment_status(payment)) is not None else "",
+            payment.reversal.reason if payment.reversal is not None else "",
         )
 
 

@@ -17,7 +17,7 @@ from gateway.admin.pages import allowed, known_plans, known_routers, page, show
 from gateway.admin.subscribers import page_of
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
-from gateway.display.billing import invoice_status, method
+from gateway.display.billing import invoice_status, method, payment_status
 from gateway.display.money import money
 from gateway.display.network import session_status
 from gateway.display.subscribers import status_in_words
@@ -97,7 +97,8 @@ def _payments(text: str) -> Group:
         Hit(
             f"{money(one.amount)} {one.reference}",
             f"{one.subscriber_name}, {method(one.method)}",
-            page_of(one.subscriber_id),
+            url_for("admin.payment", payment_id=one.id),
+            payment_status(one),
         )
         for one in found.items
     ]

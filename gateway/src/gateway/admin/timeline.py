@@ -63,7 +63,7 @@ def of_subscriber(subscriber: SubscriberView) -> Timeline:
         missing += ["Billing"] if events is None else []
         missing += ["The payment service"] if paid is None else []
         moments += [_account_moment(event) for event in events or []]
-        moments += [payment_moment(payment) for payment in (paid.items if paid else [])]
+        moments += [moment for payment in (paid.items if paid else []) for moment in payment_moments(payment)]
     lines = if_it_answers(lambda: optional.radius.list_line_events(ids, SHOWN)) if ids else []
     missing += ["RADIUS"] if lines is None else []
     several = {service.id: service.pppoe_username for service in subscriber.services}
@@ -79,17 +79,32 @@ def by_day(moments: Iterable[Moment], most: int = SHOWN) -> list[tuple[date, lis
     ]
 
 
-def payment_moment(payment: PaymentView, name: str = "") -> Moment:
+def payment_moments(payment: PaymentView, name: str = "") -> Iterator[Moment]:
+    """A payment, and its reversal if there is one. With a name, for a page that shows all subscribers."""
     note = f"{name}, {method(payment.method)}" if name else method(payment.method)
-    return Moment(
+    address = url_for("admin.payment", payment_id=payment.id)
+    moved = payment.moved_from is not None
+    yield Moment(
         payment.recorded_at,
         rank=0,
         icon="cash",
         tone="good",
-        text=f"Paid {money(payment.amount)}",
+        text=f"{'Payment moved here,' if moved else 'Paid'} {money(payment.amount)}",
         note=f"{note} {payment.reference}".strip(),
-        address=url_for("admin.subscriber", subscriber_id=payment.subscriber_id) if name else "",
+        address=address,
     )
+    if payment.reversal is not None:
+        what = "reversed" if payment.reversal.moved_to is None else "moved to another subscriber"
+        by = f"by {payment.reversal.reversed_by}: {payment.reversal.reason}"
+        yield Moment(
+            payment.reversal.reversed_at,
+            rank=0,
+            icon="arrow-back-up",
+            tone="warn",
+            text=f"Payment of {money(payment.amount)} {what}",
+            note=f"{name}, {by}" if name else by,
+            address=address,
+        )
 
 
 def hold_moment(

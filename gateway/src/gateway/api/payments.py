@@ -17,10 +17,10 @@ from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
 from gateway.audit.events import Event
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current, services
-from gateway.clients.waiting import wait_for_allocations
+from gateway.clients.waiting import wait_for_allocations, wait_for_reversal
 from gateway.http.access import Permission
 from gateway.resources.fields import Day, one_of
-from gateway.resources.payments import Method, NewPayment
+from gateway.resources.payments import Method, MoveRequest, NewPayment, ReversalRequest
 
 
 class PaymentFilter(Paging):
@@ -37,8 +37,21 @@ class PaymentFilter(Paging):
     order: Annotated[PaymentOrder, one_of(PaymentOrder)] = PaymentOrder.NEWEST
 
 
+class ReversalShape(Shape):
+    """`counts_on`: the day whose collected amount it reduces. `moved_to`: the payment that replaced it."""
+
+    reason: str
+    reversed_at: AwareDatetime
+    reversed_by: str
+    counts_on: date
+    moved_to: str | None
+
+
 class PaymentSummaryShape(Shape):
-    """`same_reference`: earlier payments with the same reference, as a warning of a duplicate."""
+    """`same_reference`: other payments with the same reference, as a warning of a duplicate.
+
+    `reversal` is null unless the payment was reversed. `moved_from`: the reversed payment that it replaces.
+    """
 
     id: str
     subscriber_id: str
@@ -51,6 +64,8 @@ class PaymentSummaryShape(Shape):
     recorded_at: AwareDatetime
     recorded_by: str
     same_reference: list[str]
+    reversal: ReversalShape | None
+    moved_from: str | None
 
 
 class PaymentShape(PaymentSummaryShape):
@@ -71,6 +86,36 @@ class PaymentShape(PaymentSummaryShape):
 def record_payment(body: NewPayment) -> PaymentShape:
     """Record a payment. It pays the oldest invoices first and reconnects suspended services automatically."""
     payment = services().payment.record_payment(body.command(by_operator()))
+    return payment_shape(payment, wait_for_allocations(payment.id))
+
+
+@endpoint(
+    "POST",
+    "/payments/<payment_id>/reverse",
+    permission=Permission.REVERSE_PAYMENTS,
+    body=ReversalRequest,
+    answer=PaymentShape,
+    event=Event("api.reverse_payment", "Reversed a payment", "payment"),
+)
+def reverse_payment(payment_id: str, body: ReversalRequest) -> PaymentShape:
+    """Reverse a payment. What it paid is owed again; the next collections run may suspend for it."""
+    payment = services().payment.reverse_payment(body.command(payment_id, by_operator()))
+    return payment_shape(payment, wait_for_reversal(payment.id))
+
+
+@endpoint(
+    "POST",
+    "/payments/<payment_id>/move",
+    permission=Permission.REVERSE_PAYMENTS,
+    body=MoveRequest,
+    answer=PaymentShape,
+    status=201,
+    event=Event("api.move_payment", "Moved a payment to another subscriber", "payment"),
+)
+def move_payment(payment_id: str, body: MoveRequest) -> PaymentShape:
+    """Move a payment to the subscriber who really paid. Returns the new payment; the old one is reversed."""
+    payment = services().payment.move_payment(body.command(payment_id, by_operator()))
+    wait_for_reversal(payment_id)
     return payment_shape(payment, wait_for_allocations(payment.id))
 
 

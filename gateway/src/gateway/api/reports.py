@@ -42,6 +42,8 @@ class AgingShape(Shape):
 
 
 class CollectedShape(Shape):
+    """What was received, less reversals made that day. `payments` does not count reversed ones."""
+
     date: date
     payments: int
     amount: MoneyShape

@@ -78,6 +78,11 @@ def wait_for_nas(router: RouterView) -> NasActivity | None:
     return found[0] if found else None
 
 
+def wait_for_reversal(payment_id: str) -> list[AllocationView] | None:
+    """The allocations of a reversed payment: none, once billing has handled the reversal."""
+    return poll(lambda clients: clients.billing.find_allocations(payment_id), lambda found: found == [], None)
+
+
 def wait_for_allocations(payment_id: str) -> list[AllocationView] | None:
     """How a payment was allocated; None if billing has not handled it within two seconds."""
     return poll(

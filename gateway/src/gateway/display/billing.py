@@ -14,7 +14,7 @@ from contracts.billing import (
     RunStatus,
 )
 from contracts.money import Money
-from contracts.payment import PaymentMethod
+from contracts.payment import PaymentMethod, PaymentView
 from contracts.receivables import AgingBucket
 
 from gateway.clients.context import current
@@ -91,7 +91,12 @@ def account_state(account: AccountView) -> Words:
 
 @template_filter
 def ledger_kind(kind: str) -> str:
-    words = {"invoice": "Invoice issued", "void": "Invoice voided", "payment": "Payment received"}
+    words = {
+        "invoice": "Invoice issued",
+        "void": "Invoice voided",
+        "payment": "Payment received",
+        "payment_reversal": "Payment reversed",
+    }
     return words.get(kind, kind.capitalize())
 
 
@@ -126,6 +131,14 @@ def method(value: PaymentMethod) -> str:
         PaymentMethod.OTHER: "Other",
     }
     return words[value]
+
+
+@template_filter
+def payment_status(payment: PaymentView) -> Words | None:
+    """Reversed or Moved; None for a payment that counts."""
+    if payment.reversal is None:
+        return None
+    return Words("Reversed" if payment.reversal.moved_to is None else "Moved", "quiet")
 
 
 @template_filter

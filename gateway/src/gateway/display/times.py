@@ -48,6 +48,12 @@ def minute(instant: datetime) -> str:
 
 
 @template_filter
+def day_of(instant: datetime) -> str:
+    """23 Nov 2026, the day of an instant in the ISP's time zone"""
+    return day(instant.astimezone(current().settings.time_zone).date())
+
+
+@template_filter
 def ago(instant: datetime) -> str:
     """just now; 3 minutes ago; 1 hour ago; 12 days ago"""
     passed = current().clock.now() - instant

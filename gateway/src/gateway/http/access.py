@@ -46,6 +46,7 @@ class Permission(StrEnum):
     VIEW_BILLING = "view_billing"
     RUN_BILLING = "run_billing"
     RECORD_PAYMENTS = "record_payments"
+    REVERSE_PAYMENTS = "reverse_payments"
     EDIT_SETTINGS = "edit_settings"
     MANAGE_OPERATORS = "manage_operators"
     VIEW_AUDIT_LOG = "view_audit_log"

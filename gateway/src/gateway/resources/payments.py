@@ -1,12 +1,22 @@
-"""Payments: the input to record one."""
+"""Payments: the input to record, reverse or move one."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from contracts.payment import PaymentMethod, RecordPayment
+from contracts.payment import MovePayment, PaymentMethod, RecordPayment, ReversePayment
 
-from gateway.resources.fields import Confirmable, Day, Identifier, MoneyInput, Origin, Text, one_of
+from gateway.resources.fields import (
+    Confirmable,
+    Day,
+    Identifier,
+    Input,
+    MoneyInput,
+    Name,
+    Origin,
+    Text,
+    one_of,
+)
 
 Method = Annotated[PaymentMethod, one_of(PaymentMethod)]
 
@@ -23,3 +33,20 @@ class NewPayment(Confirmable):
 
     def command(self, origin: Origin) -> RecordPayment:
         return RecordPayment(**dict(self), **origin)
+
+
+class ReversalRequest(Input):
+    reason: Name
+
+    def command(self, payment_id: str, origin: Origin) -> ReversePayment:
+        return ReversePayment(payment_id=payment_id, reason=self.reason, **origin)
+
+
+class MoveRequest(Input):
+    """`subscriber_id`: the subscriber who really paid."""
+
+    subscriber_id: Identifier
+    reason: Name
+
+    def command(self, payment_id: str, origin: Origin) -> MovePayment:
+        return MovePayment(payment_id=payment_id, **dict(self), **origin)
