@@ -86,7 +86,8 @@ def seed_billing(database: Database, base: Base) -> None:
                         "plan_id": base.plan_id,
                         "pppoe_username": p.username,
                         "status": ServiceStatus.ACTIVE,
-                        "activated_on": ACTIVATED_ON,
+                        "billed_from": ACTIVATED_ON,
+                        "billed_until": datetime.now(UTC).date().replace(day=1),
                     }
                     for p in people
                 ],
@@ -137,6 +138,7 @@ def seed_subscriber(database: Database, base: Base, cipher: FieldCipher) -> None
                         "pppoe_username": p.username,
                         "password_encrypted": cipher.encrypt(PASSWORD, p.service_id),
                         "activated_on": ACTIVATED_ON,
+                        "billed_from": ACTIVATED_ON,
                         "created_at": now,
                     }
                     for p in people

@@ -68,7 +68,8 @@ class FakeBilling(Fake):
             for service in self.world.services.values()
             if service.status is not ServiceStatus.TERMINATED
         }
-        items = [self._bill(subscriber, dry_run=command.dry_run) for subscriber in to_bill.values()]
+        chosen = [one for one in to_bill.values() if command.subscriber_id in (None, one.id)]
+        items = [self._bill(subscriber, command) for subscriber in chosen]
         outcomes = [item.outcome for item in items]
         run = BillingRunView(
             id=self.world.new_id("run"),
@@ -84,30 +85,41 @@ class FakeBilling(Fake):
             error=None,
             started_at=NOW,
             finished_at=NOW,
+            subscriber_id=command.subscriber_id,
+            voided_too=command.voided_too,
+            same_login_too=command.same_login_too,
         )
         self.runs[run.id], self.items[run.id] = run, items
         return run
 
-    def _bill(self, subscriber, *, dry_run):
-        numbers = {
-            line.service_id: invoice.number
-            for invoice in self._invoices_of(subscriber.id)
-            if invoice.status is not InvoiceStatus.VOID
-            for line in invoice.lines
-        }
+    def _bill(self, subscriber, command):
+        numbers, voided = (
+            {
+                line.service_id: invoice.number
+                for invoice in self._invoices_of(subscriber.id)
+                if (invoice.status is InvoiceStatus.VOID) is is_void
+                for line in invoice.lines
+            }
+            for is_void in (False, True)
+        )
+        if command.voided_too:
+            voided = {}
         live = [
             service
             for service in self.world.services.values()
             if service.subscriber_id == subscriber.id and service.status is not ServiceStatus.TERMINATED
         ]
-        lines = [self._line(service) for service in live if service.id not in numbers]
+        lines = [self._line(service) for service in live if service.id not in numbers | voided]
         item = RunItem(subscriber.id, subscriber.full_name, ItemOutcome.CREATED, "", None, None)
+        if not lines and not any(service.id in numbers for service in live):
+            reason = "; ".join(f"{number} was voided" for number in voided.values())
+            return replace(item, outcome=ItemOutcome.SKIPPED, reason=reason)
         if not lines:
-            billed = ", ".join(sorted({numbers[service.id] for service in live}))
+            billed = ", ".join(sorted({numbers[service.id] for service in live if service.id in numbers}))
             reason = f"already invoiced for this period: {billed}"
             return replace(item, outcome=ItemOutcome.SKIPPED, reason=reason)
         item = replace(item, amount=total([line.amount for line in lines]))
-        return item if dry_run else replace(item, invoice_id=self._issue(subscriber, lines))
+        return item if command.dry_run else replace(item, invoice_id=self._issue(subscriber, lines))
 
     def _line(self, service):
         plan, individual = self.world.plans[service.plan_id], service.billing_terms.individual_price

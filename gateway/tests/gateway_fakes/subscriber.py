@@ -148,6 +148,7 @@ class FakeSubscriber(Fake):
             status=ServiceStatus.ACTIVE,
             holds=[],
             activated_on=TODAY,
+            billed_from=new.billed_from or TODAY,
             terminated_at=None,
             created_at=NOW,
             session_limit=new.session_limit,
@@ -158,7 +159,15 @@ class FakeSubscriber(Fake):
 
     def change_service(self, command):
         service = self._known_live(command.service_id)
-        names = ("pppoe_username", "plan_id", "router_id", "static_ip", "billing_terms", "session_limit")
+        names = (
+            "pppoe_username",
+            "plan_id",
+            "router_id",
+            "static_ip",
+            "billing_terms",
+            "session_limit",
+            "billed_from",
+        )
         changes = given(command, *names)
         if changes.get("plan_id") == service.plan_id:
             del changes["plan_id"]  # it may be archived by now

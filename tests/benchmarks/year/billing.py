@@ -12,6 +12,7 @@ from billing_svc.domain.periods import period_of
 from billing_svc.lookups import load_settings
 from billing_svc.usecases.settings import ensure_settings
 from contracts.billing import CollectionStatus, ItemOutcome, PriceSource, RunStatus
+from contracts.billing_settings import FirstMonth
 from contracts.money import Money
 from contracts.subscriber import BillingType
 from servicekit.clock import local_date
@@ -72,7 +73,9 @@ def _projection(year: Year, person: Person) -> dict[str, Any]:
         "plan_id": year.plan_ids[year.plan_of(person)],
         "pppoe_username": person.username,
         "status": person.status,
-        "activated_on": local_date(person.created_at, ZONE),
+        "billed_from": local_date(person.created_at, ZONE),
+        "billed_until": period_of(year.months[-1]).end,
+        "closed": person.terminated,
     }
 
 
@@ -167,6 +170,10 @@ def _run(year: Year, number: int) -> dict[str, Any]:
         "run_on": month,
         "period_start": period.start,
         "period_end": period.end,
+        "catch_up_until": period.start,
+        "first_month": FirstMonth.FULL,
+        "voided_too": False,
+        "same_login_too": False,
         "dry_run": False,
         "automatic": True,
         "status": RunStatus.FINISHED,

@@ -69,6 +69,7 @@ def _service(year: Year, person: Person, cipher: FieldCipher) -> dict[str, Any]:
         "pppoe_username": person.username,
         "password_encrypted": cipher.encrypt(PASSWORD, person.service_id),
         "activated_on": local_date(person.created_at, ZONE),
+        "billed_from": local_date(person.created_at, ZONE),
         "created_at": person.created_at,
         "terminated_at": year.now - timedelta(days=10) if person.terminated else None,
     }

@@ -15,6 +15,7 @@ from contracts.billing import (
     RunStatus,
 )
 from contracts.money import Money
+from contracts.subscriber import SubscriberView
 from flask import Response, g, request, url_for
 
 from gateway.admin.forms import Form
@@ -30,7 +31,9 @@ from gateway.admin.pages import (
     question,
     show,
 )
+from gateway.admin.subscribers import page_of
 from gateway.audit.events import Event
+from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current, services
 from gateway.display.billing import difference, invoice_status, run_outcome
 from gateway.display.money import plain_amount
@@ -76,7 +79,8 @@ def invoices_csv() -> Response:
     event=Event("admin.generate_invoices", "Generated or previewed invoices", "billing run"),
 )
 def generate_invoices() -> Response:
-    form = Form({"date": current().today().isoformat()})
+    subscriber_id = request.values.get("subscriber_id") or None
+    form = Form({"date": current().today().isoformat(), "subscriber_id": subscriber_id or ""})
     run = form.submit(
         NewBillingRun,
         lambda new: services().billing.start_billing_run(new.command(by_operator())),
@@ -85,7 +89,13 @@ def generate_invoices() -> Response:
     if run is not None:
         g.record_id = run.id
         return done(url_for("admin.billing_run", run_id=run.id))
-    return question("generate.html", form.status, back=url_for("admin.billing"), form=form)
+    return question(
+        "generate.html",
+        form.status,
+        back=page_of(subscriber_id) if subscriber_id else url_for("admin.billing"),
+        form=form,
+        subscriber=services().subscriber.get_subscriber(subscriber_id) if subscriber_id else None,
+    )
 
 
 @page("/billing/runs", permission=Permission.VIEW_BILLING)
@@ -106,6 +116,8 @@ def billing_run(run_id: str) -> Response:
         outcome=wanted or "",
         done=run.created + run.skipped + run.failed,
         running=run.status is RunStatus.RUNNING,
+        subscriber=_subscriber_of(run),
+        again=_same_again(run),
         change=_change(run),
     )
 
@@ -177,6 +189,24 @@ def _run_rows(run: BillingRunView) -> Iterator[tuple[str, ...]]:
         amount = item.amount or Money(0, run.amount.currency)
         outcome = run_outcome(item.outcome, run.dry_run)
         yield (item.subscriber_name, outcome, item.reason, plain_amount(amount), amount.currency)
+
+
+def _subscriber_of(run: BillingRunView) -> SubscriberView | None:
+    id_ = run.subscriber_id
+    if id_ is None:
+        return None
+    return if_it_answers(lambda: current().optional.subscriber.get_subscriber(id_))
+
+
+def _same_again(run: BillingRunView) -> dict[str, str]:
+    """The fields of the form that does what a preview shows. A past date chooses only the month."""
+    day = run.date if run.period.start <= run.date < run.period.end else run.period.start
+    ticked = {"voided_too": run.voided_too, "same_login_too": run.same_login_too}
+    return {
+        "date": day.isoformat(),
+        "subscriber_id": run.subscriber_id or "",
+        **{name: "on" for name, is_ticked in ticked.items() if is_ticked},
+    }
 
 
 def _change(run: BillingRunView) -> str:

@@ -1,4 +1,4 @@
-"""Billing runs: one invoice per active subscriber and period. It is safe to start one again."""
+"""Billing runs: one invoice per subscriber for all unbilled months. It is safe to start one again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import date as Date
 from typing import Annotated
 
 from contracts.billing import BillingRunView, ItemOutcome, RunItem, RunStatus
+from contracts.billing_settings import FirstMonth
 from contracts.common import Page
 from pydantic import AwareDatetime
 
@@ -25,7 +26,7 @@ class ItemQuery(Paging):
 
 
 class RunItemShape(Shape):
-    """The result for one subscriber, and the reason."""
+    """The result for one subscriber. `reason` also names the months that are not billed."""
 
     subscriber_id: str
     subscriber_name: str
@@ -36,12 +37,20 @@ class RunItemShape(Shape):
 
 
 class BillingRunShape(Shape):
-    """`total` counts all subscribers of the run; created, skipped and failed count those done so far."""
+    """`total` counts all subscribers of the run; created, skipped and failed count those done so far.
+
+    `first_month` is the billing setting at the start of the run: the month in which billing of a service
+    begins is charged in full, or it is free.
+    """
 
     id: str
     date: Date
     period: PeriodShape
     dry_run: bool
+    subscriber_id: str | None
+    first_month: FirstMonth
+    voided_too: bool
+    same_login_too: bool
     status: RunStatus
     total: int
     created: int
@@ -67,7 +76,7 @@ class BillingRunWithItems(BillingRunShape):
     event=Event("api.start_billing_run", "Generated or previewed invoices", "billing run"),
 )
 def start_billing_run(body: NewBillingRun) -> BillingRunView:
-    """Start generating the invoices of a period."""
+    """Start generating invoices for a month and for earlier months that are not billed yet."""
     command = body.command(by_operator())
     return services().billing.start_billing_run(command)
 

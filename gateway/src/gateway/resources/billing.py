@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.billing import StartBillingRun, VoidInvoice
 
-from gateway.resources.fields import Day, Input, Origin, Text
+from gateway.resources.fields import Day, Identifier, Input, Origin, Text
 
 
 class VoidRequest(Input):
@@ -15,10 +15,18 @@ class VoidRequest(Input):
 
 
 class NewBillingRun(Input):
-    """Bills the period that contains `date` (default: today). A dry run only reports what it would do."""
+    """Bills the month that contains `date` (default: today), and earlier months that are not billed yet.
+
+    A dry run only reports what it would do. With `subscriber_id`, only this subscriber is billed. A month
+    whose invoice was voided is billed again only with `voided_too`, and a login that another service of the
+    subscriber is billed for only with `same_login_too`; both apply to the month of `date`.
+    """
 
     date: Day | None = None
     dry_run: bool = False
+    subscriber_id: Identifier | None = None
+    voided_too: bool = False
+    same_login_too: bool = False
 
     def command(self, origin: Origin) -> StartBillingRun:
-        return StartBillingRun(date=self.date, dry_run=self.dry_run, **origin)
+        return StartBillingRun(**self.given(), **origin)

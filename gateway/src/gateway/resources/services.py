@@ -61,7 +61,8 @@ class DiscountInput(Input):
 class ServiceInput(Input):
     """`individual_price` replaces the plan's price for this service; the discount applies after it.
 
-    `session_limit`: how many sessions the login may have at once; null means no limit.
+    `session_limit`: how many sessions the login may have at once; null means no limit. `billed_from`: the
+    month of this day is the first that is billed; null means the day the service is added.
     """
 
     pppoe_username: Text
@@ -72,6 +73,7 @@ class ServiceInput(Input):
     session_limit: SessionLimit | None = 1
     individual_price: MoneyInput | None = None
     discount: DiscountInput | None = None
+    billed_from: Day | None = None
 
     def as_new_service(self) -> NewService:
         discount = self.discount.as_discount() if self.discount else None
@@ -82,6 +84,7 @@ class ServiceInput(Input):
             router_id=self.router_id,
             static_ip=self.static_ip,
             session_limit=self.session_limit,
+            billed_from=self.billed_from,
             billing_terms=BillingTerms(self.individual_price, discount),
         )
 
@@ -101,6 +104,7 @@ class ServiceChange(Input):
     session_limit: SessionLimit | None = None
     individual_price: MoneyInput | None = None
     discount: DiscountInput | None = None
+    billed_from: Day = optional()
 
     def command(self, service_id: str, terms: Callable[[], BillingTerms], origin: Origin) -> ChangeService:
         """`terms` returns the current billing terms. It is called only if one of their fields is given:

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
-from contracts.billing_settings import BillingSettings, SuspensionMode, TaxMode
+from contracts.billing_settings import BillingSettings, FirstMonth, SuspensionMode, TaxMode
 from contracts.common import (
     BillingPeriod,
     Command,
@@ -230,7 +230,11 @@ class LedgerCheck:
 
 @dataclass(frozen=True)
 class RunItem:
-    """What a billing run did for one subscriber, and why if no invoice was created."""
+    """What a billing run did for one subscriber.
+
+    `reason` says why no invoice was created. If one was, it names the months that it bills in addition to the
+    run's own, and months that are not billed, with the reason.
+    """
 
     subscriber_id: SubscriberId
     subscriber_name: str
@@ -253,6 +257,9 @@ class PeriodTotals:
 class BillingRunView:
     """A billing run. `total` is its number of subscribers; `created`, `skipped`, `failed` count so far.
 
+    It bills `period` and every earlier month that is not billed yet. `subscriber_id`, `voided_too` and
+    `same_login_too` are those of StartBillingRun.
+
     `previous` is the period before, for comparison. Only `get_billing_run` fills it in.
     """
 
@@ -270,6 +277,10 @@ class BillingRunView:
     started_at: Instant
     finished_at: Instant | None
     previous: PeriodTotals | None = None
+    subscriber_id: SubscriberId | None = None
+    first_month: FirstMonth = FirstMonth.FULL
+    voided_too: bool = False
+    same_login_too: bool = False
 
 
 # Commands
@@ -285,15 +296,23 @@ class ChangeSettings(Command):
     auto_suspend: bool | None = None
     suspension_mode: SuspensionMode | None = None
     tax_mode: TaxMode | None = None
+    first_month: FirstMonth | None = None
     invoice_series: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartBillingRun(Command):
-    """Bill the period that contains `date` (default: today)."""
+    """Bill the period that contains `date` (default: today), and earlier months that are not billed yet.
+
+    For all subscribers, or only for `subscriber_id`. `voided_too` bills the period again if its invoice was
+    voided; `same_login_too` bills it for a login that is billed as another service of the subscriber.
+    """
 
     date: date | None = None
     dry_run: bool = False
+    subscriber_id: SubscriberId | None = None
+    voided_too: bool = False
+    same_login_too: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

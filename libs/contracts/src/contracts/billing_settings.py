@@ -33,6 +33,13 @@ class TaxMode(StrEnum):
     VAT_INCLUSIVE = "vat_inclusive"
 
 
+class FirstMonth(StrEnum):
+    """What the month costs in which billing of a service begins."""
+
+    FULL = "full"
+    FREE = "free"
+
+
 @dataclass(frozen=True)
 class Setting:
     """The default of a setting, the values it accepts, and the texts people see.
@@ -136,6 +143,15 @@ class BillingSettings:
             pattern=r"[A-Z0-9][A-Z0-9-]{0,11}",
             pattern_words="1 to 12 capital letters, digits or hyphens, such as INV",
         )
+    )
+    first_month: FirstMonth = field(
+        default=FirstMonth.FULL,
+        metadata=_setting(
+            "First month",
+            default=FirstMonth.FULL,
+            hint="How the month in which a service is added is billed. It is not prorated.",
+            choices={FirstMonth.FULL: "Charge the full month", FirstMonth.FREE: "Free"},
+        ),
     )
     currency: str
 

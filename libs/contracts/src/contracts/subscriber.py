@@ -84,8 +84,8 @@ class PlanView:
 class ServiceView:
     """A service as operators see it. `version` grows with every change; consumers compare it.
 
-    `exemptions` has all of them, the oldest first. `session_limit` is how many sessions the login may have at
-    the same time; None means no limit.
+    The months from `billed_from` on are billed. `exemptions` has all of them, the oldest first.
+    `session_limit` is how many sessions the login may have at the same time; None means no limit.
     """
 
     id: ServiceId
@@ -100,6 +100,7 @@ class ServiceView:
     status: ServiceStatus
     holds: list[HoldView]
     activated_on: date
+    billed_from: date
     terminated_at: Instant | None
     created_at: Instant
     session_limit: int | None = None
@@ -193,7 +194,10 @@ class ServiceSnapshot:
     billing_terms: BillingTerms
     status: ServiceStatus
     activated_on: date
-    session_limit: int | None = None  # events published before it existed do not have it
+    # Events published before these existed do not have them.
+    session_limit: int | None = None
+    billed_from: date | None = None
+    terminated_on: date | None = None
 
 
 # Commands
@@ -231,6 +235,8 @@ class ArchivePlan(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class NewService:
+    """`billed_from` None: the day it is added."""
+
     pppoe_username: str
     pppoe_password: str
     plan_id: PlanId
@@ -238,6 +244,7 @@ class NewService:
     static_ip: str | None = None
     billing_terms: BillingTerms = PLAN_PRICE
     session_limit: int | None = 1
+    billed_from: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +286,7 @@ class ChangeService(Command):
     router_id: RouterId | None = None
     static_ip: str | None = None
     billing_terms: BillingTerms | None = None
+    billed_from: date | None = None
     session_limit: int | None = None
     clear: tuple[str, ...] = ()
 

@@ -29,6 +29,7 @@ ACTIVE = ServiceView(
     status=ServiceStatus.ACTIVE,
     holds=[RELEASED],
     activated_on=date(2026, 11, 1),
+    billed_from=date(2026, 11, 1),
     terminated_at=None,
     created_at=NOW,
 )

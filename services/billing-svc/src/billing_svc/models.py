@@ -10,7 +10,7 @@ from contracts.billing import (
     PriceSource,
     RunStatus,
 )
-from contracts.billing_settings import SuspensionMode, TaxMode
+from contracts.billing_settings import FirstMonth, SuspensionMode, TaxMode
 from contracts.holds import ExemptionKind
 from contracts.pricing import DiscountKind
 from contracts.subscriber import BillingType, ServiceStatus
@@ -63,6 +63,7 @@ class Settings(Base):
     suspension_mode: Mapped[SuspensionMode] = mapped_column(enum_type(SuspensionMode))
     tax_mode: Mapped[TaxMode] = mapped_column(enum_type(TaxMode))
     invoice_series: Mapped[str] = mapped_column(Text)
+    first_month: Mapped[FirstMonth] = mapped_column(enum_type(FirstMonth))
     currency: Mapped[str] = mapped_column(String(3))
     generation_day_set_on: Mapped[date] = mapped_column(Date)
     collections_done_on: Mapped[date | None] = mapped_column(Date)
@@ -112,12 +113,14 @@ class PlanProjection(Base):
 
 
 class ServiceProjection(Base):
-    """A service with its billing terms, so that a billing run needs no other service."""
+    """A service with its billing terms, so that a billing run needs no other service.
+
+    `billed_until` and `upgraded_in` are those of domain.months.BilledService. `closed` services are
+    terminated and have nothing left to bill.
+    """
 
     __tablename__ = "service_projections"
-    __table_args__ = (
-        partial_index("ix_service_projections_billable", "subscriber_id", where="status <> 'terminated'"),
-    )
+    __table_args__ = (partial_index("ix_service_projections_billable", "subscriber_id", where="NOT closed"),)
 
     service_id: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
@@ -129,7 +132,11 @@ class ServiceProjection(Base):
     discount_kind: Mapped[DiscountKind | None] = mapped_column(enum_type(DiscountKind))
     discount_value: Mapped[int | None] = mapped_column(BigInteger)
     discount_until: Mapped[date | None] = mapped_column(Date)
-    activated_on: Mapped[date] = mapped_column(Date)
+    billed_from: Mapped[date] = mapped_column(Date)
+    terminated_on: Mapped[date | None] = mapped_column(Date)
+    billed_until: Mapped[date | None] = mapped_column(Date)
+    upgraded_in: Mapped[date | None] = mapped_column(Date)
+    closed: Mapped[bool] = mapped_column(Boolean, default=False)
 
     plan: Mapped[PlanProjection] = relationship()
 
@@ -201,13 +208,17 @@ class Invoice(Base):
 
 
 class InvoiceLine(Base):
-    """A charge and how it was calculated. At most one per service and period is not voided."""
+    """A charge and how it was calculated. At most one per service and period is not voided.
+
+    A voided period is billed again only if asked for, unless it is `reopened` for the next run.
+    """
 
     __tablename__ = "invoice_lines"
     __table_args__ = (
         partial_index(
             "uq_invoice_lines_billed_period", "service_id", "period_start", where="NOT voided", unique=True
         ),
+        partial_index("ix_invoice_lines_reopened", "service_id", where="reopened"),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -224,6 +235,7 @@ class InvoiceLine(Base):
     tax_minor: Mapped[int] = mapped_column(BigInteger)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     voided: Mapped[bool] = mapped_column(Boolean, default=False)
+    reopened: Mapped[bool] = mapped_column(Boolean, default=False)
 
     invoice: Mapped[Invoice] = relationship(back_populates="lines")
 
@@ -294,7 +306,8 @@ class LedgerEntry(Base):
 class BillingRun(Base):
     """A pass over all subscribers with a service to bill.
 
-    `run_on` is the date of its invoices, `cursor` the last subscriber processed.
+    `run_on` is the date of its invoices, `catch_up_until` the month up to which it bills unbilled months, and
+    `cursor` the last subscriber processed. `subscriber_id` is set if the run is for one subscriber only.
     """
 
     __tablename__ = "billing_runs"
@@ -304,6 +317,11 @@ class BillingRun(Base):
     run_on: Mapped[date] = mapped_column(Date)
     period_start: Mapped[date] = mapped_column(Date, index=True)
     period_end: Mapped[date] = mapped_column(Date)
+    catch_up_until: Mapped[date] = mapped_column(Date)
+    first_month: Mapped[FirstMonth] = mapped_column(enum_type(FirstMonth))
+    subscriber_id: Mapped[str | None] = mapped_column(Text)
+    voided_too: Mapped[bool] = mapped_column(Boolean)
+    same_login_too: Mapped[bool] = mapped_column(Boolean)
     dry_run: Mapped[bool] = mapped_column(Boolean)
     automatic: Mapped[bool] = mapped_column(Boolean)
     status: Mapped[RunStatus] = mapped_column(enum_type(RunStatus))

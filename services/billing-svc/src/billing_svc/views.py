@@ -118,6 +118,10 @@ def run_view(run: BillingRun, currency: str) -> BillingRunView:
         error=run.error,
         started_at=run.started_at,
         finished_at=run.finished_at,
+        subscriber_id=run.subscriber_id,
+        first_month=run.first_month,
+        voided_too=run.voided_too,
+        same_login_too=run.same_login_too,
     )
 
 

@@ -34,6 +34,7 @@ from contracts.subscriber import (
     ServiceExempted,
     ServiceExemptionEnded,
     ServiceSnapshot,
+    ServiceStatus,
     SubscriberChanged,
 )
 from servicekit.ids import new_id
@@ -131,6 +132,9 @@ class BillingUnderTest:
         with self.runtime.transaction() as session:
             projections.keep_exemption(session, event)
 
+    def terminate(self, service: ServiceSnapshot) -> ServiceSnapshot:
+        return self.change_service(service, status=ServiceStatus.TERMINATED, terminated_on=self.today)
+
     def payment(self, subscriber_id: str, minor: int, **changes: Any) -> PaymentReceived:
         event = PaymentReceived(
             payment_id=new_id(),
@@ -175,8 +179,8 @@ class BillingUnderTest:
                 session, ChangeSettings(**changes), now=self.runtime.now(), today=self.today
             )
 
-    def start_run(self, on: date | None = None, *, dry_run: bool = False) -> str:
-        command = StartBillingRun(date=on, dry_run=dry_run, actor="ana")
+    def start_run(self, on: date | None = None, **options: Any) -> str:
+        command = StartBillingRun(date=on, actor="ana", **options)
         with self.runtime.transaction() as session:
             run = billing_run.start_run(session, command, now=self.runtime.now(), today=self.today)
             return run.id
@@ -185,9 +189,9 @@ class BillingUnderTest:
         """Do what the service's timer does."""
         jobs.work_on_billing_runs(self.runtime, holder)
 
-    def bill(self, on: date | None = None, *, dry_run: bool = False) -> BillingRunView:
+    def bill(self, on: date | None = None, **options: Any) -> BillingRunView:
         """Start a run and finish it, and any other that is unfinished."""
-        run_id = self.start_run(on, dry_run=dry_run)
+        run_id = self.start_run(on, **options)
         self.tick()
         return self.run(run_id)
 

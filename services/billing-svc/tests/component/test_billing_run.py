@@ -79,7 +79,7 @@ def test_run_for_a_past_date_issues_invoices_today(billing):
 
 
 def test_run_for_a_future_date_issues_invoices_on_that_date(billing):
-    juan = billing.subscriber()
+    juan = billing.subscriber(billed_from=date(2026, 12, 1))
     billing.bill(date(2026, 12, 1))
     invoice = billing.invoice(juan)
     assert invoice.period.start == date(2026, 12, 1)
@@ -172,7 +172,7 @@ def test_report_says_why_a_subscriber_is_not_billed(billing):
     free = billing.subscriber("Free", billing.plan(0))
     dollars = billing.subscriber("Dollars", billing.plan(1, price=Money(2_000, "USD"), name="Dollar plan"))
     gone = billing.subscriber("Gone")
-    billing.change_service(billing.services[gone][0], status=ServiceStatus.TERMINATED)
+    billing.terminate(billing.services[gone][0])
     suspended = billing.subscriber("Suspended")
     billing.change_service(billing.services[suspended][0], status=ServiceStatus.SUSPENDED)
 
@@ -183,9 +183,12 @@ def test_report_says_why_a_subscriber_is_not_billed(billing):
     assert items[free].reason == "nothing to charge: the price after discount is zero"
     assert items[dollars].outcome is ItemOutcome.FAILED
     assert items[dollars].reason == "plan Dollar plan is priced in USD, but invoices are in PHP"
-    assert gone not in items
+    assert items[gone].reason == (
+        f"Nov 2026 not billed for {billing.services[gone][0].pppoe_username}: terminated on its first day"
+    )
     assert items[suspended].outcome is ItemOutcome.CREATED
-    assert (run.total, run.created, run.skipped, run.failed) == (4, 1, 2, 1)
+    assert (run.total, run.created, run.skipped, run.failed) == (5, 1, 3, 1)
+    assert gone not in billing.items(billing.bill().id)
 
 
 def test_service_activated_on_the_last_day_is_billed_in_full(billing):

@@ -142,7 +142,7 @@ def test_timeline_shows_invoices_payments_and_reversals(billing):
     billing.tested.clock.advance(hours=1)
     billing.void(first.id)
     billing.tested.clock.advance(hours=1)
-    billing.bill()
+    billing.bill(voided_too=True)
     second = billing.invoices(juan)[-1]
 
     shown = events(billing, juan)

@@ -80,7 +80,11 @@ class Subscriber(Base):
 
 
 class Service(Base):
-    """What a subscriber has. `contracts.access` says when it works."""
+    """What a subscriber has. `contracts.access` says when it works.
+
+    `terminated_on` is the day of `terminated_at` for the ISP. Services that were terminated before it existed
+    do not have it.
+    """
 
     __tablename__ = "services"
     __table_args__ = (
@@ -101,6 +105,8 @@ class Service(Base):
     discount_value: Mapped[int | None] = mapped_column(BigInteger)
     discount_until: Mapped[date | None] = mapped_column(Date)
     activated_on: Mapped[date] = mapped_column(Date)
+    billed_from: Mapped[date] = mapped_column(Date)
+    terminated_on: Mapped[date | None] = mapped_column(Date)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     terminated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     session_limit: Mapped[int | None] = mapped_column(Integer)

@@ -131,14 +131,18 @@ class SubscriberService(Service):
             self._check_router(command.router_id, "router_id")
         with self.runtime.transaction() as session:
             changed = services.change_service(
-                session, command, cipher=self.runtime.cipher, now=self.runtime.now()
+                session,
+                command,
+                cipher=self.runtime.cipher,
+                now=self.runtime.now(),
+                today=self.runtime.today(),
             )
             return views.service_view(changed, self.runtime.now())
 
     def terminate_service(self, command: TerminateService) -> ServiceView:
         with self.runtime.transaction() as session:
-            now = self.runtime.now()
-            return views.service_view(services.terminate_service(session, command, now=now), now)
+            now, today = self.runtime.now(), self.runtime.today()
+            return views.service_view(services.terminate_service(session, command, now=now, today=today), now)
 
     def get_service(self, service_id: str) -> ServiceView:
         with self.runtime.reading() as session:

@@ -68,6 +68,7 @@ def service_view(service: Service, now: datetime) -> ServiceView:
         status=_status(service, now),
         holds=[hold_view(hold) for hold in service.holds],
         activated_on=service.activated_on,
+        billed_from=service.billed_from,
         terminated_at=service.terminated_at,
         created_at=service.created_at,
         session_limit=service.session_limit,
@@ -89,6 +90,8 @@ def service_snapshot(service: Service, now: datetime) -> ServiceSnapshot:
         status=_status(service, now),
         activated_on=service.activated_on,
         session_limit=service.session_limit,
+        billed_from=service.billed_from,
+        terminated_on=service.terminated_on,
     )
 
 

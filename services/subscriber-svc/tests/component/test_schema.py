@@ -50,3 +50,5 @@ def test_migration_3_leaves_existing_services_without_a_session_limit(database_o
     migrations.migrate(database_of_0002, "subscriber_svc")
     with database_of_0002.reading() as session:
         assert session.execute(text("select id, session_limit from services")).all() == [("line", None)]
+        # Migration 5: it is billed from the day it was added.
+        assert session.scalar(text("select billed_from = activated_on from services"))

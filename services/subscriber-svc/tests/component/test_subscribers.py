@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from contracts.common import Conflict, IdempotencyMismatch, InvalidInput, NotFound
@@ -417,7 +417,9 @@ def test_concurrent_rename_to_the_same_username_is_a_conflict(subscribers):
 
     def rename(runtime, session, service):
         command = ChangeService(service_id=service.id, pppoe_username="wanted", static_ip="10.0.0.1")
-        services.change_service(session, command, cipher=runtime.cipher, now=runtime.now())
+        services.change_service(
+            session, command, cipher=runtime.cipher, now=runtime.now(), today=runtime.today()
+        )
 
     def rival():
         with replica.transaction() as session:
@@ -445,3 +447,41 @@ def test_concurrently_taken_plan_name_is_a_conflict(subscribers):
             lambda session: plans.create_plan(session, command, now=replica.now()),
             rival,
         )
+
+
+# Billing
+
+
+def test_service_is_billed_from_the_day_it_is_added_unless_another_is_given(subscribers):
+    today = subscribers.runtime.today()
+    service = subscribers.service()
+    subscribers.new_events()
+    later = subscribers.add_service(
+        service.subscriber_id, "juan.shop", billed_from=today + timedelta(days=30)
+    )
+    assert (service.billed_from, later.billed_from) == (today, today + timedelta(days=30))
+    (created,) = subscribers.new_events()
+    assert created.service.billed_from == later.billed_from
+
+
+def test_changed_billed_from_is_published(subscribers):
+    service = subscribers.service()
+    day = subscribers.runtime.today() - timedelta(days=40)
+    subscribers.api.change_service(ChangeService(service_id=service.id, billed_from=day))
+    (changed,) = subscribers.new_events()
+    assert changed.service.billed_from == day
+
+
+def test_billed_from_more_than_a_year_away_is_refused(subscribers):
+    service = subscribers.service()
+    far = subscribers.runtime.today() - timedelta(days=367)
+    with pytest.raises(InvalidInput) as refused:
+        subscribers.api.change_service(ChangeService(service_id=service.id, billed_from=far))
+    assert [wrong.field for wrong in refused.value.errors] == ["billed_from"]
+
+
+def test_day_of_termination_is_published(subscribers):
+    service = subscribers.service()
+    subscribers.api.terminate_service(TerminateService(service_id=service.id))
+    (terminated,) = subscribers.new_events()
+    assert terminated.service.terminated_on == subscribers.runtime.today()

@@ -64,6 +64,7 @@ class ServiceShape(Shape):
     exemptions cover every hold. The password is never shown.
 
     `session_limit`: how many sessions the login may have at once; null means no limit.
+    `billed_from`: the month of this day is the first that is billed.
     `provisioned`: whether RADIUS has these values, so that the next login uses them.
     """
 
@@ -83,6 +84,7 @@ class ServiceShape(Shape):
     provisioned: bool
     session: SessionShape | None
     activated_on: date
+    billed_from: date
     terminated_at: AwareDatetime | None
     created_at: AwareDatetime
 
@@ -107,6 +109,7 @@ def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceSh
         provisioned=is_provisioned(service, state),
         session=SessionShape.of(state.session) if state and state.session else None,
         activated_on=service.activated_on,
+        billed_from=service.billed_from,
         terminated_at=service.terminated_at,
         created_at=service.created_at,
     )

@@ -1,36 +1,32 @@
-"""The billing run: one invoice per subscriber and period, exactly once.
+"""The billing run: one invoice per subscriber, for its period and earlier months that are not billed yet.
 
-A run is a row with a cursor. It goes through the subscribers in batches. Each batch is one transaction that
-writes invoices, ledger entries, the report and the new cursor, so a run that is killed resumes where it
-stopped. Two runs over the same period issue the same invoices as one: the accounts of a batch are locked,
-and the database rejects a second line for the same service and period.
+Which months those are is decided in domain.months. A run is a row with a cursor. It goes through the
+subscribers in batches. Each batch is one transaction that writes invoices, ledger entries, the report and the
+new cursor, so a run that is killed resumes where it stopped. Two runs over the same period issue the same
+invoices as one: the accounts of a batch are locked, and the database rejects a second line for the same
+service and period.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from contracts.billing import CollectionStatus, ItemOutcome, RunStatus, StartBillingRun
 from contracts.common import BillingPeriod
-from contracts.money import Money, total
-from contracts.pricing import BillingTerms
-from contracts.subscriber import ServiceStatus
 from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from billing_svc.domain import ledger
 from billing_svc.domain.invoices import InvoiceState, number_of
-from billing_svc.domain.periods import check_near, due_date, generation_date, period_before, period_of
-from billing_svc.domain.pricing import PricedLine, price_line
+from billing_svc.domain.months import due_period
+from billing_svc.domain.periods import check_near, due_date, period_of
 from billing_svc.lookups import load_settings
 from billing_svc.models import (
-    Account,
     BillingRun,
     BillingRunItem,
     Invoice,
@@ -41,34 +37,10 @@ from billing_svc.models import (
     ServiceProjection,
     Settings,
 )
+from billing_svc.usecases.drafts import Draft, draft_batch, in_scope
 from billing_svc.usecases.settlement import use_credit
 
 BATCH = 250
-BILLABLE = ServiceProjection.status != ServiceStatus.TERMINATED
-
-
-@dataclass
-class Draft:
-    """What a run will do for one subscriber, before anything is written."""
-
-    account: Account
-    outcome: ItemOutcome
-    reason: str = ""
-    lines: list[tuple[ServiceProjection, PricedLine]] = field(default_factory=list)
-    invoice_id: str | None = None
-
-    @property
-    def total(self) -> Money:
-        return total([priced.amount for _, priced in self.lines], self.currency)
-
-    @property
-    def tax(self) -> Money:
-        return total([priced.tax for _, priced in self.lines], self.currency)
-
-    @property
-    def currency(self) -> str:
-        """The currency of the lines. There must be at least one line."""
-        return self.lines[0][1].amount.currency
 
 
 def start_run(session: Session, command: StartBillingRun, *, now: datetime, today: date) -> BillingRun:
@@ -78,27 +50,32 @@ def start_run(session: Session, command: StartBillingRun, *, now: datetime, toda
     suspend services, before anyone has seen them. Raises InvalidInput for a date more than a year away.
     """
     asked_for = check_near("date", command.date or today, today)
-    return _start(session, command, max(asked_for, today), period_of(asked_for), now=now)
+    return _start(session, command, period_of(asked_for), on=max(asked_for, today), now=now, today=today)
 
 
 def _start(
     session: Session,
     command: StartBillingRun,
-    run_on: date,
     period: BillingPeriod,
     *,
+    on: date,
     now: datetime,
+    today: date,
     automatic: bool = False,
 ) -> BillingRun:
     run = BillingRun(
         id=new_id(),
-        run_on=run_on,
+        run_on=on,
         period_start=period.start,
         period_end=period.end,
+        catch_up_until=period_of(today).start,
+        first_month=load_settings(session).first_month,
+        subscriber_id=command.subscriber_id,
+        voided_too=command.voided_too,
+        same_login_too=command.same_login_too,
         dry_run=command.dry_run,
         automatic=automatic,
         status=RunStatus.RUNNING,
-        total=session.scalar(select(func.count(ServiceProjection.subscriber_id.distinct())).where(BILLABLE)),
         created=0,
         skipped=0,
         failed=0,
@@ -106,27 +83,17 @@ def _start(
         started_by=command.actor,
         started_at=now,
     )
+    subscribers = select(func.count(ServiceProjection.subscriber_id.distinct())).where(in_scope(run))
+    run.total = session.scalar(subscribers) or 0
     session.add(run)
     return run
 
 
 def find_due_period(session: Session, today: date) -> BillingPeriod | None:
-    """The period whose generation day has come and that had no automatic run yet, or None.
-
-    If the system was down on that day, the run is made up for later, even in the following month. It is not
-    if the day had already passed when the system was installed or the day was set: the operator decides then.
-    """
+    """The period whose automatic run is due (domain.months.due_period), or None."""
     settings = load_settings(session)
-    for period in (period_before(period_of(today)), period_of(today)):
-        day = generation_date(period, settings.invoice_generation_day)
-        if settings.generation_day_set_on <= day <= today and not _was_run_automatically(session, period):
-            return period
-    return None
-
-
-def _was_run_automatically(session: Session, period: BillingPeriod) -> bool:
-    run = select(BillingRun.id).where(BillingRun.automatic, BillingRun.period_start == period.start)
-    return session.scalar(run.limit(1)) is not None
+    last = session.scalar(select(func.max(BillingRun.period_start)).where(BillingRun.automatic))
+    return due_period(today, settings.invoice_generation_day, settings.generation_day_set_on, last)
 
 
 def start_automatic_run(session: Session, *, now: datetime, today: date) -> None:
@@ -134,7 +101,8 @@ def start_automatic_run(session: Session, *, now: datetime, today: date) -> None
     load_settings(session, lock=True)  # so that only one process creates it
     period = find_due_period(session, today)
     if period is not None:
-        _start(session, StartBillingRun(actor="billing day"), today, period, now=now, automatic=True)
+        command = StartBillingRun(actor="billing day")
+        _start(session, command, period, on=today, now=now, today=today, automatic=True)
 
 
 def oldest_running(session: Session) -> str | None:
@@ -153,9 +121,10 @@ def work_on(session: Session, run_id: str, *, now: datetime) -> bool:
         run.status, run.finished_at = RunStatus.FINISHED, now
         return False
     settings = load_settings(session)
-    drafts = _draft(session, run, settings, subscriber_ids)
+    drafts = draft_batch(session, run, settings, subscriber_ids)
     if not run.dry_run:
         _issue(session, run, settings, [draft for draft in drafts if draft.lines], now)
+        _record_decided(session, drafts)
     _report(session, run, drafts)
     run.cursor = subscriber_ids[-1]
     return True
@@ -171,88 +140,36 @@ def fail_run(session: Session, run_id: str, error: str, *, now: datetime) -> Non
 
 
 def _next_subscribers(session: Session, run: BillingRun) -> list[str]:
-    query = select(ServiceProjection.subscriber_id).where(BILLABLE).distinct()
+    query = select(ServiceProjection.subscriber_id).where(in_scope(run)).distinct()
     if run.cursor is not None:
         query = query.where(ServiceProjection.subscriber_id > run.cursor)
     return list(session.scalars(query.order_by(ServiceProjection.subscriber_id).limit(BATCH)))
 
 
-def _draft(
-    session: Session, run: BillingRun, settings: Settings, subscriber_ids: Sequence[str]
-) -> list[Draft]:
-    accounts = session.scalars(
-        select(Account)
-        .where(Account.subscriber_id.in_(subscriber_ids))
-        .order_by(Account.subscriber_id)
-        .with_for_update()
-    ).all()  # all locked before anything else about them is read
-    services = _services_by_subscriber(session, subscriber_ids)
-    billed = _already_billed(session, run, subscriber_ids)
-    return [
-        _draft_one(run, settings, account, services[account.subscriber_id], billed) for account in accounts
-    ]
-
-
-def _draft_one(
-    run: BillingRun,
-    settings: Settings,
-    account: Account,
-    services: Sequence[ServiceProjection],
-    billed: dict[str, str],
-) -> Draft:
-    period = BillingPeriod(run.period_start, run.period_end)
-    unbilled = [service for service in services if service.service_id not in billed]
-    begun = [service for service in unbilled if service.activated_on < period.end]
-    if not unbilled:
-        numbers = ", ".join(sorted({billed[service.service_id] for service in services}))
-        return Draft(account, ItemOutcome.SKIPPED, f"already invoiced for this period: {numbers}")
-    if not begun:
-        return Draft(account, ItemOutcome.SKIPPED, "the service starts after this period")
-    foreign = [service for service in begun if service.plan.currency != settings.currency]
-    if foreign:
-        plan = foreign[0].plan
-        reason = f"plan {plan.name} is priced in {plan.currency}, but invoices are in {settings.currency}"
-        return Draft(account, ItemOutcome.FAILED, reason)
-    lines = [(service, _price(service, period, settings)) for service in begun]
-    charged = [(service, priced) for service, priced in lines if priced.amount.minor]
-    if not charged:
-        return Draft(account, ItemOutcome.SKIPPED, "nothing to charge: the price after discount is zero")
-    return Draft(account, ItemOutcome.CREATED, lines=charged)
-
-
-def _price(service: ServiceProjection, period: BillingPeriod, settings: Settings) -> PricedLine:
-    plan = service.plan
-    terms = BillingTerms.of_columns(service, plan.currency)
-    return price_line(Money(plan.price_minor, plan.currency), terms, period, settings.tax_mode)
-
-
-def _services_by_subscriber(
-    session: Session, subscriber_ids: Sequence[str]
-) -> dict[str, list[ServiceProjection]]:
-    services = session.scalars(
-        select(ServiceProjection)
-        .where(ServiceProjection.subscriber_id.in_(subscriber_ids), BILLABLE)
-        .options(joinedload(ServiceProjection.plan))
-        .order_by(ServiceProjection.service_id)
-    )
-    grouped: dict[str, list[ServiceProjection]] = defaultdict(list)
-    for service in services:
-        grouped[service.subscriber_id].append(service)
-    return grouped
-
-
-def _already_billed(session: Session, run: BillingRun, subscriber_ids: Sequence[str]) -> dict[str, str]:
-    """Service id to the number of the invoice that bills it for the period."""
-    rows = session.execute(
-        select(InvoiceLine.service_id, Invoice.number)
-        .join(Invoice)
-        .where(
-            Invoice.subscriber_id.in_(subscriber_ids),
-            InvoiceLine.period_start == run.period_start,
-            InvoiceLine.voided.is_(False),
+def _record_decided(session: Session, drafts: Sequence[Draft]) -> None:
+    """Store what was decided, with a statement for all services of the same state: usually one."""
+    changed: dict[tuple[date | None, bool], list[str]] = defaultdict(list)
+    for draft in drafts:
+        for one in draft.decided:
+            if one.is_change:
+                changed[one.billed_until, one.closed].append(one.service.service_id)
+    for (billed_until, closed), service_ids in changed.items():
+        session.execute(
+            update(ServiceProjection)
+            .where(ServiceProjection.service_id.in_(service_ids))
+            .values(billed_until=billed_until, closed=closed, upgraded_in=None)
+            .execution_options(synchronize_session=False)
         )
-    )
-    return dict(rows.all())
+    reopened = [pair for draft in drafts for pair in draft.reopened]
+    if reopened:
+        session.execute(
+            update(InvoiceLine)
+            .where(
+                InvoiceLine.reopened, tuple_(InvoiceLine.service_id, InvoiceLine.period_start).in_(reopened)
+            )
+            .values(reopened=False)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _issue(session: Session, run: BillingRun, settings: Settings, drafts: list[Draft], now: datetime) -> None:
@@ -263,7 +180,7 @@ def _issue(session: Session, run: BillingRun, settings: Settings, drafts: list[D
     for draft, number in zip(drafts, numbers, strict=True):
         draft.invoice_id = new_id()
         rows[Invoice].append(_invoice_row(run, settings, draft, number, now))
-        rows[InvoiceLine].extend(_line_rows(run, draft))
+        rows[InvoiceLine].extend(_line_rows(draft))
         rows[LedgerEntry].extend(
             ledger.invoice_issued(
                 invoice_id=draft.invoice_id,
@@ -302,8 +219,8 @@ def _invoice_row(
         "subscriber_name": draft.account.full_name,
         "state": InvoiceState.OPEN,
         "collection_status": CollectionStatus.PENDING,
-        "period_start": run.period_start,
-        "period_end": run.period_end,
+        "period_start": draft.period.start,
+        "period_end": draft.period.end,
         "issued_on": run.run_on,
         "due_on": due_date(run.run_on, settings.payment_terms_days),
         "total_minor": draft.total.minor,
@@ -312,25 +229,26 @@ def _invoice_row(
     }
 
 
-def _line_rows(run: BillingRun, draft: Draft) -> list[dict[str, Any]]:
+def _line_rows(draft: Draft) -> list[dict[str, Any]]:
     return [
         {
             "id": new_id(),
             "invoice_id": draft.invoice_id,
-            "service_id": service.service_id,
-            "description": f"{service.plan.name} ({service.pppoe_username})",
-            "period_start": run.period_start,
-            "period_end": run.period_end,
-            "plan_id": service.plan_id,
-            "plan_name": service.plan.name,
-            "price_minor": priced.price.minor,
-            "price_source": priced.price_source,
-            "discount_minor": priced.discount_amount.minor,
-            "tax_minor": priced.tax.minor,
-            "amount_minor": priced.amount.minor,
+            "service_id": line.service.service_id,
+            "description": f"{line.service.plan.name} ({line.service.pppoe_username})",
+            "period_start": line.period.start,
+            "period_end": line.period.end,
+            "plan_id": line.service.plan_id,
+            "plan_name": line.service.plan.name,
+            "price_minor": line.priced.price.minor,
+            "price_source": line.priced.price_source,
+            "discount_minor": line.priced.discount_amount.minor,
+            "tax_minor": line.priced.tax.minor,
+            "amount_minor": line.priced.amount.minor,
             "voided": False,
+            "reopened": False,
         }
-        for service, priced in draft.lines
+        for line in draft.lines
     ]
 
 

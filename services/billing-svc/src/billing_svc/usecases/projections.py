@@ -12,6 +12,7 @@ from contracts.subscriber import (
     ServiceExempted,
     ServiceExemptionEnded,
     ServiceSnapshot,
+    ServiceStatus,
     SubscriberChanged,
 )
 from servicekit.db import insert_if_absent
@@ -19,6 +20,8 @@ from servicekit.paging import folded
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from billing_svc.domain.months import BilledService
+from billing_svc.domain.periods import period_of
 from billing_svc.models import Account, ExemptionProjection, PlanProjection, ServiceProjection
 
 
@@ -43,13 +46,32 @@ def keep_service(session: Session, service: ServiceSnapshot) -> None:
     lock_account(session, service.subscriber_id)
     kept = session.get(ServiceProjection, service.id, with_for_update=True)
     if kept is None:
-        session.add(
-            ServiceProjection(service_id=service.id, version=service.version, **_service_values(service))
-        )
+        kept = ServiceProjection(service_id=service.id, version=service.version, **_service_values(service))
+        kept.closed = is_closed(kept)
+        session.add(kept)
     elif service.version > kept.version:
+        began_in = period_of(kept.billed_from)
         kept.version = service.version
         for name, value in _service_values(service).items():
             setattr(kept, name, value)
+        if kept.billed_from < began_in.start:
+            kept.billed_until = None  # someone wants earlier months billed too: no month is decided
+        kept.closed = is_closed(kept)
+
+
+def billed_service(kept: ServiceProjection) -> BilledService:
+    """What the rule of domain.months needs to know about a service."""
+    return BilledService(kept.billed_from, kept.terminated_on, kept.billed_until, kept.upgraded_in)
+
+
+def is_closed(kept: ServiceProjection) -> bool:
+    """Whether nothing is left to bill: it is terminated, and all its months are decided.
+
+    Also if nobody knows when it was terminated, which was before an upgrade.
+    """
+    if kept.status != ServiceStatus.TERMINATED:
+        return False
+    return kept.terminated_on is None or billed_service(kept).is_closed
 
 
 def keep_exemption(session: Session, event: ServiceExempted | ServiceExemptionEnded) -> None:
@@ -96,6 +118,7 @@ def _service_values(service: ServiceSnapshot) -> dict:
         "plan_id": service.plan.id,
         "pppoe_username": service.pppoe_username,
         "status": service.status,
-        "activated_on": service.activated_on,
+        "billed_from": service.billed_from or service.activated_on,
+        "terminated_on": service.terminated_on,
         **service.billing_terms.columns(),
     }

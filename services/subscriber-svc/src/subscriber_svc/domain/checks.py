@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Collection
+from datetime import date, timedelta
 from functools import partial
 
 from contracts.common import InvalidInput
@@ -14,6 +15,7 @@ from contracts.subscriber import MAX_KBPS, MAX_SESSIONS, Burst
 
 MAX_USERNAME_OCTETS = 64
 MAX_PASSWORD_OCTETS = 128  # a User-Password has at most 128 octets (RFC 2865 section 5.2)
+MAX_BILLING_DISTANCE = timedelta(days=366)
 PERCENT_SCALE = 10_000  # hundredths of a percent
 LARGEST_AMOUNT = f"{MAX_MINOR // 100:,}.00"
 
@@ -155,6 +157,13 @@ def billing_terms(terms: BillingTerms, currency: str) -> BillingTerms:
         if discount.kind is DiscountKind.AMOUNT and not 0 < discount.value <= MAX_MINOR:
             raise InvalidInput.of("discount.value", f"must be more than 0.00 and at most {LARGEST_AMOUNT}")
     return terms
+
+
+def billed_from(value: date, today: date) -> date:
+    """A day at most a year away from `today`: earlier ones would bill months that nobody remembers."""
+    if abs(value - today) > MAX_BILLING_DISTANCE:
+        raise InvalidInput.of("billed_from", f"must be within a year of today, {today}; check the year")
+    return value
 
 
 def clearable(names: Collection[str], allowed: Collection[str]) -> None:

@@ -72,6 +72,8 @@ def create_service(
         static_ip=_free(session, Service.static_ip, checks.static_ip(new.static_ip)),
         session_limit=checks.session_limit(new.session_limit),
         activated_on=today,
+        billed_from=today if new.billed_from is None else checks.billed_from(new.billed_from, today),
+        terminated_on=None,
         created_at=now,
         terminated_at=None,
         holds=[],
@@ -84,7 +86,7 @@ def create_service(
 
 
 def change_service(
-    session: Session, command: ChangeService, *, cipher: FieldCipher, now: datetime
+    session: Session, command: ChangeService, *, cipher: FieldCipher, now: datetime, today: date
 ) -> Service:
     """Change a service, and publish the change if there is one.
 
@@ -95,7 +97,7 @@ def change_service(
     checks.clearable(command.clear, CLEARABLE)
     with session.no_autoflush:  # publish() flushes, where a violated constraint is turned into a Conflict
         for name, value in changes(command):
-            _change(session, service, name, value, cipher)
+            _change(session, service, name, value, cipher, today)
         for name in command.clear:
             setattr(service, name, None)
     if session.is_modified(service):
@@ -103,7 +105,9 @@ def change_service(
     return service
 
 
-def _change(session: Session, service: Service, name: str, value: Any, cipher: FieldCipher) -> None:
+def _change(
+    session: Session, service: Service, name: str, value: Any, cipher: FieldCipher, today: date
+) -> None:
     match name:
         case "pppoe_username":
             username = checks.pppoe_username(value)
@@ -119,20 +123,23 @@ def _change(session: Session, service: Service, name: str, value: Any, cipher: F
             service.static_ip = _free(session, Service.static_ip, checks.static_ip(value), service)
         case "billing_terms":
             _set_billing_terms(service, value)
+        case "billed_from":
+            if value != service.billed_from:  # a form sends the day that it has, however long ago that is
+                service.billed_from = checks.billed_from(value, today)
         case "session_limit":
             service.session_limit = checks.session_limit(value)
         case _:
             raise TypeError(f"cannot change {name} of a service")
 
 
-def terminate_service(session: Session, command: TerminateService, *, now: datetime) -> Service:
+def terminate_service(session: Session, command: TerminateService, *, now: datetime, today: date) -> Service:
     """Terminate a service permanently: its login is refused and it is no longer billed.
 
     Does nothing if it was terminated before. Raises NotFound if there is no such service.
     """
     service = loading.lock(session, Service, command.service_id)
     if service.terminated_at is None:
-        service.terminated_at = now
+        service.terminated_at, service.terminated_on = now, today
         publish(session, service, ServiceTerminated, now=now)
     return service
 
