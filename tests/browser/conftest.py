@@ -18,14 +18,19 @@ from testkit.chromium import find_chromium
 from testkit.pytest_tools import require
 
 from tests.browser.browsing import DESKTOP, OpenBrowser, Window
+from tests.browser.looks import Inspector
 from tests.browser.town import Town, build_town
-from tests.support.deployment import OWNER_EMAIL, OWNER_PASSWORD, Deployment, Mode, running
+from tests.support.deployment import OWNER_EMAIL, OWNER_PASSWORD, Deployment, running
 
 OUTPUT = Path(__file__).parent / "output"
 SHOWN_WITHIN_SECONDS = 15
 NO_OWNER: dict[str, str | None] = {"ISPOS_OWNER_EMAIL": None, "ISPOS_OWNER_PASSWORD": None}
 
 expect.set_options(timeout=SHOWN_WITHIN_SECONDS * 1000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="save a picture of each page to output/")
 
 
 @pytest.fixture(scope="session")
@@ -63,21 +68,16 @@ def open_browser(chromium: Browser) -> Iterator[OpenBrowser]:
 
 
 @pytest.fixture(scope="session")
-def new_system(server_directory: Callable[[str], Path]) -> Iterator[Callable[[Mode], Deployment]]:
-    """Call it for a system after its first start, the same one for each call with a mode."""
-    started: dict[Mode, Deployment] = {}
-    with ExitStack() as stack:
+def inspector(request: pytest.FixtureRequest) -> Inspector:
+    """Looks at pages, and remembers what it has judged."""
+    return Inspector(pictures=request.config.getoption("--pictures", default=False))
 
-        def start(mode: Mode) -> Deployment:
-            if mode not in started:
-                if mode == "distributed":
-                    require("rabbitmq")
-                    require("postgres")
-                made = Deployment(mode, server_directory("ispos"), environ=NO_OWNER)
-                started[mode] = stack.enter_context(running(made))
-            return started[mode]
 
-        yield start
+@pytest.fixture(scope="session")
+def new_system(server_directory: Callable[[str], Path]) -> Iterator[Deployment]:
+    """A system after its first start, which has no owner."""
+    with running(Deployment("embedded", server_directory("ispos"), environ=NO_OWNER)) as deployment:
+        yield deployment
 
 
 @pytest.fixture(scope="session")

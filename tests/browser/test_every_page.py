@@ -1,4 +1,4 @@
-"""Every page and dialog, on desktops and phones, light and dark. Leaves pictures in output/."""
+"""Every page and dialog, on desktops and phones, light and dark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.browsing import OpenBrowser, Window
-from tests.browser.looks import LOOKS, Look, what_is_wrong
+from tests.browser.looks import Inspector
 from tests.browser.town import Town
 from tests.support.deployment import OWNER_PASSWORD
 
@@ -92,32 +92,23 @@ def pages_of_nobody(town: Town, invitation: str) -> Iterator[Sight]:
     yield Sight("portal-not-found", "/c/nobody-at-all", status=404)
 
 
-@pytest.fixture(scope="module")
-def technician(town: Town) -> tuple[str, str]:
-    """E-mail and password of a technician, who may see little."""
-    email = "tech@example.com"
-    link = town.api.post("/invitations", {"email": email, "role": "technician"})["link"]
-    return email, link
-
-
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
-def test_every_page_fits_and_is_accessible(
-    look: Look, town: Town, open_browser: OpenBrowser, owner_cookies: dict[str, object]
-) -> None:
-    owner = open_browser(town.url, storage_state=owner_cookies, **look.context())
+# Long, because it is many pages: they are looked at in one window, which no page is loaded into twice.
+@pytest.mark.timeout(300)
+def test_every_page_fits_and_is_accessible(owner: Window, town: Town, inspector: Inspector) -> None:
     owner.expect_answers(403, 404)
-    wrong = [words for sight in pages_of_owner(town) for words in look_at(owner, look, sight)]
+    wrong = [words for sight in pages_of_owner(town) for words in look_at(owner, inspector, sight)]
 
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
-def test_every_public_page_fits_and_is_accessible(look: Look, town: Town, open_browser: OpenBrowser) -> None:
-    somebody = open_browser(town.url, **look.context())
+def test_every_public_page_fits_and_is_accessible(
+    town: Town, open_browser: OpenBrowser, inspector: Inspector
+) -> None:
+    somebody = open_browser(town.url)
     somebody.expect_answers(403, 404, 410)
-    address = f"{look.name}@example.com"
-    sent = town.api.post("/invitations", {"email": address, "role": "technician"})
-    wrong = [w for sight in pages_of_nobody(town, sent["link"]) for w in look_at(somebody, look, sight)]
+    sent = town.api.post("/invitations", {"email": "tech@example.com", "role": "technician"})
+    pages = pages_of_nobody(town, sent["link"])
+    wrong = [words for sight in pages for words in look_at(somebody, inspector, sight)]
 
     # A technician joins by invitation and opens a page they may not see.
     somebody.go(sent["link"])
@@ -126,12 +117,19 @@ def test_every_public_page_fits_and_is_accessible(look: Look, town: Town, open_b
     somebody.click("Join")
     somebody.see_heading("Dashboard")
     for sight in (Sight("technician-dashboard", "/"), Sight("not-allowed", "/settings/billing", status=403)):
-        wrong += look_at(somebody, look, sight)
+        wrong += look_at(somebody, inspector, sight)
 
     assert not wrong, "\n".join(wrong)
 
 
-def look_at(window: Window, look: Look, sight: Sight) -> Iterator[str]:
+def test_pages_have_the_theme_of_the_system(town: Town, open_browser: OpenBrowser) -> None:
+    for theme in ("light", "dark"):
+        somebody = open_browser(town.url, color_scheme=theme)
+        somebody.go("/login")
+        expect(somebody.page.locator("html")).to_have_attribute("data-bs-theme", theme)
+
+
+def look_at(window: Window, inspector: Inspector, sight: Sight) -> Iterator[str]:
     page = window.page
     answer = window.go(sight.path)
     assert answer is not None and answer.status == sight.status, f"{sight.path}: {answer}"
@@ -141,13 +139,13 @@ def look_at(window: Window, look: Look, sight: Sight) -> Iterator[str]:
     for name in sight.unfold:
         page.get_by_text(name, exact=True).click()
     if not sight.menu:
-        yield from what_is_wrong(page, look, sight.name)
+        yield from inspector.what_is_wrong(page, sight.name)
     for name in sight.dialogs:
         if sight.menu:
             page.get_by_label(sight.menu).click()
             if name == sight.dialogs[0]:
-                yield from what_is_wrong(page, look, sight.name)
+                yield from inspector.what_is_wrong(page, sight.name)
         window.open_dialog(name)
-        yield from what_is_wrong(page, look, f"{sight.name}--{name.lower().replace(' ', '-')}")
+        yield from inspector.what_is_wrong(page, f"{sight.name}--{name.lower().replace(' ', '-')}")
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_be_hidden()

@@ -40,6 +40,15 @@ def test_form_sent_twice_takes_effect_once(browser, world):
     assert len(world.plans) == 1
 
 
+def test_form_sent_again_with_other_values_says_it_was_already_sent(browser, world):
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', browser.get("/plans/new").text))
+    browser.client.post("/plans/new", data={**hidden, **PLAN_FORM})
+    again = browser.client.post("/plans/new", data={**hidden, **PLAN_FORM, "price": "1600"})
+    assert again.status_code == 422
+    assert "You already submitted this form" in again.text
+    assert [plan.price.minor for plan in world.plans.values()] == [150000]
+
+
 def test_form_without_its_csrf_token_does_nothing(browser, world):
     answer = browser.client.post("/plans/new", data=PLAN_FORM)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/plans/new")
