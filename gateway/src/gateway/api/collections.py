@@ -17,6 +17,8 @@ from gateway.resources.fields import Day, Input
 
 
 class NewCollectionsRun(Input):
+    """Only a dry run looks ahead: a real run with a future `date` judges by today."""
+
     date: Day | None = None
     dry_run: bool = False
 
@@ -33,7 +35,7 @@ class CollectionsItemShape(Shape):
 
 
 class CollectionsRunShape(Shape):
-    """`items` has at most the first 1,000."""
+    """`date` is the day by which subscribers were judged. `items` has at most the first 1,000."""
 
     date: Date
     dry_run: bool

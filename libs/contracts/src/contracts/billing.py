@@ -317,7 +317,7 @@ class StartBillingRun(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class RunCollections(Command):
-    """Suspend and restore accounts as of `date` (default: today)."""
+    """Suspend and restore accounts as of `date` (default: today). Only a dry run looks ahead of today."""
 
     date: date | None = None
     dry_run: bool = False

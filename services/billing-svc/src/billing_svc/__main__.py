@@ -26,7 +26,7 @@ def run_billing(settings: ServiceSettings, arguments: list[str]) -> None:
 
 
 def run_collections(settings: ServiceSettings, arguments: list[str]) -> None:
-    """Suspend and restore accounts as of a date (default: today)."""
+    """Suspend and restore accounts as of a date (default, and at most: today)."""
     runtime = Runtime(settings)
     done = jobs.run_collections(runtime, _date(arguments) or runtime.today(), dry_run=False)
     print(f"{done.marked} overdue, {done.suspended} suspended, {done.restored} restored")

@@ -84,9 +84,12 @@ def collect_daily(runtime: Runtime, holder: str) -> None:
 def run_collections(runtime: Runtime, day: date, *, dry_run: bool) -> CollectionsRunView:
     """Suspend and restore accounts as of `day`. Running it again for the same day changes nothing.
 
-    Raises InvalidInput for a day more than a year away.
+    Only a dry run looks ahead: a real run for a future day judges by today, since nobody is overdue before
+    their invoice is. Raises InvalidInput for a day more than a year away.
     """
     check_near("date", day, runtime.today())
+    if not dry_run:
+        day = min(day, runtime.today())
     counts = dict.fromkeys(CollectionsAction, 0)
     shown: list[CollectionsItem] = []
     after: str | None = None

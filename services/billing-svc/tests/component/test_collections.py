@@ -242,19 +242,28 @@ def test_run_for_a_past_day_does_not_restore_overdue_accounts(billing):
     assert billing.invoice(pedro).collection_status is CollectionStatus.SUSPENDED
 
 
-def test_suspension_for_a_future_day_is_undone_by_the_next_daily_run(billing):
-    pedro = billing.subscriber()
+def test_run_for_a_future_day_judges_by_today(billing):
+    juan = billing.subscriber()
     billing.bill()
-    invoice = billing.invoice(pedro)
-    suspend_on = invoice.due_on + timedelta(days=5)
-    assert billing.collect(suspend_on).suspended == 1
-    billing.move_to(billing.today + timedelta(days=1))
-    assert billing.collect().restored == 1
+    due = billing.invoice(juan).due_on
+    ahead = due + timedelta(days=20)
     billing.new_events()
-    billing.move_to(suspend_on)
-    assert billing.collect().suspended == 1
-    assert [type(event) for event in billing.new_events()] == [AccountOverdue]
-    assert billing.invoice(pedro).collection_status is CollectionStatus.SUSPENDED
+
+    run = billing.collect(ahead)
+
+    assert (run.date, run.suspended, run.items) == (billing.today, 0, [])
+    assert billing.new_events() == []
+    assert billing.collect(ahead, dry_run=True).suspended == 1
+
+
+def test_run_for_a_future_day_does_not_restore_early(billing):
+    """The clock of the run decides, not the day in the request."""
+    juan = billing.subscriber()
+    billing.overdue_since(juan)
+    billing.collect()
+    billing.new_events()
+    assert billing.collect(billing.today + timedelta(days=300)).restored == 0
+    assert billing.new_events() == []
 
 
 @pytest.mark.parametrize("day", [date.min, date.max, date(2062, 11, 23)])
