@@ -29,7 +29,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from servicekit.clock import FrozenClock, MovableClock
 from servicekit.db import Database
 from servicekit.secrets import new_key
-from testkit.component import Migrated, sync_nothing
+from testkit.component import Migrated
 from werkzeug.routing import Rule
 
 
@@ -115,13 +115,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Migrated:
 
 
 @pytest.fixture
-def database(settings: GatewaySettings, migrated: Migrated) -> Iterator[Database]:
-    url = settings.database_url
-    migrated.sqlite(Path(url.removeprefix("sqlite:///")))
-    database = Database(url)
-    sync_nothing(database)
-    yield database
-    database.close()
+def database(settings: GatewaySettings, migrated: Migrated) -> Database:
+    return migrated.open_sqlite(Path(settings.database_url.removeprefix("sqlite:///")))
 
 
 @pytest.fixture(scope="session")

@@ -34,10 +34,11 @@ from router_svc.service import RouterService
 from servicekit import outbox
 from servicekit.clock import FrozenClock
 from servicekit.codec import to_wire
+from servicekit.db import Database
 from servicekit.rpc import client
 from servicekit.runtime import Runtime
 from subscriber_svc.service import SubscriberService
-from testkit.component import Migrated, client_of, make_settings, sync_nothing
+from testkit.component import Migrated, client_of, make_settings
 from testkit.examples import START
 
 PACKAGES = {
@@ -165,7 +166,7 @@ class ServiceBackend(Backend):
     def __init__(self, migrated: dict[str, Migrated], directory: Path) -> None:
         super().__init__()
         self._runtimes = {
-            name: _runtime(name, templates.sqlite(directory / f"{name}.db"), directory)
+            name: _runtime(name, templates.open_sqlite(directory / f"{name}.db"), directory)
             for name, templates in migrated.items()
         }
         runtimes = self._runtimes
@@ -227,9 +228,9 @@ class ServiceBackend(Backend):
         return len(messages)
 
 
-def _runtime(name: str, url: str, directory: Path) -> Runtime:
-    runtime = Runtime(make_settings(name, url, directory), FrozenClock(START))
-    sync_nothing(runtime.database)
+def _runtime(name: str, database: Database, directory: Path) -> Runtime:
+    runtime = Runtime(make_settings(name, database.url, directory), FrozenClock(START))
+    runtime.database = database
     return runtime
 
 

@@ -133,6 +133,7 @@ class Migrated:
         self._database = f"{package}_{secrets.token_hex(3)}"
         self._template = directory / "template.db"
         self._on_postgres: Database | None = None
+        self._on_sqlite: Database | None = None
         self._has_postgres_template = False
 
     def sqlite(self, path: Path) -> str:
@@ -145,13 +146,39 @@ class Migrated:
         shutil.copy(self._template, path)
         return f"sqlite:///{path}"
 
-    def postgresql(self, server: PrivatePostgres) -> str:
-        """The URL of the one database on the server, emptied at each call after the first."""
+    def open_sqlite(self, path: Path) -> Database:
+        """A new database in the file `path`, opened by the same object as the one before, which is closed.
+
+        Its engine keeps the statements that it has compiled. Compiling them took more time than running them.
+        """
+        url = self.sqlite(path)
+        if self._on_sqlite is None:
+            self._on_sqlite = opened = Database(url)
+            sync_nothing(opened)
+
+            @event.listens_for(opened.engine, "do_connect")
+            def connect_to_the_newest(
+                _dialect: Any, _record: Any, arguments: list[str], _options: Any
+            ) -> None:
+                arguments[0] = opened.url.removeprefix("sqlite:///")
+
+        self._on_sqlite.close()
+        self._on_sqlite.url = url
+        return self._on_sqlite
+
+    def open_postgresql(self, server: PrivatePostgres) -> Database:
+        """The one database on the server, emptied at each call after the first. See open_sqlite."""
         if self._on_postgres is None:
             self._on_postgres = Database(self._migrate_on(server, f"test_{self._database}"))
-        else:
-            _empty(self._on_postgres)
-        return self._on_postgres.url
+            return self._on_postgres
+        if self._on_postgres.engine.pool.checkedout():  # type: ignore[attr-defined]  # of QueuePool
+            self._on_postgres.close()  # a test left a connection, perhaps with locks
+        _empty(self._on_postgres)
+        return self._on_postgres
+
+    def postgresql(self, server: PrivatePostgres) -> str:
+        """The URL of that database."""
+        return self.open_postgresql(server).url
 
     def new_postgresql(self, server: PrivatePostgres, name: str) -> str:
         """The URL of a new database. Slower, for tests whose processes may still be connected at the end."""
@@ -183,11 +210,13 @@ def service_fixtures(
         request: pytest.FixtureRequest, migrated: Migrated, tmp_path: Path
     ) -> Iterator[ServiceUnderTest]:
         if request.param == "sqlite":
-            url = migrated.sqlite(tmp_path / f"{service}.db")
+            database = migrated.open_sqlite(tmp_path / f"{service}.db")
         else:
-            url = migrated.postgresql(request.getfixturevalue("postgres"))
-        with _running(make_settings(service, url, tmp_path, kind)) as tested:
-            yield tested
+            database = migrated.open_postgresql(request.getfixturevalue("postgres"))
+        clock = FrozenClock(START)
+        runtime = Runtime(make_settings(service, database.url, tmp_path, kind), clock)
+        runtime.database = database
+        yield ServiceUnderTest(runtime, clock)
 
     return migrated, tested
 
