@@ -1,9 +1,13 @@
 """Invoices, payments, billing runs and settings, by what a person types and reads."""
 
+import re
 from dataclasses import replace
+from datetime import date
 
-from contracts.billing import InvoiceStatus, RunStatus
+from contracts.billing import InvoiceStatus
+from contracts.billing_runs import RunStatus
 from contracts.billing_settings import DEFAULTS, SETTINGS
+from contracts.common import BillingPeriod
 
 
 def test_invoices_are_generated_after_a_preview(browser, subscriber, world):
@@ -83,3 +87,51 @@ def test_settings_are_saved_and_a_wrong_one_is_named(browser, world):
     answer = browser.post("/settings/billing", {**form, "invoice_generation_day": "29"})
     assert answer.status_code == 422
     assert "must be between 1 and 28" in answer.text
+
+
+# Mistakes
+
+
+def test_month_far_ahead_has_to_be_typed(browser, subscriber, world):
+    form = {"date": "2027-06-15"}
+    asked = browser.post("/billing/generate", form)
+    assert asked.status_code == 422
+    assert "Type <strong>June 2027</strong>" in asked.text
+    hidden = dict(re.findall(r'type="hidden" name="(confirm\w*)" value="([^"]*)"', asked.text))
+    assert hidden["confirm"] == "future_month"
+    for typed in ("", "yes", "July 2027"):
+        assert (
+            browser.post("/billing/generate", {**form, **hidden, "confirm_typed": typed}).status_code == 422
+        )
+    assert world.invoices == {}
+    done = browser.post("/billing/generate", {**form, **hidden, "confirm_typed": " june  2027"})
+    assert done.status_code == 303
+    assert len(world.invoices) == 1
+
+
+def test_run_is_voided_as_a_whole_while_nothing_in_it_is_paid(browser, subscriber, world):
+    run = browser.post("/billing/generate").headers["Location"]
+    assert "Void this run" in browser.get(run).text
+    assert browser.post(f"{run}/void", {"reason": ""}).status_code == 422
+    browser.post(f"{run}/void", {"reason": "wrong month"})
+    page = browser.get(run).text
+    assert "1 of the 1 invoices of this run is void" in page
+    assert "Void this run" not in page
+    assert [invoice.status for invoice in world.invoices.values()] == [InvoiceStatus.VOID]
+
+
+def test_run_with_a_paid_invoice_says_why_it_is_not_voided(browser, invoice_id, world):
+    (run_id,) = world.fakes["billing"][1].runs
+    browser.post(f"/invoices/{invoice_id}/payments", {"amount": "1500", "method": "cash"})
+    answer = browser.post(f"/billing/runs/{run_id}/void", {"reason": "wrong month"})
+    assert answer.status_code == 422
+    assert "has been paid since" in answer.text
+
+
+def test_preview_of_a_past_month_generates_that_month(browser, subscriber, world):
+    billing = world.fakes["billing"][1]
+    preview = browser.post("/billing/generate", {"preview": "1"}).headers["Location"]
+    (run,) = billing.runs.values()
+    past = BillingPeriod(date(2026, 10, 1), date(2026, 11, 1))
+    billing.runs[run.id] = replace(run, period=past)
+    assert 'name="date" value="2026-10-01"' in browser.get(preview).text

@@ -10,20 +10,18 @@ from contracts.billing import (
     AccountEventKind,
     AccountView,
     AllocationView,
-    BillingRunView,
     CollectionStatus,
     InvoiceLineView,
     InvoiceOrder,
     InvoiceStatus,
     InvoiceView,
-    ItemOutcome,
     LedgerCheck,
     PriceSource,
-    RunItem,
-    RunStatus,
+    VoidInvoice,
 )
+from contracts.billing_runs import BillingRunView, ItemOutcome, RunItem, RunStatus
 from contracts.billing_settings import DEFAULTS, SETTINGS
-from contracts.common import Conflict, InvalidInput, Page, changes
+from contracts.common import CommandWarning, Conflict, InvalidInput, Page, changes, check_confirmed
 from contracts.money import Money, total
 from contracts.receivables import AgingBucket, CollectionsRunView, DayCollected, Receivables, SuspensionsDue
 from contracts.subscriber import ServiceStatus
@@ -63,6 +61,10 @@ class FakeBilling(Fake):
         return self.world.once(command, lambda: self._run(command))
 
     def _run(self, command):
+        if not command.dry_run and (command.date or TODAY) > TODAY + timedelta(days=62):
+            month = f"{command.date:%B %Y}"
+            warning = CommandWarning("future_month", f"{month} is far ahead.", {"type": month})
+            check_confirmed(command, [warning])
         to_bill = {
             service.subscriber_id: self.world.subscribers[service.subscriber_id]
             for service in self.world.services.values()
@@ -162,6 +164,16 @@ class FakeBilling(Fake):
         self.world.invoices[invoice.id] = invoice
         self._use_credit(subscriber.id)
         return invoice.id
+
+    def void_billing_run(self, command):
+        run = self._known(self.runs, command.run_id)
+        ids = [item.invoice_id for item in self.items[run.id] if item.invoice_id]
+        if any(self.world.invoices[id_].allocations for id_ in ids):
+            raise Conflict("1 of its invoices has been paid since; void the others one by one")
+        for id_ in ids:
+            self.void_invoice(VoidInvoice(invoice_id=id_, reason=command.reason, actor=command.actor))
+        self.runs[run.id] = replace(run, voided=len(ids))
+        return self.runs[run.id]
 
     def get_billing_run(self, run_id):
         return self._known(self.runs, run_id)

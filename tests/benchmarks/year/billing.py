@@ -11,7 +11,8 @@ from billing_svc.domain.invoices import InvoiceState, number_of
 from billing_svc.domain.periods import period_of
 from billing_svc.lookups import load_settings
 from billing_svc.usecases.settings import ensure_settings
-from contracts.billing import CollectionStatus, ItemOutcome, PriceSource, RunStatus
+from contracts.billing import CollectionStatus, PriceSource
+from contracts.billing_runs import ItemOutcome, RunStatus
 from contracts.billing_settings import FirstMonth
 from contracts.money import Money
 from contracts.subscriber import BillingType

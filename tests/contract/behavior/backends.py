@@ -10,7 +10,8 @@ from typing import Any
 
 from billing_svc import jobs
 from billing_svc.service import BillingService
-from contracts.billing import Billing, BillingRunView, InvoiceQuery, InvoiceView, StartBillingRun
+from contracts.billing import Billing, InvoiceQuery, InvoiceView
+from contracts.billing_runs import BillingRunView, StartBillingRun
 from contracts.common import Envelope, Event
 from contracts.money import Money
 from contracts.payment import Payment, PaymentMethod, PaymentView, RecordPayment

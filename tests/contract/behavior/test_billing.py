@@ -6,17 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from contracts.billing import (
-    AccountEventKind,
-    ChangeSettings,
-    InvoiceQuery,
-    InvoiceStatus,
-    ItemOutcome,
-    RunStatus,
-    StartBillingRun,
-    VoidInvoice,
-)
-from contracts.common import Conflict, InvalidInput, NotFound
+from contracts.billing import AccountEventKind, ChangeSettings, InvoiceQuery, InvoiceStatus, VoidInvoice
+from contracts.billing_runs import ItemOutcome, RunStatus, StartBillingRun, VoidBillingRun
+from contracts.common import Conflict, InvalidInput, NeedsConfirmation, NotFound
 from contracts.money import Money
 from testkit.examples import START, billing_settings
 
@@ -169,6 +161,25 @@ def test_void_invoice_counts_no_more(isp: Backend) -> None:
     assert isp.billing.get_account(invoice.subscriber_id).balance == Money(0)
     assert isp.generate_invoices().created == 0
     assert isp.generate_invoices(voided_too=True).created == 1  # only if someone asks for it
+
+
+def test_voided_run_has_only_void_invoices(isp: Backend) -> None:
+    invoice = isp.new_invoice()
+    (run,) = isp.billing.list_billing_runs(10, None).items
+    command = VoidBillingRun(run_id=run.id, reason="wrong month")
+
+    assert isp.billing.void_billing_run(command).voided == 1
+    assert isp.billing.void_billing_run(command).voided == 1
+    assert isp.billing.get_invoice(invoice.id).status is InvoiceStatus.VOID
+
+
+def test_run_for_a_month_far_ahead_needs_confirmation(isp: Backend) -> None:
+    isp.new_subscriber("Juan")
+    command = StartBillingRun(date=TODAY + timedelta(days=200))
+
+    with pytest.raises(NeedsConfirmation):
+        isp.billing.start_billing_run(command)
+    isp.billing.start_billing_run(replace(command, confirm=("future_month",)))
 
 
 def test_paid_invoice_cannot_be_voided(isp: Backend) -> None:

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from contracts.billing import (
-    OPEN_STATUSES,
-    BillingRunView,
-    InvoiceOrder,
-    InvoiceQuery,
-    InvoiceStatus,
-    ItemOutcome,
-    RunStatus,
-)
+from contracts.billing import OPEN_STATUSES, InvoiceOrder, InvoiceQuery, InvoiceStatus
+from contracts.billing_runs import BillingRunView, ItemOutcome, RunStatus
 from contracts.money import Money
 from contracts.subscriber import SubscriberView
 from flask import Response, g, request, url_for
@@ -39,7 +32,7 @@ from gateway.display.billing import difference, invoice_status, run_outcome
 from gateway.display.money import plain_amount
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
-from gateway.resources.billing import NewBillingRun
+from gateway.resources.billing import NewBillingRun, VoidRunRequest
 
 STATUSES = (
     ("", "All"),
@@ -120,6 +113,24 @@ def billing_run(run_id: str) -> Response:
         again=_same_again(run),
         change=_change(run),
     )
+
+
+@form_page(
+    "/billing/runs/<run_id>/void",
+    permission=Permission.RUN_BILLING,
+    event=Event("admin.void_billing_run", "Voided the invoices of a billing run", "billing run"),
+)
+def void_billing_run(run_id: str) -> Response:
+    run, form = services().billing.get_billing_run(run_id), Form()
+    address = url_for("admin.billing_run", run_id=run_id)
+    voided = form.submit(
+        VoidRunRequest,
+        lambda asked: services().billing.void_billing_run(asked.command(run_id, by_operator())),
+        required=("reason",),
+    )
+    if voided is not None:
+        return done(address, f"{voided.voided:,} of {voided.created:,} invoices of this run are void.")
+    return question("billing_run_void.html", form.status, back=address, form=form, run=run)
 
 
 @page("/billing/runs/<run_id>.csv", permission=Permission.VIEW_BILLING)

@@ -28,7 +28,9 @@ Value = TypeVar("Value")
 
 # Hidden fields of a form that asks for confirmation: the codes of its warnings, and a digest of its values.
 CONFIRM, CONFIRM_FOR = "confirm", "confirm_for"
-NOT_TYPED = {CONFIRM, CONFIRM_FOR, "csrf_token", "idempotency_key"}
+# What the operator has to type to confirm (the `type` of a warning), and what was typed.
+TO_TYPE, TYPED = "confirm_to_type", "confirm_typed"
+NOT_TYPED = {CONFIRM, CONFIRM_FOR, TO_TYPE, TYPED, "csrf_token", "idempotency_key"}
 
 
 class Form:
@@ -51,7 +53,7 @@ class Form:
         self.errors: dict[str, str] = {}
         self.problem = ""
         self.warnings: list[CommandWarning] = []
-        if self.values.get(CONFIRM_FOR) != self._digest():
+        if self.values.get(CONFIRM_FOR) != self._digest() or not self._typed_to_confirm():
             self.values.pop(CONFIRM, None)
         self.key = self.values.get("idempotency_key") or new_id()
 
@@ -135,6 +137,11 @@ class Form:
         except (InvalidInput, Conflict) as error:
             self._absorb(error)
         return None
+
+    def _typed_to_confirm(self) -> bool:
+        """Whether the operator typed what the warnings asked for, if they did."""
+        asked, typed = self.values.get(TO_TYPE, ""), self.values.pop(TYPED, "")
+        return " ".join(typed.split()).casefold() == asked.casefold()
 
     def _digest(self) -> str:
         values = self.values.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date as Date
 from typing import Annotated
 
-from contracts.billing import BillingRunView, ItemOutcome, RunItem, RunStatus
+from contracts.billing_runs import BillingRunView, ItemOutcome, RunItem, RunStatus
 from contracts.billing_settings import FirstMonth
 from contracts.common import Page
 from pydantic import AwareDatetime
@@ -15,7 +15,7 @@ from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
 from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
-from gateway.resources.billing import NewBillingRun
+from gateway.resources.billing import NewBillingRun, VoidRunRequest
 from gateway.resources.fields import one_of
 
 Outcome = Annotated[ItemOutcome, one_of(ItemOutcome)]
@@ -40,7 +40,8 @@ class BillingRunShape(Shape):
     """`total` counts all subscribers of the run; created, skipped and failed count those done so far.
 
     `first_month` is the billing setting at the start of the run: the month in which billing of a service
-    begins is charged in full, or it is free.
+    begins is charged in full, or it is free. `voided`: how many of its invoices are void now; always 0 in
+    lists.
     """
 
     id: str
@@ -57,6 +58,7 @@ class BillingRunShape(Shape):
     skipped: int
     failed: int
     amount: MoneyShape
+    voided: int
     error: str | None
     started_at: AwareDatetime
     finished_at: AwareDatetime | None
@@ -101,6 +103,23 @@ def get_billing_run(run_id: str, query: ItemQuery) -> BillingRunWithItems:
     run = BillingRunShape.of(services().billing.get_billing_run(run_id))
     items = Listing[RunItemShape].of(_items(run_id, query))
     return BillingRunWithItems(**dict(run), items=items)
+
+
+@endpoint(
+    "POST",
+    "/billing-runs/<run_id>/void",
+    permission=Permission.RUN_BILLING,
+    body=VoidRunRequest,
+    answer=BillingRunShape,
+    event=Event("api.void_billing_run", "Voided the invoices of a billing run", "billing run"),
+)
+def void_billing_run(run_id: str, body: VoidRunRequest) -> BillingRunView:
+    """Void all invoices of a billing run.
+
+    Only while none of them has been paid since. Credit that they used becomes credit again, and the next run
+    bills their months again. It is safe to repeat.
+    """
+    return services().billing.void_billing_run(body.command(run_id, by_operator()))
 
 
 @endpoint(

@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from contracts.access import active_exemptions
-from contracts.billing import (
-    AccountView,
-    CollectionStatus,
-    InvoiceStatus,
-    InvoiceSummary,
-    InvoiceView,
-    ItemOutcome,
-    PeriodTotals,
-    RunStatus,
-)
+from contracts.billing import AccountView, CollectionStatus, InvoiceStatus, InvoiceSummary, InvoiceView
+from contracts.billing_runs import ItemOutcome, PeriodTotals, RunStatus
 from contracts.money import Money
 from contracts.payment import PaymentMethod, PaymentView
 from contracts.receivables import AgingBucket

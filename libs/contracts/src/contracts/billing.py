@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
+from contracts.billing_runs import BillingRunView, ItemOutcome, RunItem, StartBillingRun, VoidBillingRun
 from contracts.billing_settings import BillingSettings, FirstMonth, SuspensionMode, TaxMode
 from contracts.common import (
     BillingPeriod,
@@ -32,7 +33,7 @@ from contracts.receivables import (
 SERVICE_NAME = "billing"
 
 # Methods that may take longer than an ordinary call, in seconds.
-DEADLINES = {"run_collections": 300.0}
+DEADLINES = {"run_collections": 300.0, "void_billing_run": 300.0}
 
 
 class InvoiceStatus(StrEnum):
@@ -65,18 +66,6 @@ class CollectionStatus(StrEnum):
 class PriceSource(StrEnum):
     PLAN = "plan"
     INDIVIDUAL = "individual"
-
-
-class RunStatus(StrEnum):
-    RUNNING = "running"
-    FINISHED = "finished"
-    FAILED = "failed"
-
-
-class ItemOutcome(StrEnum):
-    CREATED = "created"
-    SKIPPED = "skipped"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -228,61 +217,6 @@ class LedgerCheck:
     differences: list[SubscriberId]
 
 
-@dataclass(frozen=True)
-class RunItem:
-    """What a billing run did for one subscriber.
-
-    `reason` says why no invoice was created. If one was, it names the months that it bills in addition to the
-    run's own, and months that are not billed, with the reason.
-    """
-
-    subscriber_id: SubscriberId
-    subscriber_name: str
-    outcome: ItemOutcome
-    reason: str
-    invoice_id: InvoiceId | None
-    amount: Money | None
-
-
-@dataclass(frozen=True)
-class PeriodTotals:
-    """What was billed for a period, without void invoices."""
-
-    period: BillingPeriod
-    invoices: int
-    amount: Money
-
-
-@dataclass(frozen=True)
-class BillingRunView:
-    """A billing run. `total` is its number of subscribers; `created`, `skipped`, `failed` count so far.
-
-    It bills `period` and every earlier month that is not billed yet. `subscriber_id`, `voided_too` and
-    `same_login_too` are those of StartBillingRun.
-
-    `previous` is the period before, for comparison. Only `get_billing_run` fills it in.
-    """
-
-    id: str
-    date: date
-    period: BillingPeriod
-    dry_run: bool
-    status: RunStatus
-    total: int
-    created: int
-    skipped: int
-    failed: int
-    amount: Money
-    error: str | None
-    started_at: Instant
-    finished_at: Instant | None
-    previous: PeriodTotals | None = None
-    subscriber_id: SubscriberId | None = None
-    first_month: FirstMonth = FirstMonth.FULL
-    voided_too: bool = False
-    same_login_too: bool = False
-
-
 # Commands
 
 
@@ -301,21 +235,6 @@ class ChangeSettings(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartBillingRun(Command):
-    """Bill the period that contains `date` (default: today), and earlier months that are not billed yet.
-
-    For all subscribers, or only for `subscriber_id`. `voided_too` bills the period again if its invoice was
-    voided; `same_login_too` bills it for a login that is billed as another service of the subscriber.
-    """
-
-    date: date | None = None
-    dry_run: bool = False
-    subscriber_id: SubscriberId | None = None
-    voided_too: bool = False
-    same_login_too: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class RunCollections(Command):
     """Suspend and restore accounts as of `date` (default: today). Only a dry run looks ahead of today."""
 
@@ -325,10 +244,11 @@ class RunCollections(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class VoidInvoice(Command):
-    """Void an invoice. Payments on it become credit."""
+    """Void an invoice. Payments on it become credit. `bill_again`: the next run bills its months again."""
 
     invoice_id: InvoiceId
     reason: str = ""
+    bill_again: bool = False
 
 
 # Events
@@ -387,6 +307,8 @@ class Billing(Protocol):
     def start_billing_run(self, command: StartBillingRun) -> BillingRunView: ...
 
     def get_billing_run(self, run_id: str) -> BillingRunView: ...
+
+    def void_billing_run(self, command: VoidBillingRun) -> BillingRunView: ...
 
     def list_billing_runs(self, limit: int, after: str | None) -> Page[BillingRunView]: ...
 

@@ -51,7 +51,8 @@ class CommandWarning:
     """Why a command is probably a mistake.
 
     `code` never changes, so that callers can confirm it. `message` is one or more sentences for people.
-    `data` has ids and values by name: a `payment_id` in it makes the form link to that payment.
+    `data` has ids and values by name: a `payment_id` in it makes the form link to that payment, and a form
+    asks the operator to type its `type`.
     """
 
     code: str

@@ -5,7 +5,7 @@ import servicekit.green  # noqa: F401, I001  # must come first
 import sys
 from datetime import date
 
-from contracts.billing import StartBillingRun
+from contracts.billing_runs import StartBillingRun
 from servicekit.ids import new_id
 from servicekit.runner import main
 from servicekit.runtime import Runtime

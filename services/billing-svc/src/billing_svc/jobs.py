@@ -10,6 +10,7 @@ import time
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 
+from contracts.billing_runs import VoidBillingRun
 from contracts.receivables import CollectionsAction, CollectionsItem, CollectionsRunView
 from servicekit import leases
 from servicekit.db import DATABASE_ERRORS
@@ -19,7 +20,7 @@ from servicekit.runtime import Runtime
 
 from billing_svc.domain.periods import check_near
 from billing_svc.lookups import load_settings
-from billing_svc.usecases import billing_run, collections
+from billing_svc.usecases import billing_run, collections, voiding
 
 LEASE = timedelta(seconds=10)
 RUN_LEASE = "billing-run"
@@ -63,6 +64,24 @@ def _finish_run(runtime: Runtime, run_id: str, holder: str) -> None:
         JOB_FAILURES.labels(RUN_LEASE).inc()
         with runtime.transaction() as session:
             billing_run.fail_run(session, run_id, f"{type(error).__name__}: {error}", now=runtime.now())
+
+
+def void_run(runtime: Runtime, command: VoidBillingRun) -> None:
+    """Void the invoices of a run, batch by batch. Safe to repeat: it goes on with what is left.
+
+    Raises what `voiding.check_run_can_be_voided` raises, and then does nothing.
+    """
+    with runtime.reading() as session:
+        voiding.check_run_can_be_voided(session, command)
+    after: str | None = None
+    while True:
+        with runtime.transaction() as session:
+            after = voiding.void_next_of_run(
+                session, command, after, now=runtime.now(), today=runtime.today()
+            )
+        if after is None:
+            return
+        time.sleep(PAUSE_SECONDS)  # green
 
 
 def collect_daily(runtime: Runtime, holder: str) -> None:

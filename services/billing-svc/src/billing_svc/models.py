@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from contracts.billing import (
-    CollectionStatus,
-    ItemOutcome,
-    PriceSource,
-    RunStatus,
-)
+from contracts.billing import CollectionStatus, PriceSource
+from contracts.billing_runs import ItemOutcome, RunStatus
 from contracts.billing_settings import FirstMonth, SuspensionMode, TaxMode
 from contracts.holds import ExemptionKind
 from contracts.pricing import DiscountKind

@@ -9,18 +9,21 @@ from contracts.billing import (
     AccountView,
     AllocationView,
     Billing,
-    BillingRunView,
     ChangeSettings,
     InvoiceQuery,
     InvoiceSummary,
     InvoiceView,
-    ItemOutcome,
     LedgerCheck,
     LedgerEntryView,
     RunCollections,
+    VoidInvoice,
+)
+from contracts.billing_runs import (
+    BillingRunView,
+    ItemOutcome,
     RunItem,
     StartBillingRun,
-    VoidInvoice,
+    VoidBillingRun,
 )
 from contracts.billing_settings import BillingSettings
 from contracts.common import Page
@@ -92,6 +95,10 @@ class BillingService(Service):
     def get_billing_run(self, run_id: str) -> BillingRunView:
         with self.runtime.reading() as session:
             return runs.get_billing_run(session, run_id)
+
+    def void_billing_run(self, command: VoidBillingRun) -> BillingRunView:
+        jobs.void_run(self.runtime, command)
+        return self.get_billing_run(command.run_id)
 
     def list_billing_runs(self, limit: int, after: str | None) -> Page[BillingRunView]:
         with self.runtime.reading() as session:

@@ -5,15 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import date
 
-from contracts.billing import (
-    AllocationView,
-    BillingRunView,
-    InvoiceLineView,
-    InvoiceStatus,
-    InvoiceSummary,
-    LedgerEntryView,
-    RunItem,
-)
+from contracts.billing import AllocationView, InvoiceLineView, InvoiceStatus, InvoiceSummary, LedgerEntryView
+from contracts.billing_runs import BillingRunView, RunItem
 from contracts.billing_settings import BillingSettings
 from contracts.common import BillingPeriod
 from contracts.holds import ExemptionView

@@ -13,17 +13,8 @@ from billing_svc.queries import accounts, invoices, runs
 from billing_svc.service import BillingService
 from billing_svc.usecases import billing_run, projections, settlement, voiding
 from billing_svc.usecases import settings as settings_usecases
-from contracts.billing import (
-    AccountView,
-    BillingRunView,
-    ChangeSettings,
-    InvoiceQuery,
-    InvoiceView,
-    LedgerCheck,
-    RunItem,
-    StartBillingRun,
-    VoidInvoice,
-)
+from contracts.billing import AccountView, ChangeSettings, InvoiceQuery, InvoiceView, LedgerCheck, VoidInvoice
+from contracts.billing_runs import BillingRunView, RunItem, StartBillingRun, VoidBillingRun
 from contracts.common import Event
 from contracts.holds import ExemptionKind, ExemptionView
 from contracts.money import Money
@@ -198,8 +189,12 @@ class BillingUnderTest:
     def collect(self, on: date | None = None, *, dry_run: bool = False) -> CollectionsRunView:
         return jobs.run_collections(self.runtime, on or self.today, dry_run=dry_run)
 
-    def void(self, invoice_id: str, reason: str = "a mistake") -> None:
-        command = VoidInvoice(invoice_id=invoice_id, reason=reason, actor="ana")
+    def void_run(self, run_id: str) -> BillingRunView:
+        jobs.void_run(self.runtime, VoidBillingRun(run_id=run_id, reason="a mistake", actor="ana"))
+        return self.run(run_id)
+
+    def void(self, invoice_id: str, reason: str = "a mistake", **options: Any) -> None:
+        command = VoidInvoice(invoice_id=invoice_id, reason=reason, actor="ana", **options)
         with self.runtime.transaction() as session:
             voiding.void_invoice(session, command, now=self.runtime.now(), today=self.today)
 

@@ -10,7 +10,8 @@ from billing_svc import jobs
 from billing_svc.models import Invoice, InvoiceLine, LedgerEntry
 from billing_svc.service import BillingService
 from billing_svc.usecases import billing_run, settlement
-from contracts.billing import Billing, InvoiceStatus, ItemOutcome, PriceSource, RunStatus, StartBillingRun
+from contracts.billing import Billing, InvoiceStatus, PriceSource
+from contracts.billing_runs import ItemOutcome, RunStatus, StartBillingRun
 from contracts.billing_settings import TaxMode
 from contracts.common import BillingPeriod, InvalidInput
 from contracts.money import Money

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 from billing_svc.queries import receivables, timeline
-from contracts.billing import AccountEventKind, PeriodTotals
+from contracts.billing import AccountEventKind
+from contracts.billing_runs import PeriodTotals
 from contracts.common import BillingPeriod, InvalidInput
 from contracts.money import Money
 from contracts.receivables import AgingBucket, DayCollected

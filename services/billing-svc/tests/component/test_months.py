@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from billing_svc.models import ServiceProjection
-from contracts.billing import ItemOutcome
+from contracts.billing_runs import ItemOutcome
 from contracts.billing_settings import FirstMonth
 from contracts.money import Money
 from contracts.pricing import BillingTerms

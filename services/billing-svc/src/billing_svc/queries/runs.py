@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from contracts.billing import BillingRunView, ItemOutcome, PeriodTotals, RunItem
+from contracts.billing_runs import BillingRunView, ItemOutcome, PeriodTotals, RunItem
 from contracts.common import BillingPeriod, Page
 from contracts.money import Money
 from servicekit import loading
@@ -24,7 +24,15 @@ def get_billing_run(session: Session, run_id: str) -> BillingRunView:
     """A run with the totals of the period before, for comparison. Raises NotFound."""
     currency = load_settings(session).currency
     view = run_view(loading.get(session, BillingRun, run_id), currency)
-    return replace(view, previous=_totals(session, period_before(view.period), currency))
+    return replace(
+        view, previous=_totals(session, period_before(view.period), currency), voided=_voided(session, run_id)
+    )
+
+
+def _voided(session: Session, run_id: str) -> int:
+    of_run = select(BillingRunItem.invoice_id).where(BillingRunItem.run_id == run_id)
+    voided = select(func.count()).where(Invoice.id.in_(of_run), Invoice.state == InvoiceState.VOID)
+    return session.scalar(voided) or 0
 
 
 def _totals(session: Session, period: BillingPeriod, currency: str) -> PeriodTotals:

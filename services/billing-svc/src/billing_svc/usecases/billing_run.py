@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from contracts.billing import CollectionStatus, ItemOutcome, RunStatus, StartBillingRun
-from contracts.common import BillingPeriod
+from contracts.billing import CollectionStatus
+from contracts.billing_runs import ItemOutcome, RunStatus, StartBillingRun
+from contracts.common import BillingPeriod, CommandWarning, check_confirmed
 from servicekit.db import insert_if_absent
 from servicekit.ids import new_id
 from sqlalchemy import func, insert, select, tuple_, update
@@ -47,10 +48,23 @@ def start_run(session: Session, command: StartBillingRun, *, now: datetime, toda
     """Create a run, which `work_on` then carries out.
 
     A past date selects the period, but the invoices are dated today: backdated ones could be overdue, and
-    suspend services, before anyone has seen them. Raises InvalidInput for a date more than a year away.
+    suspend services, before anyone has seen them. Raises InvalidInput for a date more than a year away, and
+    NeedsConfirmation for a period later than the coming month: that is usually a typing mistake.
     """
     asked_for = check_near("date", command.date or today, today)
+    if not command.dry_run:
+        check_confirmed(command, _far_ahead(period_of(asked_for), today))
     return _start(session, command, period_of(asked_for), on=max(asked_for, today), now=now, today=today)
+
+
+def _far_ahead(period: BillingPeriod, today: date) -> list[CommandWarning]:
+    if period.start <= period_of(today).end:
+        return []
+    month = f"{period.start:%B %Y}"
+    message = (
+        f"{month} is later than the coming month. Everyone would get an invoice for it now, dated in {month}."
+    )
+    return [CommandWarning("future_month", message, {"type": month})]
 
 
 def _start(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from contracts.billing import ItemOutcome
+from contracts.billing_runs import ItemOutcome
 from contracts.common import BillingPeriod
 from contracts.money import Money, total
 from contracts.pricing import BillingTerms
