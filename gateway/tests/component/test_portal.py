@@ -124,18 +124,19 @@ def test_reason_of_other_holds_is_not_shown(visit, world):
     assert "buse" not in said
 
 
+def pay(api, subscriber, invoice_id):
+    payment = {
+        "subscriber_id": subscriber["id"],
+        "invoice_id": invoice_id,
+        "amount": 150000,
+        "method": PaymentMethod.GCASH.value,
+        "reference": "GC-77",
+    }
+    api("POST", "/payments", payment)
+
+
 def test_past_invoices_and_payments_are_listed(visit, api, subscriber, invoice_id, world):
-    api(
-        "POST",
-        "/payments",
-        {
-            "subscriber_id": subscriber["id"],
-            "invoice_id": invoice_id,
-            "amount": 150000,
-            "method": PaymentMethod.GCASH.value,
-            "reference": "GC-77",
-        },
-    )
+    pay(api, subscriber, invoice_id)
     said = visit()
     assert "Nothing to pay" in said
     number = world.invoices[invoice_id].number
@@ -165,12 +166,16 @@ def test_payment_instructions_name_the_account_and_the_isp(visit, api, app, subs
     assert "Sinag Fiber" in page
 
 
-def test_status_panel_refreshes(visit, app, subscriber, invoice_id, world):
+def test_page_refreshes_with_its_payments(visit, app, api, subscriber, invoice_id, world):
     page = app.test_client().get(f"/c/{subscriber['short_id']}").text
     assert f'hx-get="/c/{subscriber["short_id"]}/state" hx-trigger="every 15s' in page
     before = visit("/state")
     assert "You owe ₱1,500.00" in before
-    assert "Past invoices" not in before
+    assert "No payments yet." in before
+    pay(api, subscriber, invoice_id)
+    after = visit("/state")
+    assert "Nothing to pay" in after
+    assert "23 Nov 2026 GCash ₱1,500.00" in after
     hold(world, HoldReason.OVERDUE)
     assert "Your internet is off" in visit("/state")
 

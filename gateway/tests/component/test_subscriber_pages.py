@@ -1,11 +1,12 @@
 """Subscribers, their services and holds, by what a person types and reads."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from contracts.holds import HoldReason, HoldView
-from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome
+from contracts.radius import LineEvent, LineEventKind, RequestKind, RequestOutcome, SessionView
 from contracts.subscriber import ServiceStatus
 from gateway.models import AuditEntry, Role
 from gateway_fakes import NOW
@@ -171,3 +172,35 @@ def test_timeline_has_money_and_network_events_in_order(browser, subscriber, inv
     places = [timeline.index(words) for words in told]
     assert places == sorted(places)
     assert "10:00:08" in timeline
+
+
+def test_timeline_is_green_only_while_nothing_suspends_the_service(browser, subscriber, world):
+    service_id = subscriber["services"][0]["id"]
+    minute = timedelta(minutes=1)
+    overdue = HoldView("h-1", HoldReason.OVERDUE, "billing", NOW, "", NOW + 2 * minute, "billing")
+    admin = HoldView("h-2", HoldReason.ADMIN, "ana", NOW, "", NOW + 4 * minute, "ana")
+    world.services[service_id] = replace(world.services[service_id], holds=[overdue, admin])
+    world.line_events = [
+        LineEvent(NOW + minute, LineEventKind.ONLINE, service_id, "10.64.0.3"),
+        LineEvent(NOW + 5 * minute, LineEventKind.ONLINE, service_id, "10.64.0.4"),
+    ]
+    timeline = browser.get(f"/subscribers/{subscriber['id']}/timeline").text
+    moments = re.findall(r'class="mark ([a-z]+)">.*?</span><span>([^<]+)', timeline)
+    assert [(tone, text) for tone, text in moments if "Suspended:" not in text] == [
+        ("good", "Online"),
+        ("good", "Hold released: Admin"),
+        ("warn", "Hold released: Overdue bill. Still suspended by another hold"),
+        ("warn", "Online, payment page only"),
+    ]
+
+
+def test_open_session_of_a_suspended_service_is_amber(browser, subscriber, world):
+    service_id = subscriber["services"][0]["id"]
+    session = SessionView("s1", "pedro", service_id, None, "81", None, None, NOW, None, None, 5, 7, None)
+    world.sessions.append(session)
+    assert "Payment page only" not in browser.get("/sessions").text
+    world.sessions[0] = replace(session, suspended=True)
+    for page in ("/sessions", f"/services/{service_id}/live"):
+        shown = browser.get(page).text
+        assert 'status-badge warn">Payment page only' in shown
+        assert ">Online<" not in shown

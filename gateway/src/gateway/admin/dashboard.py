@@ -219,6 +219,7 @@ def _hold_moment(change: HoldChange) -> timeline.Moment:
         note=note,
         address=address,
         until=change.until,
+        suspended=change.suspended,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
-from contracts.access import COVERED
+from contracts.access import COVERED, was_suspended
 from contracts.billing import SERVICE_NAME as BILLING
 from contracts.billing import AccountEvent, AccountEventKind
 from contracts.payment import PaymentQuery, PaymentView
@@ -66,8 +66,8 @@ def of_subscriber(subscriber: SubscriberView) -> Timeline:
         moments += [moment for payment in (paid.items if paid else []) for moment in payment_moments(payment)]
     lines = if_it_answers(lambda: optional.radius.list_line_events(ids, SHOWN)) if ids else []
     missing += ["RADIUS"] if lines is None else []
-    several = {service.id: service.pppoe_username for service in subscriber.services}
-    moments += [_line_moment(event, several if len(several) > 1 else {}) for event in lines or []]
+    services = {service.id: service for service in subscriber.services}
+    moments += [_line_moment(event, services) for event in lines or []]
     return Timeline(by_day(moments), missing)
 
 
@@ -115,13 +115,19 @@ def hold_moment(
     note: str,
     address: str = "",
     until: datetime | None = None,
+    suspended: bool = False,
 ) -> Moment:
-    """A hold was placed or released; with `until`, an exemption from it began or ended."""
-    icon, tone = ("player-play", "good") if released else ("player-pause", "bad")
+    """A hold was placed or released; with `until`, an exemption from it began or ended.
+
+    `suspended`: another hold still suspends the service.
+    """
+    icon, tone = ("player-play", "warn" if suspended else "good") if released else ("player-pause", "bad")
     if until is not None:
         verb = f"Restored until {minute(until)}" if released else "Suspended again"
     else:
         verb = "Hold released" if released else "Suspended"
+    if released and suspended:
+        what += ". Still suspended by another hold"
     return Moment(at, 3, icon, tone, f"{verb}: {what}", note, address)
 
 
@@ -134,7 +140,8 @@ def _holds(services: list[ServiceView]) -> Iterator[Moment]:
             yield hold_moment(at=hold.placed_at, released=False, what=what, note=note)
             if hold.released_at is not None:
                 by = f"by {hold.released_by}" if hold.released_by else ""
-                yield hold_moment(at=hold.released_at, released=True, what=what, note=by)
+                others = was_suspended(service.holds, service.exemptions, hold.released_at)
+                yield hold_moment(at=hold.released_at, released=True, what=what, note=by, suspended=others)
         yield from _exemptions(service, f", {service.pppoe_username}" if several else "")
 
 
@@ -144,7 +151,10 @@ def _exemptions(service: ServiceView, name: str) -> Iterator[Moment]:
     for one in service.exemptions:
         what = hold_reason(min(COVERED[one.kind])) + name
         note = ", ".join(part for part in (f"by {one.author}", one.note) if part)
-        yield hold_moment(at=one.starts_at, released=True, what=what, note=note, until=one.until)
+        others = was_suspended(service.holds, service.exemptions, one.starts_at)
+        yield hold_moment(
+            at=one.starts_at, released=True, what=what, note=note, until=one.until, suspended=others
+        )
         if one.ended_at is not None and one.ended_by != BILLING and one.ended_at not in begins:
             by = f"by {one.ended_by}" if one.ended_by else "The restore ended"
             yield hold_moment(at=one.ended_at, released=False, what=what, note=by, until=one.until)
@@ -162,10 +172,13 @@ def _account_moment(event: AccountEvent) -> Moment:
     return Moment(event.at, rank, icon, tone, text, address=address)
 
 
-def _line_moment(event: LineEvent, names: dict[str, str]) -> Moment:
-    name = names.get(event.service_id, "")
+def _line_moment(event: LineEvent, services: dict[str, ServiceView]) -> Moment:
+    service = services[event.service_id]
+    name = service.pppoe_username if len(services) > 1 else ""
     if event.kind is LineEventKind.ONLINE:
-        return Moment(event.at, 9, "wifi", "good", "Online", ", ".join(filter(None, (name, event.detail))))
+        suspended = was_suspended(service.holds, service.exemptions, event.at)
+        tone, text = ("warn", "Online, payment page only") if suspended else ("good", "Online")
+        return Moment(event.at, 9, "wifi", tone, text, ", ".join(filter(None, (name, event.detail))))
     if event.kind is LineEventKind.OFFLINE:
         return Moment(
             event.at,

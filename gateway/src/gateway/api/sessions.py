@@ -33,6 +33,7 @@ class SessionShape(Shape):
     """`stopped_at` is null while it is open. Octets are as the router counts: input is from the subscriber.
 
     `ended_because`: why the session counts as ended although the router never reported its end.
+    `suspended`: it is open, but its service is suspended: it reaches the payment page only.
     """
 
     id: str
@@ -49,6 +50,7 @@ class SessionShape(Shape):
     output_octets: int
     terminate_cause: str | None
     ended_because: str | None
+    suspended: bool
 
 
 class RefusedFilter(Paging):

@@ -201,7 +201,7 @@ def router_status(router: RouterView, activity: NasActivity | None) -> Words:
 @template_filter
 def session_status(session: SessionView) -> Words:
     if session.stopped_at is None:
-        return Words("Online", "good")
+        return Words("Payment page only", "warn") if session.suspended else Words("Online", "good")
     return Words("Ended", "quiet")
 
 

@@ -28,21 +28,13 @@ FILE_TOKENS = 6
 def page(short_id: str) -> str:
     """The subscriber's page. Raises NotFound, TooManyRequests."""
     subscriber = _known(short_id)
-    now = views.state(subscriber)
-    return render_template(
-        "portal/page.html",
-        short_id=subscriber.short_id,
-        state=now,
-        # If billing did not respond just now, don't wait for it again.
-        past=views.past_invoices(subscriber.id) if now.owed else None,
-        payments=views.payments(subscriber.id),
-    )
+    return render_template("portal/page.html", short_id=subscriber.short_id, state=views.state(subscriber))
 
 
 @blueprint.get("/c/<short_id>/state")
 @needs(Permission.PUBLIC)
 def state(short_id: str) -> str:
-    """The part of the page that updates automatically. Raises NotFound, TooManyRequests."""
+    """The page's content, which updates automatically. Raises NotFound, TooManyRequests."""
     subscriber = _known(short_id)
     return render_template("portal/state.html", short_id=subscriber.short_id, state=views.state(subscriber))
 

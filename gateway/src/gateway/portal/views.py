@@ -59,6 +59,8 @@ class State:
     services: list[Service]
     owed: Owed | None
     invoices: list[OpenInvoice] | None
+    past: list[InvoiceSummary] | None
+    payments: list[PaymentView] | None
     looked_at: datetime
 
 
@@ -70,17 +72,20 @@ def state(subscriber: SubscriberView) -> State:
         services=_services(subscriber),
         owed=owed(account, invoices or []) if account else None,
         invoices=invoices,
+        # If billing did not respond just now, don't wait for it again.
+        past=_past_invoices(subscriber.id) if account else None,
+        payments=_payments(subscriber.id),
         looked_at=current().clock.now(),
     )
 
 
-def past_invoices(subscriber_id: str) -> list[InvoiceSummary] | None:
+def _past_invoices(subscriber_id: str) -> list[InvoiceSummary] | None:
     query = InvoiceQuery(statuses=CLOSED_STATUSES, subscriber_id=subscriber_id)
     found = if_it_answers(lambda: current().optional.billing.list_invoices(query, MAX_PAST, None))
     return found.items if found else None
 
 
-def payments(subscriber_id: str) -> list[PaymentView] | None:
+def _payments(subscriber_id: str) -> list[PaymentView] | None:
     query = PaymentQuery(subscriber_id=subscriber_id)
     found = if_it_answers(lambda: current().optional.payment.list_payments(query, MAX_PAST, None))
     return found.items if found else None

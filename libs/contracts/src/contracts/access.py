@@ -25,6 +25,8 @@ class AnyHold(Protocol):
     @property
     def reason(self) -> HoldReason: ...
     @property
+    def placed_at(self) -> datetime: ...
+    @property
     def released_at(self) -> datetime | None: ...
 
 
@@ -61,6 +63,21 @@ def suspending_holds(
     """The holds that keep the service suspended: active, and not covered by an active exemption."""
     covered = {reason for one in active_exemptions(exemptions, at) for reason in COVERED[one.kind]}
     return [hold for hold in holds if hold.released_at is None and hold.reason not in covered]
+
+
+def was_suspended(holds: Iterable[AnyHold], exemptions: Iterable[AnyExemption], at: datetime) -> bool:
+    """Whether a service that was not terminated was suspended at a past instant, right after its changes."""
+    covered = {
+        reason
+        for one in exemptions
+        if one.starts_at <= at < min(one.until, one.ended_at or one.until)
+        for reason in COVERED[one.kind]
+    }
+    return any(
+        hold.placed_at <= at and (hold.released_at is None or at < hold.released_at)
+        for hold in holds
+        if hold.reason not in covered
+    )
 
 
 def status_of(

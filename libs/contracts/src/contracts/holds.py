@@ -67,6 +67,7 @@ class HoldChange:
     """A hold was placed, or released if `released` is true, at `at` by `by`.
 
     With `until`, an exemption until then began (`released`) or ended while the hold was still active.
+    `suspended`: whether the service was suspended right after the change; another hold may have been active.
     """
 
     at: Instant
@@ -79,6 +80,7 @@ class HoldChange:
     subscriber_id: SubscriberId
     subscriber_name: str
     until: Instant | None = None
+    suspended: bool = False
 
 
 # Commands

@@ -63,7 +63,8 @@ class SessionView:
     """A session as its NAS reported it.
 
     `started_at` is None if no Start was received (rows written by FreeRADIUS). `ended_because` is set if the
-    session was closed without a Stop from the NAS, and says on what evidence.
+    session was closed without a Stop from the NAS, and says on what evidence. `suspended`: it is open and its
+    service is suspended, so it reaches only the payment page, or is about to be disconnected.
     """
 
     id: str
@@ -80,6 +81,7 @@ class SessionView:
     output_octets: int
     terminate_cause: str | None
     ended_because: str | None = None
+    suspended: bool = False
 
 
 class SessionOrder(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from contracts.access import COVERED, active_exemptions, covering, status_of, suspending_holds
+from contracts.access import COVERED, active_exemptions, covering, status_of, suspending_holds, was_suspended
 from contracts.holds import ExemptionKind, ExemptionView, HoldReason, HoldView
 from contracts.subscriber import ServiceStatus
 from hypothesis import given
@@ -107,3 +107,15 @@ def test_service_is_up_exactly_while_no_active_hold_is_uncovered(steps):
         assert (status(holds, exemptions, now) is ServiceStatus.ACTIVE) == (not left)
         assert {one.reason for one in suspending_holds(holds, exemptions, now)} == left
         assert len(active_exemptions(exemptions, now)) == (now < deadline)
+
+
+def test_past_of_a_service_is_judged_by_what_was_active_then():
+    hour = timedelta(hours=1)
+    held = [hold(HoldReason.OVERDUE, released_at=START + 5 * hour), hold(HoldReason.ADMIN, START + hour)]
+    exempted = [exemption(START + 4 * hour, ended_at=START + 3 * hour)]
+    assert not was_suspended(held, exempted, START - hour)
+    assert was_suspended(held, exempted, START)  # by the admin hold
+    assert not was_suspended(held, exempted, START + hour)
+    assert was_suspended(held, exempted, START + 3 * hour)
+    assert not was_suspended(held, exempted, START + 5 * hour)
+    assert was_suspended([hold(HoldReason.VACATION)], [], START + 99 * hour)

@@ -19,7 +19,8 @@ from contracts.subscriber import (
 from servicekit import loading
 from servicekit.paging import MAX_PAGE_SIZE, Order, page_of, searched
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload, selectinload
+from sqlalchemy.sql.base import ExecutableOption
 
 from subscriber_svc.domain.access import BILLING
 from subscriber_svc.models import Exemption, Hold, Plan, Service, Subscriber
@@ -145,7 +146,7 @@ def count_services(session: Session, now: datetime) -> ServiceCounts:
 def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:
     """The latest `limit` (up to 200) holds placed, released or exempted, newest first."""
     limit = max(1, min(limit, MAX_PAGE_SIZE))
-    holds = select(Hold).options(joinedload(Hold.service).joinedload(Service.subscriber)).limit(limit)
+    holds = select(Hold).options(*_with_service(Hold.service)).limit(limit)
     placed = session.scalars(holds.order_by(Hold.placed_at.desc(), Hold.id.desc()))
     changes = [hold_change(hold, hold.placed_at, hold.placed_by, released=False) for hold in placed]
     released = session.scalars(
@@ -160,11 +161,19 @@ def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:
     return sorted(changes, key=lambda change: (change.at, change.released), reverse=True)[:limit]
 
 
+def _with_service(service: InstrumentedAttribute[Service]) -> list[ExecutableOption]:
+    """Loads the service with all that says whether it was suspended, and its subscriber."""
+    joined = joinedload(service)
+    return [
+        joined.joinedload(Service.subscriber),
+        joined.selectinload(Service.holds),
+        joined.selectinload(Service.exemptions),
+    ]
+
+
 def _exemption_changes(session: Session, limit: int) -> list[HoldChange]:
     """The latest exemptions that began, and those that ended and left the hold active."""
-    query = (
-        select(Exemption).options(joinedload(Exemption.service).joinedload(Service.subscriber)).limit(limit)
-    )
+    query = select(Exemption).options(*_with_service(Exemption.service)).limit(limit)
     began = session.scalars(query.order_by(Exemption.starts_at.desc(), Exemption.id.desc()))
     next_one = aliased(Exemption)
     replaced = exists().where(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from contracts.access import COVERED, status_of
+from contracts.access import COVERED, status_of, was_suspended
 from contracts.holds import ExemptionView, HoldChange, HoldView
 from contracts.money import Money
 from contracts.pricing import BillingTerms
@@ -120,6 +120,7 @@ def hold_change(hold: Hold, at: datetime, by: str, *, released: bool) -> HoldCha
         pppoe_username=hold.service.pppoe_username,
         subscriber_id=hold.service.subscriber_id,
         subscriber_name=hold.service.subscriber.full_name,
+        suspended=was_suspended(hold.service.holds, hold.service.exemptions, at),
     )
 
 
@@ -137,6 +138,7 @@ def exemption_change(exemption: Exemption, at: datetime, by: str, *, released: b
         subscriber_id=service.subscriber_id,
         subscriber_name=service.subscriber.full_name,
         until=exemption.until,
+        suspended=was_suspended(service.holds, service.exemptions, at),
     )
 
 

@@ -184,6 +184,24 @@ def test_hold_changes_are_listed_newest_first(subscribers):
     assert subscribers.api.list_hold_changes(2) == changes[:2]
 
 
+def test_hold_changes_say_whether_another_hold_still_suspends_the_service(subscribers):
+    juan = subscribers.service()
+    (admin,) = subscribers.hold(juan).holds
+    subscribers.tested.clock.advance(minutes=1)
+    subscribers.overdue(juan)
+    subscribers.tested.clock.advance(minutes=1)
+    subscribers.api.release_hold(ReleaseHold(service_id=juan.id, hold_id=admin.id, actor="ben"))
+    subscribers.tested.clock.advance(minutes=1)
+    subscribers.settled(juan.subscriber_id)
+    changes = subscribers.api.list_hold_changes(10)
+    assert [(change.released, change.reason, change.suspended) for change in changes] == [
+        (True, HoldReason.OVERDUE, False),
+        (True, HoldReason.ADMIN, True),
+        (False, HoldReason.OVERDUE, True),
+        (False, HoldReason.ADMIN, True),
+    ]
+
+
 def test_release_at_the_same_instant_is_listed_as_later(subscribers):
     juan = subscribers.service()
     (hold,) = subscribers.hold(juan).holds

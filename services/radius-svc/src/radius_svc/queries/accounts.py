@@ -24,7 +24,8 @@ def list_service_states(session: Session, service_ids: Sequence[str]) -> list[Se
     rows = session.scalars(
         select(RadAcct).where(RadAcct.service_id.in_(ids), IS_OPEN).order_by(RadAcct.radacctid)
     )
-    sessions = {row.service_id: session_view(row) for row in rows}
+    suspended = {service_id for service_id, account in accounts.items() if account.suspended}
+    sessions = {row.service_id: session_view(row, suspended=row.service_id in suspended) for row in rows}
     newest = max((account.changed_seq for account in accounts.values()), default=0)
     in_force = listeners.all_have_applied(session, newest)
     return [

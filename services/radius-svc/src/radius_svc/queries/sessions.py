@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from radius_svc.domain import evidence
-from radius_svc.models import IS_OPEN, RadAcct
+from radius_svc.models import IS_OPEN, RadAcct, RadiusAccount
 from radius_svc.models.dialects import address_text, begins_with, folded
 
 CLOSED = RadAcct.acctstoptime.is_not(None)
@@ -28,9 +28,16 @@ def list_sessions(session: Session, query: SessionQuery, limit: int, after: str 
     # a page from each index. The first rows of all these pages together are the requested page.
     parts = [page(part, RadAcct.radacctid, lambda row: row.radacctid) for part in _parts(session, query)]
     ids = {id_ for part in parts for id_ in part.items}
-    found = page(select(RadAcct).where(RadAcct.radacctid.in_(ids)), RadAcct.radacctid, session_view)
+    found = page(select(RadAcct).where(RadAcct.radacctid.in_(ids)), RadAcct.radacctid, lambda row: row)
+    suspended = _suspended(session, {row.service_id for row in found.items if row.service_id})
+    views = [session_view(row, suspended=row.service_id in suspended) for row in found.items]
     # A part that has more rows is a full page. If nothing else is on this page, continue where the part does.
-    return Page(found.items, found.next or next((part.next for part in parts if part.next), None))
+    return Page(views, found.next or next((part.next for part in parts if part.next), None))
+
+
+def _suspended(session: Session, service_ids: set[str]) -> set[str]:
+    query = select(RadiusAccount.service_id).where(RadiusAccount.service_id.in_(service_ids))
+    return set(session.scalars(query.where(RadiusAccount.suspended)))
 
 
 def _parts(session: Session, query: SessionQuery) -> Iterator[Select[RadAcct]]:
@@ -85,7 +92,8 @@ def count_open_sessions(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(RadAcct).where(IS_OPEN)) or 0
 
 
-def session_view(row: RadAcct) -> SessionView:
+def session_view(row: RadAcct, *, suspended: bool) -> SessionView:
+    """`suspended`: whether its service is."""
     return SessionView(
         id=str(row.radacctid),
         username=row.username or "",
@@ -101,4 +109,5 @@ def session_view(row: RadAcct) -> SessionView:
         output_octets=row.acctoutputoctets or 0,
         terminate_cause=row.acctterminatecause,
         ended_because=evidence.in_words(row.closed_on_evidence) if row.closed_on_evidence else None,
+        suspended=suspended and row.acctstoptime is None,
     )

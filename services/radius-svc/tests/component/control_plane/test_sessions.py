@@ -50,6 +50,22 @@ def page_by_page(control, limit=2, **query):
             return ids
 
 
+def test_open_session_of_a_suspended_service_is_marked(control, add):
+    service = control.service()
+    add(service_id=service.id)
+    add(service_id=service.id, closed=False)
+    add(closed=False)
+
+    def marked():
+        return [view.suspended for view in control.api.list_sessions(SessionQuery(), 200, None).items]
+
+    assert marked() == [False, False, False]
+    control.hold(service)
+    assert marked() == [False, True, False]
+    (state,) = control.api.list_service_states([service.id])
+    assert state.session.suspended
+
+
 class TestText:
     @pytest.mark.parametrize("beginning", ["juan", "JUAN.d", "Juan.dela_cruz", " juan "])
     def test_usernames_are_found_by_their_start_in_any_case(self, control, add, beginning):
