@@ -98,7 +98,8 @@ class BillingService(Service):
 
     def void_billing_run(self, command: VoidBillingRun) -> BillingRunView:
         jobs.void_run(self.runtime, command)
-        return self.get_billing_run(command.run_id)
+        with self.runtime.reading() as session:
+            return runs.get_billing_run(session, command.run_id)
 
     def list_billing_runs(self, limit: int, after: str | None) -> Page[BillingRunView]:
         with self.runtime.reading() as session:
