@@ -196,3 +196,5 @@ class Branding(Base):
     tin: Mapped[str] = mapped_column(Text)
     logo_type: Mapped[str | None] = mapped_column(Text)
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    edited_by: Mapped[str | None] = mapped_column(Text)

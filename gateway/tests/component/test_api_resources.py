@@ -118,7 +118,7 @@ def test_billing_terms_are_flat_fields(api, subscriber, world):
     assert shown["individual_price"] == {"amount": 120000, "currency": "PHP"}
     assert shown["discount"] == {"kind": "percent", "value": "12.5", "until": "2026-12-31"}
     command = world.commands("change_service")[-1]
-    assert command.billing_terms.discount.value == 1250
+    assert command.discount.value == 1250
 
 
 def test_null_empties_one_billing_term_and_keeps_the_other(api, subscriber, world):

@@ -49,7 +49,7 @@ def test_service_is_edited_without_retyping_the_password(browser, subscriber, wo
     assert browser.post(path, form).status_code == 303
     command = world.commands("change_service")[-1]
     assert (command.pppoe_username, command.pppoe_password) == ("pedro.r", None)
-    assert command.billing_terms.discount.value == 10000
+    assert command.discount.value == 10000
 
 
 def test_suspend_and_restore_ask_first(browser, subscriber, world):

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from contracts.common import BillingPeriod, InvalidInput, NotFound, Page
+from contracts.common import BillingPeriod, InvalidInput, LastEdit, NotFound, Page
 from contracts.money import Money
+from servicekit.edits import refuse_stale
 from servicekit.paging import MAX_PAGE_SIZE, searched
 from testkit.examples import START
 
@@ -58,6 +59,13 @@ class Fake:
         """`thing` with these changes and the next version; the same if nothing changes."""
         changed = replace(thing, **changes)
         return thing if changed == thing else replace(changed, version=thing.version + 1)
+
+    def _edited(self, thing: Any, command: Any, **changes: Any) -> Any:
+        """The edit of `thing` by a command. Raises Stale."""
+        refuse_stale(thing.edit, command.version)
+        if replace(thing, **changes) == thing:
+            return {}
+        return changes | {"edit": LastEdit(thing.edit.version + 1, NOW, command.actor)}
 
 
 def given(command: Any, *names: str) -> dict[str, Any]:

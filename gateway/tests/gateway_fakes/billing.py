@@ -52,7 +52,7 @@ class FakeBilling(Fake):
         changed = dict(changes(command))
         for name, value in changed.items():
             SETTINGS[name].check(name, value)
-        self.settings = self._changed(self.settings, **changed)
+        self.settings = self._changed(self.settings, **self._edited(self.settings, command, **changed))
         return self.settings
 
     # Runs

@@ -38,7 +38,8 @@ class FakeRouter(Fake):
             "session_control",
             "require_message_authenticator",
         )
-        self.world.routers[router.id] = self._changed(router, **given(command, *names))
+        edited = self._edited(router, command, **given(command, *names))
+        self.world.routers[router.id] = self._changed(router, **edited)
         return self.world.routers[router.id]
 
     def get_router(self, router_id):

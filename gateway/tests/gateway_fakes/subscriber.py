@@ -26,6 +26,7 @@ from contracts.subscriber import (
     SubscriberOrder,
     SubscriberView,
 )
+from servicekit.edits import refuse_stale
 from servicekit.paging import folded
 
 from gateway_fakes.base import NOW, TODAY, Fake, contains, given, ordered, paged, refuse_taken
@@ -59,7 +60,8 @@ class FakeSubscriber(Fake):
         plan = self._known(self.world.plans, command.plan_id)
         refuse_taken((other for other in self._active_plans() if other.id != plan.id), "name", command.name)
         names = ("name", "price", "download_kbps", "upload_kbps", "burst", "address_pool")
-        return self._keep_plan(plan, **given(command, *names), **dict.fromkeys(command.clear))
+        changes = {**given(command, *names), **dict.fromkeys(command.clear)}
+        return self._keep_plan(plan, **self._edited(plan, command, **changes))
 
     def archive_plan(self, command):
         plan = self._known(self.world.plans, command.plan_id)
@@ -107,7 +109,7 @@ class FakeSubscriber(Fake):
     def change_subscriber(self, command):
         found = self._known(self.world.subscribers, command.subscriber_id)
         changes = given(command, "full_name", "email", "phone", "address", "notes")
-        self.world.subscribers[found.id] = replace(found, **changes)
+        self.world.subscribers[found.id] = replace(found, **self._edited(found, command, **changes))
         return self.get_subscriber(found.id)
 
     def get_subscriber(self, subscriber_id):
@@ -164,17 +166,21 @@ class FakeSubscriber(Fake):
             "plan_id",
             "router_id",
             "static_ip",
-            "billing_terms",
             "session_limit",
             "billed_from",
         )
         changes = given(command, *names)
+        refuse_stale(service.edit, command.version)
         if changes.get("plan_id") == service.plan_id:
             del changes["plan_id"]  # it may be archived by now
         self._check_choices(replace(command, plan_id=changes.get("plan_id")), service)
         if command.pppoe_password is not None:
             self.world.passwords[service.id] = command.pppoe_password
-        return self._keep(service, **changes, **dict.fromkeys(command.clear))
+        terms = given(command, "individual_price", "discount")
+        cleared = dict.fromkeys(command.clear)
+        terms |= {name: cleared.pop(name) for name in ("individual_price", "discount") if name in cleared}
+        changes["billing_terms"] = replace(service.billing_terms, **terms)
+        return self._keep(service, **self._edited(service, command, **changes, **cleared))
 
     def terminate_service(self, command):
         service = self._known(self.world.services, command.service_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from contracts.common import (
@@ -12,6 +13,7 @@ from contracts.common import (
     IdempotencyMismatch,
     InvalidInput,
     NeedsConfirmation,
+    Stale,
 )
 from flask import request
 from servicekit.ids import new_id
@@ -19,11 +21,13 @@ from servicekit.ids import new_id
 from gateway.clients.context import current
 from gateway.http import held_forms
 from gateway.http.idempotency import fingerprint
+from gateway.resources.edits import EditInput, by_whom, shown
 from gateway.resources.fields import Input
 from gateway.resources.forms import read_form
 from gateway.resources.services import own_field_name
 
 Made = TypeVar("Made", bound=Input)
+Edited = TypeVar("Edited", bound=EditInput)
 Value = TypeVar("Value")
 
 # Hidden fields of a form that asks for confirmation: the codes of its warnings, and a digest of its values.
@@ -31,6 +35,8 @@ CONFIRM, CONFIRM_FOR = "confirm", "confirm_for"
 # What the operator has to type to confirm (the `type` of a warning), and what was typed.
 TO_TYPE, TYPED = "confirm_to_type", "confirm_typed"
 NOT_TYPED = {CONFIRM, CONFIRM_FOR, TO_TYPE, TYPED, "csrf_token", "idempotency_key"}
+# A hidden field of a form that edits a record: the values that it was loaded with.
+LOADED = "loaded"
 
 
 class Form:
@@ -53,6 +59,7 @@ class Form:
         self.errors: dict[str, str] = {}
         self.problem = ""
         self.warnings: list[CommandWarning] = []
+        self.stale = False
         if self.values.get(CONFIRM_FOR) != self._digest() or not self._typed_to_confirm():
             self.values.pop(CONFIRM, None)
         self.key = self.values.get("idempotency_key") or new_id()
@@ -69,7 +76,9 @@ class Form:
     @property
     def status(self) -> int:
         """The HTTP status of the response that shows the form."""
-        return 200 if self.ok else 422
+        if self.ok:
+            return 200
+        return 409 if self.stale else 422
 
     def wrong(self, name: str, message: str) -> None:
         self.errors.setdefault(name, message)
@@ -112,6 +121,51 @@ class Form:
         made = self.read(model, required=required, **given)
         return self.attempt(lambda: command(made)) if made is not None else None
 
+    def edit(
+        self,
+        model: type[Edited],
+        command: Callable[[Edited], Value],
+        load: Callable[[], Any],
+        texts: Callable[[Any], dict[str, str]],
+        *,
+        choices: Mapping[str, Iterable[tuple[Any, str]]] | None = None,
+        **more: Any,
+    ) -> Value | None:
+        """Like submit, for a record that others may have edited since the form was loaded.
+
+        Such an edit is refused. The form then shows both values of each field that differs: `load` returns
+        the record as it is now, `texts` its fields, and `choices` has the words of fields that are picked
+        from a list. `editing` gives the form its initial values.
+        """
+        try:
+            return self.submit(model, command, **more)
+        except Stale:
+            self._show_both(load(), texts, {name: dict(words) for name, words in (choices or {}).items()})
+        return None
+
+    def _show_both(
+        self, record: Any, texts: Callable[[Any], dict[str, str]], choices: dict[str, dict[Any, str]]
+    ) -> None:
+        """Keep what was typed; a field that was left alone gets the saved value."""
+        saved_by, loaded = by_whom(record.edit), _loaded(self.values.get(LOADED, ""))
+        now = texts(record)
+        for name, saved in now.items():
+            typed, before = self.values.get(name, ""), loaded.get(name)
+            if typed == saved or saved == before:
+                continue  # the same, or only this operator changed it
+            words = choices.get(name)
+            if typed == before:
+                self.values[name] = saved
+                self.wrong(name, f"Was {shown(typed, words)}. {shown(saved, words)} {saved_by}.")
+            else:
+                self.wrong(name, f"You entered {shown(typed, words)}. {shown(saved, words)} {saved_by}.")
+        self.stale = True
+        self.problem = (
+            f"A newer version {saved_by} while you had this open. Nothing was changed. "
+            "Check the form, then save again"
+        )
+        self.values |= _versioned(record, now)
+
     def ticked(self, name: str) -> bool:
         return self.values.get(name) == "on"
 
@@ -125,6 +179,8 @@ class Form:
             return None
         try:
             return command()
+        except Stale:
+            raise  # see edit
         except IdempotencyMismatch:
             self.problem = (
                 "You already submitted this form with other values. Check the result, then try again."
@@ -153,6 +209,25 @@ class Form:
             self.wrong(_form_field(wrong.field), wrong.message)
         if not error.errors:
             self.problem = error.message
+
+
+def editing(record: Any, texts: Callable[[Any], dict[str, str]]) -> dict[str, str]:
+    """The initial values of a form that edits a record, with the version that it shows."""
+    shown_now = texts(record)
+    return shown_now | _versioned(record, shown_now)
+
+
+def _versioned(record: Any, texts: dict[str, str]) -> dict[str, str]:
+    return {"version": str(record.edit.version), LOADED: json.dumps(texts)}
+
+
+def _loaded(text: str) -> dict[str, str]:
+    """The values that the form was loaded with; empty if they are unreadable."""
+    try:
+        loaded = json.loads(text)
+    except ValueError:
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
 
 
 def _form_field(name: str) -> str:

@@ -10,7 +10,7 @@ from contracts.subscriber import (
 )
 from flask import Response, g, request, url_for
 
-from gateway.admin.forms import Form
+from gateway.admin.forms import Form, editing
 from gateway.admin.lists import Listing
 from gateway.admin.pages import (
     PAGE_SIZE,
@@ -29,7 +29,6 @@ from gateway.display.money import plain_amount
 from gateway.display.subscribers import plan_status
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
-from gateway.resources.forms import form_of
 from gateway.resources.plans import NewPlan, PlanChange
 
 
@@ -72,9 +71,14 @@ def add_plan() -> Response:
 )
 def edit_plan(plan_id: str) -> Response:
     plan = services().subscriber.get_plan(plan_id)
-    form = Form(form_of(PlanChange, plan))
+    form = Form(editing(plan, PlanChange.texts))
     change_plan = services().subscriber.change_plan
-    changed = form.submit(PlanChange, lambda change: change_plan(change.command(plan_id, by_operator())))
+    changed = form.edit(
+        PlanChange,
+        lambda change: change_plan(change.command(plan_id, by_operator())),
+        lambda: services().subscriber.get_plan(plan_id),
+        PlanChange.texts,
+    )
     if changed is not None:
         return done(url_for("admin.plans"), f"Plan {changed.name} was changed.")
     return show("plan_form.html", form.status, form=form, editing=plan)

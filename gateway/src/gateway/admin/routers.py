@@ -8,7 +8,7 @@ from contracts.radius import NasActivity
 from contracts.router import ChangeRouter, RouterStatus, RouterView, SessionControl
 from flask import Response, g, request, url_for
 
-from gateway.admin.forms import Form
+from gateway.admin.forms import Form, editing
 from gateway.admin.lists import Listing
 from gateway.admin.pages import (
     PAGE_SIZE,
@@ -29,7 +29,6 @@ from gateway.display.network import router_status, secret_trouble
 from gateway.display.words import Words
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
-from gateway.resources.forms import form_of
 from gateway.resources.routers import MANUAL, NewRouter, RouterChange
 
 CONTROLS = (
@@ -93,10 +92,13 @@ def add_router() -> Response:
 )
 def edit_router(router_id: str) -> Response:
     router = services().router.get_router(router_id)
-    form = Form(form_of(RouterChange, router))
-    changed = form.submit(
+    form = Form(editing(router, RouterChange.texts))
+    changed = form.edit(
         RouterChange,
         lambda change: services().router.change_router(change.command(router_id, by_operator())),
+        lambda: services().router.get_router(router_id),
+        RouterChange.texts,
+        choices={"session_control": CONTROLS},
         required=("nas_address",),
     )
     if changed is not None:

@@ -6,15 +6,12 @@ from typing import Any
 
 from contracts.subscriber import (
     PlanStatus,
-    ServiceView,
 )
 
 from gateway.admin.pages import all_items
 from gateway.clients.context import services
 from gateway.display.money import money
 from gateway.display.network import speed
-from gateway.resources.forms import form_of
-from gateway.resources.services import ServiceChange
 
 # The initial values for a new service, and the fields that the form needs although the API does not.
 BEGINNING = {"session_limit": "1"}
@@ -32,8 +29,3 @@ def choices(kept_plan_id: str | None = None) -> dict[str, Any]:
         ],
         "router_options": [(router.id, router.name) for router in routers],
     }
-
-
-def as_typed(found: ServiceView) -> dict[str, str]:
-    """The values of a service as texts for its form."""
-    return form_of(ServiceChange, found) | form_of(ServiceChange, found.billing_terms)

@@ -19,7 +19,7 @@ from flask import Response, g, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 
 from gateway.admin import service_forms
-from gateway.admin.forms import Form
+from gateway.admin.forms import Form, editing
 from gateway.admin.pages import by_operator, done, form_page, page, question, show
 from gateway.admin.subscribers import page_of
 from gateway.audit.events import Event
@@ -69,20 +69,21 @@ def add_service(subscriber_id: str) -> Response:
 )
 def edit_service(service_id: str) -> Response:
     found = services().subscriber.get_service(service_id)
-    form = Form(service_forms.as_typed(found))
-    changed = form.submit(
+    choices = service_forms.choices(found.plan_id)
+    form = Form(editing(found, ServiceChange.texts))
+    changed = form.edit(
         ServiceChange,
-        lambda change: services().subscriber.change_service(
-            change.command(service_id, lambda: found.billing_terms, by_operator())
-        ),
+        lambda change: services().subscriber.change_service(change.command(service_id, by_operator())),
+        lambda: _known(service_id),
+        ServiceChange.texts,
+        choices={"plan_id": choices["plan_options"], "router_id": choices["router_options"]},
         required=("pppoe_username",),
     )
     if changed is not None:
         wait_for_radius([changed])
         return done(page_of(found.subscriber_id), f"Service {changed.pppoe_username} was changed.")
     owner = services().subscriber.get_subscriber(found.subscriber_id)
-    status, choices = form.status, service_forms.choices(found.plan_id)
-    return show("service_form.html", status, form=form, subscriber=owner, editing=found, **choices)
+    return show("service_form.html", form.status, form=form, subscriber=owner, editing=found, **choices)
 
 
 @form_page(
@@ -185,12 +186,13 @@ def kick(service_id: str) -> Response:
     event=Event("admin.change_password", "Changed a PPPoE password", "service"),
 )
 def change_password(service_id: str) -> Response:
-    found, form = _known(service_id), Form()
-    changed = form.submit(
+    found = _known(service_id)
+    form = Form({"version": str(found.edit.version)})
+    changed = form.edit(
         ServiceChange,
-        lambda change: services().subscriber.change_service(
-            change.command(service_id, lambda: found.billing_terms, by_operator())
-        ),
+        lambda change: services().subscriber.change_service(change.command(service_id, by_operator())),
+        lambda: _known(service_id),
+        lambda _service: {},  # the password is never shown
         required=("pppoe_password",),
     )
     if changed is not None:

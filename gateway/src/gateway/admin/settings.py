@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.billing_settings import SETTINGS
+from contracts.billing_settings import SETTINGS, BillingSettings
 from contracts.common import InvalidInput
 from flask import Response, redirect, request, url_for
 
-from gateway.admin.forms import Form
+from gateway.admin.forms import Form, editing
 from gateway.admin.pages import Entry, by_operator, done, form_page, page, show
 from gateway.audit.events import Event
 from gateway.branding import brand, logos
+from gateway.branding.brand import Brand
 from gateway.clients.context import current, services
 from gateway.http.access import Permission
 from gateway.http.bodies import takes_up_to
-from gateway.resources.forms import form_of
+from gateway.resources.edits import texts_of
 from gateway.resources.settings import BillingSettingsChange, GeneralSettingsChange
 
 FORM_OCTETS = 50_000
@@ -34,7 +35,7 @@ def settings() -> Any:
 )
 @takes_up_to(logos.MAX_OCTETS + FORM_OCTETS)
 def general_settings() -> Response:
-    form = Form(form_of(GeneralSettingsChange, brand.load()))
+    form = Form(editing(brand.load(), _general_texts))
     if request.method == "POST" and _change_brand(form):
         return done(url_for("admin.general_settings"), "The settings were saved.")
     return show("settings_general.html", form.status, form=form)
@@ -47,10 +48,13 @@ def general_settings() -> Response:
     tab=Entry(2, "Billing"),
 )
 def billing_settings() -> Response:
-    form = Form(form_of(BillingSettingsChange, services().billing.get_settings()))
-    changed = form.submit(
+    form = Form(editing(services().billing.get_settings(), _billing_texts))
+    changed = form.edit(
         BillingSettingsChange,
         lambda change: services().billing.change_settings(change.command(by_operator())),
+        lambda: services().billing.get_settings(),
+        _billing_texts,
+        choices={name: setting.choices.items() for name, setting in SETTINGS.items() if setting.choices},
     )
     if changed is not None:
         return done(url_for("admin.billing_settings"), "The settings were saved.")
@@ -59,20 +63,31 @@ def billing_settings() -> Response:
 
 def _change_brand(form: Form) -> bool:
     """Change all of the branding, or nothing. False, with the errors in the form, if it is invalid."""
-    change, content = form.read(GeneralSettingsChange), _sent_file("logo")
-    if change is None:
-        return False
-    try:
+    content = _sent_file("logo")
+
+    def store(change: GeneralSettingsChange) -> bool:
         with current().database.transaction() as session:
-            brand.change(session, change.given())
+            brand.change(session, change.texts(), version=change.version)
             if content:
                 brand.set_logo(session, content)
             elif form.ticked("remove_logo"):
                 brand.remove_logo(session)
+        return True
+
+    try:
+        form.edit(GeneralSettingsChange, store, brand.load, _general_texts)
     except InvalidInput as error:
         for wrong in error.errors:
             form.wrong(wrong.field, f"This {wrong.message}")
     return form.ok
+
+
+def _general_texts(saved: Brand) -> dict[str, str]:
+    return texts_of(GeneralSettingsChange, saved)
+
+
+def _billing_texts(saved: BillingSettings) -> dict[str, str]:
+    return texts_of(BillingSettingsChange, saved)
 
 
 def _sent_file(name: str) -> bytes:

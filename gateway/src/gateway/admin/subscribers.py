@@ -13,7 +13,7 @@ from contracts.subscriber import (
 from flask import Response, g, request, url_for
 
 from gateway.admin import service_forms
-from gateway.admin.forms import Form
+from gateway.admin.forms import Form, editing
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
 from gateway.admin.pages import (
     PAGE_SIZE,
@@ -34,7 +34,6 @@ from gateway.display.subscribers import service_status
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
 from gateway.resources.accounts import accounts_of, sees_money
-from gateway.resources.forms import form_of
 from gateway.resources.services import ServiceInput
 from gateway.resources.subscribers import NewSubscriber, SubscriberChange
 
@@ -100,10 +99,12 @@ def add_subscriber() -> Response:
 )
 def edit_subscriber(subscriber_id: str) -> Response:
     found = services().subscriber.get_subscriber(subscriber_id)
-    form = Form(form_of(SubscriberChange, found))
-    changed = form.submit(
+    form = Form(editing(found, SubscriberChange.texts))
+    changed = form.edit(
         SubscriberChange,
         lambda change: services().subscriber.change_subscriber(change.command(subscriber_id, by_operator())),
+        lambda: services().subscriber.get_subscriber(subscriber_id),
+        SubscriberChange.texts,
     )
     if changed is not None:
         return done(page_of(subscriber_id), f"{changed.full_name} was changed.")

@@ -7,10 +7,11 @@ from contracts.subscriber import ArchivePlan, BillingType, PlanStatus, PlanView
 from pydantic import AwareDatetime
 
 from gateway.api.routing import by_operator, endpoint
-from gateway.api.shapes import Listing, MoneyShape, Paging, Shape
+from gateway.api.shapes import Listing, MoneyShape, Paging, Shape, Version
 from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.http.access import Permission
+from gateway.resources.edits import save
 from gateway.resources.plans import NewPlan, PlanChange
 
 
@@ -33,6 +34,7 @@ class PlanShape(Shape):
     address_pool: str | None
     status: PlanStatus
     created_at: AwareDatetime
+    version: Version
 
 
 @endpoint(
@@ -71,7 +73,13 @@ def get_plan(plan_id: str) -> PlanView:
 )
 def change_plan(plan_id: str, body: PlanChange) -> PlanView:
     """Change a plan. A new price applies to later invoices. null removes the burst or the pool."""
-    return services().subscriber.change_plan(body.command(plan_id, by_operator()))
+    subscriber = services().subscriber
+    return save(
+        body,
+        lambda: subscriber.change_plan(body.command(plan_id, by_operator())),
+        lambda: subscriber.get_plan(plan_id),
+        body.texts,
+    )
 
 
 @endpoint(

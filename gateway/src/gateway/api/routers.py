@@ -14,6 +14,7 @@ from gateway.clients.context import services
 from gateway.clients.lookups import nas_activity
 from gateway.clients.waiting import wait_for_nas
 from gateway.http.access import Permission
+from gateway.resources.edits import save
 from gateway.resources.routers import MANUAL, NewRouter, RouterChange
 
 
@@ -38,6 +39,7 @@ class RouterShape(Shape):
     session_control: SessionControl
     require_message_authenticator: bool
     created_at: AwareDatetime
+    version: int
 
 
 @endpoint(
@@ -80,7 +82,12 @@ def get_router(router_id: str) -> RouterShape:
 )
 def change_router(router_id: str, body: RouterChange) -> RouterShape:
     """Change a router."""
-    router = services().router.change_router(body.command(router_id, by_operator()))
+    router = save(
+        body,
+        lambda: services().router.change_router(body.command(router_id, by_operator())),
+        lambda: services().router.get_router(router_id),
+        body.texts,
+    )
     # A disabled router is not a RADIUS client, so there is nothing to wait for.
     heard = wait_for_nas(router) if router.status is not RouterStatus.DISABLED else None
     return router_shape(router, heard)
@@ -102,4 +109,5 @@ def router_shape(router: RouterView, activity: NasActivity | None) -> RouterShap
         session_control=router.session_control,
         require_message_authenticator=router.require_message_authenticator,
         created_at=router.created_at,
+        version=router.edit.version,
     )

@@ -8,12 +8,13 @@ from contracts.billing_settings import SETTINGS, BillingSettings
 from pydantic import Field, create_model
 
 from gateway.api.routing import File, by_operator, endpoint
-from gateway.api.shapes import Shape
+from gateway.api.shapes import Shape, Version
 from gateway.audit.events import Event
 from gateway.branding import brand, logos
 from gateway.branding.brand import Brand
 from gateway.clients.context import current, services
 from gateway.http.access import Permission
+from gateway.resources.edits import save, texts_of
 from gateway.resources.settings import BillingSettingsChange, BillingSettingsInput, GeneralSettingsChange
 
 LOGO = File(
@@ -38,8 +39,11 @@ def _described(name: str) -> Any:
     return Field(description=SETTINGS[name].help or None if name in SETTINGS else None)
 
 
-_types = {name: kind for name, kind in get_type_hints(BillingSettings).items() if name != "version"}
+_types = {
+    name: kind for name, kind in get_type_hints(BillingSettings).items() if name not in ("version", "edit")
+}
 _shown: dict[str, Any] = {name: (kind, _described(name)) for name, kind in _types.items()}
+_shown["version"] = (Version, ...)
 BillingSettingsShape = create_model("BillingSettingsShape", __base__=Shape, **_shown)
 
 
@@ -59,8 +63,12 @@ def get_general_settings() -> Brand:
 )
 def change_general_settings(body: GeneralSettingsChange) -> Brand:
     """Change the ISP's name, color and contacts. Fields that are left out stay the same."""
-    with current().database.transaction() as session:
-        return brand.change(session, body.given())
+
+    def change() -> Brand:
+        with current().database.transaction() as session:
+            return brand.change(session, body.texts(), version=body.version)
+
+    return save(body, change, brand.load, lambda saved: texts_of(GeneralSettingsChange, saved))
 
 
 @endpoint(
@@ -106,4 +114,10 @@ def get_billing_settings() -> BillingSettings:
 )
 def change_billing_settings(body: BillingSettingsInput) -> BillingSettings:
     """Change billing settings. Fields that are left out stay the same."""
-    return services().billing.change_settings(body.command(by_operator()))
+    billing = services().billing
+    return save(
+        body,
+        lambda: billing.change_settings(body.command(by_operator())),
+        billing.get_settings,
+        lambda saved: texts_of(type(body), saved),
+    )

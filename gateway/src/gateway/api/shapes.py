@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from gateway.api.queries import Query, QueryText
 
@@ -20,6 +20,10 @@ class Shape(BaseModel):
     @classmethod
     def of(cls, view: Any) -> Any:
         return cls.model_validate(view)
+
+
+# The version of a record that people edit: send it with a change that is based on it.
+Version = Annotated[int, Field(validation_alias=AliasPath("edit", "version"))]
 
 
 class MoneyShape(Shape):

@@ -20,6 +20,7 @@ from gateway.clients.lookups import states_of
 from gateway.clients.waiting import wait_for_radius
 from gateway.http.access import Permission
 from gateway.resources.accounts import accounts_of, payment_page, sees_money
+from gateway.resources.edits import save
 from gateway.resources.fields import one_of
 from gateway.resources.services import ServiceInput, own_field_name
 from gateway.resources.subscribers import NewSubscriber, SubscriberChange
@@ -55,6 +56,7 @@ class SubscriberShape(Shape):
     balance: MoneyShape | None
     services: list[ServiceShape]
     created_at: AwareDatetime
+    version: int
 
 
 def _field_of_new(field: str) -> str:
@@ -112,7 +114,14 @@ def get_subscriber(subscriber_id: str) -> SubscriberShape:
 )
 def change_subscriber(subscriber_id: str, body: SubscriberChange) -> SubscriberShape:
     """Change a subscriber's details."""
-    return _shape_now(services().subscriber.change_subscriber(body.command(subscriber_id, by_operator())))
+    subscriber = services().subscriber
+    changed = save(
+        body,
+        lambda: subscriber.change_subscriber(body.command(subscriber_id, by_operator())),
+        lambda: subscriber.get_subscriber(subscriber_id),
+        body.texts,
+    )
+    return _shape_now(changed)
 
 
 def subscriber_shape(
@@ -131,6 +140,7 @@ def subscriber_shape(
         balance=MoneyShape.of(account.balance) if account else None,
         services=[service_shape(service, states.get(service.id)) for service in subscriber.services],
         created_at=subscriber.created_at,
+        version=subscriber.edit.version,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
-from contracts.common import FieldError, InvalidInput, NotFound
+from contracts.common import FieldError, InvalidInput, LastEdit, NotFound
 from flask import Blueprint, Flask, Response, g, render_template, request, url_for
 from servicekit.db import DATABASE_ERRORS, insert_if_absent
+from servicekit.edits import refuse_stale
 from servicekit.logs import log
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -39,6 +41,12 @@ class Brand:
     address: str = ""
     tin: str = ""
     logo_type: str | None = None
+    edited_at: datetime | None = None
+    edited_by: str | None = None
+
+    @property
+    def edit(self) -> LastEdit:
+        return LastEdit(self.version, self.edited_at, self.edited_by or "")
 
     @property
     def logo_url(self) -> str | None:
@@ -70,7 +78,13 @@ class Brand:
 
 
 TEXTS = ("isp_name", "color", "support_phone", "support_email", "address", "tin")
-COLUMNS = (Branding.version, *(getattr(Branding, name) for name in TEXTS), Branding.logo_type)
+COLUMNS = (
+    Branding.version,
+    *(getattr(Branding, name) for name in TEXTS),
+    Branding.logo_type,
+    Branding.edited_at,
+    Branding.edited_by,
+)
 
 
 def register(app: Flask) -> None:
@@ -99,9 +113,12 @@ def logo_content() -> bytes | None:
         return session.scalar(select(Branding.logo).where(Branding.id == ROW))
 
 
-def change(session: Session, texts: dict[str, str]) -> Brand:
-    """Change the given TEXTS and keep the others. Raises InvalidInput, naming the wrong fields."""
-    return _store(session, checked(texts))
+def change(session: Session, texts: dict[str, str], *, version: int | None = None) -> Brand:
+    """Change the given TEXTS and keep the others.
+
+    Raises InvalidInput, naming the wrong fields, and Stale if `version` is given and isn't the latest.
+    """
+    return _store(session, checked(texts), version)
 
 
 def set_logo(session: Session, content: bytes) -> Brand:
@@ -162,12 +179,15 @@ def _read(session: Session) -> Brand:
     return Brand(**row._mapping) if row else Brand()
 
 
-def _store(session: Session, values: dict[str, Any]) -> Brand:
+def _store(session: Session, values: dict[str, Any], version: int | None = None) -> Brand:
     insert_if_absent(session, Branding, id=ROW, **asdict(Brand()))
     row = session.get_one(Branding, ROW, with_for_update=True)
+    refuse_stale(LastEdit(row.version, row.edited_at, row.edited_by or ""), version)
     for name, value in values.items():
         setattr(row, name, value)
     row.version += 1
+    operator = g.get("operator")
+    row.edited_at, row.edited_by = current().clock.now(), operator.email if operator else None
     session.flush()
     g.pop("brand", None)
     return _read(session)

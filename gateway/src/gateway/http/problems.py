@@ -14,6 +14,7 @@ from contracts.common import (
     InvalidInput,
     NeedsConfirmation,
     NotFound,
+    Stale,
     Unavailable,
 )
 from flask import Flask, Response, redirect, render_template, request
@@ -34,6 +35,7 @@ STATUS = {
     InvalidInput: 422,
     NeedsConfirmation: 422,
     Conflict: 409,
+    Stale: 409,
     IdempotencyMismatch: 422,
     Unavailable: 503,
 }

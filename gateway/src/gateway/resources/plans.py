@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from contracts.subscriber import BillingType, Burst, ChangePlan, CreatePlan
+from contracts.subscriber import BillingType, Burst, ChangePlan, CreatePlan, PlanView
 
+from gateway.resources.edits import EditInput, texts_of
 from gateway.resources.fields import Input, Kbps, MoneyInput, Name, Number, Origin, Trimmed, one_of, optional
 
 KindOfBilling = Annotated[BillingType, one_of(BillingType)]
@@ -38,7 +39,7 @@ class NewPlan(Input):
         return CreatePlan(**dict(self) | {"burst": burst}, **origin)
 
 
-class PlanChange(Input):
+class PlanChange(EditInput):
     name: Name = optional()
     price: MoneyInput = optional()
     download_kbps: Kbps = optional()
@@ -51,3 +52,8 @@ class PlanChange(Input):
         if self.burst is not None:
             fields["burst"] = self.burst.as_burst()
         return ChangePlan(plan_id=plan_id, clear=self.emptied("burst", "address_pool"), **fields, **origin)
+
+    @staticmethod
+    def texts(plan: PlanView) -> dict[str, str]:
+        """The fields of a plan as its form shows them."""
+        return texts_of(PlanChange, plan)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from contracts.common import InvalidInput
-from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, SessionControl
+from contracts.router import ChangeRouter, RegisterRouter, RouterStatus, RouterView, SessionControl
 
+from gateway.resources.edits import EditInput, texts_of
 from gateway.resources.fields import Input, Name, Origin, Port, Secret, Text, Trimmed, one_of, optional
 
 MANUAL = "manual"
@@ -41,7 +42,7 @@ class NewRouter(Input):
         return RegisterRouter(**fields, **origin)
 
 
-class RouterChange(Input):
+class RouterChange(EditInput):
     name: Name = optional()
     status: Status = optional()
     nas_address: Trimmed = optional()
@@ -52,3 +53,8 @@ class RouterChange(Input):
 
     def command(self, router_id: str, origin: Origin) -> ChangeRouter:
         return ChangeRouter(router_id=router_id, **self.given(), **origin)
+
+    @staticmethod
+    def texts(router: RouterView) -> dict[str, str]:
+        """The fields of a router as its form shows them."""
+        return texts_of(RouterChange, router)

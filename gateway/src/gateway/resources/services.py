@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated
 
 from contracts.holds import HoldReason, PlaceHold, RestoreService
 from contracts.money import Money
 from contracts.pricing import BillingTerms, Discount, DiscountKind
-from contracts.subscriber import AddService, ChangeService, NewService
+from contracts.subscriber import AddService, ChangeService, NewService, ServiceView
 
 from gateway.display.typed import percent_value, pesos_as_typed
+from gateway.resources.edits import EditInput, texts_of
 from gateway.resources.fields import (
     Day,
     DiscountValue,
@@ -92,7 +91,7 @@ class ServiceInput(Input):
         return AddService(subscriber_id=subscriber_id, service=self.as_new_service(), **origin)
 
 
-class ServiceChange(Input):
+class ServiceChange(EditInput):
     """null clears `static_ip`, `session_limit` (no limit), `individual_price` and `discount`; the other
     fields cannot be null."""
 
@@ -106,20 +105,17 @@ class ServiceChange(Input):
     discount: DiscountInput | None = None
     billed_from: Day = optional()
 
-    def command(self, service_id: str, terms: Callable[[], BillingTerms], origin: Origin) -> ChangeService:
-        """`terms` returns the current billing terms. It is called only if one of their fields is given:
-        the command replaces them as a whole."""
+    def command(self, service_id: str, origin: Origin) -> ChangeService:
         fields = self.given()
-        written = {name: fields.pop(name) for name in ("individual_price", "discount") if name in fields}
         if self.discount is not None:
-            written["discount"] = self.discount.as_discount()
-        return ChangeService(
-            service_id=service_id,
-            billing_terms=replace(terms(), **written) if written else None,
-            clear=self.emptied("static_ip", "session_limit"),
-            **fields,
-            **origin,
-        )
+            fields["discount"] = self.discount.as_discount()
+        clear = self.emptied("static_ip", "session_limit", "individual_price", "discount")
+        return ChangeService(service_id=service_id, clear=clear, **fields, **origin)
+
+    @staticmethod
+    def texts(service: ServiceView) -> dict[str, str]:
+        """The fields of a service as its form shows them."""
+        return texts_of(ServiceChange, service, service.billing_terms)
 
 
 class NewHold(Input):

@@ -9,16 +9,21 @@ from contracts.billing import ChangeSettings
 from contracts.billing_settings import SETTINGS, Setting
 from pydantic import Field, create_model
 
-from gateway.resources.fields import Days, Input, LongText, Name, Origin, Text, one_of, optional
+from gateway.resources.edits import EditInput
+from gateway.resources.fields import Days, LongText, Name, Origin, Text, one_of, optional
 
 
-class GeneralSettingsChange(Input):
+class GeneralSettingsChange(EditInput):
     isp_name: Name = optional()
     color: Name = optional()
     support_phone: Text = optional()
     support_email: Text = optional()
     address: LongText = optional()
     tin: Text = optional()
+
+    def texts(self) -> dict[str, str]:
+        """The fields that were sent."""
+        return {name: text for name, text in self.given().items() if name != "version"}
 
 
 def _billing_input(setting: Setting) -> Any:
@@ -35,7 +40,7 @@ def _billing_input(setting: Setting) -> Any:
             return Name
 
 
-class BillingSettingsInput(Input):
+class BillingSettingsInput(EditInput):
     """Base of BillingSettingsChange, whose fields are declared in contracts/billing_settings.py."""
 
     def command(self, origin: Origin) -> ChangeSettings:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contracts.subscriber import ChangeSubscriber, CreateSubscriber
+from contracts.subscriber import ChangeSubscriber, CreateSubscriber, SubscriberView
 
+from gateway.resources.edits import EditInput, texts_of
 from gateway.resources.fields import Input, LongText, Name, Origin, Text, optional
 from gateway.resources.services import ServiceInput
 
@@ -23,7 +24,7 @@ class NewSubscriber(Input):
         return CreateSubscriber(**dict(self) | {"service": service}, **origin)
 
 
-class SubscriberChange(Input):
+class SubscriberChange(EditInput):
     full_name: Name = optional()
     email: Text = optional()
     phone: Text = optional()
@@ -32,3 +33,8 @@ class SubscriberChange(Input):
 
     def command(self, subscriber_id: str, origin: Origin) -> ChangeSubscriber:
         return ChangeSubscriber(subscriber_id=subscriber_id, **self.given(), **origin)
+
+    @staticmethod
+    def texts(subscriber: SubscriberView) -> dict[str, str]:
+        """The fields of a subscriber as their form shows them."""
+        return texts_of(SubscriberChange, subscriber)

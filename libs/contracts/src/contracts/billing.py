@@ -12,6 +12,7 @@ from contracts.billing_settings import BillingSettings, FirstMonth, SuspensionMo
 from contracts.common import (
     BillingPeriod,
     Command,
+    Edit,
     Event,
     Instant,
     InvoiceId,
@@ -221,7 +222,7 @@ class LedgerCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeSettings(Command):
+class ChangeSettings(Edit):
     """Change billing settings, one field for each of them. None leaves a setting as it is."""
 
     invoice_generation_day: int | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from contracts.common import InvalidInput
+from contracts.common import UNEDITED, InvalidInput, LastEdit
 from contracts.money import DEFAULT_CURRENCY
 
 
@@ -154,6 +154,7 @@ class BillingSettings:
         ),
     )
     currency: str
+    edit: LastEdit = UNEDITED
 
 
 # The settings that can be changed, by name. The currency cannot.

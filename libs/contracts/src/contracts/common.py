@@ -105,6 +105,10 @@ class Conflict(ContractError, code="conflict"):
     """The current state of the object does not allow this."""
 
 
+class Stale(Conflict, code="stale"):
+    """The record was edited since the caller read it: the version that the command names isn't the latest."""
+
+
 class NeedsConfirmation(ContractError, code="needs_confirmation"):
     """The command is possible but probably a mistake, and nothing was done.
 
@@ -134,6 +138,28 @@ class Command:
     confirm: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Edit(Command):
+    """Base of commands that change the given fields of a record that people edit.
+
+    Raises Stale if `version` is given and isn't that of the record's last edit.
+    """
+
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class LastEdit:
+    """The latest edit of a record by a person. `version` counts them; a new record has 1, and no editor."""
+
+    version: int = 1
+    at: Instant | None = None
+    by: str = ""
+
+
+UNEDITED = LastEdit()
+
+
 def check_confirmed(command: Command, warnings: list[CommandWarning]) -> None:
     """Raises NeedsConfirmation with all warnings, unless `command` confirms each of them.
 
@@ -145,7 +171,7 @@ def check_confirmed(command: Command, warnings: list[CommandWarning]) -> None:
 
 def changes(command: Command) -> Iterator[tuple[str, Any]]:
     """Name and value of each optional field that the caller filled in; None leaves a field as it is."""
-    inherited = {one.name for one in fields(Command)}
+    inherited = {one.name for one in fields(Edit)}
     for one in fields(command):
         value = getattr(command, one.name)
         if one.default is None and one.name not in inherited and value is not None:

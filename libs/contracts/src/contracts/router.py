@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from contracts.common import Command, Event, Instant, Page, RouterId
+from contracts.common import UNEDITED, Command, Edit, Event, Instant, LastEdit, Page, RouterId
 
 SERVICE_NAME = "router"
 
@@ -41,6 +41,7 @@ class RouterView:
     session_control: SessionControl
     require_message_authenticator: bool
     created_at: Instant
+    edit: LastEdit = UNEDITED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ class RegisterRouter(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeRouter(Command):
+class ChangeRouter(Edit):
     """None leaves a field as it is."""
 
     router_id: RouterId

@@ -8,9 +8,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from contracts.common import (
+    UNEDITED,
     Command,
+    Edit,
     Event,
     Instant,
+    LastEdit,
     Page,
     PaymentId,
     PlanId,
@@ -29,7 +32,7 @@ from contracts.holds import (
     RestoreService,
 )
 from contracts.money import Money
-from contracts.pricing import PLAN_PRICE, BillingTerms
+from contracts.pricing import PLAN_PRICE, BillingTerms, Discount
 
 SERVICE_NAME = "subscriber"
 
@@ -78,6 +81,7 @@ class PlanView:
     address_pool: str | None
     status: PlanStatus
     created_at: Instant
+    edit: LastEdit = UNEDITED
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class ServiceView:
     created_at: Instant
     session_limit: int | None = None
     exemptions: list[ExemptionView] = field(default_factory=list)
+    edit: LastEdit = UNEDITED
 
     @property
     def standing_holds(self) -> list[HoldView]:
@@ -123,6 +128,7 @@ class SubscriberView:
     notes: str
     services: list[ServiceView]
     created_at: Instant
+    edit: LastEdit = UNEDITED
 
     @property
     def live_services(self) -> list[ServiceView]:
@@ -215,7 +221,7 @@ class CreatePlan(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangePlan(Command):
+class ChangePlan(Edit):
     """None leaves a field as it is. `clear` names fields to empty: `burst`, `address_pool`."""
 
     plan_id: PlanId
@@ -258,7 +264,7 @@ class CreateSubscriber(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeSubscriber(Command):
+class ChangeSubscriber(Edit):
     """None leaves a field as it is."""
 
     subscriber_id: SubscriberId
@@ -276,8 +282,9 @@ class AddService(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeService(Command):
-    """None leaves a field as it is. `clear` names fields to empty: `static_ip`, `session_limit`."""
+class ChangeService(Edit):
+    """None leaves a field as it is. `clear` names fields to empty: `static_ip`, `session_limit`,
+    `individual_price`, `discount`."""
 
     service_id: ServiceId
     pppoe_username: str | None = None
@@ -285,8 +292,9 @@ class ChangeService(Command):
     plan_id: PlanId | None = None
     router_id: RouterId | None = None
     static_ip: str | None = None
-    billing_terms: BillingTerms | None = None
     billed_from: date | None = None
+    individual_price: Money | None = None
+    discount: Discount | None = None
     session_limit: int | None = None
     clear: tuple[str, ...] = ()
 

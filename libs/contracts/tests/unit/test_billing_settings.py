@@ -6,13 +6,13 @@ from enum import StrEnum
 import pytest
 from contracts.billing import ChangeSettings
 from contracts.billing_settings import DEFAULTS, SETTINGS, Setting
-from contracts.common import Command, InvalidInput
+from contracts.common import Edit, InvalidInput
 
 SETTABLE = pytest.mark.parametrize("name", SETTINGS)
 
 
 def test_every_declared_setting_can_be_changed_and_no_other():
-    changeable = {field.name for field in fields(ChangeSettings)} - {field.name for field in fields(Command)}
+    changeable = {field.name for field in fields(ChangeSettings)} - {field.name for field in fields(Edit)}
     assert changeable == set(SETTINGS)
 
 

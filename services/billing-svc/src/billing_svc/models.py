@@ -11,6 +11,7 @@ from contracts.holds import ExemptionKind
 from contracts.pricing import DiscountKind
 from contracts.subscriber import BillingType, ServiceStatus
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type, partial_index
+from servicekit.edits import EditedRow
 from servicekit.paging import folded
 from servicekit.tables import BigSerial
 from sqlalchemy import (
@@ -41,7 +42,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-class Settings(Base):
+class Settings(EditedRow, Base):
     """The single row of settings: a column for each field of contracts' BillingSettings, and two of our own.
 
     `generation_day_set_on` keeps the automatic run from billing the past; `collections_done_on` is the day of

@@ -27,7 +27,8 @@ from billing_svc.models import (
 
 
 def settings_view(settings: Settings) -> BillingSettings:
-    return BillingSettings(**{field.name: getattr(settings, field.name) for field in fields(BillingSettings)})
+    stored = [field.name for field in fields(BillingSettings) if field.name != "edit"]
+    return BillingSettings(**{name: getattr(settings, name) for name in stored}, edit=settings.last_edit)
 
 
 def invoice_summary(invoice: Invoice, paid_minor: int, today: date) -> InvoiceSummary:

@@ -6,6 +6,7 @@ from datetime import date, time, timedelta
 
 import pytest
 from billing_svc import jobs
+from billing_svc.lookups import load_settings
 from billing_svc.usecases import collections, settlement
 from contracts.billing import (
     AccountOverdue,
@@ -15,7 +16,7 @@ from contracts.billing import (
     InvoiceStatus,
 )
 from contracts.billing_settings import SuspensionMode
-from contracts.common import InvalidInput
+from contracts.common import InvalidInput, Stale
 from contracts.money import Money
 from contracts.receivables import CollectionsAction
 from testkit.component import while_held
@@ -413,3 +414,13 @@ def test_new_payment_terms_apply_to_later_invoices(billing):
     billing.bill()
     shown = {(invoice.number, invoice.due_on) for invoice in billing.invoices(juan)}
     assert shown == {("INV-000001", date(2026, 12, 8)), ("B-000001", date(2027, 1, 22))}
+
+
+def test_settings_based_on_an_older_version_are_refused(billing):
+    billing.set(payment_terms_days=10, version=1, actor="ana")
+    with pytest.raises(Stale, match="version 2 was saved by ana after version 1"):
+        billing.set(grace_period_days=7, version=1)
+    billing.set(grace_period_days=7, version=2)
+    with billing.runtime.reading() as session:
+        settings = load_settings(session)
+        assert (settings.payment_terms_days, settings.grace_period_days) == (10, 7)

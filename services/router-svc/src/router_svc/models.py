@@ -6,6 +6,7 @@ from datetime import datetime
 
 from contracts.router import RouterStatus, SessionControl
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type
+from servicekit.edits import EditedRow
 from sqlalchemy import Boolean, Integer, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -14,7 +15,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-class Router(Base):
+class Router(EditedRow, Base):
     """A NAS. RADIUS identifies it by the source address of its packets, so the address is unique."""
 
     __tablename__ = "routers"

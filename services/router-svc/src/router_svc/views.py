@@ -18,4 +18,5 @@ def router_view(router: Router) -> RouterView:
         session_control=router.session_control,
         require_message_authenticator=router.require_message_authenticator,
         created_at=router.created_at,
+        edit=router.last_edit,
     )

@@ -8,6 +8,7 @@ from contracts.holds import ExemptionKind, HoldReason
 from contracts.pricing import DiscountKind
 from contracts.subscriber import BillingType, PlanStatus
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type, partial_index
+from servicekit.edits import EditedRow
 from servicekit.paging import folded
 from sqlalchemy import (
     JSON,
@@ -32,7 +33,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-class Plan(Base):
+class Plan(EditedRow, Base):
     """What is sold. `burst` holds the fields of contracts' Burst. Only active plans need unique names."""
 
     __tablename__ = "plans"
@@ -59,7 +60,7 @@ def _name_key(context: DefaultExecutionContext) -> str:
     return folded(context.get_current_parameters()["full_name"])
 
 
-class Subscriber(Base):
+class Subscriber(EditedRow, Base):
     """A customer. `name_key` is the name without case and accents, for searching and sorting."""
 
     __tablename__ = "subscribers"
@@ -79,7 +80,7 @@ class Subscriber(Base):
     services: Mapped[list[Service]] = relationship(back_populates="subscriber", order_by="Service.id")
 
 
-class Service(Base):
+class Service(EditedRow, Base):
     """What a subscriber has. `contracts.access` says when it works.
 
     `terminated_on` is the day of `terminated_at` for the ISP. Services that were terminated before it existed

@@ -26,6 +26,7 @@ def plan_view(plan: Plan) -> PlanView:
         address_pool=plan.address_pool,
         status=plan.status,
         created_at=plan.created_at,
+        edit=plan.last_edit,
     )
 
 
@@ -73,6 +74,7 @@ def service_view(service: Service, now: datetime) -> ServiceView:
         created_at=service.created_at,
         session_limit=service.session_limit,
         exemptions=[exemption_view(exemption) for exemption in service.exemptions],
+        edit=service.last_edit,
     )
 
 
@@ -106,6 +108,7 @@ def subscriber_view(subscriber: Subscriber, now: datetime) -> SubscriberView:
         notes=subscriber.notes,
         services=[service_view(service, now) for service in subscriber.services],
         created_at=subscriber.created_at,
+        edit=subscriber.last_edit,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from contracts.common import Conflict, IdempotencyMismatch, InvalidInput, NotFound
 from contracts.money import Money
-from contracts.pricing import BillingTerms, Discount, DiscountKind
+from contracts.pricing import Discount, DiscountKind
 from contracts.subscriber import (
     AddService,
     ArchivePlan,
@@ -190,19 +190,19 @@ def test_unknown_router_or_plan_is_refused(subscribers):
 def test_every_change_is_published_once_with_the_next_version(subscribers):
     service = subscribers.service()
     faster = subscribers.plan("Fiber 100 Mbps", download_kbps=100_000)
-    terms = BillingTerms(Money(120_000), Discount(DiscountKind.PERCENT, 1_000, date(2026, 12, 31)))
+    discount = Discount(DiscountKind.PERCENT, 1_000, date(2026, 12, 31))
     subscribers.new_events()
     changes = [
         {"plan_id": faster.id},
         {"pppoe_username": "Juan.DelaCruz"},
         {"pppoe_password": "new"},
         {"static_ip": "10.0.0.7"},
-        {"billing_terms": terms},
+        {"individual_price": Money(120_000), "discount": discount},
         {"clear": ("static_ip",)},
         {"session_limit": 2},
         {"clear": ("session_limit",)},
-        {"billing_terms": BillingTerms(Money(0))},  # a price of zero is not the plan's price
-        {"billing_terms": BillingTerms()},
+        {"individual_price": Money(0)},  # a price of zero is not the plan's price
+        {"clear": ("individual_price", "discount")},
     ]
     for version, change in enumerate(changes, start=2):
         view = subscribers.api.change_service(ChangeService(service_id=service.id, **change))
@@ -225,7 +225,7 @@ def test_change_without_effect_is_not_published(subscribers):
         pppoe_username=service.pppoe_username,
         plan_id=service.plan_id,
         router_id=service.router_id,
-        billing_terms=service.billing_terms,
+        clear=("individual_price", "discount"),
         session_limit=service.session_limit,
     )
     assert subscribers.api.change_service(same) == service

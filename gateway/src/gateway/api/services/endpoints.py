@@ -11,6 +11,7 @@ from gateway.audit.events import Event
 from gateway.clients.context import services
 from gateway.clients.lookups import states_of
 from gateway.http.access import Permission
+from gateway.resources.edits import save
 from gateway.resources.fields import Input
 from gateway.resources.services import ServiceChange, ServiceInput, own_field_name
 
@@ -50,10 +51,13 @@ def get_service(service_id: str) -> ServiceShape:
 def change_service(service_id: str, body: ServiceChange) -> ServiceShape:
     """Change a service. RADIUS uses the change immediately."""
     subscriber = services().subscriber
-    command = body.command(
-        service_id, lambda: subscriber.get_service(service_id).billing_terms, by_operator()
+    changed = save(
+        body,
+        lambda: subscriber.change_service(body.command(service_id, by_operator())),
+        lambda: subscriber.get_service(service_id),
+        body.texts,
     )
-    return shape_when_provisioned(services().subscriber.change_service(command))
+    return shape_when_provisioned(changed)
 
 
 @endpoint(

@@ -87,6 +87,7 @@ class ServiceShape(Shape):
     billed_from: date
     terminated_at: AwareDatetime | None
     created_at: AwareDatetime
+    version: int
 
 
 def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceShape:
@@ -112,6 +113,7 @@ def service_shape(service: ServiceView, state: ServiceState | None) -> ServiceSh
         billed_from=service.billed_from,
         terminated_at=service.terminated_at,
         created_at=service.created_at,
+        version=service.edit.version,
     )
 
 

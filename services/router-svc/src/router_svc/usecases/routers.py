@@ -14,6 +14,7 @@ from contracts.router import (
     RouterStatus,
 )
 from servicekit import loading, outbox
+from servicekit.edits import check_current, mark_edited
 from servicekit.ids import new_id
 from servicekit.secrets import FieldCipher
 from sqlalchemy import select
@@ -53,15 +54,17 @@ def register_router(
 def change_router(session: Session, command: ChangeRouter, *, cipher: FieldCipher, now: datetime) -> Router:
     """Change a router, and publish the change if there is one.
 
-    Raises NotFound if there is no such router, InvalidInput, and Conflict if its new name or address was just
-    taken.
+    Raises NotFound if there is no such router, Stale if it was edited, InvalidInput, and Conflict if its new
+    name or address was just taken.
     """
     router = loading.lock(session, Router, command.router_id)
+    check_current(router, command)
     with session.no_autoflush:  # _publish() flushes, where a violated constraint is turned into a Conflict
         for name, value in changes(command):
             _change(session, router, name, value, cipher)
     if session.is_modified(router):
         router.version += 1
+        mark_edited(router, command, now)
         _publish(session, router, now)
     return router
 

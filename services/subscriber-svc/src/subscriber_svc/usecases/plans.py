@@ -9,6 +9,7 @@ from contracts.common import Conflict, InvalidInput, changes
 from contracts.money import DEFAULT_CURRENCY
 from contracts.subscriber import ArchivePlan, Burst, ChangePlan, CreatePlan, PlanChanged, PlanStatus
 from servicekit import loading, outbox
+from servicekit.edits import check_current, mark_edited
 from servicekit.ids import new_id
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -48,9 +49,11 @@ def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan
 def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan:
     """Change a plan. A new price applies to later invoices, a new speed also to live sessions.
 
-    Raises NotFound if there is no such plan, InvalidInput, and Conflict if the name was just taken.
+    Raises NotFound if there is no such plan, Stale if it was edited, InvalidInput, and Conflict if the name
+    was just taken.
     """
     plan = loading.lock(session, Plan, command.plan_id)
+    check_current(plan, command)
     checks.clearable(command.clear, CLEARABLE)
     for name, value in changes(command):
         match name:
@@ -72,6 +75,7 @@ def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan
     checks.burst(burst, download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps)
     if session.is_modified(plan):
         plan.version += 1
+        mark_edited(plan, command, now)
         _publish(session, plan, now)
     return plan
 
@@ -85,6 +89,7 @@ def archive_plan(session: Session, command: ArchivePlan, *, now: datetime) -> Pl
     if plan.status is not PlanStatus.ARCHIVED:
         plan.status = PlanStatus.ARCHIVED
         plan.version += 1
+        mark_edited(plan, command, now)
         _publish(session, plan, now)
     return plan
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from contracts.subscriber import (
     TerminateService,
 )
 from servicekit import loading, outbox
+from servicekit.edits import check_current, mark_edited
 from servicekit.ids import new_id
 from servicekit.secrets import FieldCipher
 from sqlalchemy import select
@@ -32,7 +34,8 @@ from subscriber_svc.usecases.plans import choosable_plan
 from subscriber_svc.usecases.uniqueness import refuse_if_taken
 from subscriber_svc.views import service_snapshot
 
-CLEARABLE = frozenset({"static_ip", "session_limit"})
+CLEARABLE = frozenset({"static_ip", "session_limit", "individual_price", "discount"})
+TERMS = frozenset({"individual_price", "discount"})
 Value = TypeVar("Value", str, str | None)
 
 
@@ -88,19 +91,24 @@ def create_service(
 def change_service(
     session: Session, command: ChangeService, *, cipher: FieldCipher, now: datetime, today: date
 ) -> Service:
-    """Change a service, and publish the change if there is one.
+    """Change the fields of a service that were sent, and publish the change if there is one.
 
-    Raises NotFound if there is no such service, InvalidInput, and Conflict if the service is terminated, its
-    new plan is archived, or its new username or address was just taken.
+    Raises NotFound if there is no such service, Stale if it was edited since the version that the command
+    names, InvalidInput, and Conflict if the service is terminated, its new plan is archived, or its new
+    username or address was just taken.
     """
     service = lock_live_service(session, command.service_id)
+    check_current(service, command)
     checks.clearable(command.clear, CLEARABLE)
     with session.no_autoflush:  # publish() flushes, where a violated constraint is turned into a Conflict
         for name, value in changes(command):
             _change(session, service, name, value, cipher, today)
         for name in command.clear:
-            setattr(service, name, None)
+            if name not in TERMS:
+                setattr(service, name, None)
+        _change_terms(service, command)
     if session.is_modified(service):
+        mark_edited(service, command, now)
         publish(session, service, ServiceChanged, now=now)
     return service
 
@@ -121,11 +129,11 @@ def _change(
             service.router_id = value
         case "static_ip":
             service.static_ip = _free(session, Service.static_ip, checks.static_ip(value), service)
-        case "billing_terms":
-            _set_billing_terms(service, value)
         case "billed_from":
             if value != service.billed_from:  # a form sends the day that it has, however long ago that is
                 service.billed_from = checks.billed_from(value, today)
+        case "individual_price" | "discount":
+            pass  # see _change_terms
         case "session_limit":
             service.session_limit = checks.session_limit(value)
         case _:
@@ -170,6 +178,15 @@ def publish(
     with refuse_if_taken(f"the PPPoE username {service.pppoe_username} or its static IP address"):
         session.flush()  # the snapshot shows plan and subscriber ids, which a flush fills in
     outbox.add(session, event(service=service_snapshot(service, now), **more), now=now)
+
+
+def _change_terms(service: Service, command: ChangeService) -> None:
+    """Change the billing terms that were sent, and keep the others as they are now, under the lock."""
+    sent: dict[str, Any] = {name: value for name, value in changes(command) if name in TERMS}
+    sent |= {name: None for name in command.clear if name in TERMS}
+    if sent:
+        terms = BillingTerms.of_columns(service, DEFAULT_CURRENCY)
+        _set_billing_terms(service, replace(terms, **sent))
 
 
 def _set_billing_terms(service: Service, terms: BillingTerms) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from contracts.common import FieldError, InvalidInput, changes
 from contracts.subscriber import ChangeSubscriber, CreateSubscriber, SubscriberChanged
 from servicekit import loading, outbox
+from servicekit.edits import check_current, mark_edited
 from servicekit.ids import new_id
 from servicekit.paging import folded
 from servicekit.secrets import FieldCipher
@@ -48,11 +49,14 @@ def create_subscriber(
 
 
 def change_subscriber(session: Session, command: ChangeSubscriber, *, now: datetime) -> Subscriber:
-    """Change a subscriber, and publish a new name. Raises NotFound, InvalidInput."""
+    """Change a subscriber, and publish a new name. Raises NotFound, InvalidInput, Stale."""
     subscriber = loading.lock(session, Subscriber, command.subscriber_id)
+    check_current(subscriber, command)
     name_before = subscriber.full_name
     for name, value in changes(command):
         setattr(subscriber, name, checks.SUBSCRIBER_FIELDS[name](value))
+    if session.is_modified(subscriber):
+        mark_edited(subscriber, command, now)
     if subscriber.full_name != name_before:
         subscriber.name_key = folded(subscriber.full_name)
         subscriber.version += 1
