@@ -27,11 +27,13 @@ from contracts.subscriber import (
     ServiceStatus,
     ServiceTerminated,
 )
+from radius_svc.dispatcher import SessionChangeDispatcher
 from radius_svc.domain.change_rules import SUSPENDED_CLASS
 from radius_svc.models import ChangeStatus, ListenerState, RadAcct, SessionChange
 from radius_svc.service import RadiusService
 from radius_svc.usecases.following import rounds, strays
 from radius_svc.usecases.following.asking import follow_change
+from radius_svc.usecases.following.changes import request_kick
 from servicekit.codec import to_wire
 from servicekit.ids import new_id
 from simulators.nas import Faults, NasSession, SimulatedNas
@@ -41,6 +43,8 @@ from testkit.component import ServiceUnderTest, client_of
 
 from ..conftest import SECRET
 
+# For facts about packets and answers, which no database changes. Most tests run on both.
+ON_SQLITE = pytest.mark.parametrize("tested", ["sqlite"], indirect=True)
 CLASS_OF_THE_FENCE = "0x" + SUSPENDED_CLASS.encode().hex()
 
 
@@ -211,6 +215,11 @@ class ControlPlane:
             for change_id in due:
                 follow_change(self.runtime, change_id)
 
+    def kick(self, service: ServiceSnapshot) -> None:
+        """Request the disconnect of the service's sessions, as an operator does."""
+        with self.runtime.transaction() as session:
+            request_kick(session, service.id, now=self.runtime.now())
+
     def end_pauses(self) -> None:
         """End the pauses before the next rounds."""
         waiting = update(SessionChange).where(SessionChange.status == ChangeStatus.PENDING)
@@ -236,6 +245,16 @@ class ControlPlane:
         """The kinds of requests the router received and understood."""
         return [exchange.kind for exchange in self.nas.coa_exchanges]
 
+    def row(self, live: NasSession) -> RadAcct:
+        """The session's row."""
+        query = select(RadAcct).where(RadAcct.acctsessionid == live.acct_session_id)
+        with self.runtime.reading() as session:
+            return session.scalars(query).one()
+
+    def outcomes(self, service: ServiceSnapshot) -> list[tuple[str, str, int | None]]:
+        """Kind, outcome and Error-Cause of each request, the oldest first."""
+        return [(a.kind.value, a.outcome.value, a.error_cause) for a in self.attempts(service)]
+
     def attempts(self, service: ServiceSnapshot) -> list[AttemptView]:
         """The oldest first."""
         return self.api.list_attempts(service.id, 100, None).items[::-1]
@@ -243,6 +262,24 @@ class ControlPlane:
     def reconnects(self, service: ServiceSnapshot | None = None) -> list[ReconnectView]:
         """The reconnects of one service or of all, the newest first."""
         return self.api.list_reconnects(service.id if service else None, 100, None).items
+
+
+def make_dispatcher(runtime: Any) -> SessionChangeDispatcher:
+    """A dispatcher that is not run by a container."""
+
+    class Shared:
+        pass
+
+    class Container:
+        def spawn_managed_thread(self, *_arguments, **_named):
+            pass
+
+    made = SessionChangeDispatcher()
+    shared = Shared()
+    shared.runtime = getattr(runtime, "runtime", runtime)
+    made.shared, made.container = shared, Container()
+    made.start()
+    return made
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from radius_svc.usecases.following.asking import follow_change
 from servicekit.ids import new_id
 from sqlalchemy import event, select, update
 
+from .conftest import ON_SQLITE
+
 RPC_DEADLINE_SECONDS = 10.0
 
 
@@ -270,6 +272,7 @@ class TestReconnects:
 
 
 class TestNasActivity:
+    @ON_SQLITE
     @pytest.mark.parametrize(
         ("minutes_ago", "health"),
         [(None, NasHealth.NEVER_HEARD), (14, NasHealth.CONNECTED), (16, NasHealth.SILENT)],
@@ -288,6 +291,7 @@ class TestNasActivity:
         assert activity.version == 3
         assert (activity.health, activity.last_heard_at, activity.open_sessions) == (health, heard_at, 1)
 
+    @ON_SQLITE
     @pytest.mark.parametrize(
         ("heard", "mismatch", "shown", "also_well_signed"),
         [

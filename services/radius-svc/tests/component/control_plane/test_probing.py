@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from contracts.router import SessionControl
 from radius_svc.domain.change_rules import FEW_PROBES, pause_before_probe
-from radius_svc.models import ChangeKind, RadAcct, RadPostAuth, SessionChange
+from radius_svc.models import ChangeKind, RadPostAuth, SessionChange
 from radius_svc.usecases.following import asking, probing
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
-from .test_following import make_dispatcher
+from .conftest import ON_SQLITE, make_dispatcher
 
 
 def refuse(control, username="juan", reason="too_many_sessions", **columns):
@@ -34,15 +34,6 @@ def probe(control):
     return asked
 
 
-def row_of(control, live):
-    with control.runtime.reading() as session:
-        return session.scalars(select(RadAcct).where(RadAcct.acctsessionid == live.acct_session_id)).one()
-
-
-def outcomes(control, service):
-    return [(a.kind.value, a.outcome.value, a.error_cause) for a in control.attempts(service)]
-
-
 @pytest.fixture
 def juan(control):
     return control.service()
@@ -55,9 +46,9 @@ class TestAnswers:
         refuse(control)
         assert probe(control) == 1
 
-        row = row_of(control, lost)
+        row = control.row(lost)
         assert (row.closed_on_evidence, row.acctstoptime) == ("unknown-to-nas", control.runtime.now())
-        assert outcomes(control, juan) == [("probe", "nacked", 503)]
+        assert control.outcomes(juan) == [("probe", "nacked", 503)]
         assert control.statuses(juan) == ["done"]
 
     def test_a_live_session_stays_as_it_is(self, control, juan):
@@ -66,10 +57,11 @@ class TestAnswers:
         refuse(control)
         probe(control)
 
-        assert live.online and row_of(control, live).acctstoptime is None
+        assert live.online and control.row(live).acctstoptime is None
         assert (live.rate_limit, live.address_list) == ("50M/50M", "somebody's")
-        assert outcomes(control, juan) == [("probe", "acked", None)]
+        assert control.outcomes(juan) == [("probe", "acked", None)]
 
+    @ON_SQLITE
     def test_a_fenced_session_keeps_its_fence_and_speed(self, control, juan):
         control.register(version=2, control=SessionControl.COA)
         service = control.hold(juan)
@@ -84,46 +76,49 @@ class TestAnswers:
         control.follow()
         assert live.address_list == "isp-active", "the probe was not taken for a fence that is lifted"
 
+    @ON_SQLITE
     @pytest.mark.parametrize("cause", [401, 403, 404, 406, 501, 506])
     def test_another_refusal_changes_nothing(self, control, juan, cause):
         live = control.dial(juan)
         control.nas.faults.nak_coa_with = cause
         refuse(control)
         probe(control)
-        assert row_of(control, live).acctstoptime is None
-        assert outcomes(control, juan) == [("probe", "nacked", cause)]
+        assert control.row(live).acctstoptime is None
+        assert control.outcomes(juan) == [("probe", "nacked", cause)]
         assert control.statuses(juan) == ["done"], "it is not asked again and again"
 
+    @ON_SQLITE
     def test_no_answer_changes_nothing(self, control, juan):
         live = control.dial(juan)
         control.nas.faults.ignore_coa = True
         refuse(control)
         probe(control)
-        assert row_of(control, live).acctstoptime is None
-        assert outcomes(control, juan) == [("probe", "timed_out", None)]
+        assert control.row(live).acctstoptime is None
+        assert control.outcomes(juan) == [("probe", "timed_out", None)]
         assert control.statuses(juan) == ["done"]
 
+    @ON_SQLITE
     def test_each_session_is_probed_separately(self, control, juan):
         control.dial(juan)
         control.nas.hang_up("juan")
         live = control.dial(juan)
         refuse(control)
         probe(control)
-        assert row_of(control, live).acctstoptime is None
-        assert sorted(outcome for _, outcome, _ in outcomes(control, juan)) == ["acked", "nacked"]
+        assert control.row(live).acctstoptime is None
+        assert sorted(outcome for _, outcome, _ in control.outcomes(juan)) == ["acked", "nacked"]
 
     def test_a_session_written_by_freeradius_is_probed_too(self, control, juan):
         lost = control.dial(juan, service_id=None)
         control.nas.hang_up("juan")
         refuse(control)
         probe(control)
-        assert row_of(control, lost).closed_on_evidence == "unknown-to-nas"
+        assert control.row(lost).closed_on_evidence == "unknown-to-nas"
 
     def test_a_session_that_reports_after_a_503_is_not_disconnected(self, control, juan):
         live = control.dial(juan, framedipaddress="10.99.99.99")  # an id the router does not know
         refuse(control)
         probe(control)
-        assert row_of(control, live).closed_on_evidence == "unknown-to-nas"
+        assert control.row(live).closed_on_evidence == "unknown-to-nas"
         control.clock.advance(minutes=5)
         control.amend(live, acctstoptime=None, closed_on_evidence=None, acctupdatetime=control.runtime.now())
         assert control.look_for_strays() == 0
@@ -229,6 +224,7 @@ class TestWhenAndHowOften:
         assert [change.kind for change in control.changes(juan)] == [ChangeKind.PROBE]
 
 
+@ON_SQLITE
 def test_metrics_have_the_name_of_the_router(control, juan):
     labels = ("probe", "acked", "router")
     before = asking.REQUESTS.labels(*labels)._value.get()

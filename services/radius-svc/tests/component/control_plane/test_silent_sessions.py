@@ -8,6 +8,8 @@ from radius_svc.models import NasHearing, RadAcct, RadGroupReply, RadReply, RadU
 from radius_svc.usecases import silent_sessions
 from sqlalchemy import select, update
 
+from .conftest import ON_SQLITE
+
 
 def look(control, holder="one"):
     jobs.close_silent_sessions(control.runtime, holder)
@@ -29,13 +31,8 @@ def minutes_pass(control, minutes, *reporting, looking=True):
             look(control)
 
 
-def row_of(control, live):
-    with control.runtime.reading() as session:
-        return session.scalars(select(RadAcct).where(RadAcct.acctsessionid == live.acct_session_id)).one()
-
-
 def is_open(control, live):
-    return row_of(control, live).acctstoptime is None
+    return control.row(live).acctstoptime is None
 
 
 @pytest.fixture
@@ -53,16 +50,17 @@ def ana(control):
 
 class TestClosing:
     def test_it_is_closed_as_of_its_last_report(self, control, lost, ana):
-        heard_at = row_of(control, lost).acctupdatetime
+        heard_at = control.row(lost).acctupdatetime
         minutes_pass(control, 16, ana)
         assert is_open(control, lost)
         minutes_pass(control, 4, ana)
 
-        row = row_of(control, lost)
+        row = control.row(lost)
         assert row.acctstoptime == heard_at == row.acctupdatetime
         assert (row.closed_on_evidence, row.acctterminatecause) == ("missed-interims", "Lost-Carrier")
         assert is_open(control, ana)
 
+    @ON_SQLITE
     def test_a_session_that_reports_stays_open(self, control, lost, ana):
         minutes_pass(control, 120, lost, ana)
         assert is_open(control, lost)
@@ -103,6 +101,7 @@ class TestClosing:
         minutes_pass(control, 60, ana)
         assert is_open(control, lost)
 
+    @ON_SQLITE
     @pytest.mark.parametrize("where", ["own", "group", "measured"])
     def test_a_longer_interval_delays_the_closing(self, control, lost, ana, where):
         if where == "measured":
@@ -127,6 +126,7 @@ class TestClosing:
         minutes_pass(control, 20, ana)
         assert [is_open(control, live) for live in lost] == [False] * 5
 
+    @ON_SQLITE
     def test_the_metric_counts_silent_sessions(self, control, lost):
         minutes_pass(control, 20)
         assert jobs.STALE._value.get() == 1
@@ -136,6 +136,7 @@ class TestClosing:
 
 
 class TestOutages:
+    @ON_SQLITE
     def test_an_outage_of_the_server_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 10, lost, ana)
         minutes_pass(control, 60, looking=False)
@@ -147,6 +148,7 @@ class TestOutages:
         minutes_pass(control, 5, ana)
         assert not is_open(control, lost)
 
+    @ON_SQLITE
     def test_an_outage_of_the_job_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 10, lost, ana)
         for _ in range(12):
@@ -154,6 +156,7 @@ class TestOutages:
         look(control)
         assert is_open(control, lost)
 
+    @ON_SQLITE
     def test_an_outage_of_the_listener_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 20, lost, ana)
         minutes_pass(control, 60)
@@ -161,6 +164,7 @@ class TestOutages:
         minutes_pass(control, 15, ana)
         assert is_open(control, lost)
 
+    @ON_SQLITE
     def test_an_outage_of_ten_minutes_closes_nothing(self, control, lost, ana):
         """Two reports of each session are lost, and a third may be late."""
         minutes_pass(control, 20, lost, ana)
@@ -168,6 +172,7 @@ class TestOutages:
         minutes_pass(control, 8, ana)
         assert is_open(control, lost)
 
+    @ON_SQLITE
     def test_a_clock_set_forward_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 20, lost, ana)
         control.clock.advance(days=20)
@@ -178,6 +183,7 @@ class TestOutages:
         minutes_pass(control, 10, lost, ana)
         assert is_open(control, lost)
 
+    @ON_SQLITE
     def test_a_clock_set_back_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 20, lost, ana)
         control.clock.advance(days=-20)
@@ -239,6 +245,7 @@ class TestAfterwards:
         control.follow()
         assert not live.online
 
+    @ON_SQLITE
     def test_a_session_reopened_after_its_termination_is_a_stray(self, control, ana):
         service = control.service("juan")
         live = control.dial(service)
