@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +49,7 @@ class Host:
 
     def start(self) -> None:
         self._runner.start()
+        gc.freeze()  # what was loaded stays: the garbage collector no longer visits it, not even on exit
 
     def wait(self) -> None:
         """Return once stopped. Raises the exception of a service that failed."""

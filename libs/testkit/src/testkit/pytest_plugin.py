@@ -12,6 +12,7 @@ import eventlet
 
 eventlet.monkey_patch()
 
+import gc  # noqa: E402
 import secrets  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -44,6 +45,12 @@ __all__ = [
 
 membus.register()
 nameko_patches.apply()
+
+gc.set_threshold(50_000)  # as the processes that run services: see servicekit.green
+
+
+def pytest_unconfigure() -> None:
+    gc.freeze()  # the process exits, and need not look for garbage first
 
 
 @pytest.fixture(scope="session")
