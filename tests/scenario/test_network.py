@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from radius_svc.dispatcher import PER_ROUTER
 from simulators.nas import Outcome
 
 from tests.support.checks import assert_fenced, assert_reconnected, assert_refused, assert_up
@@ -272,7 +273,7 @@ def test_changes_of_a_session_are_applied_in_order(isp: Isp) -> None:
 
 def test_silent_router_does_not_delay_other_routers(make_isp: MakeIsp) -> None:
     silent, well = make_isp(), make_isp()
-    stuck = [silent.connect(f"Stuck {number}", online=False) for number in range(52)]
+    stuck = [silent.connect(f"Stuck {number}", online=False) for number in range(PER_ROUTER + 2)]
     for household in stuck:
         silent.dial(household)
     silent.nas.wait_reported(SECONDS)

@@ -25,6 +25,16 @@ def pauses() -> Iterator[float]:
         pause = min(pause * GROWTH, MAX_PAUSE_SECONDS)
 
 
+def repeatedly(seconds: float) -> Iterator[None]:
+    """Rounds of checks that must hold all the time for that long."""
+    deadline = time.monotonic() + seconds
+    for pause in pauses():
+        yield
+        if time.monotonic() > deadline:
+            return
+        time.sleep(pause)
+
+
 def wait_for(description: str, probe: Callable[[], Fact | None], *, seconds: float = 10.0) -> Fact:
     """The first true result of `probe`. Fails with the description and the last result."""
     deadline = time.monotonic() + seconds
