@@ -170,13 +170,15 @@ def test_payment_for_another_subscribers_invoice_is_refused(isp: Isp) -> None:
         juan.pay(invoice_id=pedro.invoice()["id"])
 
 
-def test_second_payment_with_a_reference_has_a_warning(isp: Isp) -> None:
+def test_second_payment_with_a_reference_needs_confirmation(isp: Isp) -> None:
     juan = isp.connect("Juan dela Cruz", online=False)
     pedro = isp.connect("Pedro Reyes", online=False)
     reference = f"GCash-{juan.username}"
 
     first = juan.pay(reference=reference)
-    second = pedro.pay(reference=reference)
+    with assert_refused(422, None, "was used before"):
+        pedro.pay(reference=reference)
+    second = pedro.pay(reference=reference, confirm=["reference_used"])
 
     assert first["same_reference"] == []
     assert second["same_reference"] == [first["id"]]

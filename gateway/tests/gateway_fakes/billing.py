@@ -23,7 +23,15 @@ from contracts.billing_runs import BillingRunView, ItemOutcome, RunItem, RunStat
 from contracts.billing_settings import DEFAULTS, SETTINGS
 from contracts.common import CommandWarning, Conflict, InvalidInput, Page, changes, check_confirmed
 from contracts.money import Money, total
-from contracts.receivables import AgingBucket, CollectionsRunView, DayCollected, Receivables, SuspensionsDue
+from contracts.receivables import (
+    AgingBucket,
+    CollectionsRunView,
+    DayCollected,
+    PaymentPreview,
+    Receivables,
+    ShareView,
+    SuspensionsDue,
+)
 from contracts.subscriber import ServiceStatus
 from servicekit.paging import searched
 
@@ -286,6 +294,27 @@ class FakeBilling(Fake):
             self.world.allocation_lag -= 1
             return None
         return self._allocations(payment_id) if payment_id in self.world.payments else None
+
+    def preview_payment(self, subscriber_id, amount, invoice_id):
+        shares, left = [], amount
+        open_ones = [each for each in self._invoices_of(subscriber_id) if each.balance.minor > 0]
+        for invoice in sorted(open_ones, key=lambda each: (each.id != invoice_id, each.due_on)):
+            part = min(left, invoice.balance)
+            if part.minor > 0:
+                shares.append(ShareView(invoice.id, invoice.number, part, invoice.balance - part))
+                left = left - part
+        services = [each for each in self.world.services.values() if each.subscriber_id == subscriber_id]
+        prices = [self._price(each) for each in services]
+        return PaymentPreview(
+            balance=self.get_account(subscriber_id).balance,
+            shares=shares,
+            credit=left,
+            monthly=total(prices) if prices else None,
+        )
+
+    def _price(self, service):
+        own = service.billing_terms.individual_price
+        return self.world.plans[service.plan_id].price if own is None else own
 
     def get_account(self, subscriber_id):
         invoices = self._invoices_of(subscriber_id)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from contracts.billing import InvoiceStatus
 from contracts.common import CommandWarning, Conflict, InvalidInput, check_confirmed
-from contracts.money import Money
 from contracts.payment import PaymentOrder, PaymentView, ReversalView
 
 from gateway_fakes.base import NOW, TODAY, Fake, contains, ordered, paged
 
-MUCH = Money(100_000_00)
 KEYS = {
     PaymentOrder.RECEIVED_ON: lambda payment: payment.received_on,
     PaymentOrder.AMOUNT: lambda payment: payment.amount.minor,
@@ -24,14 +23,13 @@ class FakePayment(Fake):
 
     def _make(self, command):
         self._check(command)
-        if command.amount > MUCH:
-            check_confirmed(command, [CommandWarning("amount_high", "This is much more than anyone owes.")])
         reference = command.reference.strip()
         same = [
             each.id
             for each in self.world.payments.values()
             if each.reference == reference != "" and each.reversal is None
         ]
+        check_confirmed(command, list(self._warnings(command, same)))
         payment = PaymentView(
             id=self.world.new_id("payment"),
             subscriber_id=command.subscriber_id,
@@ -48,6 +46,24 @@ class FakePayment(Fake):
         self.world.payments[payment.id] = payment
         self.world.billing.allocate(payment)
         return payment
+
+    def _warnings(self, command, same):
+        received_on = command.received_on or TODAY
+        preview = self.world.billing.preview_payment(
+            command.subscriber_id, command.amount, command.invoice_id
+        )
+        if same:
+            message = f"The reference {command.reference.strip()} was used before."
+            yield CommandWarning("reference_used", message, {"payment_id": same[-1]})
+        if TODAY - received_on > timedelta(days=60):
+            yield CommandWarning("date_old", f"{received_on} is more than 60 days ago.")
+        owner = self.world.subscribers[command.subscriber_id]
+        if received_on < min([TODAY, *(each.activated_on for each in owner.services)]):
+            yield CommandWarning("date_before_customer", f"{received_on} is before their first day.")
+        owed, monthly = preview.balance.minor, preview.monthly
+        limit = 3 * owed if owed > 0 else 2 * monthly.minor if monthly is not None else 0
+        if limit and command.amount.minor > limit:
+            yield CommandWarning("amount_high", "This is much more than they owe.")
 
     def _check(self, command):
         if command.amount.minor <= 0:

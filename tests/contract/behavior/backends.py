@@ -129,8 +129,11 @@ def plan_command(name: str = "Fiber 50 Mbps", **changes: Any) -> CreatePlan:
     return CreatePlan(name=name, **{**values, **changes})
 
 
+PAYMENT_WARNINGS = ("amount_high", "reference_used", "date_before_customer", "date_old")
+
+
 def payment_command(subscriber_id: str, amount: int, **changes: Any) -> RecordPayment:
-    values = {"method": PaymentMethod.CASH, "actor": "ana"}
+    values = {"method": PaymentMethod.CASH, "actor": "ana", "confirm": PAYMENT_WARNINGS}
     return RecordPayment(subscriber_id=subscriber_id, amount=Money(amount), **{**values, **changes})
 
 
@@ -175,7 +178,12 @@ class ServiceBackend(Backend):
         self.subscriber = client_of(Subscriber, SubscriberService, runtimes["subscriber"], router=self.router)
         self.billing = client_of(Billing, BillingService, runtimes["billing"])
         self.payment = client_of(
-            Payment, PaymentService, runtimes["payment"], billing=self.billing, subscriber=self.subscriber
+            Payment,
+            PaymentService,
+            runtimes["payment"],
+            billing=self.billing,
+            optional_billing=self.billing,
+            subscriber=self.subscriber,
         )
         self.radius = client_of(Radius, RadiusService, runtimes["radius"])
         self._consumers = {

@@ -289,3 +289,18 @@ def test_nobody_is_suspended_in_the_past(isp: Backend) -> None:
     )
     with assert_invalid("until"):
         isp.billing.list_suspensions_due(TODAY - timedelta(days=1), 10, None)
+
+
+def test_preview_says_what_a_payment_would_pay(isp: Backend) -> None:
+    invoice = isp.new_invoice("Juan")
+    juan = invoice.subscriber_id
+
+    part = isp.billing.preview_payment(juan, Money(50_000), None)
+    assert [(share.invoice_number, share.amount.minor, share.left.minor) for share in part.shares] == [
+        (invoice.number, 50_000, 100_000)
+    ]
+    assert (part.balance, part.credit, part.monthly) == (Money(150_000), Money(0), Money(150_000))
+    more = isp.billing.preview_payment(juan, Money(200_000), invoice.id)
+    assert (more.shares[0].left, more.credit) == (Money(0), Money(50_000))
+    nothing = isp.billing.preview_payment("nothing", Money(1), None)
+    assert (nothing.shares, nothing.credit, nothing.monthly) == ([], Money(1), None)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from contracts.billing import VoidInvoice
-from contracts.common import Conflict, IdempotencyMismatch, NotFound
+from contracts.common import Conflict, IdempotencyMismatch, NeedsConfirmation, NotFound
 from contracts.payment import MovePayment, PaymentMethod, PaymentOrder, PaymentQuery, ReversePayment
 from testkit.examples import START
 
@@ -70,6 +70,24 @@ def test_repeated_payment_gets_the_first_answer(isp: Backend) -> None:
     assert len(isp.payment.list_payments(PaymentQuery(), 10, None).items) == 1
     with pytest.raises(IdempotencyMismatch):
         isp.payment.record_payment(replace(command, reference="other"))
+
+
+def test_payment_that_looks_like_a_mistake_needs_confirmation(isp: Backend) -> None:
+    juan = isp.new_subscriber("Juan")
+    first = isp.pay(juan.id, 50_000, reference="GCash-1")
+
+    def codes(amount: int = 50_000, **changes) -> list[str]:
+        with pytest.raises(NeedsConfirmation) as asked:
+            isp.payment.record_payment(payment_command(juan.id, amount, confirm=(), **changes))
+        assert len(isp.payment.list_payments(PaymentQuery(), 10, None).items) == 1
+        if "reference" in changes:
+            assert asked.value.warnings[0].data == {"payment_id": first.id}
+        return [warning.code for warning in asked.value.warnings]
+
+    assert codes(reference="GCash-1") == ["reference_used"]
+    assert codes(received_on=TODAY - timedelta(days=1)) == ["date_before_customer"]
+    assert codes(received_on=TODAY - timedelta(days=61)) == ["date_old", "date_before_customer"]
+    assert codes(300_001) == ["amount_high"]  # a month costs 1,500.00
 
 
 def test_second_payment_with_a_reference_names_the_first(isp: Backend) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contracts.billing import InvoiceStatus, InvoiceView, PriceSource
-from contracts.money import Money
+from contracts.billing import AllocationView, InvoiceStatus, InvoiceView, PriceSource
+from contracts.money import Money, total
 from contracts.payment import PaymentView
 from flask import Response, g, redirect, request, url_for
+from markupsafe import Markup
 
 from gateway.admin.forms import Form
 from gateway.admin.pages import by_operator, done, form_page, page, question, show
-from gateway.admin.payments import METHODS
+from gateway.admin.payments import METHODS, payment_preview
 from gateway.admin.subscribers import page_of
 from gateway.audit.events import Event
 from gateway.clients.answers import if_it_answers
@@ -54,6 +55,8 @@ def record_payment(invoice_id: str) -> Response:
         name=found.subscriber_name,
         invoice=found,
         to_pay=_positive(found.balance),
+        subscriber_id=found.subscriber_id,
+        preview=payment_preview(found.subscriber_id, found.id, form.values.get("amount", "")),
     )
 
 
@@ -78,6 +81,8 @@ def record_subscriber_payment(subscriber_id: str) -> Response:
         name=owner.full_name,
         invoice=None,
         to_pay=_positive(account.balance if account else None),
+        subscriber_id=subscriber_id,
+        preview=payment_preview(subscriber_id, None, form.values.get("amount", "")),
     )
 
 
@@ -123,11 +128,25 @@ def _record(form: Form, subscriber_id: str, invoice_id: str | None) -> PaymentVi
 
 
 def _recorded(payment: PaymentView, address: str) -> Response:
-    wait_for_allocations(payment.id)
+    parts = wait_for_allocations(payment.id)
     g.record_id = payment.id
-    warning = (
-        " This reference was used before. Make sure this isn't the same payment."
-        if payment.same_reference
-        else ""
+    return done(
+        address,
+        Markup('A payment of {} was recorded.{} <a href="{}">View payment</a>').format(
+            money(payment.amount),
+            _split_in_words(payment, parts),
+            url_for("admin.payment", payment_id=payment.id),
+        ),
     )
-    return done(address, f"A payment of {money(payment.amount)} was recorded.{warning}")
+
+
+def _split_in_words(payment: PaymentView, parts: list[AllocationView] | None) -> str:
+    """What the payment paid: " It paid ₱1,500.00 of INV-000001, and ₱500.00 became credit." """
+    if parts is None:
+        return ""
+    words = [f"{money(part.amount)} of {part.invoice_number}" for part in parts]
+    credit = payment.amount - total([part.amount for part in parts], payment.amount.currency)
+    paid = f"It paid {', '.join(words)}" if words else ""
+    if not credit.minor:
+        return f" {paid}."
+    return f" {paid}, and {money(credit)} became credit." if paid else f" {money(credit)} became credit."

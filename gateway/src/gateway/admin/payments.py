@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.billing import AllocationView
-from contracts.money import Money, total
+from contracts.common import NotFound
+from contracts.money import MAX_MINOR, Money, total
 from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery, PaymentView
+from contracts.receivables import PaymentPreview
 from contracts.subscriber import SubscriberQuery, SubscriberView
 from flask import Response, g, request, url_for
 
@@ -29,6 +31,7 @@ from gateway.clients.context import current, services
 from gateway.clients.waiting import wait_for_allocations, wait_for_reversal
 from gateway.display.billing import method, payment_status
 from gateway.display.money import money, plain_amount
+from gateway.display.typed import is_id, parse_pesos
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
 from gateway.resources.payments import MoveRequest, ReversalRequest
@@ -67,6 +70,36 @@ def payments_csv() -> Response:
         "Reason",
     )
     return csv_response("payments.csv", header, _rows(_query()))
+
+
+@page("/subscribers/<subscriber_id>/payment-preview", permission=Permission.RECORD_PAYMENTS)
+def subscriber_payment_preview(subscriber_id: str) -> Response:
+    """What the amount being typed would pay, as a part of the form."""
+    invoice_id = text_argument("invoice") or None
+    if invoice_id is not None and not is_id(invoice_id):
+        raise NotFound("this id names nothing")
+    preview = payment_preview(subscriber_id, invoice_id, text_argument("amount"))
+    return show("payment_preview.html", preview=preview)
+
+
+def payment_preview(subscriber_id: str, invoice_id: str | None, typed: str) -> PaymentPreview | None:
+    """What an amount would pay; None if it is not an amount yet or billing does not answer."""
+    try:
+        amount = parse_pesos(typed)
+    except ValueError:
+        return None
+    if not 0 < amount.minor <= MAX_MINOR:
+        return None
+    billing = current().optional.billing
+    return if_it_answers(lambda: billing.preview_payment(subscriber_id, amount, invoice_id))
+
+
+@page("/payments/<payment_id>/receipt", permission=Permission.VIEW_BILLING)
+def payment_receipt(payment_id: str) -> Response:
+    """An acknowledgement to print for someone who paid in cash."""
+    found = services().payment.get_payment(payment_id)
+    parts = if_it_answers(lambda: current().optional.billing.find_allocations(payment_id))
+    return show("payment_receipt.html", payment=found, parts=parts, credit=_credit(found, parts))
 
 
 @page("/payments/<payment_id>", permission=Permission.VIEW_BILLING, shows="payment")

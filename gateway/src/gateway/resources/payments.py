@@ -22,7 +22,11 @@ Method = Annotated[PaymentMethod, one_of(PaymentMethod)]
 
 
 class NewPayment(Confirmable):
-    """With `invoice_id`, that invoice is paid first, then the oldest open ones."""
+    """With `invoice_id`, that invoice is paid first, then the oldest open ones.
+
+    Needs confirmation for `amount_high` (more than 3 times the balance or, if nothing is owed, twice the
+    monthly price), `reference_used`, `date_before_customer` and `date_old` (more than 60 days ago).
+    """
 
     subscriber_id: Identifier
     invoice_id: Identifier | None = None

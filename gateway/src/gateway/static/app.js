@@ -5,11 +5,12 @@ const dialog = document.getElementById("dialog");
 const offline = document.querySelector(".offline");
 
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-close], [data-theme-toggle], [data-copy], .side-toggle");
+  const target = event.target.closest("[data-close], [data-theme-toggle], [data-copy], [data-print], .side-toggle");
   if (!target) return closeMenus(event.target);
   if (target.matches("[data-close]")) dialog?.close();
   if (target.matches("[data-theme-toggle]")) toggleTheme();
   if (target.matches("[data-copy]")) copy(target);
+  if (target.matches("[data-print]")) window.print();
   if (target.matches(".side-toggle")) toggleSide(target);
 });
 
@@ -20,6 +21,14 @@ document.addEventListener("keydown", (event) => {
     document.querySelector("[data-search]")?.focus();
   }
   if (event.key === "Escape") closeMenus(null);
+});
+
+// A filled-in amount is selected when it gets the focus, so that typing replaces it.
+document.addEventListener("focusin", (event) => {
+  if (!event.target.matches("[data-select]")) return;
+  event.target.select();
+  // The click that gave the focus would put the cursor into the text.
+  event.target.addEventListener("mouseup", (click) => click.preventDefault(), { once: true });
 });
 
 // A double click submits once. The idempotency key would catch the second one anyway; this avoids a confusing page.
@@ -50,7 +59,7 @@ document.addEventListener("htmx:after:swap", (event) => {
   const swapped = event.target?.id === "dialog-body" || event.detail?.ctx?.target?.id === "dialog-body";
   if (swapped && dialog) {
     if (!dialog.open) dialog.showModal();
-    dialog.querySelector("[aria-invalid], [autofocus], .dialog-content input:not([type=hidden]), .dialog-content select, .dialog-content textarea")?.focus();
+    dialog.querySelector("[data-focus], [aria-invalid], [autofocus], .dialog-content input:not([type=hidden]), .dialog-content select, .dialog-content textarea")?.focus();
   }
   for (const panel of document.querySelectorAll(".panel[aria-busy]")) {
     if (!panel.querySelector(".placeholder-glow")) panel.removeAttribute("aria-busy");

@@ -27,6 +27,7 @@ from contracts.receivables import (
     AgingBucket,
     CollectionsRunView,
     DayCollected,
+    PaymentPreview,
     Receivables,
     SuspensionsDue,
 )
@@ -334,6 +335,12 @@ class Billing(Protocol):
 
         A reversed payment has none.
         """
+        ...
+
+    def preview_payment(
+        self, subscriber_id: SubscriberId, amount: Money, invoice_id: InvoiceId | None
+    ) -> PaymentPreview:
+        """What a payment would do now. `invoice_id` is the invoice it would pay first."""
         ...
 
     def list_ledger_entries(

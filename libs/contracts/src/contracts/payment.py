@@ -80,7 +80,11 @@ class PaymentQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordPayment(Command):
-    """Record a payment. It pays `invoice_id` first, if given, then the oldest open invoices."""
+    """Record a payment. It pays `invoice_id` first, if given, then the oldest open invoices.
+
+    Needs confirmation for `amount_high` (more than 3 times the balance or, if nothing is owed, twice the
+    monthly price), `reference_used`, `date_before_customer` and `date_old` (more than 60 days ago).
+    """
 
     subscriber_id: SubscriberId
     amount: Money

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from contracts.common import Instant, Page, SubscriberId
+from contracts.common import Instant, InvoiceId, Page, SubscriberId
 from contracts.money import Money
 
 
@@ -114,3 +114,27 @@ class SuspensionsDue:
     count: int
     overdue: Money
     page: Page[SuspensionDue]
+
+
+@dataclass(frozen=True)
+class ShareView:
+    """The part of an amount that would pay an invoice, and what would be left to pay on it."""
+
+    invoice_id: InvoiceId
+    invoice_number: str
+    amount: Money
+    left: Money
+
+
+@dataclass(frozen=True)
+class PaymentPreview:
+    """What a payment would do now: the invoices it would pay, and what would become credit.
+
+    `monthly` is the sum of the prices of the subscriber's services, without discounts; of the terminated ones
+    if there are no others. It is None without services.
+    """
+
+    balance: Money
+    shares: list[ShareView]
+    credit: Money
+    monthly: Money | None

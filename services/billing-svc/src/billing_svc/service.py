@@ -27,8 +27,16 @@ from contracts.billing_runs import (
 )
 from contracts.billing_settings import BillingSettings
 from contracts.common import Page
+from contracts.money import Money
 from contracts.payment import PaymentReceived, PaymentReversed
-from contracts.receivables import AgingBucket, CollectionsRunView, DayCollected, Receivables, SuspensionsDue
+from contracts.receivables import (
+    AgingBucket,
+    CollectionsRunView,
+    DayCollected,
+    PaymentPreview,
+    Receivables,
+    SuspensionsDue,
+)
 from contracts.subscriber import (
     PlanChanged,
     ServiceChanged,
@@ -51,7 +59,7 @@ from sqlalchemy.orm import Session
 
 from billing_svc import jobs
 from billing_svc.lookups import load_settings
-from billing_svc.queries import accounts, invoices, receivables, runs, suspensions, timeline
+from billing_svc.queries import accounts, invoices, preview, receivables, runs, suspensions, timeline
 from billing_svc.usecases import billing_run, projections, settlement, voiding
 from billing_svc.usecases import settings as settings_usecases
 from billing_svc.views import run_view, settings_view
@@ -141,6 +149,10 @@ class BillingService(Service):
     def find_allocations(self, payment_id: str) -> list[AllocationView] | None:
         with self.runtime.reading() as session:
             return invoices.find_allocations(session, payment_id)
+
+    def preview_payment(self, subscriber_id: str, amount: Money, invoice_id: str | None) -> PaymentPreview:
+        with self.runtime.reading() as session:
+            return preview.preview_payment(session, subscriber_id, amount, invoice_id, self.runtime.today())
 
     def list_ledger_entries(self, subscriber_id: str, limit: int, after: str | None) -> Page[LedgerEntryView]:
         with self.runtime.reading() as session:

@@ -43,20 +43,27 @@ def payment_view(session: Session, payment: Payment) -> PaymentView:
     """The view of a payment, with the latest others that have the same reference, as a warning."""
     names = _names(session, [payment.subscriber_id])
     others = [other.id for other in same_reference(session, payment.reference) if other.id != payment.id]
-    return _view(payment, names, _reversals(session, [payment.id]), others[:SAME_REFERENCE_SHOWN])
+    return _view(payment, names, _reversals(session, [payment.id]), others[-SAME_REFERENCE_SHOWN:])
 
 
-def same_reference(session: Session, reference: str) -> list[Payment]:
-    """The first payments with this reference that are not reversed; none without a reference."""
+def payments_with_reference(session: Session, reference: str) -> list[PaymentView]:
+    """The latest payments with this reference that are not reversed, oldest first."""
+    found = same_reference(session, reference.strip())
+    names = _names(session, [payment.subscriber_id for payment in found])
+    return [_view(payment, names, [], []) for payment in found]
+
+
+def same_reference(session: Session, reference: str) -> Sequence[Payment]:
+    """The latest payments with this reference that are not reversed, oldest first; none without one."""
     if not reference:
         return []
     found = (
         select(Payment)
         .where(Payment.reference == reference, ~exists().where(PaymentReversal.payment_id == Payment.id))
-        .order_by(Payment.id)
+        .order_by(Payment.id.desc())
         .limit(SAME_REFERENCE_SHOWN + 1)
     )
-    return list(session.scalars(found))
+    return session.scalars(found).all()[::-1]
 
 
 def _found(session: Session, query: PaymentQuery) -> Select:

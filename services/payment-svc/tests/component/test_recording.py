@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from contracts.billing import CollectionStatus, InvoiceStatus, InvoiceView
-from contracts.common import BillingPeriod, IdempotencyMismatch, InvalidInput, NotFound, Unavailable
+from contracts.common import (
+    BillingPeriod,
+    IdempotencyMismatch,
+    InvalidInput,
+    NeedsConfirmation,
+    NotFound,
+    Unavailable,
+)
 from contracts.money import Money
 from contracts.payment import Payment as PaymentApi
 from contracts.payment import PaymentMethod, PaymentQuery, PaymentReceived, PaymentView, RecordPayment
+from contracts.receivables import PaymentPreview
 from payment_svc.models import Payment
 from payment_svc.service import PaymentService
 from payment_svc.usecases import recording
@@ -55,13 +64,21 @@ class KnownInvoice:
             raise NotFound(f"there is no invoice {invoice_id}")
         return self.invoice
 
+    def preview_payment(self, subscriber_id: str, amount: Money, invoice_id: str | None) -> PaymentPreview:
+        """One month is owed."""
+        if self.down:
+            raise Unavailable("billing is not running")
+        return PaymentPreview(Money(150_000), [], amount - Money(150_000), Money(150_000))
+
 
 class KnownSubscribers:
     """subscriber-svc, as far as payment-svc calls it."""
 
-    def get_subscriber(self, subscriber_id: str) -> None:
+    def get_subscriber(self, subscriber_id: str) -> SimpleNamespace:
+        """A customer since today."""
         if subscriber_id != "juan":
             raise NotFound(f"there is no subscriber {subscriber_id}")
+        return SimpleNamespace(created_at=datetime(2026, 11, 23, tzinfo=UTC), services=[])
 
 
 class PaymentUnderTest:
@@ -75,6 +92,7 @@ class PaymentUnderTest:
             PaymentService,
             tested.runtime,
             billing=self.billing,
+            optional_billing=self.billing,
             subscriber=KnownSubscribers(),
         )
 
@@ -119,7 +137,7 @@ def test_payment_is_recorded_and_published(payment):
 
 def test_repeated_reference_is_a_warning(payment):
     first = payment.record(reference="REF 1")
-    second = payment.record(reference="REF 1")
+    second = payment.record(reference="REF 1", confirm=("reference_used",))
     assert (first.same_reference, second.same_reference) == ([], [first.id])
     assert payment.api.get_payment(first.id).same_reference == [second.id]
     assert payment.record(reference="").same_reference == payment.record(reference="").same_reference == []
@@ -284,6 +302,40 @@ def test_pages_contain_every_payment_once(payment):
 
 
 def test_backdated_payment_keeps_both_dates(payment):
-    view = payment.record(received_on=payment.tested.runtime.today() - timedelta(days=40))
+    received_on = payment.tested.runtime.today() - timedelta(days=40)
+    view = payment.record(received_on=received_on, confirm=("date_before_customer",))
     assert view.received_on == date(2026, 10, 14)
     assert view.recorded_at == payment.tested.runtime.now()
+
+
+# Confirmation
+
+
+def codes(payment, **changes) -> list[str]:
+    """The codes of the warnings for a payment, which is not recorded."""
+    before = payment.count()
+    with pytest.raises(NeedsConfirmation) as asked:
+        payment.record(**changes)
+    assert payment.count() == before
+    return [warning.code for warning in asked.value.warnings]
+
+
+def test_every_suspicion_is_named_at_once_and_nothing_is_recorded(payment):
+    payment.record(reference="REF 1")
+    payment.tested.new_events()
+    changes = {"minor": 1_000_000, "reference": " REF 1 ", "received_on": date(2020, 1, 1)}
+    assert codes(payment, **changes) == ["reference_used", "date_old", "date_before_customer", "amount_high"]
+    assert payment.tested.new_events() == []
+
+
+def test_confirmed_payment_is_recorded_under_the_same_key(payment):
+    assert codes(payment, minor=1_000_000, idempotency_key="click") == ["amount_high"]
+    view = payment.record(1_000_000, idempotency_key="click", confirm=("amount_high",))
+    assert payment.record(1_000_000, idempotency_key="click", confirm=("amount_high",)) == view
+    assert payment.record(1_000_000, idempotency_key="click") == view
+    assert payment.count() == 1
+
+
+def test_payment_is_recorded_while_billing_cannot_say_what_is_owed(payment):
+    payment.billing.down = True
+    assert payment.record(1_000_000).amount == Money(1_000_000)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from contracts.common import Conflict, IdempotencyMismatch, InvalidInput, NotFound
+from contracts.common import Conflict, IdempotencyMismatch, InvalidInput, NotFound, Unavailable
 from contracts.money import Money
 from contracts.payment import (
     MovePayment,
@@ -31,19 +32,30 @@ RECEIVED_ON = date(2026, 11, 20)
 class KnownSubscribers:
     """subscriber-svc, as far as payment-svc calls it."""
 
-    def get_subscriber(self, subscriber_id: str) -> None:
+    def get_subscriber(self, subscriber_id: str) -> SimpleNamespace:
         if subscriber_id not in ("juan", "maria"):
             raise NotFound(f"there is no subscriber {subscriber_id}")
+        return SimpleNamespace(created_at=datetime(2026, 1, 1, tzinfo=UTC), services=[])
+
+
+class NoBilling:
+    def preview_payment(self, subscriber_id: str, amount: Money, invoice_id: str | None) -> None:
+        raise Unavailable("billing is not running")
 
 
 class PaymentUnderTest:
     def __init__(self, tested: ServiceUnderTest) -> None:
         self.tested = tested
         self.api = client_of(
-            PaymentApi, PaymentService, tested.runtime, billing=None, subscriber=KnownSubscribers()
+            PaymentApi,
+            PaymentService,
+            tested.runtime,
+            billing=None,
+            optional_billing=NoBilling(),
+            subscriber=KnownSubscribers(),
         )
 
-    def record(self) -> PaymentView:
+    def record(self, *confirm: str) -> PaymentView:
         """A payment of Juan, whose event is not in `new_events`."""
         command = RecordPayment(
             subscriber_id="juan",
@@ -52,6 +64,7 @@ class PaymentUnderTest:
             reference="G-1",
             received_on=RECEIVED_ON,
             actor="ana",
+            confirm=confirm,
         )
         view = self.api.record_payment(command)
         self.tested.new_events()
@@ -136,7 +149,7 @@ def test_lists_show_reversals(payment):
 
 
 def test_reversed_payment_cannot_be_reversed_or_moved_again(payment):
-    reversed_, moved = payment.record(), payment.record()
+    reversed_, moved = payment.record(), payment.record("reference_used")
     payment.reverse(reversed_.id)
     payment.move(moved.id)
     payment.tested.new_events()
@@ -185,7 +198,7 @@ def test_unknown_payment_cannot_be_reversed(payment):
 
 
 def test_double_click_reverses_or_moves_once(payment):
-    first, second = payment.record(), payment.record()
+    first, second = payment.record(), payment.record("reference_used")
     answers = [payment.reverse(first.id, idempotency_key="one") for _ in range(2)]
     assert answers[0] == answers[1]
     answers = [payment.move(second.id, idempotency_key="two") for _ in range(2)]

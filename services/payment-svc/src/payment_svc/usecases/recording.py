@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from contracts.common import Command
+from contracts.common import Command, check_confirmed
 from contracts.money import Money
-from contracts.payment import PaymentReceived, RecordPayment
+from contracts.payment import PaymentReceived, PaymentView, RecordPayment
+from contracts.receivables import PaymentPreview
 from servicekit import outbox
 from servicekit.ids import new_id
 from servicekit.tables import IdempotentCommand
 from sqlalchemy.orm import Session
 
-from payment_svc.domain import checks
+from payment_svc.domain import checks, suspicions
 from payment_svc.models import Payment
 
 
@@ -21,6 +22,28 @@ def check(command: RecordPayment, today: date) -> None:
     checks.check_amount(command.amount)
     checks.check_reference(command.reference)
     checks.check_received_on(command.received_on or today, today)
+
+
+def check_plausible(
+    command: RecordPayment,
+    *,
+    preview: PaymentPreview | None,
+    customer_since: date | None,
+    others: list[PaymentView],
+    today: date,
+) -> None:
+    """Raises NeedsConfirmation if the payment looks like a mistake and was not confirmed.
+
+    `preview` and the customer's first day are None if they are not known; `others` have the same reference.
+    """
+    received_on = command.received_on or today
+    found = [
+        suspicions.reference_warning(others),
+        suspicions.age_warning(received_on, today),
+        suspicions.first_day_warning(received_on, customer_since),
+        suspicions.amount_warning(command.amount, preview) if preview is not None else None,
+    ]
+    check_confirmed(command, [warning for warning in found if warning is not None])
 
 
 def is_repeat(session: Session, command: Command) -> bool:
