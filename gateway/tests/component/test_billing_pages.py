@@ -135,3 +135,18 @@ def test_preview_of_a_past_month_generates_that_month(browser, subscriber, world
     past = BillingPeriod(date(2026, 10, 1), date(2026, 11, 1))
     billing.runs[run.id] = replace(run, period=past)
     assert 'name="date" value="2026-10-01"' in browser.get(preview).text
+
+
+def test_settings_page_says_what_the_next_run_bills_before_saving(browser):
+    assert 'hx-get="/settings/billing/next-run"' in browser.get("/settings/billing").text
+    part = browser.get("/settings/billing/next-run?invoice_generation_day=10").text
+    assert "Next billing run: <strong>10 Dec 2026</strong>" in part
+    assert "It also bills November 2026, which has had no automatic run." in part
+    for wrong in ("29", "x", "1234567890", "-1"):
+        assert browser.get(f"/settings/billing/next-run?invoice_generation_day={wrong}").text.strip() == ""
+
+
+def test_api_says_when_the_next_run_is(api):
+    answer = api("GET", "/billing-runs/next?invoice_generation_day=10")
+    assert (answer.status_code, answer.json["date"]) == (200, "2026-12-10")
+    assert api("GET", "/billing-runs/next?invoice_generation_day=29").status_code == 422

@@ -19,9 +19,17 @@ from contracts.billing import (
     PriceSource,
     VoidInvoice,
 )
-from contracts.billing_runs import BillingRunView, ItemOutcome, RunItem, RunStatus
+from contracts.billing_runs import BillingRunView, ItemOutcome, NextRun, RunItem, RunStatus
 from contracts.billing_settings import DEFAULTS, SETTINGS
-from contracts.common import CommandWarning, Conflict, InvalidInput, Page, changes, check_confirmed
+from contracts.common import (
+    BillingPeriod,
+    CommandWarning,
+    Conflict,
+    InvalidInput,
+    Page,
+    changes,
+    check_confirmed,
+)
 from contracts.money import Money, total
 from contracts.receivables import (
     AgingBucket,
@@ -64,6 +72,12 @@ class FakeBilling(Fake):
         return self.settings
 
     # Runs
+
+    def get_next_run(self, invoice_generation_day):
+        day = invoice_generation_day or self.settings.invoice_generation_day
+        SETTINGS["invoice_generation_day"].check("invoice_generation_day", day)
+        following = BillingPeriod(PERIOD.end, PERIOD.end.replace(year=PERIOD.end.year + 1, month=1))
+        return NextRun(PERIOD.end.replace(day=day), following, [PERIOD])
 
     def start_billing_run(self, command):
         return self.world.once(command, lambda: self._run(command))

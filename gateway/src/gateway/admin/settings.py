@@ -20,6 +20,7 @@ from gateway.resources.edits import texts_of
 from gateway.resources.settings import BillingSettingsChange, GeneralSettingsChange
 
 FORM_OCTETS = 50_000
+MAX_DIGITS = 3
 
 
 @page("/settings", permission=Permission.EDIT_SETTINGS, sidebar=Entry(8, "Settings", "settings"))
@@ -59,6 +60,18 @@ def billing_settings() -> Response:
     if changed is not None:
         return done(url_for("admin.billing_settings"), "The settings were saved.")
     return show("settings_billing.html", form.status, form=form, settings=SETTINGS)
+
+
+@page("/settings/billing/next-run", permission=Permission.EDIT_SETTINGS)
+def next_run() -> Response:
+    """When the next run is with the billing day that is typed, before it is saved. Part of the page."""
+    typed = request.args.get("invoice_generation_day", "").strip()
+    day = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= MAX_DIGITS else None
+    try:
+        found = services().billing.get_next_run(day) if day is not None or not typed else None
+    except InvalidInput:
+        found = None  # the form says so when it is submitted
+    return show("panels/next_run.html", run=found)
 
 
 def _change_brand(form: Form) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date as Date
 from typing import Annotated
 
-from contracts.billing_runs import BillingRunView, ItemOutcome, RunItem, RunStatus
+from contracts.billing_runs import BillingRunView, ItemOutcome, NextRun, RunItem, RunStatus
 from contracts.billing_settings import FirstMonth
 from contracts.common import Page
 from pydantic import AwareDatetime
 
+from gateway.api.queries import Query
 from gateway.api.routing import by_operator, endpoint
 from gateway.api.shapes import Listing, MoneyShape, Paging, PeriodShape, Shape
 from gateway.audit.events import Event
@@ -64,6 +65,18 @@ class BillingRunShape(Shape):
     finished_at: AwareDatetime | None
 
 
+class NextRunQuery(Query):
+    invoice_generation_day: int | None = None
+
+
+class NextRunShape(Shape):
+    """`catches_up` are earlier months that have had no automatic run. The run bills them too."""
+
+    date: Date
+    period: PeriodShape
+    catches_up: list[PeriodShape]
+
+
 class BillingRunWithItems(BillingRunShape):
     items: Listing[RunItemShape]
 
@@ -89,6 +102,21 @@ def start_billing_run(body: NewBillingRun) -> BillingRunView:
 def list_billing_runs(query: Paging) -> Page[BillingRunView]:
     """List the billing runs, newest first."""
     return services().billing.list_billing_runs(query.limit, query.after)
+
+
+@endpoint(
+    "GET",
+    "/billing-runs/next",
+    permission=Permission.VIEW_BILLING,
+    query=NextRunQuery,
+    answer=NextRunShape,
+)
+def get_next_run(query: NextRunQuery) -> NextRun:
+    """Show when the next automatic run is, and for which months.
+
+    With `invoice_generation_day`, as if this billing setting were changed today.
+    """
+    return services().billing.get_next_run(query.invoice_generation_day)
 
 
 @endpoint(

@@ -21,6 +21,12 @@ def day(value: date | None) -> str:
     return _date(value) if value else NONE
 
 
+@template_filter
+def month(value: date) -> str:
+    """November 2026"""
+    return format_date(value, "MMMM y", locale="en")
+
+
 @lru_cache(maxsize=2_000)
 def _date(value: date) -> str:
     return format_date(value, "d MMM y", locale="en")

@@ -7,7 +7,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
-from contracts.billing_runs import BillingRunView, ItemOutcome, RunItem, StartBillingRun, VoidBillingRun
+from contracts.billing_runs import (
+    BillingRunView,
+    ItemOutcome,
+    NextRun,
+    RunItem,
+    StartBillingRun,
+    VoidBillingRun,
+)
 from contracts.billing_settings import BillingSettings, FirstMonth, SuspensionMode, TaxMode
 from contracts.common import (
     BillingPeriod,
@@ -305,6 +312,10 @@ class Billing(Protocol):
     def get_settings(self) -> BillingSettings: ...
 
     def change_settings(self, command: ChangeSettings) -> BillingSettings: ...
+
+    def get_next_run(self, invoice_generation_day: int | None) -> NextRun:
+        """The next automatic run, with this setting if it is given and set today."""
+        ...
 
     def start_billing_run(self, command: StartBillingRun) -> BillingRunView: ...
 

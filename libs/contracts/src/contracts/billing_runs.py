@@ -80,6 +80,15 @@ class BillingRunView:
     voided: int = 0
 
 
+@dataclass(frozen=True)
+class NextRun:
+    """The next automatic run. `catches_up` are months before its period that have had no automatic run."""
+
+    date: date
+    period: BillingPeriod
+    catches_up: list[BillingPeriod]
+
+
 @dataclass(frozen=True, kw_only=True)
 class StartBillingRun(Command):
     """Bill the period that contains `date` (default: today), and earlier months that are not billed yet.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from contracts.access import COVERED
 from contracts.holds import HoldReason
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from billing_svc.models import Allocation, ExemptionProjection, Invoice, Settings
+from billing_svc.models import Allocation, BillingRun, ExemptionProjection, Invoice, Settings
 
 SETTINGS_ID = 1
 COVERS_OVERDUE = [kind for kind, reasons in COVERED.items() if HoldReason.OVERDUE in reasons]
@@ -19,6 +19,11 @@ COVERS_OVERDUE = [kind for kind, reasons in COVERED.items() if HoldReason.OVERDU
 def load_settings(session: Session, *, lock: bool = False) -> Settings:
     """The billing settings. `lock` locks them until the transaction ends."""
     return session.get_one(Settings, SETTINGS_ID, with_for_update=lock, populate_existing=lock)
+
+
+def last_automatic_period(session: Session) -> date | None:
+    """The first day of the latest period that was run automatically, or None."""
+    return session.scalar(select(func.max(BillingRun.period_start)).where(BillingRun.automatic))
 
 
 def allocated(session: Session, invoice_ids: Sequence[str]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from contracts.billing import (
 from contracts.billing_runs import (
     BillingRunView,
     ItemOutcome,
+    NextRun,
     RunItem,
     StartBillingRun,
     VoidBillingRun,
@@ -92,6 +93,10 @@ class BillingService(Service):
                 session, command, now=self.runtime.now(), today=self.runtime.today()
             )
             return settings_view(changed)
+
+    def get_next_run(self, invoice_generation_day: int | None) -> NextRun:
+        with self.runtime.reading() as session:
+            return runs.get_next_run(session, invoice_generation_day, self.runtime.today())
 
     def start_billing_run(self, command: StartBillingRun) -> BillingRunView:
         def start(session: Session) -> BillingRunView:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from billing_svc.models import ServiceProjection
+from billing_svc.service import BillingService
+from contracts.billing import Billing
 from contracts.billing_runs import ItemOutcome
 from contracts.billing_settings import FirstMonth
+from contracts.common import InvalidInput
 from contracts.money import Money
 from contracts.pricing import BillingTerms
+from testkit.component import client_of
 
 NOVEMBER, DECEMBER, JANUARY, FEBRUARY = (
     date(2026, 11, 1),
@@ -88,6 +93,19 @@ def test_billing_day_moved_to_an_earlier_day_loses_no_month(billing):
     assert months(billing, juan) == []
     automatic(billing, date(2027, 1, 10))
     assert months(billing, juan) == [NOVEMBER, DECEMBER, JANUARY]
+
+
+def test_next_run_is_known_before_the_billing_day_is_moved(billing):
+    api = client_of(Billing, BillingService, billing.runtime)
+    automatic(billing, date(2026, 12, 1))
+    billing.set(invoice_generation_day=20)
+    billing.move_to(date(2027, 1, 15))
+    kept, moved = api.get_next_run(None), api.get_next_run(10)
+    assert (kept.date, kept.period.start, kept.catches_up) == (date(2027, 1, 20), JANUARY, [])
+    assert (moved.date, moved.period.start) == (date(2027, 2, 10), FEBRUARY)
+    assert [period.start for period in moved.catches_up] == [JANUARY]
+    with pytest.raises(InvalidInput):
+        api.get_next_run(29)
 
 
 def test_long_downtime_loses_no_month(billing):

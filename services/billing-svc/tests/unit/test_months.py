@@ -16,6 +16,8 @@ from billing_svc.domain.months import (
     decided_until,
     due_period,
     in_words,
+    months_without_a_run,
+    next_run,
 )
 from billing_svc.domain.periods import generation_date, period_before, period_of
 from contracts.billing_settings import FirstMonth
@@ -221,6 +223,31 @@ def test_automatic_runs_lose_no_month_to_downtime_or_a_moved_billing_day(joined,
             generation_day, set_on = moved_to, today
     assert set(book.invoiced.values()) <= {1}
     assert last_run is None or max(book.invoiced, default=last_run) <= last_run
+
+
+def test_next_run_after_moving_the_billing_day_catches_up():
+    """The day moves from the 20th to the 10th on April 15, 2027; March was run."""
+    today, march = date(2027, 4, 15), date(2027, 3, 1)
+    assert next_run(today, 20, date(2027, 1, 1), march) == (date(2027, 4, 20), period_of(today))
+    day, period = next_run(today, 10, today, march)
+    assert (day, period.start) == (date(2027, 5, 10), date(2027, 5, 1))
+    assert months_without_a_run(period, march, NOVEMBER) == [date(2027, 4, 1)]
+
+
+def test_months_without_a_run_count_from_the_installation():
+    assert months_without_a_run(period_of(DECEMBER), None, NOVEMBER) == [NOVEMBER]
+    assert months_without_a_run(period_of(NOVEMBER), None, NOVEMBER) == []
+    assert months_without_a_run(period_of(DECEMBER), NOVEMBER, NOVEMBER) == []
+
+
+@given(DAYS, st.integers(1, 28), DAYS, st.none() | DAYS, st.integers(0, 80))
+def test_next_run_is_the_first_that_becomes_due(today, generation_day, set_on, last_run, later):
+    set_on, last_run = min(set_on, today), last_run and period_of(last_run).start
+    day, period = next_run(today, generation_day, set_on, last_run)
+    assert due_period(day, generation_day, set_on, last_run) == period
+    before = min(today + timedelta(days=later), day - timedelta(days=1))
+    if before >= today:
+        assert due_period(before, generation_day, set_on, last_run) is None
 
 
 @given(DAYS, st.integers(1, 28), DAYS, st.none() | DAYS)

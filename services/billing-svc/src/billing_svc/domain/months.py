@@ -159,6 +159,34 @@ def due_period(
     return None if was_run or generation_date(period, generation_day) < day_set_on else period
 
 
+def next_run(
+    today: date, generation_day: int, day_set_on: date, last_run: date | None
+) -> tuple[date, BillingPeriod]:
+    """The day and the period of the next automatic run: today if one is due."""
+    due = due_period(today, generation_day, day_set_on, last_run)
+    if due is not None:
+        return today, due
+    period = period_of(today)
+    while True:
+        day = generation_date(period, generation_day)
+        if day > today and (last_run is None or last_run < period.start):
+            return day, period
+        period = period_of(period.end)
+
+
+def months_without_a_run(period: BillingPeriod, last_run: date | None, began_in: date) -> list[date]:
+    """The months before `period` that the run for it has to make up for, the oldest first.
+
+    `last_run` is as in `due_period`; without one, months count from the month `began_in`.
+    """
+    month = began_in if last_run is None else period_of(last_run).end
+    months: list[date] = []
+    while month < period.start:
+        months.append(month)
+        month = period_of(month).end
+    return months
+
+
 def _considered(service: BilledService, terms: RunTerms, reopened: Collection[date] = ()) -> list[date]:
     """The months that a run decides: undecided and reopened ones up to now, and its own. Oldest first."""
     until = min(terms.month, period_of(terms.today).start, service.last_month)

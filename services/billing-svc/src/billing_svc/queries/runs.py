@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
-from contracts.billing_runs import BillingRunView, ItemOutcome, PeriodTotals, RunItem
+from contracts.billing_runs import BillingRunView, ItemOutcome, NextRun, PeriodTotals, RunItem
+from contracts.billing_settings import SETTINGS
 from contracts.common import BillingPeriod, Page
 from contracts.money import Money
 from servicekit import loading
@@ -14,8 +16,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.invoices import InvoiceState
-from billing_svc.domain.periods import period_before
-from billing_svc.lookups import load_settings
+from billing_svc.domain.months import months_without_a_run, next_run
+from billing_svc.domain.periods import period_before, period_of
+from billing_svc.lookups import last_automatic_period, load_settings
 from billing_svc.models import BillingRun, BillingRunItem, Invoice
 from billing_svc.views import run_item, run_view
 
@@ -41,6 +44,23 @@ def _totals(session: Session, period: BillingPeriod, currency: str) -> PeriodTot
     )
     invoices, minor = session.execute(billed).one()
     return PeriodTotals(period, invoices, Money(int(minor or 0), currency))
+
+
+def get_next_run(session: Session, invoice_generation_day: int | None, today: date) -> NextRun:
+    """The next automatic run, as if the setting were changed today if it is given and different.
+
+    Raises InvalidInput for a day that the setting does not accept.
+    """
+    settings = load_settings(session)
+    day, set_on = settings.invoice_generation_day, settings.generation_day_set_on
+    if invoice_generation_day is not None and invoice_generation_day != day:
+        SETTINGS["invoice_generation_day"].check("invoice_generation_day", invoice_generation_day)
+        day, set_on = invoice_generation_day, today
+    last_run = last_automatic_period(session)
+    runs_on, period = next_run(today, day, set_on, last_run)
+    began_in = period_of(settings.generation_day_set_on).start
+    missed = months_without_a_run(period, last_run, began_in)
+    return NextRun(runs_on, period, [period_of(month) for month in missed])
 
 
 def list_billing_runs(session: Session, limit: int, after: str | None) -> Page[BillingRunView]:

@@ -26,7 +26,7 @@ from billing_svc.domain import ledger
 from billing_svc.domain.invoices import InvoiceState, number_of
 from billing_svc.domain.months import due_period
 from billing_svc.domain.periods import check_near, due_date, period_of
-from billing_svc.lookups import load_settings
+from billing_svc.lookups import last_automatic_period, load_settings
 from billing_svc.models import (
     BillingRun,
     BillingRunItem,
@@ -106,8 +106,12 @@ def _start(
 def find_due_period(session: Session, today: date) -> BillingPeriod | None:
     """The period whose automatic run is due (domain.months.due_period), or None."""
     settings = load_settings(session)
-    last = session.scalar(select(func.max(BillingRun.period_start)).where(BillingRun.automatic))
-    return due_period(today, settings.invoice_generation_day, settings.generation_day_set_on, last)
+    return due_period(
+        today,
+        settings.invoice_generation_day,
+        settings.generation_day_set_on,
+        last_automatic_period(session),
+    )
 
 
 def start_automatic_run(session: Session, *, now: datetime, today: date) -> None:
