@@ -93,3 +93,12 @@ def test_stopping_a_node_that_never_started_is_harmless(tmp_path):
     node.kill()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_vhost_that_cannot_be_added_is_an_error(tmp_path):
+    node = PrivateRabbitMQ(tmp_path, find_rabbitmq_port())
+    with pytest.raises(ValueError, match="cannot be named"):
+        node.add_vhost('">>')
+    require("rabbitmq")
+    with pytest.raises(PrivateServerError, match="rabbit_vhost"):
+        node.add_vhost("test")
