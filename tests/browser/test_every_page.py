@@ -34,6 +34,7 @@ def pages_of_owner(town: Town) -> Iterator[Sight]:
     yield Sight("dashboard", "/", wait_for="Receivable")
     yield Sight("routers", "/routers", ("Disable",))
     yield Sight("router-add", "/routers/new")
+    yield Sight("router-connect", f"/routers/{router['id']}/connect", wait_for="packet")
     yield Sight("router-edit", f"/routers/{router['id']}/edit")
     yield Sight("router-secret", f"/routers/{town.tower['id']}/edit", wait_for="Secret mismatch")
     yield Sight("plans", "/plans", ("Archive",))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from servicekit import environment
 from servicekit.environment import number, read_settings, setting
-from servicekit.settings import EncryptingServiceSettings
+from servicekit.settings import EncryptingServiceSettings, RadiusPorts
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatewaySettings(EncryptingServiceSettings):
+class GatewaySettings(EncryptingServiceSettings, RadiusPorts):
     http_host: str = setting(
         "ISPOS_HTTP_HOST",
         environment.text,

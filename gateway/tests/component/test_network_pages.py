@@ -13,6 +13,7 @@ from contracts.radius import (
     AttemptView,
     LineEvent,
     LineEventKind,
+    NasHealth,
     RejectReason,
     RejectView,
     RequestKind,
@@ -386,3 +387,30 @@ def test_router_is_added_and_disabled(browser, world):
     assert "nobody can log in through it" in browser.get(f"/routers/{router.id}/disable").text
     assert browser.post(f"/routers/{router.id}/disable").status_code == 303
     assert "Disabled" in browser.get("/routers").text
+
+
+def test_new_router_shows_what_to_paste_with_its_secret_once(browser, world):
+    form = {"name": "Main Router", "nas_address": "127.0.0.1", "radius_secret": 'top"s$cret'}
+    form |= {"coa_port": "1700", "session_control": "disconnect"}
+    page = browser.post("/routers/new", form).headers["Location"]
+    shown = html.unescape(browser.get(page).text)
+    assert (
+        r'/radius add service=ppp address=127.0.0.1 secret="top\"s\$cret" authentication-port=1812'
+        " accounting-port=1813 timeout=3s src-address=127.0.0.1\n"
+        "/radius incoming set accept=yes port=1700\n"
+        "/ppp aaa set use-radius=yes accounting=yes interim-update=5m"
+    ) in shown
+    again = browser.get(page).text
+    assert "cret" not in again.replace("secret", "")
+    assert "THE-SECRET-OF-THIS-ROUTER" in again
+
+
+def test_page_for_the_new_router_waits_for_its_first_packet(browser, router_id, world):
+    page = browser.get(f"/routers/{router_id}/connect").text
+    assert f'hx-get="/routers/{router_id}/heard" hx-trigger="load, every 2s"' in page
+    world.heard = {"last_heard_at": None, "health": NasHealth.NEVER_HEARD}
+    assert "Nothing has arrived from" in browser.get(f"/routers/{router_id}/heard").text
+    world.heard = {}
+    assert "A packet arrived from" in browser.get(f"/routers/{router_id}/heard").text
+    world.down.add("radius")
+    assert "RADIUS isn't responding" in browser.get(f"/routers/{router_id}/heard").text

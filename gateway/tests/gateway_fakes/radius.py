@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from contracts.common import NotFound
@@ -93,7 +94,7 @@ class FakeRadius(Fake):
     def list_nas_activity(self, router_ids):
         known = [self.world.routers[router_id] for router_id in router_ids if router_id in self.world.routers]
         return [
-            NasActivity(router.id, router.version, NasHealth.CONNECTED, NOW, 3, **self.world.heard)
+            replace(NasActivity(router.id, router.version, NasHealth.CONNECTED, NOW, 3), **self.world.heard)
             for router in known
             if router.status is not RouterStatus.DISABLED
         ]

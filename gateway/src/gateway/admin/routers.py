@@ -26,9 +26,11 @@ from gateway.clients.context import services
 from gateway.clients.lookups import nas_activity
 from gateway.clients.waiting import wait_for_nas
 from gateway.display.network import router_status, secret_trouble
+from gateway.display.router_commands import radius_commands
 from gateway.display.words import Words
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
+from gateway.identity import shown_once
 from gateway.resources.routers import MANUAL, NewRouter, RouterChange
 
 CONTROLS = (
@@ -81,8 +83,31 @@ def add_router() -> Response:
     if made is not None:
         wait_for_nas(made)
         g.record_id = made.id
-        return done(url_for("admin.routers"), f"Router {made.name} was added.")
+        shown_once.keep(_secret_of(made.id), request.form["radius_secret"])
+        return done(url_for("admin.connect_router", router_id=made.id), f"Router {made.name} was added.")
     return show("router_form.html", form.status, form=form, editing=None, controls=CONTROLS)
+
+
+@page("/routers/<router_id>/connect", permission=Permission.EDIT_ROUTERS)
+def connect_router(router_id: str) -> Response:
+    """What to paste into the router. Its secret is filled in once: right after the router was added."""
+    router = services().router.get_router(router_id)
+    secret = shown_once.take(_secret_of(router_id))
+    return show("router_connect.html", router=router, secret=secret, commands=radius_commands(router, secret))
+
+
+@page("/routers/<router_id>/heard", permission=Permission.EDIT_ROUTERS)
+def router_heard_panel(router_id: str) -> Response:
+    """Whether a packet has arrived from the router."""
+    router = services().router.get_router(router_id)
+    activity = nas_activity([router_id]).get(router_id)
+    return show(
+        "panels/router_heard.html", router=router, activity=activity, trouble=secret_trouble(activity)
+    )
+
+
+def _secret_of(router_id: str) -> str:
+    return f"secret of router {router_id}"
 
 
 @form_page(

@@ -23,6 +23,7 @@ __all__ = [
     "EncryptingServiceSettings",
     "EncryptionSettings",
     "ProcessSettings",
+    "RadiusPorts",
     "ServiceSettings",
     "SettingsError",
     "read_settings",
@@ -95,6 +96,21 @@ class EncryptionSettings:
     @cached_property
     def cipher(self) -> FieldCipher:
         return FieldCipher(self.encryption_key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadiusPorts:
+    """Where routers send RADIUS: for the listener, and for pages that say what to enter on a router."""
+
+    auth_port: int = setting(
+        "ISPOS_RADIUS_AUTH_PORT",
+        environment.port_or_any,
+        default=1812,
+        meaning="UDP port for authentication",
+    )
+    acct_port: int = setting(
+        "ISPOS_RADIUS_ACCT_PORT", environment.port_or_any, default=1813, meaning="UDP port for accounting"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

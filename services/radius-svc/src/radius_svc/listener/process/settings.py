@@ -8,7 +8,7 @@ from pathlib import Path
 
 from servicekit import environment
 from servicekit.environment import number, setting
-from servicekit.settings import EncryptionSettings, ProcessSettings
+from servicekit.settings import EncryptionSettings, ProcessSettings, RadiusPorts
 
 from radius_svc.listener.process.sockets import can_share_a_port
 
@@ -16,7 +16,7 @@ MAX_WORKERS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListenerSettings(ProcessSettings, EncryptionSettings):
+class ListenerSettings(ProcessSettings, EncryptionSettings, RadiusPorts):
     database_url: str = setting(
         "RADIUS_DATABASE_URL",
         environment.database_url,
@@ -30,15 +30,6 @@ class ListenerSettings(ProcessSettings, EncryptionSettings):
         environment.text,
         default="0.0.0.0",
         meaning="Address the RADIUS listener binds to",
-    )
-    auth_port: int = setting(
-        "ISPOS_RADIUS_AUTH_PORT",
-        environment.port_or_any,
-        default=1812,
-        meaning="UDP port for authentication",
-    )
-    acct_port: int = setting(
-        "ISPOS_RADIUS_ACCT_PORT", environment.port_or_any, default=1813, meaning="UDP port for accounting"
     )
     workers: int = setting(
         "ISPOS_RADIUS_WORKERS",
