@@ -40,6 +40,7 @@ def test_payments_survive_kill_9_of_every_process(
     print(f"to repeat this run: SEED={seed}")
     chance = random.Random(seed)
     with running(Deployment(mode, server_directory("kill9"))) as deployment:
+        deployment.begin_month()
         crowd = Crowd(deployment, HOUSEHOLDS)
         crowd.let_fall_overdue()
         payments = [

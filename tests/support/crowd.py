@@ -39,8 +39,11 @@ class Crowd:
         assert len(self.subscribers) == size
 
     def let_fall_overdue(self) -> None:
-        """Bill all of them and wait until they are suspended for not paying."""
-        self._deployment.begin_month()
+        """Bill all of them and wait until they are suspended for not paying.
+
+        Early in a month, this bills and passes only that month.
+        """
+        self._deployment.generate_invoices()
         self._deployment.advance(days=20)
         wait_for("all are suspended", lambda: self.count("suspended") == len(self.subscribers), seconds=30)
 
