@@ -6,6 +6,7 @@ folder for those that are not set.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import hmac
 import os
@@ -59,6 +60,7 @@ def run(data_dir: Path) -> None:
         settings = read_installation(environ)
         for service, package in PACKAGES.items():
             migrate(Database(settings.services[service].database_url), package)
+        gc.freeze()  # see Host.start
         children = _children(environ, data_dir)
         if settings.radius.freeradius_in_front:
             del children[LISTENER]

@@ -15,7 +15,6 @@ from servicekit import inbox, membus, nameko_patches
 from servicekit.clock import machine_now
 from servicekit.db import Database
 from servicekit.logs import configure_logging, log
-from servicekit.migrations import migrate
 from servicekit.rpc import Named
 from servicekit.runtime import SETTINGS_KEY
 from servicekit.settings import ServiceSettings, SettingsError, read_settings
@@ -93,6 +92,8 @@ def main(service_class: type[Configured], package: str, jobs: dict[str, Callable
     if arguments[0] == "serve":
         serve(service_class, settings)
     elif arguments[0] == "migrate":
+        from servicekit.migrations import migrate  # loads Alembic, which serving does without
+
         migrate(Database(settings.database_url), package)
     elif arguments[0] == "dead-letters":
         dead_letters(Database(settings.database_url), replay="replay" in arguments)
