@@ -77,3 +77,10 @@ def test_search_covers_all_services_and_names_those_that_failed(browser, subscri
     world.down.add("billing")
     assert "Invoices can't be searched" in browser.get("/search?q=Pedro").text
     assert "No results" in browser.get("/search?q=%3Cb%3Enobody").text
+
+
+def test_csv_of_a_run_has_items_with_and_without_an_amount(browser, api, world, subscriber):
+    runs = [api("POST", "/billing-runs", {}).json["id"] for _ in range(2)]
+    created, skipped = (browser.get(f"/billing/runs/{run}.csv").text for run in runs)
+    assert "Created,,1500.00,PHP" in created
+    assert ",0.00,PHP" in skipped

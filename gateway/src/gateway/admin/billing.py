@@ -197,7 +197,7 @@ def _rows(query: InvoiceQuery) -> Iterator[tuple[str, ...]]:
 def _run_rows(run: BillingRunView) -> Iterator[tuple[str, ...]]:
     items = services().billing.list_billing_run_items
     for item in every_item(lambda limit, after: items(run.id, None, limit, after)):
-        amount = item.amount or Money(0, run.amount.currency)
+        amount = item.amount if item.amount is not None else Money(0, run.amount.currency)
         outcome = run_outcome(item.outcome, run.dry_run)
         yield (item.subscriber_name, outcome, item.reason, plain_amount(amount), amount.currency)
 
