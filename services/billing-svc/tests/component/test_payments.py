@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
@@ -11,6 +12,7 @@ from billing_svc.usecases import projections, settlement, voiding
 from contracts.billing import InvoiceQuery, InvoiceStatus, VoidInvoice
 from contracts.common import Conflict, InvalidInput, NotFound
 from contracts.money import Money
+from sqlalchemy import event
 from testkit.component import while_held
 
 
@@ -118,6 +120,41 @@ def test_collected_amount_counts_the_day_received(billing):
     with billing.runtime.reading() as session:
         figures = receivables.get_receivables(session, billing.today)
     assert (figures.collected_today, figures.collected_this_month) == (Money(10_000), Money(11_000))
+
+
+@contextmanager
+def counted(billing):
+    """The statements that are executed meanwhile."""
+    statements: list[str] = []
+
+    def note(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    engine = billing.runtime.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_payment_that_becomes_credit_looks_at_no_other_payment(billing):
+    with counted(billing) as first:
+        billing.pay("juan", 100)
+    for _ in range(10):
+        billing.pay("juan", 100)
+    with counted(billing) as last:
+        billing.pay("juan", 100)
+    assert len(last) == len(first)
+
+
+def test_invoice_is_paid_by_as_many_payments_as_it_takes(billing):
+    juan = billing.subscriber()
+    for _ in range(10):
+        billing.pay(juan, 40_000)
+    billing.bill()
+    invoice = billing.invoice(juan)
+    assert invoice.status is InvoiceStatus.PAID
+    assert [part.amount.minor for part in invoice.allocations] == [40_000, 40_000, 40_000, 30_000]
+    assert billing.account(juan).credit == Money(250_000)
 
 
 # Voiding

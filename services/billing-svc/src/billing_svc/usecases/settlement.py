@@ -76,15 +76,20 @@ def reverse_payment(session: Session, event: PaymentReversed, *, now: datetime) 
 def use_credit(session: Session, subscriber_id: str, *, first: str | None = None, now: datetime) -> None:
     """Pay the subscriber's open invoices from their unallocated money, oldest payment and invoice first.
 
-    The invoice with id `first` is paid before the others.
+    The invoice with id `first` is paid before the others. Looks at payments only while an open invoice is
+    left, however many of them are credit.
     """
-    payments = session.scalars(
+    oldest = (
         select(ReceivedPayment)
         .where(ReceivedPayment.subscriber_id == subscriber_id, ReceivedPayment.exhausted.is_(False))
         .order_by(ReceivedPayment.received_on, ReceivedPayment.payment_id)
-    ).all()
-    for payment in payments:
-        _allocate(session, payment, first=first, now=now)
+        .limit(1)
+    )
+    payment = session.scalar(oldest)
+    still_open = open_balances(session, subscriber_id) if payment is not None else []
+    while payment is not None and still_open:
+        still_open = _allocate(session, payment, still_open, first=first, now=now)
+        payment = session.scalar(oldest)
 
 
 def is_clear(session: Session, account: Account, today: date) -> bool:
@@ -196,17 +201,23 @@ def _free_invoices(session: Session, payment: ReceivedPayment, now: datetime) ->
     )
 
 
-def _allocate(session: Session, payment: ReceivedPayment, *, first: str | None, now: datetime) -> None:
-    still_open = {
-        invoice.id: (invoice, balance) for invoice, balance in open_balances(session, payment.subscriber_id)
-    }
+def _allocate(
+    session: Session,
+    payment: ReceivedPayment,
+    still_open: list[tuple[Invoice, Money]],
+    *,
+    first: str | None,
+    now: datetime,
+) -> list[tuple[Invoice, Money]]:
+    """Put a payment on open invoices, which are given oldest first. Returns those that are still open."""
     shares, left = allocate_oldest_first(
         unallocated(session, payment),
-        [OpenInvoice(invoice_id, balance) for invoice_id, (_, balance) in still_open.items()],
+        [OpenInvoice(invoice.id, balance) for invoice, balance in still_open],
         first=first,
     )
+    balances = {invoice.id: (invoice, balance) for invoice, balance in still_open}
     for share in shares:
-        invoice, balance = still_open[share.invoice_id]
+        invoice, balance = balances[share.invoice_id]
         session.add(
             Allocation(
                 id=new_id(),
@@ -216,7 +227,9 @@ def _allocate(session: Session, payment: ReceivedPayment, *, first: str | None, 
                 allocated_at=now,
             )
         )
+        balances[invoice.id] = (invoice, balance - share.amount)
         if share.amount == balance:
             invoice.state = InvoiceState.PAID
-    payment.exhausted = left.minor == 0
+    payment.exhausted = left.minor <= 0
     session.flush()  # the subscriber's next payment must see these allocations
+    return [(invoice, balance) for invoice, balance in balances.values() if balance.minor]
