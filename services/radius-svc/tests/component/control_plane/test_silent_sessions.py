@@ -22,7 +22,10 @@ def report(control, *lives, **columns):
 
 
 def minutes_pass(control, minutes, *reporting, looking=True):
-    """`reporting` sessions report every five minutes; the job runs every minute."""
+    """`reporting` sessions report every five minutes; the job runs every minute.
+
+    A silent session is closed after 16 minutes, and always before 20.
+    """
     for minute in range(minutes):
         control.clock.advance(minutes=1)
         if minute % 5 == 0:
@@ -62,7 +65,7 @@ class TestClosing:
 
     @ON_SQLITE
     def test_a_session_that_reports_stays_open(self, control, lost, ana):
-        minutes_pass(control, 120, lost, ana)
+        minutes_pass(control, 40, lost, ana)
         assert is_open(control, lost)
 
     def test_the_timeline_shows_the_reason(self, control, ana):
@@ -75,17 +78,17 @@ class TestClosing:
     def test_reports_of_another_router_do_not_count(self, control, lost):
         control.register(router_id="other", nas_address="127.0.0.2")
         other = control.dial(control.service("ana"), router_id="other", nasipaddress="127.0.0.2")
-        minutes_pass(control, 60, other)
+        minutes_pass(control, 25, other)
         assert is_open(control, lost)
 
     def test_the_only_session_of_a_router_is_not_closed(self, control, lost):
-        minutes_pass(control, 60)
+        minutes_pass(control, 25)
         assert is_open(control, lost)
 
     def test_sessions_without_interim_reports_are_not_closed(self, control):
         """Starts show that it is alive, but silence proves nothing."""
         lost = control.dial(control.service("lost"))
-        for number in range(30):
+        for number in range(25):
             control.dial(control.service(f"ana-{number}"))
             minutes_pass(control, 1)
         assert is_open(control, lost)
@@ -98,23 +101,23 @@ class TestClosing:
     def test_a_session_not_configured_to_report_is_not_closed(self, control, ana):
         """FreeRADIUS sent no interval; the router may have one of its own."""
         lost = control.dial(control.service("lost"), username="guest", service_id=None)
-        minutes_pass(control, 60, ana)
+        minutes_pass(control, 25, ana)
         assert is_open(control, lost)
 
     @ON_SQLITE
     @pytest.mark.parametrize("where", ["own", "group", "measured"])
     def test_a_longer_interval_delays_the_closing(self, control, lost, ana, where):
         if where == "measured":
-            control.amend(lost, acctinterval=1800)
+            control.amend(lost, acctinterval=600)
         else:
-            reply = {"attribute": "Acct-Interim-Interval", "op": ":=", "value": "1800"}
+            reply = {"attribute": "Acct-Interim-Interval", "op": ":=", "value": "600"}
             with control.runtime.transaction() as session:
                 if where == "own":
                     session.add(RadReply(username="lost", **reply))
                 else:
                     session.add(RadGroupReply(groupname="slow", **reply))
                     session.add(RadUserGroup(username="lost", groupname="slow", priority=9))
-        minutes_pass(control, 90, ana)
+        minutes_pass(control, 30, ana)
         assert is_open(control, lost)
         minutes_pass(control, 5, ana)
         assert not is_open(control, lost)
@@ -159,7 +162,7 @@ class TestOutages:
     @ON_SQLITE
     def test_an_outage_of_the_listener_closes_nothing(self, control, lost, ana):
         minutes_pass(control, 20, lost, ana)
-        minutes_pass(control, 60)
+        minutes_pass(control, 30)
         assert is_open(control, lost) and is_open(control, ana)
         minutes_pass(control, 15, ana)
         assert is_open(control, lost)
