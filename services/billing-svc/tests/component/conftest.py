@@ -29,6 +29,8 @@ from contracts.subscriber import (
     SubscriberChanged,
 )
 from servicekit.ids import new_id
+from sqlalchemy import func, select
+from sqlalchemy.orm import DeclarativeBase
 from testkit.component import ServiceUnderTest, make_tested_fixture, service_fixtures
 from testkit.examples import a_plan, a_service
 
@@ -209,6 +211,15 @@ class BillingUnderTest:
             assert page.next is None
             found = [invoices.get_invoice(session, invoice.id, self.today) for invoice in page.items]
         return sorted(found, key=lambda invoice: invoice.number)
+
+    def numbers(self) -> list[str]:
+        """The numbers of all invoices, oldest first."""
+        return [invoice.number for invoice in self.invoices()]
+
+    def count(self, table: type[DeclarativeBase]) -> int:
+        """The number of rows of a table."""
+        with self.runtime.reading() as session:
+            return session.execute(select(func.count()).select_from(table)).scalar_one()
 
     def invoice(self, subscriber_id: str) -> InvoiceView:
         """The only invoice of a subscriber."""
