@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import date
 
 from contracts.billing import InvoiceStatus
-from contracts.billing_runs import RunStatus
+from contracts.billing_runs import PeriodTotals, RunStatus
 from contracts.billing_settings import DEFAULTS, SETTINGS
 from contracts.common import BillingPeriod
+from contracts.money import Money
 
 
 def test_invoices_are_generated_after_a_preview(browser, subscriber, world):
@@ -150,3 +151,19 @@ def test_api_says_when_the_next_run_is(api):
     answer = api("GET", "/billing-runs/next?invoice_generation_day=10")
     assert (answer.status_code, answer.json["date"]) == (200, "2026-12-10")
     assert api("GET", "/billing-runs/next?invoice_generation_day=29").status_code == 422
+
+
+def test_run_is_compared_with_the_month_before_as_a_whole(browser, subscriber, world):
+    preview = browser.post("/billing/generate", {"preview": "1"}).headers["Location"]
+    billing = world.fakes["billing"][1]
+    (run,) = billing.runs.values()
+    october = BillingPeriod(date(2026, 10, 1), date(2026, 11, 1))
+    month = PeriodTotals(run.period, 3, Money(450_000))
+    billing.runs[run.id] = replace(run, month=month, previous=PeriodTotals(october, 2, Money(300_000)))
+    words = (
+        "November 2026 as a whole: ₱4,500.00 in 3 invoices, ₱1,500.00 more than October 2026 (1 more invoice)"
+    )
+    assert words in browser.get(preview).text
+    billing.runs[run.id] = replace(run, month=month, previous=replace(month, period=october))
+    words = "₱4,500.00 in 3 invoices, the same amount as October 2026 (the same number of invoices)"
+    assert words in browser.get(preview).text

@@ -221,7 +221,7 @@ def _same_again(run: BillingRunView) -> dict[str, str]:
 
 
 def _change(run: BillingRunView) -> str:
-    """How the run compares with the previous period, in words; empty if there is none."""
-    if run.previous is None or run.previous.invoices == 0:
+    """How the run's whole month compares with the one before, in words; empty if nothing was billed then."""
+    if run.month is None or run.previous is None or run.previous.invoices == 0:
         return ""
-    return difference(run.amount, run.created, run.previous)
+    return difference(run.month, run.previous)

@@ -11,7 +11,8 @@ from contracts.receivables import AgingBucket
 
 from gateway.clients.context import current
 from gateway.display.money import money
-from gateway.display.times import days, minute, period
+from gateway.display.times import days, minute
+from gateway.display.times import month as month_name
 from gateway.display.words import Words, template_filter
 
 
@@ -45,22 +46,18 @@ def collection_in_words(invoice: InvoiceView) -> str:
     return collection_status(invoice)
 
 
-def difference(amount: Money, invoices: int, before: PeriodTotals) -> str:
-    """₱1,500.00 more than for 1 Oct 2026 to 31 Oct 2026, with 1 more invoice"""
-
-    def words(change: int, shown: str) -> str:
-        return "The same amount as" if change == 0 else f"{shown} {'more' if change > 0 else 'less'} than"
-
-    minor = amount.minor - before.amount.minor
-    money_words = words(minor, money(Money(abs(minor), amount.currency)))
-    more = invoices - before.invoices
-    if more == 0:
-        count_words = "the same number of invoices"
-    else:
-        count_words = (
-            f"{abs(more):,} {'more' if more > 0 else 'fewer'} invoice{'' if abs(more) == 1 else 's'}"
-        )
-    return f"{money_words} for {period(before.period)}, with {count_words}"
+def difference(month: PeriodTotals, before: PeriodTotals) -> str:
+    """November 2026 as a whole: ₱4,500.00 in 3 invoices, ₱1,500.00 more than October 2026 (1 more invoice)"""
+    minor, more = month.amount.minor - before.amount.minor, month.invoices - before.invoices
+    apart = money(Money(abs(minor), month.amount.currency))
+    amount_words = f"{apart} {'more' if minor > 0 else 'less'} than" if minor else "the same amount as"
+    count_words = f"{abs(more):,} {'more' if more > 0 else 'fewer'}" if more else "the same number of"
+    invoices = "invoice" if abs(more) == 1 else "invoices"
+    total = "invoice" if month.invoices == 1 else "invoices"
+    return (
+        f"{month_name(month.period.start)} as a whole: {money(month.amount)} in {month.invoices:,} {total}, "
+        f"{amount_words} {month_name(before.period.start)} ({count_words} {invoices})"
+    )
 
 
 def aging_words(bucket: AgingBucket) -> str:

@@ -55,8 +55,9 @@ class BillingRunView:
     It bills `period` and every earlier month that is not billed yet. `subscriber_id`, `voided_too` and
     `same_login_too` are those of StartBillingRun.
 
-    `previous` is the period before, for comparison; `voided` of the invoices that it created are void now.
-    Only `get_billing_run` fills these in.
+    `voided` of the invoices that it created are void now. Once it is over, `month` is all that is billed for
+    its period, by it (a dry run: if it were not one) and by other runs, and `previous` the same for the
+    period before. Only `get_billing_run` fills these in.
     """
 
     id: str
@@ -72,6 +73,7 @@ class BillingRunView:
     error: str | None
     started_at: Instant
     finished_at: Instant | None
+    month: PeriodTotals | None = None
     previous: PeriodTotals | None = None
     subscriber_id: SubscriberId | None = None
     first_month: FirstMonth = FirstMonth.FULL

@@ -170,7 +170,6 @@ class Invoice(Base):
         Index("ix_invoices_subscriber_id", "subscriber_id"),
         Index("ix_invoices_due_on", "due_on", "id"),
         Index("ix_invoices_total_minor", "total_minor", "id"),
-        Index("ix_invoices_period_start", "period_start", "state", "total_minor"),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -216,6 +215,9 @@ class InvoiceLine(Base):
             "uq_invoice_lines_billed_period", "service_id", "period_start", where="NOT voided", unique=True
         ),
         partial_index("ix_invoice_lines_reopened", "service_id", where="reopened"),
+        partial_index(
+            "ix_invoice_lines_period_start", "period_start", "invoice_id", "amount_minor", where="NOT voided"
+        ),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -305,6 +307,7 @@ class BillingRun(Base):
 
     `run_on` is the date of its invoices, `catch_up_until` the month up to which it bills unbilled months, and
     `cursor` the last subscriber processed. `subscriber_id` is set if the run is for one subscriber only.
+    `own_invoices` and `own_minor` are the part of `created` and `amount_minor` that is for its own period.
     """
 
     __tablename__ = "billing_runs"
@@ -327,6 +330,8 @@ class BillingRun(Base):
     skipped: Mapped[int] = mapped_column(Integer)
     failed: Mapped[int] = mapped_column(Integer)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    own_invoices: Mapped[int] = mapped_column(Integer, default=0)
+    own_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     cursor: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     started_by: Mapped[str] = mapped_column(Text)

@@ -129,6 +129,30 @@ def test_run_is_compared_with_the_period_before(billing):
     assert [run.previous for run in billing.runs()] == [None] * 5
 
 
+def test_run_is_compared_by_whole_months(billing):
+    """Not what one run bills with what all runs of the month before billed."""
+    billing.subscriber("Juan"), billing.subscriber("Maria")
+    billing.bill()
+    billing.move_to(date(2026, 12, 1))
+    billing.bill()
+    billing.subscriber("Pedro")
+    late = billing.subscriber("Late", billed_from=date(2026, 11, 20))
+    whole = PeriodTotals(DECEMBER, 4, Money(600_000))
+    preview = billing.bill(dry_run=True)
+    assert (preview.created, preview.amount) == (2, Money(450_000))
+    assert (preview.month, preview.previous) == (whole, PeriodTotals(NOVEMBER, 2, Money(300_000)))
+    run = billing.bill()
+    # The invoice for two months counts in each of them.
+    assert (run.month, run.previous) == (whole, PeriodTotals(NOVEMBER, 3, Money(450_000)))
+    assert len(billing.invoice(late).lines) == 2
+
+
+def test_unfinished_run_is_not_compared(billing):
+    billing.subscriber()
+    run = billing.run(billing.start_run())
+    assert (run.month, run.previous) == (None, None)
+
+
 # The timeline of an account
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from contracts.billing_runs import BillingRunView, ItemOutcome, NextRun, PeriodTotals, RunItem
+from contracts.billing_runs import BillingRunView, ItemOutcome, NextRun, PeriodTotals, RunItem, RunStatus
 from contracts.billing_settings import SETTINGS
 from contracts.common import BillingPeriod, Page
 from contracts.money import Money
@@ -19,31 +19,37 @@ from billing_svc.domain.invoices import InvoiceState
 from billing_svc.domain.months import months_without_a_run, next_run
 from billing_svc.domain.periods import period_before, period_of
 from billing_svc.lookups import last_automatic_period, load_settings
-from billing_svc.models import BillingRun, BillingRunItem, Invoice
+from billing_svc.models import BillingRun, BillingRunItem, Invoice, InvoiceLine
 from billing_svc.views import run_item, run_view
 
 
 def get_billing_run(session: Session, run_id: str) -> BillingRunView:
-    """A run with the totals of the period before, for comparison. Raises NotFound."""
+    """A run. Once it is over, with its whole month and the one before, for comparison. Raises NotFound."""
     currency = load_settings(session).currency
-    view = run_view(loading.get(session, BillingRun, run_id), currency)
-    return replace(
-        view, previous=_totals(session, period_before(view.period), currency), voided=_voided(session, run_id)
+    run = loading.get(session, BillingRun, run_id)
+    view = replace(run_view(run, currency), voided=_voided(session, run_id))
+    if run.status is RunStatus.RUNNING:
+        return view
+    month = _totals(session, view.period, currency)
+    if run.dry_run:  # what it shows is not among the invoices
+        own = Money(run.own_minor, currency)
+        month = replace(month, invoices=month.invoices + run.own_invoices, amount=month.amount + own)
+    return replace(view, month=month, previous=_totals(session, period_before(view.period), currency))
+
+
+def _totals(session: Session, period: BillingPeriod, currency: str) -> PeriodTotals:
+    """What is billed for a month, also by invoices that are for several months."""
+    billed = select(func.count(InvoiceLine.invoice_id.distinct()), func.sum(InvoiceLine.amount_minor)).where(
+        InvoiceLine.period_start == period.start, InvoiceLine.voided.is_(False)
     )
+    invoices, minor = session.execute(billed).one()
+    return PeriodTotals(period, invoices, Money(int(minor or 0), currency))
 
 
 def _voided(session: Session, run_id: str) -> int:
     of_run = select(BillingRunItem.invoice_id).where(BillingRunItem.run_id == run_id)
     voided = select(func.count()).where(Invoice.id.in_(of_run), Invoice.state == InvoiceState.VOID)
     return session.scalar(voided) or 0
-
-
-def _totals(session: Session, period: BillingPeriod, currency: str) -> PeriodTotals:
-    billed = select(func.count(), func.sum(Invoice.total_minor)).where(
-        Invoice.period_start == period.start, Invoice.state != InvoiceState.VOID
-    )
-    invoices, minor = session.execute(billed).one()
-    return PeriodTotals(period, invoices, Money(int(minor or 0), currency))
 
 
 def get_next_run(session: Session, invoice_generation_day: int | None, today: date) -> NextRun:

@@ -94,6 +94,8 @@ def _start(
         skipped=0,
         failed=0,
         amount_minor=0,
+        own_invoices=0,
+        own_minor=0,
         started_by=command.actor,
         started_at=now,
     )
@@ -295,6 +297,9 @@ def _report(session: Session, run: BillingRun, drafts: Sequence[Draft]) -> None:
         if draft.outcome is ItemOutcome.CREATED:
             run.created += 1
             run.amount_minor += draft.total.minor
+            own = [line.priced.amount.minor for line in draft.lines if line.period.start == run.period_start]
+            run.own_invoices += bool(own)
+            run.own_minor += sum(own)
         elif draft.outcome is ItemOutcome.SKIPPED:
             run.skipped += 1
         else:
