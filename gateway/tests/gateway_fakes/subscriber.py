@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from contracts.access import active_exemptions, status_of
-from contracts.common import Conflict, FieldError, InvalidInput, NotFound
+from contracts.common import CommandWarning, Conflict, FieldError, InvalidInput, NotFound, check_confirmed
 from contracts.holds import (
     DEFAULT_RESTORE_DAYS,
     MAX_RESTORE_DAYS,
@@ -86,6 +86,8 @@ class FakeSubscriber(Fake):
         return self.world.once(command, lambda: self._make_subscriber(command))
 
     def _make_subscriber(self, command):
+        if command.service is not None:
+            self._check_charge(command, command.service.plan_id, command.service.billing_terms)
         subscriber_id = self.world.new_id("subscriber")
         if command.service is not None:
             try:
@@ -180,7 +182,15 @@ class FakeSubscriber(Fake):
         cleared = dict.fromkeys(command.clear)
         terms |= {name: cleared.pop(name) for name in ("individual_price", "discount") if name in cleared}
         changes["billing_terms"] = replace(service.billing_terms, **terms)
+        self._check_charge(command, changes.get("plan_id", service.plan_id), changes["billing_terms"])
         return self._keep(service, **self._edited(service, command, **changes, **cleared))
+
+    def _check_charge(self, command, plan_id, terms):
+        """Raises NeedsConfirmation for terms that make a service free."""
+        plan = self.world.plans.get(plan_id)
+        if plan is not None and terms.discount is not None and not terms.charge(plan.price, TODAY).minor:
+            warning = "The discount takes off the whole price."
+            check_confirmed(command, [CommandWarning("discount_makes_it_free", warning)])
 
     def terminate_service(self, command):
         service = self._known(self.world.services, command.service_id)

@@ -102,6 +102,20 @@ def test_a_discount_with_a_percent_sign_is_a_percentage(typed, discount):
     assert read_form(ServiceInput, texts).as_new_service().billing_terms == BillingTerms(None, discount)
 
 
+@pytest.mark.parametrize(
+    ("typed", "kind", "discount"),
+    [
+        ("100", "amount", Discount(DiscountKind.AMOUNT, 10_000)),
+        ("12.5", "percent", Discount(DiscountKind.PERCENT, 1_250)),
+        ("10%", "amount", Discount(DiscountKind.PERCENT, 1_000)),
+        ("10 %", "percent", Discount(DiscountKind.PERCENT, 1_000)),
+    ],
+)
+def test_discount_is_in_pesos_or_percent_as_the_switch_says(typed, kind, discount):
+    texts = {**SERVICE, "discount_value": typed, "discount_kind": kind}
+    assert read_form(ServiceInput, texts).as_new_service().billing_terms.discount == discount
+
+
 @pytest.mark.parametrize("typed", ["x%", "12.555%", "1e5"])
 def test_a_wrong_discount_is_named(typed):
     assert list(errors(ServiceInput, {**SERVICE, "discount_value": typed})) == ["discount_value"]
@@ -127,6 +141,6 @@ def test_a_form_begins_with_texts_that_it_reads_back():
 def test_the_terms_of_a_service_are_read_back():
     terms = BillingTerms(Money(100_000), Discount(DiscountKind.PERCENT, 1250, date(2027, 1, 31)))
     texts = form_of(ServiceChange, terms)
-    assert (texts["discount_value"], texts["discount_until"]) == ("12.5%", "2027-01-31")
+    assert (texts["discount_value"], texts["discount_until"]) == ("12.5", "2027-01-31")
     command = read_form(ServiceChange, texts).command("service", BY)
     assert BillingTerms(command.individual_price, command.discount) == terms

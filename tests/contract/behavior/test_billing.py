@@ -37,7 +37,10 @@ def test_settings_have_defaults_and_change_one_by_one(isp: Backend) -> None:
 
     changed = isp.billing.change_settings(ChangeSettings(payment_terms_days=10, grace_period_days=3))
 
-    assert changed == billing_settings(version=2, payment_terms_days=10, grace_period_days=3)
+    assert changed == billing_settings(
+        version=2, payment_terms_days=10, grace_period_days=3, edit=changed.edit
+    )
+    assert changed.edit.version == 2
     assert isp.billing.get_settings() == changed
 
 

@@ -55,5 +55,7 @@ def test_change_counts_the_version_up_once(isp: Backend) -> None:
 
     changed = isp.router.change_router(command)
 
-    assert changed == replace(router, version=2, status=RouterStatus.DISABLED, coa_port=1700)
+    assert changed == replace(
+        router, version=2, status=RouterStatus.DISABLED, coa_port=1700, edit=changed.edit
+    )
     assert isp.router.change_router(command) == changed

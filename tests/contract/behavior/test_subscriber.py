@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from contracts.common import Conflict, IdempotencyMismatch, NotFound
-from contracts.holds import HoldReason, PlaceHold, ReleaseHold
+from contracts.common import Conflict, IdempotencyMismatch, NotFound, Stale
+from contracts.holds import HoldReason, PlaceHold, ReleaseHold, RestoreService
 from contracts.money import Money
 from contracts.subscriber import (
     AddService,
@@ -76,8 +76,36 @@ def test_changed_plan_has_a_new_version_and_unchanged_plan_does_not(isp: Backend
     changed = isp.subscriber.change_plan(ChangePlan(plan_id=plan.id, price=Money(99_900)))
     again = isp.subscriber.change_plan(ChangePlan(plan_id=plan.id, price=Money(99_900)))
 
-    assert changed == replace(plan, version=2, price=Money(99_900))
+    assert changed == replace(plan, version=2, price=Money(99_900), edit=changed.edit)
     assert again == changed
+
+
+def test_edit_that_names_an_older_version_is_refused(isp: Backend) -> None:
+    plan, juan = isp.new_plan(), isp.new_subscriber("Juan")
+    (service,) = juan.services
+    edits = (
+        (isp.subscriber.change_plan, ChangePlan(plan_id=plan.id, name="New", actor="ana", version=1)),
+        (
+            isp.subscriber.change_subscriber,
+            ChangeSubscriber(subscriber_id=juan.id, notes="New", actor="ana", version=1),
+        ),
+        (
+            isp.subscriber.change_service,
+            ChangeService(service_id=service.id, static_ip="10.9.9.9", actor="ana", version=1),
+        ),
+    )
+    for change, command in edits:
+        edited = change(command)
+        assert (edited.edit.version, edited.edit.by) == (2, "ana")
+        with pytest.raises(Stale):
+            change(command)
+
+
+def test_service_without_an_overdue_hold_cannot_be_restored(isp: Backend) -> None:
+    service = isp.new_service()
+    isp.subscriber.place_hold(PlaceHold(service_id=service.id, reason=HoldReason.ADMIN))
+    with pytest.raises(Conflict):
+        isp.subscriber.restore_service(RestoreService(service_id=service.id))
 
 
 def test_archived_plan_cannot_be_chosen(isp: Backend) -> None:
@@ -180,7 +208,7 @@ def test_change_of_a_subscriber_leaves_other_fields_alone(isp: Backend) -> None:
 
     changed = isp.subscriber.change_subscriber(ChangeSubscriber(subscriber_id=juan.id, phone="09171234567"))
 
-    assert changed == replace(juan, phone="09171234567")
+    assert changed == replace(juan, phone="09171234567", edit=changed.edit)
 
 
 # Services
@@ -192,7 +220,7 @@ def test_change_of_a_service_counts_its_version_up_once(isp: Backend) -> None:
 
     changed = isp.subscriber.change_service(command)
 
-    assert changed == replace(service, version=2, static_ip="10.9.9.9", session_limit=2)
+    assert changed == replace(service, version=2, static_ip="10.9.9.9", session_limit=2, edit=changed.edit)
     assert isp.subscriber.change_service(command) == changed
     cleared = isp.subscriber.change_service(
         ChangeService(service_id=service.id, clear=("static_ip", "session_limit"))

@@ -30,7 +30,7 @@ from gateway.display.subscribers import exemption_of, hold_reason, restored_in_w
 from gateway.display.times import minute
 from gateway.display.typed import local_time_as_typed
 from gateway.http.access import Permission
-from gateway.resources.services import NewHold, Restore, ServiceChange, ServiceInput
+from gateway.resources.services import NewHold, NewServiceInput, Restore, ServiceChange
 
 # Without `overdue`, which only billing places and releases.
 REASONS = [(reason.value, hold_reason(reason)) for reason in HoldReason if reason is not HoldReason.OVERDUE]
@@ -51,7 +51,7 @@ def service(service_id: str) -> Response:
 def add_service(subscriber_id: str) -> Response:
     owner, form = services().subscriber.get_subscriber(subscriber_id), Form(service_forms.BEGINNING)
     made = form.submit(
-        ServiceInput,
+        NewServiceInput,
         lambda new: services().subscriber.add_service(new.command(subscriber_id, by_operator())),
         required=service_forms.REQUIRED,
     )
@@ -76,7 +76,11 @@ def edit_service(service_id: str) -> Response:
         lambda change: services().subscriber.change_service(change.command(service_id, by_operator())),
         lambda: _known(service_id),
         ServiceChange.texts,
-        choices={"plan_id": choices["plan_options"], "router_id": choices["router_options"]},
+        choices={
+            "plan_id": choices["plan_options"],
+            "router_id": choices["router_options"],
+            "discount_kind": service_forms.DISCOUNT_KINDS,
+        },
         required=("pppoe_username",),
     )
     if changed is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from contracts.access import covering, suspending_holds
@@ -127,6 +128,19 @@ def terms(value: BillingTerms) -> str:
         amount = money(Money(discount.value))
     until = f" until {day(discount.until)}" if discount.until else ""
     return f"{price}, less {amount}{until}"
+
+
+def charge_in_words(terms: BillingTerms, plan_price: Money, today: date) -> str:
+    """You charge ₱1,979.10 a month until 31 Mar 2027, then ₱2,199.00."""
+    price, charged, discount = terms.price(plan_price), terms.charge(plan_price, today), terms.discount
+    if discount is not None and not discount.applies_on(today):
+        return "The discount has ended. Enter today or a later date, or leave the date blank."
+    words = f"You charge {money(charged)} a month"
+    if discount is not None and discount.until is not None:
+        words = f"{words} until {day(discount.until)}, then {money(price)}"
+    if not charged.minor and price.minor:
+        return f"{words}. The discount takes off the whole price, so no invoice is created."
+    return f"{words}."
 
 
 def service_in_words(service: ServiceView) -> Words:

@@ -76,8 +76,8 @@ def _different(change: EditInput, saved: dict[str, str]) -> list[tuple[str, str,
     sent = form_of(type(change), change)
     found = []
     for name, field in fields_of(type(change)):
-        if name not in change.model_fields_set or name == "version":
-            continue
+        if name not in change.model_fields_set or (field.inner is None and name not in saved):
+            continue  # not sent, or no field of the record
         keys = {name: name}
         if field.inner is not None:
             keys = {f"{name}_{part}": f"{name}.{part}" for part, _ in fields_of(field.inner)}

@@ -7,7 +7,18 @@ from typing import Annotated
 from contracts.subscriber import BillingType, Burst, ChangePlan, CreatePlan, PlanView
 
 from gateway.resources.edits import EditInput, texts_of
-from gateway.resources.fields import Input, Kbps, MoneyInput, Name, Number, Origin, Trimmed, one_of, optional
+from gateway.resources.fields import (
+    Confirmable,
+    Input,
+    Kbps,
+    MoneyInput,
+    Name,
+    Number,
+    Origin,
+    Trimmed,
+    one_of,
+    optional,
+)
 
 KindOfBilling = Annotated[BillingType, one_of(BillingType)]
 
@@ -39,7 +50,7 @@ class NewPlan(Input):
         return CreatePlan(**dict(self) | {"burst": burst}, **origin)
 
 
-class PlanChange(EditInput):
+class PlanChange(EditInput, Confirmable):
     name: Name = optional()
     price: MoneyInput = optional()
     download_kbps: Kbps = optional()

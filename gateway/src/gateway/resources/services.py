@@ -12,6 +12,7 @@ from contracts.subscriber import AddService, ChangeService, NewService, ServiceV
 from gateway.display.typed import percent_value, pesos_as_typed
 from gateway.resources.edits import EditInput, texts_of
 from gateway.resources.fields import (
+    Confirmable,
     Day,
     DiscountValue,
     Identifier,
@@ -44,17 +45,27 @@ class DiscountInput(Input):
 
     @classmethod
     def written(cls, texts: dict[str, str]) -> dict[str, str] | None:
-        """A form has no field for the kind: `10%` is a percentage, anything else an amount."""
+        """A form has a switch for the kind; `10%` is a percentage in any case."""
         value = texts.get("value", "").strip()
         if not value:
             return None
-        kind = DiscountKind.PERCENT if value.endswith("%") else DiscountKind.AMOUNT
-        return texts | {"kind": kind.value}
+        percent = value.endswith("%") or texts.get("kind") == DiscountKind.PERCENT
+        if percent:
+            number = value.removesuffix("%").strip()
+            return texts | {"kind": DiscountKind.PERCENT.value, "value": f"{number}%"}
+        return texts | {"kind": DiscountKind.AMOUNT.value}
 
     @classmethod
     def texts_of(cls, view: Discount) -> dict[str, str]:
         percent = view.kind is DiscountKind.PERCENT
-        return {"value": f"{percent_value(view.value)}%" if percent else pesos_as_typed(Money(view.value))}
+        return {"value": str(percent_value(view.value)) if percent else pesos_as_typed(Money(view.value))}
+
+
+class TermsInput(Input):
+    """The billing terms alone."""
+
+    individual_price: MoneyInput | None = None
+    discount: DiscountInput | None = None
 
 
 class ServiceInput(Input):
@@ -87,11 +98,14 @@ class ServiceInput(Input):
             billing_terms=BillingTerms(self.individual_price, discount),
         )
 
+
+class NewServiceInput(ServiceInput, Confirmable):
     def command(self, subscriber_id: str, origin: Origin) -> AddService:
-        return AddService(subscriber_id=subscriber_id, service=self.as_new_service(), **origin)
+        service = self.as_new_service()
+        return AddService(subscriber_id=subscriber_id, service=service, confirm=self.confirm, **origin)
 
 
-class ServiceChange(EditInput):
+class ServiceChange(EditInput, Confirmable):
     """null clears `static_ip`, `session_limit` (no limit), `individual_price` and `discount`; the other
     fields cannot be null."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contracts.subscriber import ChangeSubscriber, CreateSubscriber, SubscriberView
 
 from gateway.resources.edits import EditInput, texts_of
-from gateway.resources.fields import Input, LongText, Name, Origin, Text, optional
+from gateway.resources.fields import Confirmable, LongText, Name, Origin, Text, optional
 from gateway.resources.services import ServiceInput
 
 
-class NewSubscriber(Input):
+class NewSubscriber(Confirmable):
     """With `service`, both are created, or neither."""
 
     full_name: Name

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from contracts.money import Money
 
+PERCENT_SCALE = 10_000  # percentages are in hundredths of a percent
+
 
 class DiscountKind(StrEnum):
     AMOUNT = "amount"
@@ -25,6 +27,16 @@ class Discount:
     kind: DiscountKind
     value: int
     until: date | None = None
+
+    def applies_on(self, start: date) -> bool:
+        """Whether a billing period that begins on `start` gets the discount."""
+        return self.until is None or start <= self.until
+
+    def off(self, price: Money) -> Money:
+        """What is taken off a price: at most all of it."""
+        if self.kind is DiscountKind.PERCENT:
+            return min(price, price.share(self.value, PERCENT_SCALE))
+        return min(price, Money(self.value, price.currency))
 
 
 class TermsColumns(Protocol):
@@ -49,6 +61,17 @@ class BillingTerms:
 
     individual_price: Money | None = None
     discount: Discount | None = None
+
+    def price(self, plan_price: Money) -> Money:
+        """The monthly price before the discount."""
+        return plan_price if self.individual_price is None else self.individual_price
+
+    def charge(self, plan_price: Money, start: date) -> Money:
+        """What a billing period that begins on `start` costs."""
+        price = self.price(plan_price)
+        if self.discount is None or not self.discount.applies_on(start):
+            return price
+        return price - self.discount.off(price)
 
     def columns(self) -> dict[str, Any]:
         """The terms by column name."""

@@ -56,7 +56,9 @@ class SubscriberService(Service):
 
     def change_plan(self, command: ChangePlan) -> PlanView:
         with self.runtime.transaction() as session:
-            return views.plan_view(plans.change_plan(session, command, now=self.runtime.now()))
+            return views.plan_view(
+                plans.change_plan(session, command, now=self.runtime.now(), today=self.runtime.today())
+            )
 
     def archive_plan(self, command: ArchivePlan) -> PlanView:
         with self.runtime.transaction() as session:

@@ -13,20 +13,20 @@ from gateway.clients.lookups import states_of
 from gateway.http.access import Permission
 from gateway.resources.edits import save
 from gateway.resources.fields import Input
-from gateway.resources.services import ServiceChange, ServiceInput, own_field_name
+from gateway.resources.services import NewServiceInput, ServiceChange, own_field_name
 
 
 @endpoint(
     "POST",
     "/subscribers/<subscriber_id>/services",
     permission=Permission.EDIT_SUBSCRIBERS,
-    body=ServiceInput,
+    body=NewServiceInput,
     answer=ServiceShape,
     status=201,
     event=Event("api.add_service", "Added a service", "subscriber"),
 )
 @renaming(own_field_name)
-def add_service(subscriber_id: str, body: ServiceInput) -> ServiceShape:
+def add_service(subscriber_id: str, body: NewServiceInput) -> ServiceShape:
     """Add a service to a subscriber. Its login works immediately."""
     command = body.command(subscriber_id, by_operator())
     return shape_when_provisioned(services().subscriber.add_service(command))

@@ -8,10 +8,9 @@ from contracts.billing import PriceSource
 from contracts.billing_settings import TaxMode
 from contracts.common import BillingPeriod
 from contracts.money import Money
-from contracts.pricing import BillingTerms, Discount, DiscountKind
+from contracts.pricing import BillingTerms
 
 VAT_PERCENT = 12
-PERCENT_SCALE = 10_000  # percentages are stored in hundredths of a percent
 
 
 @dataclass(frozen=True)
@@ -29,26 +28,15 @@ def price_line(
     plan_price: Money, terms: BillingTerms, period: BillingPeriod, tax_mode: TaxMode
 ) -> PricedLine:
     """The charge for one period. An individual price replaces the plan's; the discount applies to either."""
-    individual = terms.individual_price
-    price = plan_price if individual is None else individual
-    discount_amount = _discount_amount(price, terms.discount, period)
-    amount = price - discount_amount
+    price = terms.price(plan_price)
+    amount = terms.charge(plan_price, period.start)
     return PricedLine(
         price=price,
-        price_source=PriceSource.PLAN if individual is None else PriceSource.INDIVIDUAL,
-        discount_amount=discount_amount,
+        price_source=PriceSource.PLAN if terms.individual_price is None else PriceSource.INDIVIDUAL,
+        discount_amount=price - amount,
         tax=_contained_tax(amount, tax_mode),
         amount=amount,
     )
-
-
-def _discount_amount(price: Money, discount: Discount | None, period: BillingPeriod) -> Money:
-    """The discount, at most the price. The last period that gets it begins on or before `until`."""
-    if discount is None or (discount.until is not None and period.start > discount.until):
-        return Money(0, price.currency)
-    if discount.kind is DiscountKind.PERCENT:
-        return min(price, price.share(discount.value, PERCENT_SCALE))
-    return min(price, Money(discount.value, price.currency))
 
 
 def _contained_tax(amount: Money, tax_mode: TaxMode) -> Money:

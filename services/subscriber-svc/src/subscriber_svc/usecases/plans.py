@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 
-from contracts.common import Conflict, InvalidInput, changes
-from contracts.money import DEFAULT_CURRENCY
+from contracts.common import CommandWarning, Conflict, InvalidInput, changes, check_confirmed
+from contracts.money import DEFAULT_CURRENCY, Money
+from contracts.pricing import DiscountKind
 from contracts.subscriber import ArchivePlan, Burst, ChangePlan, CreatePlan, PlanChanged, PlanStatus
 from servicekit import loading, outbox
 from servicekit.edits import check_current, mark_edited
 from servicekit.ids import new_id
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from subscriber_svc.domain import checks
-from subscriber_svc.models import Plan
+from subscriber_svc.domain import checks, discounts
+from subscriber_svc.models import Plan, Service
 from subscriber_svc.usecases.uniqueness import refuse_if_taken
 from subscriber_svc.views import plan_view
 
@@ -46,15 +47,16 @@ def create_plan(session: Session, command: CreatePlan, *, now: datetime) -> Plan
     return plan
 
 
-def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan:
+def change_plan(session: Session, command: ChangePlan, *, now: datetime, today: date) -> Plan:
     """Change a plan. A new price applies to later invoices, a new speed also to live sessions.
 
     Raises NotFound if there is no such plan, Stale if it was edited, InvalidInput, and Conflict if the name
-    was just taken.
+    was just taken. Raises NeedsConfirmation if the new price makes services free.
     """
     plan = loading.lock(session, Plan, command.plan_id)
     check_current(plan, command)
     checks.clearable(command.clear, CLEARABLE)
+    price_before = plan.price_minor
     for name, value in changes(command):
         match name:
             case "name":
@@ -73,6 +75,8 @@ def change_plan(session: Session, command: ChangePlan, *, now: datetime) -> Plan
         setattr(plan, name, None)
     burst = Burst(**plan.burst) if plan.burst else None
     checks.burst(burst, download_kbps=plan.download_kbps, upload_kbps=plan.upload_kbps)
+    if plan.price_minor != price_before:
+        check_confirmed(command, _free_services(session, plan, price_before, today))
     if session.is_modified(plan):
         plan.version += 1
         mark_edited(plan, command, now)
@@ -105,6 +109,26 @@ def choosable_plan(session: Session, plan_id: str) -> Plan:
     if plan.status is PlanStatus.ARCHIVED:
         raise Conflict(f"plan {plan.name} is archived; choose another")
     return plan
+
+
+def _free_services(session: Session, plan: Plan, price_before: int, today: date) -> list[CommandWarning]:
+    """A warning if discounts take off the whole new price of services that paid something before."""
+    with session.no_autoflush:
+        free = session.scalar(
+            select(func.count())
+            .select_from(Service)
+            .where(
+                Service.plan_id == plan.id,
+                Service.terminated_at.is_(None),
+                Service.individual_price_minor.is_(None),
+                Service.discount_kind == DiscountKind.AMOUNT,
+                Service.discount_value >= plan.price_minor,
+                Service.discount_value < price_before,
+                Service.discount_until.is_(None) | (Service.discount_until >= today),
+            )
+        )
+    price = Money(plan.price_minor, plan.currency)
+    return discounts.free_by_price(free or 0, price) if price.minor else []
 
 
 def _free_name(session: Session, name: str, plan: Plan | None = None) -> str:

@@ -6,8 +6,15 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from contracts.common import Conflict, InvalidInput, changes
-from contracts.money import DEFAULT_CURRENCY
+from contracts.common import (
+    Command,
+    CommandWarning,
+    Conflict,
+    InvalidInput,
+    changes,
+    check_confirmed,
+)
+from contracts.money import DEFAULT_CURRENCY, Money
 from contracts.pricing import BillingTerms
 from contracts.subscriber import (
     AddService,
@@ -28,7 +35,7 @@ from servicekit.secrets import FieldCipher
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from subscriber_svc.domain import checks
+from subscriber_svc.domain import checks, discounts
 from subscriber_svc.models import Service, Subscriber
 from subscriber_svc.usecases.plans import choosable_plan
 from subscriber_svc.usecases.uniqueness import refuse_if_taken
@@ -47,21 +54,23 @@ def add_service(
     Raises NotFound if there is no such subscriber, and what `create_service` raises.
     """
     subscriber = loading.get(session, Subscriber, command.subscriber_id)
-    return create_service(session, subscriber, command.service, cipher=cipher, now=now, today=today)
+    return create_service(session, subscriber, command.service, command, cipher=cipher, now=now, today=today)
 
 
 def create_service(
     session: Session,
     subscriber: Subscriber,
     new: NewService,
+    command: Command,
     *,
     cipher: FieldCipher,
     now: datetime,
     today: date,
 ) -> Service:
-    """Create a service, which works at once.
+    """Create a service, which works at once. `command` says what the caller confirms.
 
-    Raises InvalidInput, and Conflict if its plan is archived or its username or address was just taken.
+    Raises InvalidInput, Conflict if its plan is archived or its username or address was just taken, and
+    NeedsConfirmation if its discount makes it free.
     """
     service_id = new_id()
     service = Service(
@@ -83,6 +92,8 @@ def create_service(
         exemptions=[],
     )
     _set_billing_terms(service, new.billing_terms)
+    discounts.check_not_over(new.billing_terms.discount, None, today)
+    check_confirmed(command, _makes_free(service, today))
     session.add(service)
     publish(session, service, ServiceCreated, now=now)
     return service
@@ -95,11 +106,13 @@ def change_service(
 
     Raises NotFound if there is no such service, Stale if it was edited since the version that the command
     names, InvalidInput, and Conflict if the service is terminated, its new plan is archived, or its new
-    username or address was just taken.
+    username or address was just taken. Raises NeedsConfirmation if a new plan, price or discount makes it
+    free.
     """
     service = lock_live_service(session, command.service_id)
     check_current(service, command)
     checks.clearable(command.clear, CLEARABLE)
+    before = (service.plan_id, _terms(service))
     with session.no_autoflush:  # publish() flushes, where a violated constraint is turned into a Conflict
         for name, value in changes(command):
             _change(session, service, name, value, cipher, today)
@@ -107,6 +120,10 @@ def change_service(
             if name not in TERMS:
                 setattr(service, name, None)
         _change_terms(service, command)
+        terms = _terms(service)
+        discounts.check_not_over(terms.discount, before[1].discount, today)
+        if (service.plan.id, terms) != before:
+            check_confirmed(command, _makes_free(service, today))
     if session.is_modified(service):
         mark_edited(service, command, now)
         publish(session, service, ServiceChanged, now=now)
@@ -185,8 +202,16 @@ def _change_terms(service: Service, command: ChangeService) -> None:
     sent: dict[str, Any] = {name: value for name, value in changes(command) if name in TERMS}
     sent |= {name: None for name in command.clear if name in TERMS}
     if sent:
-        terms = BillingTerms.of_columns(service, DEFAULT_CURRENCY)
-        _set_billing_terms(service, replace(terms, **sent))
+        _set_billing_terms(service, replace(_terms(service), **sent))
+
+
+def _terms(service: Service) -> BillingTerms:
+    return BillingTerms.of_columns(service, DEFAULT_CURRENCY)
+
+
+def _makes_free(service: Service, today: date) -> list[CommandWarning]:
+    plan_price = Money(service.plan.price_minor, service.plan.currency)
+    return discounts.free_service(_terms(service), plan_price, today)
 
 
 def _set_billing_terms(service: Service, terms: BillingTerms) -> None:

@@ -28,7 +28,7 @@ def create_subscriber(
 ) -> Subscriber:
     """Create a subscriber and, if given, their first service: both or neither.
 
-    Raises InvalidInput, and Conflict as `create_service` does.
+    Raises InvalidInput, and what `create_service` raises.
     """
     subscriber = Subscriber(
         id=new_id(),
@@ -41,7 +41,9 @@ def create_subscriber(
     _publish(session, subscriber, now)
     if command.service is not None:
         try:
-            services.create_service(session, subscriber, command.service, cipher=cipher, now=now, today=today)
+            services.create_service(
+                session, subscriber, command.service, command, cipher=cipher, now=now, today=today
+            )
         except InvalidInput as error:
             inner = [FieldError(f"service.{wrong.field}", wrong.message) for wrong in error.errors]
             raise InvalidInput(error.message, inner) from error
