@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 
-from tests.benchmarks import billing_runs, footprint, pages, payments
+from tests.benchmarks import billing_runs, footprint, pages, payments, rates
 from tests.benchmarks.figures import REPORT, find_section, machine
 from tests.benchmarks.radius.report import HEADING as RADIUS
 from tests.benchmarks.sessions_at_scale import HEADING as SESSIONS
 
 PARTS = {
     "payments": payments.run,
+    "rates": rates.run,
     "billing-runs": billing_runs.run,
     "footprint": footprint.run,
     "pages": pages.run,

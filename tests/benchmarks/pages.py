@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import psutil
 import requests
 
-from tests.benchmarks.deployments import prepared
+from tests.benchmarks.deployments import prepared, processor_seconds
 from tests.benchmarks.figures import percentile, table, verdict
 from tests.benchmarks.first_visits import Visitor, chromium
 from tests.benchmarks.users import User, ask_side_by_side, log_in
@@ -69,9 +69,9 @@ def _time_all(deployment: Deployment, year: Year, cookies: Sequence[dict[str, st
         users = [User(deployment.url, own) for own in cookies]
         try:
             ask_side_by_side(users, page.paths, WARM_UP_EACH, panel=page.panel)
-            before, busy = _rpcs(deployment), _processor_seconds()
+            before, busy = _rpcs(deployment), processor_seconds()
             timing = ask_side_by_side(users, page.paths, REQUESTS_EACH, panel=page.panel)
-            busy = (_processor_seconds() - busy) / len(timing.seconds)
+            busy = (processor_seconds() - busy) / len(timing.seconds)
             rpcs = (_rpcs(deployment) - before) / len(timing.seconds)
         finally:
             for user in users:
@@ -205,12 +205,6 @@ def _rpcs(deployment: Deployment) -> float:
             lines = metrics.text.splitlines()
         answered += sum(float(line.split()[-1]) for line in lines if line.startswith(ANSWERED))
     return answered
-
-
-def _processor_seconds() -> float:
-    """Processor time of services, brokers and databases, but not of the users, who run in this process."""
-    times = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
-    return sum(spent.user + spent.system for spent in times)
 
 
 # ---- first visits
