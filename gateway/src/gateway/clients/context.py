@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -15,6 +16,7 @@ from servicekit.secrets import FieldCipher
 from gateway.clients.kept import Kept
 from gateway.clients.services import Clients
 from gateway.clients.token_bucket import TokenBucket
+from gateway.clients.usual_wait import UsualWait
 from gateway.pdf.renderer import Renderer
 from gateway.settings import GatewaySettings
 
@@ -37,6 +39,7 @@ class Gateway:
     portal_bucket: TokenBucket = field(default_factory=TokenBucket)
     pdf: Renderer = field(default_factory=Renderer)
     kept: Kept = field(default_factory=Kept)
+    usual_waits: defaultdict[str, UsualWait] = field(default_factory=lambda: defaultdict(UsualWait))
     # Set once all first steps are done, so that the dashboard no longer checks them.
     first_steps_over: bool = False
 

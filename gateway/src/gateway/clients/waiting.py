@@ -28,22 +28,34 @@ MAX_PAUSE_SECONDS = 0.1
 Answer = TypeVar("Answer")
 
 
-def poll(ask: Callable[[Clients], Answer], is_enough: Callable[[Answer], bool], nothing: Answer) -> Answer:
-    """Call `ask` until `is_enough` accepts its answer, for at most two seconds.
+def poll(
+    service: str,
+    ask: Callable[[Clients], Answer],
+    is_enough: Callable[[Answer], bool],
+    nothing: Answer,
+) -> Answer:
+    """Call `ask`, of `service`, until `is_enough` accepts its answer, for at most two seconds.
 
-    Returns the last answer, or `nothing` if there was none.
+    The first call is made when the answer is usually there. Returns the last answer, or `nothing` if there
+    was none.
     """
-    deadline = time.monotonic() + WAIT_SECONDS
-    pause, answer = FIRST_PAUSE_SECONDS, nothing
+    usual, started = current().usual_waits[service], time.monotonic()
+    deadline = started + WAIT_SECONDS
+    pause = max(FIRST_PAUSE_SECONDS, usual.seconds / 4)
+    tries, answer = 0, nothing
+    if usual.seconds > FIRST_PAUSE_SECONDS:
+        time.sleep(usual.seconds)
     while (left := deadline - time.monotonic()) > 0:
+        tries += 1
         try:
             answer = ask(Clients(current().transport, left))
         except UNAVAILABLE_ERRORS:
             return answer
         if is_enough(answer):
+            usual.learn(time.monotonic() - started, tries=tries)
             return answer
         time.sleep(min(pause, left))
-        pause = min(pause * 2, MAX_PAUSE_SECONDS)
+        pause = min(pause * 2, max(pause, MAX_PAUSE_SECONDS))
     return answer
 
 
@@ -59,7 +71,7 @@ def wait_for_radius(services: Sequence[ServiceView]) -> dict[str, ServiceState]:
     def caught_up(states: dict[str, ServiceState]) -> bool:
         return all(is_provisioned(service, states.get(service.id)) for service in services)
 
-    return poll(ask, caught_up, {})
+    return poll("radius", ask, caught_up, {})
 
 
 def wait_for_nas(router: RouterView) -> NasActivity | None:
@@ -74,17 +86,25 @@ def wait_for_nas(router: RouterView) -> NasActivity | None:
             return not found
         return bool(found) and found[0].version >= router.version
 
-    found = poll(lambda clients: clients.radius.list_nas_activity([router.id]), caught_up, nothing)
+    found = poll("radius", lambda clients: clients.radius.list_nas_activity([router.id]), caught_up, nothing)
     return found[0] if found else None
 
 
 def wait_for_reversal(payment_id: str) -> list[AllocationView] | None:
     """The allocations of a reversed payment: none, once billing has handled the reversal."""
-    return poll(lambda clients: clients.billing.find_allocations(payment_id), lambda found: found == [], None)
+    return poll(
+        "billing",
+        lambda clients: clients.billing.find_allocations(payment_id),
+        lambda found: found == [],
+        None,
+    )
 
 
 def wait_for_allocations(payment_id: str) -> list[AllocationView] | None:
     """How a payment was allocated; None if billing has not handled it within two seconds."""
     return poll(
-        lambda clients: clients.billing.find_allocations(payment_id), lambda found: found is not None, None
+        "billing",
+        lambda clients: clients.billing.find_allocations(payment_id),
+        lambda found: found is not None,
+        None,
     )

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import DateTime, Enum, Index, TextClause, create_engine, event, text
+from sqlalchemy import DateTime, Enum, Index, Table, TextClause, create_engine, event, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
@@ -105,8 +105,12 @@ def insert_if_absent(session: Session, table: type[DeclarativeBase], **values: A
 
     On PostgreSQL, this waits until a concurrent insert of the same key is committed or rolled back.
     """
+    if session.autoflush:
+        session.flush()
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    return rows_changed(session, insert(table).values(**values).on_conflict_do_nothing()) == 1
+    # Into the table and not the class: the ORM would prepare for objects, which takes as long as the rest.
+    rows = cast(Table, table.__table__)
+    return rows_changed(session, insert(rows).values(**values).on_conflict_do_nothing()) == 1
 
 
 def rows_changed(session: Session, statement: UpdateBase) -> int:
@@ -227,6 +231,7 @@ def _make_engine(url: str) -> Engine:
         url.replace("postgresql://", "postgresql+psycopg2://", 1),
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
+        pool_use_lifo=True,  # the connection used last needs no ping
         pool_timeout=10,
         hide_parameters=True,  # errors are logged and stored with events, and parameters may be secret
         connect_args={"connect_timeout": 5, "options": POSTGRES_OPTIONS},

@@ -153,6 +153,7 @@ class OutboxRelay(DependencyProvider):
         self._bell = Bell()
         self._stopping = False
         self._measured_at = 0.0
+        self._queues: dict[str, list[Queue]] = {}  # of the consumers of an event
         self._database = self.shared.runtime.database
         self._database.after_commit(outbox.MARK, self._bell.ring)
         if self.shared.runtime.settings.embedded:
@@ -214,5 +215,10 @@ class OutboxRelay(DependencyProvider):
             to_wire(outbox.envelope(message, service), Envelope),
             exchange=EXCHANGE,
             routing_key=message.type,
-            declare=[queue_of(consumer) for consumer in consumers],
+            declare=self._queues_of(message.type),
         )
+
+    def _queues_of(self, event: str) -> list[Queue]:
+        if event not in self._queues:
+            self._queues[event] = [queue_of(consumer) for consumer in Event.known[event].consumers]
+        return self._queues[event]

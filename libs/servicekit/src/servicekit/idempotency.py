@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from contracts.common import Command, Conflict, IdempotencyMismatch
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, select, update
 from sqlalchemy.orm import Session
 
 from servicekit.clock import machine_now
@@ -21,6 +21,7 @@ from servicekit.tables import IdempotentCommand
 
 KEPT_FOR = timedelta(hours=72)
 Answer = TypeVar("Answer")
+_COMMANDS: Table = IdempotentCommand.__table__  # type: ignore[assignment]
 
 
 def carry_out(
@@ -54,7 +55,9 @@ def once(session: Session, command: Command, shape: Any, action: Callable[[], An
     if not claimed:
         return _first_answer(session, command.idempotency_key, fingerprint, shape)
     answer = action()
-    session.get_one(IdempotentCommand, command.idempotency_key).answer = to_json(answer, shape)
+    session.flush()
+    keep = update(_COMMANDS).where(_COMMANDS.c.key == command.idempotency_key)
+    session.execute(keep.values(answer=to_json(answer, shape)))
     return answer
 
 

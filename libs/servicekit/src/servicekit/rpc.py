@@ -189,20 +189,29 @@ def client(protocol: type[Api], transport: Transport, deadline: float = DEFAULT_
     if the service does not answer in time, and ServiceFault if it failed.
     """
     contract: Any = protocol  # for mypy: the class, whose methods are read
-    service = service_name_of(contract)
-    deadlines: dict[str, float] = getattr(sys.modules[contract.__module__], "DEADLINES", {})
+    return _client_class(contract)(transport, deadline)
+
+
+@functools.cache  # making a class takes longer than a call; the gateway makes clients for every wait
+def _client_class(protocol: Any) -> Any:
+    service = service_name_of(protocol)
+    deadlines: dict[str, float] = getattr(sys.modules[protocol.__module__], "DEADLINES", {})
+
+    def initialize(self: Any, transport: Transport, deadline: float) -> None:
+        self._transport, self._deadline = transport, deadline
 
     def bind(method: Method) -> Callable:
-        seconds = deadlines.get(method.name, deadline)
+        own_deadline = deadlines.get(method.name)
 
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             request = {"args": method.encode_arguments(args, kwargs), "correlation_id": correlation_id()}
-            return _result(service, method, transport(service, method.name, request, seconds))
+            seconds = self._deadline if own_deadline is None else own_deadline
+            return _result(service, method, self._transport(service, method.name, request, seconds))
 
         return call
 
-    namespace = {name: staticmethod(bind(method)) for name, method in methods_of(contract).items()}
-    return type(f"{protocol.__name__}Client", (), namespace)()
+    methods = {name: bind(method) for name, method in methods_of(protocol).items()}
+    return type(f"{protocol.__name__}Client", (), {"__init__": initialize, **methods})
 
 
 def _result(service: str, method: Method, answer: dict) -> Any:

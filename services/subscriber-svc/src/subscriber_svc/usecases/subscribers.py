@@ -35,6 +35,7 @@ def create_subscriber(
         version=1,
         short_id="".join(secrets.choice(SHORT_ID_ALPHABET) for _ in range(SHORT_ID_LENGTH)),
         created_at=now,
+        services=[],
         **{name: check(getattr(command, name)) for name, check in checks.SUBSCRIBER_FIELDS.items()},
     )
     session.add(subscriber)
