@@ -132,8 +132,8 @@ _first_engines: dict[str, Engine] = {}
 def share_compiled(database: Database) -> None:
     """Let a database use the statements that SQLAlchemy has compiled for others of its kind.
 
-    Each engine would compile all statements again, which took a quarter of a component test. They are kept
-    for a dialect object, so that is shared too. Connections and event listeners are not.
+    For databases that are open next to the one that Migrated keeps, or that are made once per module. They
+    are compiled for a dialect object, so that is shared too. Connections and event listeners are not.
     """
     kind = database.engine.dialect.name
     if kind not in _first_engines:

@@ -179,7 +179,11 @@ class TestManyClosedSessions:
                 connection.execute(text("ANALYZE radacct"))
                 connection.commit()
         said = []
-        event.listen(engine, "before_cursor_execute", lambda *args: said.append(args[2:4]))
+
+        def note(_connection, _cursor, statement, parameters, _context, _many):
+            said.append((statement, parameters))
+
+        event.listen(engine, "before_cursor_execute", note)
 
         def plan(**query) -> str:
             said.clear()
@@ -193,7 +197,8 @@ class TestManyClosedSessions:
                     for row in connection.exec_driver_sql(explain + statement, values)
                 )
 
-        return plan
+        yield plan
+        event.remove(engine, "before_cursor_execute", note)  # the engine stays for other tests
 
     def test_every_query_uses_an_index(self, plans):
         for query in (
