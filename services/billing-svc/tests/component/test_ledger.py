@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from servicekit.ids import new_id
+from testkit.soak import IS_SOAK, examples
 
 
 class Books(RuleBasedStateMachine):
@@ -195,10 +196,10 @@ def test_ledger_agrees_after_any_sequence_of_events(tested, make_billing):
     run_state_machine_as_test(
         lambda: Books(tested, make_billing),
         settings=settings(
-            max_examples=15 if tested.runtime.database.is_sqlite else 4,
+            max_examples=examples(15 if tested.runtime.database.is_sqlite else 4),
             stateful_step_count=15,
             deadline=None,
-            derandomize=True,
+            derandomize=not IS_SOAK,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -11,6 +11,7 @@ from contracts.money import Money
 from contracts.receivables import CollectionsAction, SuspensionDue, SuspensionsDue
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from testkit.soak import examples
 
 BILLED_ON = date(2026, 12, 1)
 
@@ -174,7 +175,9 @@ ACCOUNTS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     accounts=ACCOUNTS,
     grace=st.sampled_from([0, 1, 5, 20, 30]),
