@@ -27,7 +27,7 @@ ROUND_SECONDS = 90
 SETTLE_SECONDS = 60
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800 if SOAK else 600)
 @pytest.mark.parametrize("mode", MODES)
 def test_payments_survive_kill_9_of_every_process(
     mode: Mode, server_directory: Callable[[str], Path]
