@@ -12,7 +12,7 @@ from tests.support.checks import (
     assert_up,
     run_item,
 )
-from tests.support.isp import PRICE, Isp
+from tests.support.isp import PLAN_RATE, PRICE, Isp
 
 
 def test_generating_invoices_twice_bills_once(isp: Isp) -> None:
@@ -112,6 +112,31 @@ def test_admin_hold_survives_payment(isp: Isp) -> None:
 
     assert_fenced(maria, reasons={"admin"})
     assert maria.reconnects() == []
+
+
+def test_restored_service_is_fenced_again_after_its_time_unless_paid(isp: Isp) -> None:
+    isp.deployment.begin_month()
+    pedro = isp.connect("Pedro Reyes")
+    isp.let_fall_overdue(pedro)
+    assert_fenced(pedro, reasons={"overdue"})
+
+    isp.api.post(f"/services/{pedro.service_id}/restore", {"note": "pays on Friday"})
+    pedro.wait_status("active", reasons={"overdue"})
+    pedro.wait_rate(PLAN_RATE)
+    invoice = f"/invoices/{pedro.invoice()['id']}"
+    (exemption,) = isp.api.get(invoice)["exemptions"]
+    run = isp.api.post("/collections-runs", {})
+    assert {item["action"] for item in run["items"] if item["subscriber_id"] == pedro.id} == {"exempted"}
+
+    isp.deployment.advance(days=3)
+    assert_fenced(pedro, reasons={"overdue"})
+    (ended,) = isp.api.get(invoice)["exemptions"]
+    assert ended["author"] == exemption["author"]
+    assert ended["ended_at"] is not None
+
+    pedro.pay()
+    assert_up(pedro)
+    assert_books_agree(pedro)
 
 
 def test_voiding_the_overdue_invoice_restores_the_service(isp: Isp) -> None:
