@@ -61,9 +61,7 @@ def _far_ahead(period: BillingPeriod, today: date) -> list[CommandWarning]:
     if period.start <= period_of(today).end:
         return []
     month = f"{period.start:%B %Y}"
-    message = (
-        f"{month} is later than the coming month. Everyone would get an invoice for it now, dated in {month}."
-    )
+    message = f"{month} is later than the coming month. Its invoices would be created now, dated {month}."
     return [CommandWarning("future_month", message, {"type": month})]
 
 
