@@ -108,14 +108,14 @@ def figures_panel() -> Response:
 @page("/panels/collected", permission=Permission.VIEW_BILLING)
 def collected_panel() -> Response:
     days = if_it_answers(lambda: current().optional.billing.list_days_collected(COLLECTED_DAYS)) or []
-    total = sum(day.amount.minor for day in days)
+    some = any(day.amount.minor for day in days)
     chart = {
         "unit": "peso",
         "x": [start_of(day.date) for day in days],
         "series": [{"label": "Collected", "values": [day.amount.minor for day in days]}],
     }
     since = current().today() - timedelta(days=COLLECTED_DAYS - 1)
-    return show("panels/collected.html", days=days, chart=chart, total=total, since=since)
+    return show("panels/collected.html", days=days, chart=chart, some=some, since=since)
 
 
 @page("/panels/aging", permission=Permission.VIEW_BILLING)

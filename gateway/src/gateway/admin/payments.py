@@ -132,7 +132,13 @@ def reverse_payment(payment_id: str) -> Response:
         return done(_address(payment_id), f"The payment of {money(found.amount)} was reversed.")
     parts = if_it_answers(lambda: current().optional.billing.find_allocations(payment_id))
     return question(
-        "payment_reverse.html", form.status, back=_address(payment_id), form=form, payment=found, parts=parts
+        "payment_reverse.html",
+        form.status,
+        back=_address(payment_id),
+        form=form,
+        payment=found,
+        parts=parts,
+        credit=_credit(found, parts),
     )
 
 

@@ -51,7 +51,7 @@ function draw(place, spec) {
     cursor: { y: false, points: { show: !bars } },
     scales: {
       x: { time: !categories, range: (_, first, last) => around(spec, first, last) },
-      y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] },
+      y: { range: (_, low, high) => [low < 0 ? low * 1.1 : 0, high > 0 ? high * 1.1 : 1] },
     },
     axes: [
       { ...axis, grid: { show: false }, values: xValues, splits: categories ? () => categories.map((_, index) => index) : undefined, space: 56, size: 28 },
