@@ -75,6 +75,12 @@ document.addEventListener("htmx:before:request", (event) => {
   const trigger = event.detail?.ctx?.sourceEvent?.type;
   if (document.hidden && trigger === "every") event.preventDefault();
 });
+// A preview of what is being typed; text that doesn't fit into an address is not an amount or a date.
+document.addEventListener("htmx:before:request", (event) => {
+  if (!event.target.matches?.("[data-preview]")) return;
+  const fields = [...event.target.querySelectorAll("input, select")];
+  if (fields.some((field) => field.value.length > 100)) event.preventDefault();
+});
 document.addEventListener("htmx:error", () => offline && (offline.hidden = false));
 document.addEventListener("htmx:after:request", (event) => {
   if (event.detail?.ctx?.response?.status && offline) offline.hidden = true;
