@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.access import COVERED
 from contracts.common import Page
@@ -19,8 +21,7 @@ from contracts.subscriber import (
 from servicekit import loading
 from servicekit.paging import MAX_PAGE_SIZE, Order, page_of, searched
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload, selectinload
-from sqlalchemy.sql.base import ExecutableOption
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from subscriber_svc.domain.access import BILLING
 from subscriber_svc.models import Exemption, Hold, Plan, Service, Subscriber
@@ -146,46 +147,53 @@ def count_services(session: Session, now: datetime) -> ServiceCounts:
 def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:
     """The latest `limit` (up to 200) holds placed, released or exempted, newest first."""
     limit = max(1, min(limit, MAX_PAGE_SIZE))
-    holds = select(Hold).options(*_with_service(Hold.service)).limit(limit)
-    placed = session.scalars(holds.order_by(Hold.placed_at.desc(), Hold.id.desc()))
-    changes = [hold_change(hold, hold.placed_at, hold.placed_by, released=False) for hold in placed]
-    released = session.scalars(
-        holds.where(Hold.released_at.is_not(None)).order_by(Hold.released_at.desc(), Hold.id.desc())
-    )
-    changes += [
-        hold_change(hold, hold.released_at, hold.released_by or "", released=True)
-        for hold in released
-        if hold.released_at is not None
-    ]
-    changes += _exemption_changes(session, limit)
-    return sorted(changes, key=lambda change: (change.at, change.released), reverse=True)[:limit]
+    moments = [*_hold_moments(session, limit), *_exemption_moments(session, limit)]
+    moments.sort(key=lambda moment: (moment.at, moment.released), reverse=True)
+    latest = moments[:limit]
+    # Load what says whether the services were suspended: once, for these services only.
+    ids = {moment.change.service_id for moment in latest}
+    complete = selectinload(Service.holds), selectinload(Service.exemptions)
+    session.scalars(select(Service).where(Service.id.in_(ids)).options(*complete)).all()
+    return [moment.view() for moment in latest]
 
 
-def _with_service(service: InstrumentedAttribute[Service]) -> list[ExecutableOption]:
-    """Loads the service with all that says whether it was suspended, and its subscriber."""
-    joined = joinedload(service)
-    return [
-        joined.joinedload(Service.subscriber),
-        joined.selectinload(Service.holds),
-        joined.selectinload(Service.exemptions),
-    ]
+class _Moment(NamedTuple):
+    """A hold was placed or released, or an exemption began (`released`) or ended."""
+
+    at: datetime
+    released: bool
+    by: str
+    change: Hold | Exemption
+
+    def view(self) -> HoldChange:
+        if isinstance(self.change, Hold):
+            return hold_change(self.change, self.at, self.by, released=self.released)
+        return exemption_change(self.change, self.at, self.by, released=self.released)
 
 
-def _exemption_changes(session: Session, limit: int) -> list[HoldChange]:
+def _hold_moments(session: Session, limit: int) -> Iterator[_Moment]:
+    holds = select(Hold).options(joinedload(Hold.service).joinedload(Service.subscriber)).limit(limit)
+    for hold in session.scalars(holds.order_by(Hold.placed_at.desc(), Hold.id.desc())):
+        yield _Moment(hold.placed_at, False, hold.placed_by, hold)
+    released = holds.where(Hold.released_at.is_not(None))
+    for hold in session.scalars(released.order_by(Hold.released_at.desc(), Hold.id.desc())):
+        if hold.released_at is not None:
+            yield _Moment(hold.released_at, True, hold.released_by or "", hold)
+
+
+def _exemption_moments(session: Session, limit: int) -> Iterator[_Moment]:
     """The latest exemptions that began, and those that ended and left the hold active."""
-    query = select(Exemption).options(*_with_service(Exemption.service)).limit(limit)
-    began = session.scalars(query.order_by(Exemption.starts_at.desc(), Exemption.id.desc()))
+    service = joinedload(Exemption.service).joinedload(Service.subscriber)
+    exemptions = select(Exemption).options(service).limit(limit)
+    for one in session.scalars(exemptions.order_by(Exemption.starts_at.desc(), Exemption.id.desc())):
+        yield _Moment(one.starts_at, True, one.author, one)
     next_one = aliased(Exemption)
     replaced = exists().where(
         next_one.service_id == Exemption.service_id, next_one.starts_at == Exemption.ended_at
     )
-    ended = session.scalars(
-        query.where(
-            Exemption.ended_at.is_not(None), Exemption.ended_by.is_distinct_from(BILLING), ~replaced
-        ).order_by(Exemption.ended_at.desc(), Exemption.id.desc())
+    ended = exemptions.where(
+        Exemption.ended_at.is_not(None), Exemption.ended_by.is_distinct_from(BILLING), ~replaced
     )
-    return [exemption_change(one, one.starts_at, one.author, released=True) for one in began] + [
-        exemption_change(one, one.ended_at, one.ended_by or "", released=False)
-        for one in ended
-        if one.ended_at is not None
-    ]
+    for one in session.scalars(ended.order_by(Exemption.ended_at.desc(), Exemption.id.desc())):
+        if one.ended_at is not None:
+            yield _Moment(one.ended_at, False, one.ended_by or "", one)
