@@ -296,7 +296,7 @@ def test_payment_shows_its_allocations(api, subscriber, invoice_id, world):
     assert payment.status_code == 201
     assert payment.json["allocations"][0]["invoice_id"] == invoice_id
     assert world.invoices[invoice_id].status is InvoiceStatus.PAID
-    again = api("POST", "/payments", body).json
+    again = api("POST", "/payments", {**body, "confirm": ["reference_used"]}).json
     assert again["same_reference"] == [payment.json["id"]]
 
 
