@@ -73,7 +73,7 @@ def inspector(request: pytest.FixtureRequest) -> Inspector:
     return Inspector(pictures=request.config.getoption("--pictures", default=False))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_system(server_directory: Callable[[str], Path]) -> Iterator[Deployment]:
     """A system after its first start, which has no owner."""
     with running(Deployment("embedded", server_directory("ispos"), environ=NO_OWNER)) as deployment:

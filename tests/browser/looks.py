@@ -80,11 +80,16 @@ CONTRAST = f"""async (known) => {{
         }}
         return about.join("|");
     }};
-    const hasText = (element) => element.matches("input, select, textarea") ||
-        [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    // axe doesn't judge text without letters and digits, off the screen, or hidden from some people on purpose.
+    const field = "input:not([type=checkbox], [type=radio]), select, textarea";
+    const hasWords = (element) => element.matches(field) || [...element.childNodes].some(
+        (node) => node.nodeType === Node.TEXT_NODE && /[\\p{{L}}\\p{{N}}]/u.test(node.data));
+    const isSeen = (element) => element.checkVisibility({{visibilityProperty: true}}) &&
+        element.getBoundingClientRect().bottom + scrollY > 0 &&
+        !element.closest("[aria-hidden=true], .visually-hidden");
     const seen = new Set(known), kinds = new Map();
     for (const element of document.querySelectorAll("body *")) {{
-        if (!element.checkVisibility({{visibilityProperty: true}}) || !hasText(element)) continue;
+        if (!hasWords(element) || !isSeen(element)) continue;
         const its = kind(element);
         if (!seen.has(its)) kinds.set(element, its);
     }}

@@ -237,8 +237,11 @@ def send(window: Window, case: Case, form: Locator, typed: Mapping[str, str]) ->
     for label, words in typed.items():
         if label not in case.choose:
             window.field(label, form).fill(words)
+    # The same form may be on the answer, so wait until this one is gone.
+    form.evaluate("form => { form.dataset.old = 'yes' }")
     with window.page.expect_response(lambda answer: answer.request.method == "POST") as sent:
         form.get_by_role("button", name=case.save, exact=True).click()
+    expect(window.page.locator("form[data-old]")).to_have_count(0)
     window.page.wait_for_load_state()
     if sent.value.status == 422:
         expect(window.page.get_by_role("alert")).to_be_visible()

@@ -93,7 +93,7 @@ def pages_of_nobody(town: Town, invitation: str) -> Iterator[Sight]:
     yield Sight("portal-not-found", "/c/nobody-at-all", status=404)
 
 
-# Long, because it is many pages: they are looked at in one window, which no page is loaded into twice.
+# Long, because it looks at many pages.
 @pytest.mark.timeout(300)
 def test_every_page_fits_and_is_accessible(owner: Window, town: Town, inspector: Inspector) -> None:
     owner.expect_answers(403, 404)
