@@ -80,7 +80,7 @@ CONTRAST = f"""async (known) => {{
         }}
         return about.join("|");
     }};
-    // axe doesn't judge text without letters and digits, off the screen, or hidden from some people on purpose.
+    // axe doesn't judge text without letters and digits, off the screen, or hidden from some people.
     const field = "input:not([type=checkbox], [type=radio]), select, textarea";
     const hasWords = (element) => element.matches(field) || [...element.childNodes].some(
         (node) => node.nodeType === Node.TEXT_NODE && /[\\p{{L}}\\p{{N}}]/u.test(node.data));

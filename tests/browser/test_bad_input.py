@@ -181,7 +181,8 @@ def each_case(fits: Callable[[Case], object]) -> pytest.MarkDecorator:
 
 @each_case(lambda case: case.strict)
 def test_bad_input_is_refused_at_each_field_and_kept(owner: Window, town: Town, case: Case) -> None:
-    owner.expect_answers(422)
+    # The preview of a payment or a discount asks with the address, which has a limit: 414.
+    owner.expect_answers(422, 414)
     form = case.open(owner, town)
     send(owner, case, form, dict.fromkeys((*case.valid(), *case.required), ""))
     for label in case.required:
@@ -272,7 +273,8 @@ def message_at(window: Window, label: str) -> str:
     if found.get_attribute("aria-invalid") != "true":
         return ""
     described = found.get_attribute("aria-describedby")
-    return window.page.locator(f"[id='{described}']").inner_text() if described else ""
+    # A field may be described by more than its message, which comes first.
+    return window.page.locator(f"[id='{described.split()[0]}']").inner_text() if described else ""
 
 
 def assert_kept(window: Window, case: Case, typed: Mapping[str, str]) -> None:

@@ -144,6 +144,8 @@ def _add_router(admin: Window, nas: SimulatedNas) -> None:
         }
     )
     admin.click("Save")
+    admin.see_heading(f"Connect {ROUTER}")
+    admin.click("Done", "link")
     admin.see_heading("Routers")
     expect(row(admin.page, ROUTER)).to_contain_text(nas.nas_ip_address)
 

@@ -93,7 +93,7 @@ def test_typed_dialog_survives_the_end_of_the_session(
 ) -> None:
     second.go(f"/subscribers/{somebody.id}")
     dialog = second.open_dialog("Record Payment")
-    fill_payment(second, dialog)
+    reference = fill_payment(second, dialog)
     end_session(second, open_browser)
     dialog.get_by_role("button", name="Submit").click()
     second.see_heading("Log in")
@@ -101,15 +101,18 @@ def test_typed_dialog_survives_the_end_of_the_session(
     log_in_again(second)
 
     expect(second.field("Amount")).to_have_value("300")
-    expect(second.field("Reference")).to_have_value("once-only")
+    expect(second.field("Reference")).to_have_value(reference)
     second.click("Submit")
     second.see("A payment of ₱300.00 was recorded.")
     assert len(somebody.payments()) == 1
 
 
-def fill_payment(window: Window, form: Locator) -> None:
-    for label, words in (("Amount", "300"), ("Method", "Cash"), ("Reference", "once-only")):
+def fill_payment(window: Window, form: Locator) -> str:
+    """Fill in the form. Returns the reference, which is a new one: of a used one, the form asks first."""
+    reference = f"once-only-{next(_numbers)}"
+    for label, words in (("Amount", "300"), ("Method", "Cash"), ("Reference", reference)):
         window.type_into(label, words, form)
+    return reference
 
 
 def fill_subscriber(window: Window, username: str) -> dict[str, str]:
