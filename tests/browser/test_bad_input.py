@@ -181,7 +181,7 @@ def each_case(fits: Callable[[Case], object]) -> pytest.MarkDecorator:
 
 @each_case(lambda case: case.strict)
 def test_bad_input_is_refused_at_each_field_and_kept(owner: Window, town: Town, case: Case) -> None:
-    # The preview of a payment or a discount asks with the address, which has a limit: 414.
+    # The preview of a payment sends the amount in its address, which has a limit: 414.
     owner.expect_answers(422, 414)
     form = case.open(owner, town)
     send(owner, case, form, dict.fromkeys((*case.valid(), *case.required), ""))

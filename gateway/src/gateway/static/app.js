@@ -70,6 +70,14 @@ dialog?.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
 
+// After the session has ended, a preview of what is being typed must not leave the page: the input would be lost.
+// Sending the form leads to the login too, and keeps it.
+document.addEventListener("htmx:before:response", (event) => {
+  const { sourceElement, response } = event.detail?.ctx ?? {};
+  const isTyping = sourceElement?.matches("[data-preview], form input, form select, form [role=status]");
+  if (isTyping && response.headers.has("HX-Redirect")) event.preventDefault();
+});
+
 // A hidden tab doesn't refresh itself.
 document.addEventListener("htmx:before:request", (event) => {
   const trigger = event.detail?.ctx?.sourceEvent?.type;
