@@ -76,6 +76,25 @@ def test_service_that_ended_in_a_voided_run_is_billed_again(billing):
     assert billing.bill().total == 0
 
 
+def test_service_that_ends_after_its_run_was_voided_is_billed_again(billing):
+    juan = billing.subscriber()
+    billing.void_run(billing.bill().id)
+    billing.move_to(billing.today + timedelta(days=2))
+    billing.terminate(billing.services[juan][0])
+    assert billing.bill().created == 1
+    assert billing.bill().total == 0
+
+
+def test_voided_run_is_not_billed_again_for_months_before_a_corrected_first_day(billing):
+    juan = billing.subscriber(billed_from=date(2026, 9, 1))
+    run = billing.bill()
+    (service,) = billing.services[juan]
+    billing.change_service(service, billed_from=date(2026, 11, 1))
+    billing.void_run(run.id)
+    billing.bill()
+    assert [line.period.start.month for line in billing.invoices(juan)[-1].lines] == [11]
+
+
 def test_run_with_a_payment_since_is_not_voided(billing):
     juan, maria = billing.subscriber("Juan"), billing.subscriber("Maria")
     run = billing.bill()

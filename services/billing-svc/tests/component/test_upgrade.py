@@ -120,6 +120,18 @@ def test_month_before_the_upgrade_can_still_be_billed_by_hand(upgraded):
     assert [bill[1] for bill in bills(upgraded)[len(OLD_BILLS) :]] == ["Rosa"]
 
 
+def test_service_terminated_before_the_upgrade_is_billed_only_for_reopened_months(upgraded):
+    """The old version did not keep the day on which a service was terminated."""
+    gone = people(upgraded)["Gone"]
+    assert upgraded.bill(date(2027, 1, 1), subscriber_id=gone).created == 0
+    upgraded.void(upgraded.invoices(gone)[-1].id, bill_again=True)  # of December
+    for day in (date(2027, 1, 1), date(2027, 2, 1)):
+        upgraded.move_to(day)
+        upgraded.tick()
+    new = [line.period.start for view in upgraded.invoices(gone)[2:] for line in view.lines]
+    assert new == [date(2026, 12, 1)]
+
+
 old = database_of_revision("billing_svc", "0002")
 
 SETTINGS = (

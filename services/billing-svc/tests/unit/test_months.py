@@ -150,6 +150,12 @@ def test_month_before_the_upgrade_is_billed_by_a_run_for_it():
     assert decide(service, History(), run_of(NOVEMBER, today=date(2026, 12, 9))).due == (NOVEMBER,)
 
 
+def test_months_before_the_upgrade_that_are_billed_now_are_not_named():
+    """Someone moved the first day to an earlier one, so no month is decided."""
+    decision = decide(BilledService(OCTOBER, upgraded_in=DECEMBER), History(), run_of(DECEMBER))
+    assert (decision.due, decision.named) == ((OCTOBER, NOVEMBER, DECEMBER), ())
+
+
 def test_run_for_a_far_month_leaves_the_months_between_to_their_own_runs():
     book = Book(BilledService(date(2026, 11, 20)))
     book.run(RunTerms(FEBRUARY, date(2026, 11, 23)))

@@ -40,12 +40,15 @@ class BilledService:
 
     Months before `billed_until`, the first day of a month, are decided; None means that none is. Months
     before `upgraded_in` belong to a version that did not catch up on them: the next run lists them.
+
+    `ended` services were terminated by a version that did not keep the day: only reopened months are billed.
     """
 
     billed_from: date
     terminated_on: date | None = None
     billed_until: date | None = None
     upgraded_in: date | None = None
+    ended: bool = False
 
     @property
     def first_month(self) -> date:
@@ -63,7 +66,11 @@ class BilledService:
     @property
     def is_closed(self) -> bool:
         """Whether nothing is left to bill, because it is terminated and all its months are decided."""
-        return self.first_undecided > self.last_month
+        return self.ended or self.first_undecided > self.last_month
+
+    def owes(self, month: date) -> bool:
+        """Whether it is owed for the month, from the first to the last one."""
+        return self.first_month <= month <= self.last_month
 
 
 @dataclass(frozen=True)
@@ -190,8 +197,10 @@ def months_without_a_run(period: BillingPeriod, last_run: date | None, began_in:
 def _considered(service: BilledService, terms: RunTerms, reopened: Collection[date] = ()) -> list[date]:
     """The months that a run decides: undecided and reopened ones up to now, and its own. Oldest first."""
     until = min(terms.month, period_of(terms.today).start, service.last_month)
-    months = {month for month in reopened if month <= until}
-    if service.first_month <= terms.month <= service.last_month:
+    months = {month for month in reopened if service.owes(month) and month <= until}
+    if service.ended:
+        return sorted(months)
+    if service.owes(terms.month):
         months.add(terms.month)
     month = service.first_undecided
     while month <= until:
@@ -201,12 +210,13 @@ def _considered(service: BilledService, terms: RunTerms, reopened: Collection[da
 
 
 def _before_upgrade(service: BilledService, history: History, terms: RunTerms) -> Iterator[NamedMonth]:
-    if service.upgraded_in is None:
+    if service.upgraded_in is None or service.ended:
         return
+    considered = _considered(service, terms, history.reopened)
     month = service.first_month
     while month < service.upgraded_in and month <= service.last_month:
         had_invoice = month in history.invoiced or month in history.voided or month in history.reopened
-        if not had_invoice and month != terms.month:
+        if not had_invoice and month not in considered:
             yield NamedMonth(month, NotBilled.BEFORE_UPGRADE)
         month = period_of(month).end
 

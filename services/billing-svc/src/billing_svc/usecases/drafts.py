@@ -185,8 +185,8 @@ def _decided(
     service: ServiceProjection, facts: BilledService, decision: Decision, history: History, terms: RunTerms
 ) -> Decided:
     until = decided_until(facts, terms)
-    still_open = any(month <= facts.last_month and month not in decision.months for month in history.reopened)
-    closed = facts.terminated_on is not None and replace(facts, billed_until=until).is_closed
+    still_open = any(facts.owes(month) and month not in decision.months for month in history.reopened)
+    closed = replace(facts, billed_until=until).is_closed
     return Decided(service, until, (closed or service.closed) and not still_open)
 
 

@@ -17,12 +17,12 @@ from contracts.subscriber import (
 )
 from servicekit.db import insert_if_absent
 from servicekit.paging import folded
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.months import BilledService
 from billing_svc.domain.periods import period_of
-from billing_svc.models import Account, ExemptionProjection, PlanProjection, ServiceProjection
+from billing_svc.models import Account, ExemptionProjection, InvoiceLine, PlanProjection, ServiceProjection
 
 
 def keep_subscriber(session: Session, event: SubscriberChanged) -> None:
@@ -47,7 +47,7 @@ def keep_service(session: Session, service: ServiceSnapshot) -> None:
     kept = session.get(ServiceProjection, service.id, with_for_update=True)
     if kept is None:
         kept = ServiceProjection(service_id=service.id, version=service.version, **_service_values(service))
-        kept.closed = is_closed(kept)
+        kept.closed = billed_service(kept).is_closed
         session.add(kept)
     elif service.version > kept.version:
         began_in = period_of(kept.billed_from)
@@ -56,22 +56,19 @@ def keep_service(session: Session, service: ServiceSnapshot) -> None:
             setattr(kept, name, value)
         if kept.billed_from < began_in.start:
             kept.billed_until = None  # someone wants earlier months billed too: no month is decided
-        kept.closed = is_closed(kept)
+        kept.closed = billed_service(kept).is_closed and not _has_reopened_months(session, kept)
 
 
 def billed_service(kept: ServiceProjection) -> BilledService:
     """What the rule of domain.months needs to know about a service."""
-    return BilledService(kept.billed_from, kept.terminated_on, kept.billed_until, kept.upgraded_in)
+    ended = kept.status == ServiceStatus.TERMINATED and kept.terminated_on is None
+    return BilledService(kept.billed_from, kept.terminated_on, kept.billed_until, kept.upgraded_in, ended)
 
 
-def is_closed(kept: ServiceProjection) -> bool:
-    """Whether nothing is left to bill: it is terminated, and all its months are decided.
-
-    Also if nobody knows when it was terminated, which was before an upgrade.
-    """
-    if kept.status != ServiceStatus.TERMINATED:
-        return False
-    return kept.terminated_on is None or billed_service(kept).is_closed
+def _has_reopened_months(session: Session, kept: ServiceProjection) -> bool:
+    """Whether voided months are left for the next run to bill again. It closes the service after that."""
+    reopened = exists().where(InvoiceLine.service_id == kept.service_id, InvoiceLine.reopened)
+    return bool(session.scalar(select(reopened)))
 
 
 def keep_exemption(session: Session, event: ServiceExempted | ServiceExemptionEnded) -> None:
