@@ -14,7 +14,7 @@ from sqlalchemy import Table, delete, select, update
 from sqlalchemy.orm import Session
 
 from servicekit.clock import machine_now
-from servicekit.codec import from_json, to_json
+from servicekit.codec import from_json, to_json, to_wire
 from servicekit.db import insert_if_absent, rows_changed
 from servicekit.leases import Transactional
 from servicekit.tables import IdempotentCommand
@@ -78,6 +78,11 @@ def _first_answer(session: Session, key: str, fingerprint: str, shape: Any) -> A
 
 
 def _fingerprint(command: Command) -> str:
-    """A digest of what the command does. `confirm` is left out: it is the same command once confirmed."""
-    content = to_json(dataclasses.replace(command, idempotency_key=None, confirm=()), type(command))
-    return hashlib.sha256(f"{type(command).__name__}:{content}".encode()).hexdigest()
+    """A digest of what the command does. `confirm` is left out: it is the same command once confirmed.
+
+    It must not change from one version to the next, or a command that is repeated after an upgrade is refused
+    as another one.
+    """
+    content = to_wire(dataclasses.replace(command, idempotency_key=None), type(command))
+    del content["confirm"]
+    return hashlib.sha256(f"{type(command).__name__}:{to_json(content, dict)}".encode()).hexdigest()

@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -59,6 +60,21 @@ def test_key_with_other_content_is_refused(carry_out, other):
     with pytest.raises(IdempotencyMismatch, match="k-1"):
         carry_out(other)
     assert len(carry_out.runs) == 1
+
+
+def test_command_repeated_after_an_upgrade_gets_the_first_answer(carry_out, database):
+    """The key as commit 9582eae kept it, before commands had `confirm`."""
+    content = 'Pay:{"actor":"system","amount":{"currency":"PHP","minor":100},"idempotency_key":null}'
+    kept = IdempotentCommand(
+        key="k-1",
+        fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+        answer='{"minor":7,"currency":"PHP"}',
+        created_at=datetime(2026, 12, 1, tzinfo=UTC),
+    )
+    with database.transaction() as session:
+        session.add(kept)
+    assert carry_out(pay()) == Money(7)
+    assert carry_out.runs == []
 
 
 def test_command_that_was_rolled_back_can_be_repeated(carry_out):
