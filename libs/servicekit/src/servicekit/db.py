@@ -11,14 +11,27 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import DateTime, Enum, Index, Table, TextClause, create_engine, event, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Enum,
+    Index,
+    Integer,
+    Table,
+    TextClause,
+    create_engine,
+    event,
+    text,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Connection, CursorResult, Dialect, Engine
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session
 from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.elements import Grouping
 from sqlalchemy.types import TypeDecorator
 
 NAMING_CONVENTION = {
@@ -98,6 +111,22 @@ def partial_index(name: str, *columns: str, where: str | TextClause, unique: boo
     """
     condition = text(where) if isinstance(where, str) else where
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+def is_set(flag: InstrumentedAttribute[bool]) -> ColumnElement[bool]:
+    """Whether a boolean column is true, written as in `partial_index(..., where="flag")`.
+
+    A database uses a partial index only for its own condition. SQLAlchemy writes `flag = 1` for SQLite.
+    """
+    return Grouping(flag.expression)
+
+
+def is_unset(flag: InstrumentedAttribute[bool]) -> ColumnElement[bool]:
+    """Whether a boolean column is false, written as in `partial_index(..., where="NOT flag")`.
+
+    SQLAlchemy writes `flag IS false`, which neither database takes for the same condition.
+    """
+    return cast("ColumnElement[bool]", ~type_coerce(flag, Integer))
 
 
 def insert_if_absent(session: Session, table: type[DeclarativeBase], **values: Any) -> bool:

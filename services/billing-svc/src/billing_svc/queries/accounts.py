@@ -8,6 +8,7 @@ from datetime import date
 from contracts.billing import AccountView, LedgerCheck, LedgerEntryView
 from contracts.common import Page
 from contracts.money import Money
+from servicekit.db import is_unset
 from servicekit.paging import MAX_PAGE_SIZE, page_of
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
@@ -86,7 +87,7 @@ def _credit() -> Select:
         .scalar_subquery()
     )
     unused = ReceivedPayment.amount_minor - func.coalesce(used, 0)
-    return select(func.sum(unused)).where(ReceivedPayment.exhausted.is_(False))
+    return select(func.sum(unused)).where(is_unset(ReceivedPayment.exhausted))
 
 
 def _sums(session: Session, query: Select, key, keys: Sequence[str] | None = None) -> dict[str, int]:

@@ -11,6 +11,7 @@ from contracts.billing_settings import SETTINGS
 from contracts.common import BillingPeriod, Page
 from contracts.money import Money
 from servicekit import loading
+from servicekit.db import is_unset
 from servicekit.paging import page_of
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -40,7 +41,7 @@ def get_billing_run(session: Session, run_id: str) -> BillingRunView:
 def _totals(session: Session, period: BillingPeriod, currency: str) -> PeriodTotals:
     """What is billed for a month, also by invoices that are for several months."""
     billed = select(func.count(InvoiceLine.invoice_id.distinct()), func.sum(InvoiceLine.amount_minor)).where(
-        InvoiceLine.period_start == period.start, InvoiceLine.voided.is_(False)
+        InvoiceLine.period_start == period.start, is_unset(InvoiceLine.voided)
     )
     invoices, minor = session.execute(billed).one()
     return PeriodTotals(period, invoices, Money(int(minor or 0), currency))

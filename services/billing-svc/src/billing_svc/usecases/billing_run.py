@@ -17,7 +17,7 @@ from typing import Any
 from contracts.billing import CollectionStatus
 from contracts.billing_runs import ItemOutcome, RunStatus, StartBillingRun
 from contracts.common import BillingPeriod, CommandWarning, check_confirmed
-from servicekit.db import insert_if_absent
+from servicekit.db import insert_if_absent, is_set, is_unset
 from servicekit.ids import new_id
 from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -183,7 +183,8 @@ def _record_decided(session: Session, drafts: Sequence[Draft]) -> None:
         session.execute(
             update(InvoiceLine)
             .where(
-                InvoiceLine.reopened, tuple_(InvoiceLine.service_id, InvoiceLine.period_start).in_(reopened)
+                is_set(InvoiceLine.reopened),
+                tuple_(InvoiceLine.service_id, InvoiceLine.period_start).in_(reopened),
             )
             .values(reopened=False)
             .execution_options(synchronize_session=False)
@@ -272,7 +273,7 @@ def _line_rows(draft: Draft) -> list[dict[str, Any]]:
 
 def _with_credit(session: Session, subscriber_ids: Sequence[str]) -> list[str]:
     query = select(ReceivedPayment.subscriber_id).where(
-        ReceivedPayment.subscriber_id.in_(subscriber_ids), ReceivedPayment.exhausted.is_(False)
+        ReceivedPayment.subscriber_id.in_(subscriber_ids), is_unset(ReceivedPayment.exhausted)
     )
     return list(session.scalars(query.distinct()))
 

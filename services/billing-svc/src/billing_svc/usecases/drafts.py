@@ -15,6 +15,7 @@ from contracts.billing_runs import ItemOutcome
 from contracts.common import BillingPeriod
 from contracts.money import Money, total
 from contracts.pricing import BillingTerms
+from servicekit.db import is_set, is_unset
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
@@ -33,7 +34,7 @@ from billing_svc.domain.pricing import PricedLine, price_line
 from billing_svc.models import Account, BillingRun, Invoice, InvoiceLine, ServiceProjection, Settings
 from billing_svc.usecases.projections import billed_service
 
-BILLABLE = ServiceProjection.closed.is_(False)
+BILLABLE = is_unset(ServiceProjection.closed)
 THIS_INVOICE = "this invoice"
 
 
@@ -272,7 +273,7 @@ def _billed_months(
             found.invoiced[service_id][month] = number
             found.add_login((subscriber_id, login), month, service_id, number)
     reopened = select(InvoiceLine.service_id, InvoiceLine.period_start).where(
-        InvoiceLine.service_id.in_([service.service_id for service in together]), InvoiceLine.reopened
+        InvoiceLine.service_id.in_([service.service_id for service in together]), is_set(InvoiceLine.reopened)
     )
     for service_id, month in session.execute(reopened):
         found.reopened[service_id].add(month)

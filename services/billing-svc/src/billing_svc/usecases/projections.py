@@ -15,7 +15,7 @@ from contracts.subscriber import (
     ServiceStatus,
     SubscriberChanged,
 )
-from servicekit.db import insert_if_absent
+from servicekit.db import insert_if_absent, is_set
 from servicekit.paging import folded
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
@@ -67,7 +67,7 @@ def billed_service(kept: ServiceProjection) -> BilledService:
 
 def _has_reopened_months(session: Session, kept: ServiceProjection) -> bool:
     """Whether voided months are left for the next run to bill again. It closes the service after that."""
-    reopened = exists().where(InvoiceLine.service_id == kept.service_id, InvoiceLine.reopened)
+    reopened = exists().where(InvoiceLine.service_id == kept.service_id, is_set(InvoiceLine.reopened))
     return bool(session.scalar(select(reopened)))
 
 

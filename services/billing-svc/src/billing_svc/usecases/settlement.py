@@ -14,6 +14,7 @@ from contracts.billing import AccountSettled, CollectionStatus
 from contracts.money import Money
 from contracts.payment import PaymentReceived, PaymentReversed
 from servicekit import outbox
+from servicekit.db import is_unset
 from servicekit.ids import new_id
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
@@ -81,7 +82,7 @@ def use_credit(session: Session, subscriber_id: str, *, first: str | None = None
     """
     oldest = (
         select(ReceivedPayment)
-        .where(ReceivedPayment.subscriber_id == subscriber_id, ReceivedPayment.exhausted.is_(False))
+        .where(ReceivedPayment.subscriber_id == subscriber_id, is_unset(ReceivedPayment.exhausted))
         .order_by(ReceivedPayment.received_on, ReceivedPayment.payment_id)
         .limit(1)
     )

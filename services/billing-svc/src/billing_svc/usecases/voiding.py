@@ -13,6 +13,7 @@ from contracts.billing_runs import RunStatus, VoidBillingRun
 from contracts.common import Conflict
 from contracts.money import Money
 from servicekit import loading
+from servicekit.db import is_unset
 from sqlalchemy import ColumnElement, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -101,7 +102,7 @@ def void_next_of_run(
     _void(session, invoices, command.actor, reason, reopen=True, now=now, today=today)
     voided = {invoice.subscriber_id for invoice in invoices}
     with_credit = select(ReceivedPayment.subscriber_id).where(
-        ReceivedPayment.subscriber_id.in_(voided), ReceivedPayment.exhausted.is_(False)
+        ReceivedPayment.subscriber_id.in_(voided), is_unset(ReceivedPayment.exhausted)
     )
     for subscriber_id in session.scalars(with_credit.distinct()).all():
         use_credit(session, subscriber_id, now=now)
