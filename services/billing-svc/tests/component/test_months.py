@@ -261,6 +261,14 @@ def test_run_for_one_subscriber_bills_nobody_else(billing):
     assert (months(billing, juan), months(billing, maria)) == ([NOVEMBER], [])
 
 
+def test_run_for_a_subscriber_who_left_says_that_the_service_ended(billing):
+    juan = billing.subscriber()
+    billing.bill()
+    billing.terminate(billing.services[juan][0])
+    run = billing.bill(DECEMBER, subscriber_id=juan)
+    assert (run.created, reason(billing, run, juan)) == (0, "the service ended before this period")
+
+
 def test_closed_service_is_no_longer_looked_at(billing):
     juan = billing.subscriber()
     billing.bill()

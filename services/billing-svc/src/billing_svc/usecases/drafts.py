@@ -214,7 +214,10 @@ def _reasons(
     numbers = sorted({decision.invoiced for _, decision in decisions if decision.invoiced})
     if numbers:
         return [*reasons, f"already invoiced for this period: {', '.join(numbers)}"]
-    return reasons or ["the service starts after this period"]
+    if reasons:
+        return reasons
+    began = any(billed_service(service).first_month <= run.period_start for service, _ in decisions)
+    return ["the service ended before this period" if began else "the service starts after this period"]
 
 
 def _price(service: ServiceProjection, period: BillingPeriod, settings: Settings) -> PricedLine:
