@@ -56,6 +56,9 @@ def test_discount_that_makes_a_new_service_free_is_confirmed_by_a_second_click(
     asked = browser.post("/subscribers/new", form)
     assert (asked.status_code, "The discount takes off the whole price." in asked.text) == (422, True)
     assert world.subscribers == {}
+    assert f'type="password" autocomplete="new-password" value="{form["pppoe_password"]}"' in " ".join(
+        asked.text.split()
+    )
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', asked.text))
     confirmed = form | {name: html.unescape(hidden[name]) for name in ("confirm", "confirm_for")}
     assert browser.post("/subscribers/new", confirmed).status_code == 303

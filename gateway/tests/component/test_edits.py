@@ -95,6 +95,69 @@ def test_stale_service_form_names_plans_and_not_their_ids(browser, api, subscrib
     assert "Slow (₱500.00" in answer.text
 
 
+@pytest.mark.parametrize("before", [{"kind": "amount", "value": 10000}, None])
+@pytest.mark.parametrize("after", [{"kind": "percent", "value": "20", "until": "2027-03-31"}, None])
+def test_stale_service_form_keeps_the_discount_that_another_saved(browser, api, subscriber, before, after):
+    service_id = subscriber["services"][0]["id"]
+    path = f"/services/{service_id}/edit"
+    api("PATCH", f"/services/{service_id}", {"discount": before})
+    # a browser sends the first option of the list, also without a discount
+    opened = {"discount_kind": "amount"} | {
+        name: text for name, text in open_form(browser, path).items() if text
+    }
+    api("PATCH", f"/services/{service_id}", {"discount": after, "static_ip": "10.1.1.1"})
+    answer = browser.post(path, opened | {"session_limit": "4"})
+    assert answer.status_code == 409
+    assert "You entered ₱" not in answer.text
+    reader = FormReader()
+    reader.feed(answer.text)
+    assert browser.post(path, reader.values).status_code == 303
+    saved = api("GET", f"/services/{service_id}").json
+    assert (saved["session_limit"], saved["static_ip"]) == (4, "10.1.1.1")
+    discount = saved["billing_terms"]["discount"]
+    assert (
+        discount is None if after is None else (discount["kind"], str(discount["value"])) == ("percent", "20")
+    )
+
+
+def test_stale_form_says_what_was_left_blank_or_turned_off(browser, api, subscriber, router_id):
+    path = f"/subscribers/{subscriber['id']}"
+    api("PATCH", path, {"phone": "0917 000 0001"})
+    form = open_form(browser, f"{path}/edit")
+    api("PATCH", path, {"phone": ""})
+    answer = html.unescape(browser.post(f"{path}/edit", form | {"notes": "x"}).text)
+    assert "Was 0917 000 0001. A blank value was saved by owner@example.com" in answer
+
+    path = f"/routers/{router_id}"
+    api("PATCH", path, {"require_message_authenticator": True})
+    form = open_form(browser, f"{path}/edit")
+    api("PATCH", path, {"require_message_authenticator": False})
+    assert "Was On. Off was saved by" in browser.post(f"{path}/edit", form | {"name": "x"}).text
+
+
+def test_stale_form_does_not_compare_the_ends_of_lines(browser, api, subscriber):
+    path = f"/subscribers/{subscriber['id']}"
+    api("PATCH", path, {"address": "Purok 1\nSan Jose"})
+    form = open_form(browser, f"{path}/edit") | {"address": "Purok 1\r\nSan Jose"}  # as browsers send it
+    api("PATCH", path, {"address": "Purok 2\nSan Jose"})
+    answer = browser.post(f"{path}/edit", form)
+    assert (answer.status_code, "You entered" in answer.text) == (409, False)
+    assert "Purok 2\nSan Jose</textarea>" in answer.text
+
+
+def test_stale_service_form_keeps_the_new_password(browser, api, subscriber, world):
+    service_id = subscriber["services"][0]["id"]
+    path = f"/services/{service_id}/edit"
+    form = open_form(browser, path) | {"pppoe_password": "n3w-secret"}
+    api("PATCH", f"/services/{service_id}", {"static_ip": "10.1.1.1"})
+    answer = browser.post(path, form)
+    assert answer.status_code == 409
+    reader = FormReader()
+    reader.feed(answer.text)
+    assert browser.post(path, reader.values).status_code == 303
+    assert world.passwords[service_id] == "n3w-secret"
+
+
 def test_stale_settings_form_is_refused(browser):
     form = open_form(browser, "/settings/billing")
     assert browser.post("/settings/billing", form | {"payment_terms_days": "20"}).status_code == 303

@@ -21,9 +21,9 @@ from servicekit.ids import new_id
 from gateway.clients.context import current
 from gateway.http import held_forms
 from gateway.http.idempotency import fingerprint
-from gateway.resources.edits import EditInput, by_whom, shown
+from gateway.resources.edits import BLANK, EditInput, by_whom, shown
 from gateway.resources.fields import Input
-from gateway.resources.forms import read_form
+from gateway.resources.forms import TICKED, fields_of, read_form, typed_texts
 from gateway.resources.services import own_field_name
 
 Made = TypeVar("Made", bound=Input)
@@ -37,6 +37,8 @@ TO_TYPE, TYPED = "confirm_to_type", "confirm_typed"
 NOT_TYPED = {CONFIRM, CONFIRM_FOR, TO_TYPE, TYPED, "csrf_token", "idempotency_key"}
 # A hidden field of a form that edits a record: the values that it was loaded with.
 LOADED = "loaded"
+# The words for a checkbox in a sentence.
+ON_OFF = {TICKED: "On", "": "Off"}
 
 
 class Form:
@@ -140,25 +142,33 @@ class Form:
         try:
             return self.submit(model, command, **more)
         except Stale:
-            self._show_both(load(), texts, {name: dict(words) for name, words in (choices or {}).items()})
+            words = {name: ON_OFF for name, field in fields_of(model) if field.kind is bool}
+            words |= {name: dict(pairs) for name, pairs in (choices or {}).items()}
+            self._show_both(load(), texts, typed_texts(model, self.values), words)
         return None
 
     def _show_both(
-        self, record: Any, texts: Callable[[Any], dict[str, str]], choices: dict[str, dict[Any, str]]
+        self,
+        record: Any,
+        texts: Callable[[Any], dict[str, str]],
+        entered: Mapping[str, str],
+        choices: Mapping[str, dict[Any, str]],
     ) -> None:
         """Keep what was typed; a field that was left alone gets the saved value."""
         saved_by, loaded = by_whom(record.edit), _loaded(self.values.get(LOADED, ""))
         now = texts(record)
-        for name, saved in now.items():
-            typed, before = self.values.get(name, ""), loaded.get(name)
+        for name in loaded | now:  # a discount that was removed or added is in one of them only
+            typed, before, saved = (_line_ends(each.get(name, "")) for each in (entered, loaded, now))
             if typed == saved or saved == before:
                 continue  # the same, or only this operator changed it
             words = choices.get(name)
+            newer = shown(saved, words)
+            newer = BLANK.capitalize() if newer == BLANK else newer
             if typed == before:
                 self.values[name] = saved
-                self.wrong(name, f"Was {shown(typed, words)}. {shown(saved, words)} {saved_by}.")
+                self.wrong(name, f"Was {shown(typed, words)}. {newer} {saved_by}.")
             else:
-                self.wrong(name, f"You entered {shown(typed, words)}. {shown(saved, words)} {saved_by}.")
+                self.wrong(name, f"You entered {shown(typed, words)}. {newer} {saved_by}.")
         self.stale = True
         self.problem = (
             f"A newer version {saved_by} while you had this open. Nothing was changed. "
@@ -227,7 +237,14 @@ def _loaded(text: str) -> dict[str, str]:
         loaded = json.loads(text)
     except ValueError:
         return {}
-    return loaded if isinstance(loaded, dict) else {}
+    if not isinstance(loaded, dict):
+        return {}
+    return {name: text for name, text in loaded.items() if isinstance(text, str)}
+
+
+def _line_ends(text: str) -> str:
+    """The text as browsers show it: they send each line of a text area with a carriage return."""
+    return text.replace("\r\n", "\n")
 
 
 def _form_field(name: str) -> str:

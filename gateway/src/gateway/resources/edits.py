@@ -10,9 +10,12 @@ from pydantic import Field
 
 from gateway.display.times import minute
 from gateway.resources.fields import Input, Number, optional
-from gateway.resources.forms import fields_of, form_of
+from gateway.resources.forms import TICKED, fields_of, form_of
 
 Saved = TypeVar("Saved")
+BLANK = "a blank value"
+# What a checkbox is in JSON.
+JSON_WORDS = {TICKED: "true", "": "false"}
 EditVersion = Annotated[
     Number,
     Field(
@@ -44,7 +47,7 @@ def save(
         record = load()
         saved_by = by_whom(record.edit)
         wrong = [
-            FieldError(name, f"you sent {shown(sent)}; {shown(saved)} {saved_by}")
+            FieldError(name, f"you sent {sent}; {saved} {saved_by}")
             for name, sent, saved in _different(change, texts(record))
         ]
         message = f"this {saved_by} after version {change.version}; now it has version {record.edit.version}"
@@ -68,11 +71,11 @@ def by_whom(edit: LastEdit) -> str:
 
 def shown(text: str, choices: Mapping[str, str] | None = None) -> str:
     """A field's text in a sentence; `choices` has the words for values that are picked from a list."""
-    return (choices or {}).get(text, text) or "nothing"
+    return (choices or {}).get(text, text) or BLANK
 
 
 def _different(change: EditInput, saved: dict[str, str]) -> list[tuple[str, str, str]]:
-    """The fields that were sent with another value than the saved one: name, sent, saved."""
+    """The fields that were sent with another value than the saved one: name, sent and saved in words."""
     sent = form_of(type(change), change)
     found = []
     for name, field in fields_of(type(change)):
@@ -81,8 +84,9 @@ def _different(change: EditInput, saved: dict[str, str]) -> list[tuple[str, str,
         keys = {name: name}
         if field.inner is not None:
             keys = {f"{name}_{part}": f"{name}.{part}" for part, _ in fields_of(field.inner)}
+        words = JSON_WORDS if field.kind is bool else None
         found += [
-            (public, sent.get(key, ""), saved.get(key, ""))
+            (public, shown(sent.get(key, ""), words), shown(saved.get(key, ""), words))
             for key, public in keys.items()
             if not field.typed.keeps_if_blank and sent.get(key, "") != saved.get(key, "")
         ]

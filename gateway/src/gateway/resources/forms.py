@@ -82,6 +82,22 @@ def form_of(model: type[Input], view: Any) -> dict[str, str]:
     return texts
 
 
+def typed_texts(model: type[Input], texts: Mapping[str, str]) -> dict[str, str]:
+    """The texts of a form. Those of an inner input that was left blank are empty, also its pick lists."""
+    typed = dict(texts)
+    for name, field in fields_of(model):
+        if field.inner is not None:
+            inner = _inner_texts(name, texts)
+            if field.inner.written(inner) is None:
+                typed |= {f"{name}_{part}": "" for part in inner}
+    return typed
+
+
+def _inner_texts(name: str, texts: Mapping[str, str]) -> dict[str, str]:
+    prefix = f"{name}_"
+    return {key.removeprefix(prefix): text for key, text in texts.items() if key.startswith(prefix)}
+
+
 def _values(
     model: type[Input], texts: Mapping[str, str], given: set[str], required: tuple[str, ...]
 ) -> tuple[dict[str, Any], list[FieldError]]:
@@ -123,7 +139,7 @@ def _value(field: FormField, name: str, text: str | None, *, needed: bool) -> di
 def _inner_value(model: type[Input], name: str, texts: Mapping[str, str]) -> dict[str, Any]:
     """The same for an input inside the input."""
     prefix = f"{name}_"
-    inner = {key.removeprefix(prefix): text for key, text in texts.items() if key.startswith(prefix)}
+    inner = _inner_texts(name, texts)
     if not inner:
         return {}
     written = model.written(inner)
