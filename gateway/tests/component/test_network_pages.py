@@ -21,6 +21,7 @@ from contracts.radius import (
 )
 from gateway.display import error_causes
 from gateway.display.network import REFUSED_BECAUSE
+from gateway.display.router_commands import quoted
 from gateway.models import Role
 from gateway_fakes import NOW
 
@@ -400,9 +401,14 @@ def test_new_router_shows_what_to_paste_with_its_secret_once(browser, world):
         "/radius incoming set accept=yes port=1700\n"
         "/ppp aaa set use-radius=yes accounting=yes interim-update=5m"
     ) in shown
+    assert 'interim-update=5m\n" aria-label="Copy commands"' in shown  # a line break, which runs the last one
     again = browser.get(page).text
     assert "cret" not in again.replace("secret", "")
     assert "THE-SECRET-OF-THIS-ROUTER" in again
+
+
+def test_question_mark_in_a_secret_does_not_open_the_help_of_the_router():
+    assert quoted("wh?t") == r'"wh\3Ft"'
 
 
 def test_page_for_the_new_router_waits_for_its_first_packet(browser, router_id, world):

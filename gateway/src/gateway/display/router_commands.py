@@ -10,6 +10,7 @@ from contracts.router import RouterView
 from gateway.clients.context import current
 
 PLACEHOLDER = "THE-SECRET-OF-THIS-ROUTER"
+QUESTION_MARK = "\\3F"
 
 
 def radius_commands(router: RouterView, secret: str | None) -> list[str]:
@@ -44,7 +45,9 @@ def server_address(router_address: str) -> str:
 def quoted(text: str) -> str:
     """A RouterOS string: quotes, backslashes and dollar signs are escaped with a backslash.
 
+    A question mark is written as its code, because RouterOS 6 shows help when one is typed or pasted.
+
     https://help.mikrotik.com/docs/spaces/ROS/pages/47579229/Scripting, "Constant Escape Sequences".
     """
     escaped = "".join(f"\\{symbol}" if symbol in '\\"$' else symbol for symbol in text)
-    return f'"{escaped}"'
+    return '"' + escaped.replace("?", QUESTION_MARK) + '"'
