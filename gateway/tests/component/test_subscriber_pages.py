@@ -111,6 +111,13 @@ def test_restore_until_the_past_or_never_is_refused_and_keeps_the_note(browser, 
     assert world.services[service_id].exemptions == []
 
 
+@pytest.mark.parametrize("until", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_restore_until_the_ends_of_the_calendar_is_refused(api, subscriber, until):
+    service_id = subscriber["services"][0]["id"]
+    answer = api("POST", f"/services/{service_id}/restore", {"until": until})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "until")
+
+
 def test_payment_page_says_until_when_a_restored_service_is_on(browser, subscriber, world):
     service_id = subscriber["services"][0]["id"]
     _overdue(world, service_id)

@@ -180,7 +180,10 @@ def _discount_value(value: Any, info: ValidationInfo) -> int:
 
 
 def _as_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # at the ends of the calendar, the same instant in UTC may be in no year
+        raise refuse("moment", "must be between 2000-01-01 and 2099-12-31") from None
 
 
 def _sane_date(value: date) -> date:
