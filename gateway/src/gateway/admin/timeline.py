@@ -146,7 +146,10 @@ def _holds(services: list[ServiceView]) -> Iterator[Moment]:
 
 
 def _exemptions(service: ServiceView, name: str) -> Iterator[Moment]:
-    """Restores, and their ends that suspended the service again: not by a payment or by another restore."""
+    """Restores, and their ends that suspended the service again.
+
+    Nothing is suspended by a payment, by another restore, or after the service was terminated.
+    """
     begins = {one.starts_at for one in service.exemptions}
     for one in service.exemptions:
         what = hold_reason(min(COVERED[one.kind])) + name
@@ -155,7 +158,9 @@ def _exemptions(service: ServiceView, name: str) -> Iterator[Moment]:
         yield hold_moment(
             at=one.starts_at, released=True, what=what, note=note, until=one.until, suspended=others
         )
-        if one.ended_at is not None and one.ended_by != BILLING and one.ended_at not in begins:
+        if one.ended_at is None or one.ended_by == BILLING or one.ended_at in begins:
+            continue
+        if service.terminated_at is None or one.ended_at < service.terminated_at:
             by = f"by {one.ended_by}" if one.ended_by else "The restore ended"
             yield hold_moment(at=one.ended_at, released=False, what=what, note=by, until=one.until)
 

@@ -24,7 +24,7 @@ def end_exemptions(runtime: Runtime, holder: str) -> None:
     with suppress(leases.LeaseTaken):
         while service_ids := _expired(runtime):
             with leases.holding(runtime, EXEMPTIONS_LEASE, holder, LEASE) as session:
-                for service_id in service_ids:
+                for service_id in sorted(service_ids):  # locked in the order that payments lock them in
                     exemptions.end_expired(session, service_id, now=runtime.now())
             JOB_LAST_SUCCESS.labels(EXEMPTIONS_LEASE).set_to_current_time()
 

@@ -192,7 +192,11 @@ def _exemption_moments(session: Session, limit: int) -> Iterator[_Moment]:
         next_one.service_id == Exemption.service_id, next_one.starts_at == Exemption.ended_at
     )
     ended = exemptions.where(
-        Exemption.ended_at.is_not(None), Exemption.ended_by.is_distinct_from(BILLING), ~replaced
+        Exemption.ended_at.is_not(None),
+        Exemption.ended_by.is_distinct_from(BILLING),
+        ~replaced,
+        # nothing follows from its end after the service was terminated
+        ~exists().where(Service.id == Exemption.service_id, Service.terminated_at <= Exemption.ended_at),
     )
     for one in session.scalars(ended.order_by(Exemption.ended_at.desc(), Exemption.id.desc())):
         if one.ended_at is not None:

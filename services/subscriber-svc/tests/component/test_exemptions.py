@@ -178,6 +178,8 @@ def test_exemption_of_a_terminated_service_ends_without_an_event(subscribers, pe
     subscribers.tick()
     assert subscribers.new_events() == []
     assert subscribers.api.get_service(pedro.id).exemptions[0].ended_at is not None
+    latest = subscribers.api.list_hold_changes(1)[0]
+    assert (latest.released, latest.by) == (True, "ana")  # its end suspended nothing
 
 
 def test_lists_and_counts_show_a_restored_service_as_active(subscribers, pedro):
