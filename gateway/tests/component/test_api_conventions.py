@@ -158,11 +158,17 @@ ROLE_RIGHTS = {
     ("POST", "/subscribers"): {Role.OWNER, Role.ADMIN, Role.STAFF},
     ("GET", "/subscribers"): set(Role),
     ("POST", "/payments"): {Role.OWNER, Role.ADMIN, Role.STAFF},
+    ("POST", "/payments/x/reverse"): {Role.OWNER, Role.ADMIN},
+    ("POST", "/payments/x/move"): {Role.OWNER, Role.ADMIN},
+    ("POST", "/services/x/restore"): {Role.OWNER, Role.ADMIN, Role.STAFF},
+    ("DELETE", "/services/x/exemptions/x"): {Role.OWNER, Role.ADMIN, Role.STAFF},
     ("POST", "/services/x/holds"): {Role.OWNER, Role.ADMIN, Role.STAFF},
     ("POST", "/services/x/disconnect"): {Role.OWNER, Role.ADMIN, Role.TECHNICIAN},
     ("GET", "/sessions"): set(Role),
     ("GET", "/invoices"): {Role.OWNER, Role.ADMIN, Role.STAFF},
     ("POST", "/billing-runs"): {Role.OWNER, Role.ADMIN},
+    ("POST", "/billing-runs/x/void"): {Role.OWNER, Role.ADMIN},
+    ("GET", "/billing-runs/next"): {Role.OWNER, Role.ADMIN, Role.STAFF},
     ("PATCH", "/settings/billing"): {Role.OWNER, Role.ADMIN},
 }
 

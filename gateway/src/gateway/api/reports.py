@@ -50,11 +50,14 @@ class CollectedShape(Shape):
 
 
 class SuspensionDueShape(Shape):
+    """`exempted_until` is set if an operator restored the services: they are suspended then, not before."""
+
     subscriber_id: str
     subscriber_name: str
     overdue: MoneyShape
     oldest_due_on: date
     suspend_on: date
+    exempted_until: AwareDatetime | None
 
 
 class ReconnectBucketShape(Shape):
