@@ -94,6 +94,7 @@ class Deployment:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_interruptible,
             )
 
     def start(self) -> None:
@@ -315,3 +316,8 @@ def _gone_is_fine() -> Iterator[None]:
         yield
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         pass
+
+
+def _interruptible() -> None:
+    """Let Ctrl-C end the process: a shell starts what it runs in the background with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
