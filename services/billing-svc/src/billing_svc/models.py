@@ -112,8 +112,8 @@ class PlanProjection(Base):
 class ServiceProjection(Base):
     """A service with its billing terms, so that a billing run needs no other service.
 
-    `billed_until` and `upgraded_in` are those of domain.months.BilledService. `closed` services are
-    terminated and have nothing left to bill.
+    `billed_until`, `decided_from` and `upgraded_in` are those of domain.months.BilledService. `closed`
+    services are terminated and have nothing left to bill.
     """
 
     __tablename__ = "service_projections"
@@ -132,6 +132,7 @@ class ServiceProjection(Base):
     billed_from: Mapped[date] = mapped_column(Date)
     terminated_on: Mapped[date | None] = mapped_column(Date)
     billed_until: Mapped[date | None] = mapped_column(Date)
+    decided_from: Mapped[date | None] = mapped_column(Date)
     upgraded_in: Mapped[date | None] = mapped_column(Date)
     closed: Mapped[bool] = mapped_column(Boolean, default=False)
 

@@ -150,6 +150,16 @@ def test_month_that_cost_nothing_is_not_billed_when_the_price_rises(billing):
     assert months(billing, hall) == [DECEMBER]
 
 
+def test_free_month_stays_free_when_the_first_day_moves_to_an_earlier_month(billing):
+    hall = billing.subscriber("Barangay hall", billing_terms=BillingTerms(Money(0)))
+    billing.bill()
+    (service,) = billing.services[hall]
+    service = billing.change_service(service, billing_terms=BillingTerms(Money(50_000)))
+    billing.change_service(service, billed_from=date(2026, 10, 31))
+    automatic(billing, DECEMBER)
+    assert months(billing, hall) == [date(2026, 10, 1), DECEMBER]
+
+
 def test_months_in_a_foreign_currency_are_billed_once_that_is_fixed(billing):
     dollars = billing.plan(1, price=Money(2_000, "USD"), name="Dollar plan")
     juan = billing.subscriber("Juan", dollars)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date, timedelta
 
 from billing_svc.domain.months import (
@@ -13,7 +12,7 @@ from billing_svc.domain.months import (
     NotBilled,
     RunTerms,
     decide,
-    decided_until,
+    decided_by,
     due_period,
     in_words,
     months_without_a_run,
@@ -66,7 +65,7 @@ class Book:
             assert month <= max(terms.month, period_of(terms.today).start)
             self.invoiced[month] += 1
         self.named.update({one.month: one.reason for one in decision.named})
-        self.service = replace(self.service, billed_until=decided_until(self.service, terms))
+        self.service = decided_by(self.service, terms)
 
     def unaccounted(self, until: date) -> list[date]:
         months = months_between(self.service.first_month, min(until, self.service.last_month))
@@ -87,7 +86,7 @@ def test_service_that_began_and_ended_between_two_runs_is_billed():
     service = BilledService(date(2026, 8, 20), terminated_on=date(2026, 9, 10))
     decision = decide(service, History(), run_of(SEPTEMBER, today=date(2026, 9, 20)))
     assert decision.due == (AUGUST, SEPTEMBER)
-    later = replace(service, billed_until=decided_until(service, run_of(SEPTEMBER)))
+    later = decided_by(service, run_of(SEPTEMBER))
     assert later.is_closed
     assert decide(later, History(), run_of(OCTOBER)).due == ()
 
@@ -166,10 +165,21 @@ def test_run_for_a_far_month_leaves_the_months_between_to_their_own_runs():
     assert book.invoiced == Counter([NOVEMBER, DECEMBER, JANUARY, FEBRUARY])
 
 
-def test_month_that_could_not_be_billed_stays_undecided():
-    service = BilledService(date(2026, 11, 20))
-    assert decided_until(service, run_of(JANUARY), left_open=[DECEMBER]) == DECEMBER
-    assert decided_until(service, run_of(JANUARY), left_open=[NOVEMBER]) is None
+def test_first_day_moved_to_an_earlier_month_opens_only_the_months_before():
+    decided = decided_by(BilledService(date(2026, 11, 20)), run_of(DECEMBER))
+    moved = decided.begins(date(2026, 9, 30))
+    # November and December were decided without an invoice: they cost nothing then.
+    assert decide(moved, History(), run_of(JANUARY)).due == (SEPTEMBER, OCTOBER, JANUARY)
+    after = decided_by(moved, run_of(JANUARY))
+    assert decide(after, History(), run_of(FEBRUARY)).due == (FEBRUARY,)
+    back = decided.begins(date(2027, 1, 1)).begins(date(2026, 9, 30))
+    assert decide(back, History(), run_of(JANUARY)).due == (SEPTEMBER, OCTOBER, JANUARY)
+
+
+def test_run_for_a_month_before_the_decided_ones_keeps_them_decided():
+    moved = decided_by(BilledService(date(2026, 11, 20)), run_of(DECEMBER)).begins(date(2026, 9, 30))
+    after = decided_by(moved, run_of(SEPTEMBER, today=date(2026, 12, 9)))
+    assert decide(after, History({SEPTEMBER: "INV-1"}), run_of(JANUARY)).due == (OCTOBER, JANUARY)
 
 
 def test_words_group_months_by_reason_and_invoice():

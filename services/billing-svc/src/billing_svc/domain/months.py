@@ -14,7 +14,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -38,8 +38,9 @@ class NotBilled(StrEnum):
 class BilledService:
     """What the rule needs to know about a service.
 
-    Months before `billed_until`, the first day of a month, are decided; None means that none is. Months
-    before `upgraded_in` belong to a version that did not catch up on them: the next run lists them.
+    Months before `billed_until`, the first day of a month, are decided; None means that none is. If the first
+    day was moved, only those since `decided_from` are. Months before `upgraded_in` belong to a version that
+    did not catch up on them: the next run lists them.
 
     `ended` services were terminated by a version that did not keep the day: only reopened months are billed.
     """
@@ -49,6 +50,7 @@ class BilledService:
     billed_until: date | None = None
     upgraded_in: date | None = None
     ended: bool = False
+    decided_from: date | None = None
 
     @property
     def first_month(self) -> date:
@@ -61,12 +63,26 @@ class BilledService:
 
     @property
     def first_undecided(self) -> date:
-        return max(self.first_month, self.billed_until or self.first_month)
+        if self.billed_until is not None and self.is_decided(self.first_month):
+            return self.billed_until
+        return self.first_month
 
     @property
     def is_closed(self) -> bool:
         """Whether nothing is left to bill, because it is terminated and all its months are decided."""
         return self.ended or self.first_undecided > self.last_month
+
+    def is_decided(self, month: date) -> bool:
+        return self.billed_until is not None and (self.decided_from or date.min) <= month < self.billed_until
+
+    def begins(self, billed_from: date) -> BilledService:
+        """The service with another first day. What was decided stays decided; months before it are not."""
+        moved, kept = replace(self, billed_from=billed_from), self.decided_from
+        if self.billed_until is None or moved.first_month == self.first_month:
+            return moved
+        if kept is None and self.first_month < self.billed_until:
+            kept = self.first_month
+        return replace(moved, decided_from=kept)
 
     def owes(self, month: date) -> bool:
         """Whether it is owed for the month, from the first to the last one."""
@@ -139,16 +155,19 @@ def decide(service: BilledService, history: History, terms: RunTerms) -> Decisio
     return Decision(tuple(due), tuple(named), history.invoiced.get(terms.month))
 
 
-def decided_until(service: BilledService, terms: RunTerms, left_open: Collection[date] = ()) -> date | None:
-    """The `billed_until` of a service after a run, which moves only forward.
+def decided_by(service: BilledService, terms: RunTerms) -> BilledService:
+    """The service after a run. Its `billed_until` moves only forward.
 
-    `left_open` are months that the run could not bill although they are due, so that they stay undecided.
+    A run for a month before `decided_from` decides nothing for good, because months after it are missing.
     """
     considered = set(_considered(service, terms))
     month = service.first_undecided
-    while month in considered and month not in left_open:
+    while month in considered or service.is_decided(month):
         month = period_of(month).end
-    return service.billed_until if month == service.first_month else month
+    since = service.decided_from
+    if month == service.first_undecided or (since is not None and month < since):
+        return service
+    return replace(service, billed_until=month, decided_from=since and min(since, service.first_month))
 
 
 def due_period(
@@ -204,7 +223,8 @@ def _considered(service: BilledService, terms: RunTerms, reopened: Collection[da
         months.add(terms.month)
     month = service.first_undecided
     while month <= until:
-        months.add(month)
+        if not service.is_decided(month):
+            months.add(month)
         month = period_of(month).end
     return sorted(months)
 

@@ -166,16 +166,16 @@ def _next_subscribers(session: Session, run: BillingRun) -> list[str]:
 
 def _record_decided(session: Session, drafts: Sequence[Draft]) -> None:
     """Store what was decided, with a statement for all services of the same state: usually one."""
-    changed: dict[tuple[date | None, bool], list[str]] = defaultdict(list)
+    changed: dict[tuple[date | None, date | None, bool], list[str]] = defaultdict(list)
     for draft in drafts:
         for one in draft.decided:
             if one.is_change:
-                changed[one.billed_until, one.closed].append(one.service.service_id)
-    for (billed_until, closed), service_ids in changed.items():
+                changed[one.billed_until, one.decided_from, one.closed].append(one.service.service_id)
+    for (billed_until, decided_from, closed), service_ids in changed.items():
         session.execute(
             update(ServiceProjection)
             .where(ServiceProjection.service_id.in_(service_ids))
-            .values(billed_until=billed_until, closed=closed, upgraded_in=None)
+            .values(billed_until=billed_until, decided_from=decided_from, closed=closed, upgraded_in=None)
             .execution_options(synchronize_session=False)
         )
     reopened = [pair for draft in drafts for pair in draft.reopened]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
 from contracts.billing_runs import ItemOutcome
@@ -25,7 +25,7 @@ from billing_svc.domain.months import (
     History,
     RunTerms,
     decide,
-    decided_until,
+    decided_by,
     in_words,
     month_names,
 )
@@ -49,17 +49,18 @@ class DraftLine:
 
 @dataclass(frozen=True)
 class Decided:
-    """What a run leaves of a service: the new `billed_until`, and whether it has nothing left to bill."""
+    """What a run leaves of a service: its decided months, and whether it has nothing left to bill."""
 
     service: ServiceProjection
     billed_until: date | None
+    decided_from: date | None
     closed: bool
 
     @property
     def is_change(self) -> bool:
         kept = self.service
-        same = (kept.billed_until, kept.closed, kept.upgraded_in) == (self.billed_until, self.closed, None)
-        return not same
+        before = (kept.billed_until, kept.decided_from, kept.closed, kept.upgraded_in)
+        return before != (self.billed_until, self.decided_from, self.closed, None)
 
 
 @dataclass
@@ -185,10 +186,10 @@ def _draft_one(
 def _decided(
     service: ServiceProjection, facts: BilledService, decision: Decision, history: History, terms: RunTerms
 ) -> Decided:
-    until = decided_until(facts, terms)
+    after = decided_by(facts, terms)
     still_open = any(facts.owes(month) and month not in decision.months for month in history.reopened)
-    closed = replace(facts, billed_until=until).is_closed
-    return Decided(service, until, (closed or service.closed) and not still_open)
+    closed = (after.is_closed or service.closed) and not still_open
+    return Decided(service, after.billed_until, after.decided_from, closed)
 
 
 def _reasons(

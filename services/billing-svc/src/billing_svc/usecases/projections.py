@@ -21,7 +21,6 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.months import BilledService
-from billing_svc.domain.periods import period_of
 from billing_svc.models import Account, ExemptionProjection, InvoiceLine, PlanProjection, ServiceProjection
 
 
@@ -50,19 +49,24 @@ def keep_service(session: Session, service: ServiceSnapshot) -> None:
         kept.closed = billed_service(kept).is_closed
         session.add(kept)
     elif service.version > kept.version:
-        began_in = period_of(kept.billed_from)
-        kept.version = service.version
+        moved = billed_service(kept).begins(service.billed_from or service.activated_on)
+        kept.version, kept.decided_from = service.version, moved.decided_from
         for name, value in _service_values(service).items():
             setattr(kept, name, value)
-        if kept.billed_from < began_in.start:
-            kept.billed_until = None  # someone wants earlier months billed too: no month is decided
         kept.closed = billed_service(kept).is_closed and not _has_reopened_months(session, kept)
 
 
 def billed_service(kept: ServiceProjection) -> BilledService:
     """What the rule of domain.months needs to know about a service."""
     ended = kept.status == ServiceStatus.TERMINATED and kept.terminated_on is None
-    return BilledService(kept.billed_from, kept.terminated_on, kept.billed_until, kept.upgraded_in, ended)
+    return BilledService(
+        billed_from=kept.billed_from,
+        terminated_on=kept.terminated_on,
+        billed_until=kept.billed_until,
+        upgraded_in=kept.upgraded_in,
+        ended=ended,
+        decided_from=kept.decided_from,
+    )
 
 
 def _has_reopened_months(session: Session, kept: ServiceProjection) -> bool:
