@@ -18,6 +18,7 @@ from tests.browser.looks import Inspector
 from tests.browser.people import EVERYBODY, JUAN, MARIA, PEDRO, PLAN, ROUTER, Person
 from tests.support.deployment import NAS_SECRET, OWNER_EMAIL, OWNER_PASSWORD, Deployment
 from tests.support.isp import FENCE, PLAN_RATE, SECONDS, new_nas
+from tests.support.waiting import wait_for
 
 PROMISED_SECONDS = 30
 # The payment page refreshes every 15 s. Its clock is moved on, so that nothing has to wait for it.
@@ -126,8 +127,10 @@ def _become_owner(admin: Window, deployment: Deployment) -> None:
 
 
 def _set_up_link(deployment: Deployment) -> str:
-    found = re.search(r"Create the first owner account: (http\S+)", deployment.log.read_text())
-    assert found is not None, "no set-up link was printed"
+    found = wait_for(
+        "the set-up link",
+        lambda: re.search(r"Create the first owner account: (http\S+)", deployment.log.read_text()),
+    )
     return found[1]
 
 

@@ -27,7 +27,7 @@ def test_isp_os_is_ready_without_its_own_listener(deployment: Deployment) -> Non
 
     assert answer.ok, answer.text
     assert not (deployment.data_dir / "pids" / "radius-listener").exists()
-    assert "FreeRADIUS" in deployment.log.read_text()
+    wait_for("FreeRADIUS in the banner", lambda: "FreeRADIUS" in deployment.log.read_text())
 
 
 def test_service_is_provisioned_once_it_is_in_the_tables(isp: Isp) -> None:
