@@ -30,9 +30,10 @@ test: $(READY) test-tools compiled ## Install what the tests need and run them a
 	@$(BIN)/python -W ignore -m testkit.shared_servers \
 		$(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going $(TEST_PARTS)
 
-test-fast: $(READY) compiled ## Run the unit and component tests
+test-fast: $(READY) compiled ## Run the unit and component tests, on SQLite only
 	@$(BIN)/python -W ignore -m testkit.shared_servers \
-		$(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going $(FAST_TEST_PARTS)
+		$(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going $(FAST_TEST_PARTS) \
+		SELECTED="-k 'not postgresql'"
 
 soak: $(READY) test-tools compiled ## Run the fault tests in their long form: more kills, more payments
 	@SOAK=1 $(BIN)/python -m pytest -q -s tests/faults
@@ -58,7 +59,7 @@ test-kit: TESTS := libs/servicekit/tests/component libs/servicekit/tests/unit
 test-services: TESTS := services/subscriber-svc services/payment-svc services/router-svc
 test-units: TESTS := libs/contracts libs/testkit libs/simulators tests/architecture
 $(TEST_PARTS): $(READY)
-	@$(BIN)/python -m pytest -q $(TESTS)
+	@$(BIN)/python -m pytest -q $(TESTS) $(SELECTED)
 
 test-tools: $(READY)
 	@PYTHON="$(BIN)/python" sh tests/install-tools.sh
