@@ -49,7 +49,7 @@ class Form:
 
     A command that needs confirmation leaves its `warnings`. The macro `problem` shows them, with the hidden
     fields by which the next submission confirms them unless a value is changed in between. An input that is
-    Confirmable reads them; other forms pass `confirm=form.confirmed` on.
+    Confirmable reads them.
     """
 
     def __init__(self, initial: dict[str, Any] | None = None) -> None:
@@ -69,11 +69,6 @@ class Form:
     @property
     def ok(self) -> bool:
         return not self.errors and not self.problem and not self.warnings
-
-    @property
-    def confirmed(self) -> tuple[str, ...]:
-        """The codes of the warnings that the operator saw and confirmed by submitting the form again."""
-        return tuple(self.values.get(CONFIRM, "").split())
 
     @property
     def status(self) -> int:
