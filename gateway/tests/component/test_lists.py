@@ -38,6 +38,24 @@ def test_list_is_filtered_sorted_and_exported_by_its_address(browser, subscriber
     assert "Pedro Reyes" not in browser.get("/invoices.csv?q=nobody").text
 
 
+def test_quick_dates_keep_the_other_filters(browser, world):
+    page = browser.get("/payments?q=GC&method=gcash&after=0").text
+    assert "Received from</span>" in page
+    last_month = "from=2026-10-01&amp;until=2026-10-31"
+    assert f'href="/payments?q=GC&amp;method=gcash&amp;{last_month}">Last month' in page
+
+
+def test_folded_filters_say_how_many_are_in_use(browser):
+    assert "in use" not in browser.get("/payments?q=GC").text
+    assert "2 in use" in browser.get("/payments?q=GC&method=gcash&from=2026-12-01").text
+
+
+def test_date_filters_show_dates_in_the_format_of_the_isp(browser):
+    page = browser.get("/billing?due_from=2027-01-05").text
+    assert 'data-shown="5 Jan 2027"' in page
+    assert 'data-shown="Any day"' in page
+
+
 def test_filter_form_keeps_the_filters_already_set(browser, subscriber, invoice_id):
     page = browser.get(f"/billing?subscriber={subscriber['id']}&order=-total&q=INV").text
     assert "Showing invoices for Pedro Reyes" in page

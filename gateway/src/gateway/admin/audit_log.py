@@ -35,7 +35,7 @@ def audit_log() -> Response:
             for entry in found.items
         ],
         operators=[(one.id, one.email) for one in everybody],
-        actions=all_words(),
+        actions=[(words, words) for words in all_words()],
         asked=asked,
         narrowed=asked != AuditFilter(),
     )

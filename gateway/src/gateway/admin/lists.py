@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from contracts.common import Page
 from flask import request, url_for
 from servicekit.paging import printable
+
+from gateway.clients.context import current
 
 Item = TypeVar("Item")
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -42,6 +44,19 @@ class Listing(Generic[Item]):
     def continued(self) -> bool:
         return CURSOR in request.args
 
+    def chosen(self, *fields: str) -> int:
+        """How many of these filters are in use."""
+        return sum(1 for name in fields if request.args.get(name))
+
+    def date_choices(self, since: str, until: str) -> list[tuple[str, str, bool]]:
+        """Today, This month and Last month, for the filters `since` and `until`: each with the address that
+        applies it and keeps the other filters, and whether it is in use."""
+        chosen = (request.args.get(since), request.args.get(until))
+        return [
+            (words, self.address(**{since: first, until: last}), chosen == (str(first), str(last)))
+            for words, first, last in _date_choices(current().today())
+        ]
+
     def kept(self, *fields: str) -> list[tuple[str, str]]:
         """The other filters of the list, which a form with these fields must also send."""
         return [(name, value) for name, value in request.args.items() if name not in (*fields, CURSOR)]
@@ -49,6 +64,17 @@ class Listing(Generic[Item]):
     def address(self, **changes: Any) -> str:
         """The address of this list with changed arguments, from its first page."""
         return _with_arguments(request.path, **changes)
+
+
+def _date_choices(today: date) -> tuple[tuple[str, date, date], ...]:
+    month = today.replace(day=1)
+    next_month = (month + timedelta(days=31)).replace(day=1)
+    last_month = (month - timedelta(days=1)).replace(day=1)
+    return (
+        ("Today", today, today),
+        ("This month", month, next_month - timedelta(days=1)),
+        ("Last month", last_month, month - timedelta(days=1)),
+    )
 
 
 def export_address(view: str) -> str:

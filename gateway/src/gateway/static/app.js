@@ -50,8 +50,27 @@ function forgetSent() {
   }
 }
 
+// A list follows its filters: at once what is chosen, a moment later what is typed. A half-typed year is not valid.
 document.addEventListener("change", (event) => {
-  if (event.target.matches("form[data-auto] select, form[data-auto] input[type=date]")) event.target.form.requestSubmit();
+  const field = event.target;
+  if (field.matches("form[data-auto] select, form[data-auto] input[type=date]") && field.validity.valid) follow(field.form, 0);
+});
+document.addEventListener("input", (event) => {
+  if (event.target.matches("form[data-auto] input[type=search]")) follow(event.target.form, 300);
+});
+document.addEventListener("submit", (event) => clearTimeout(event.target.timer), true);
+
+function follow(form, milliseconds) {
+  clearTimeout(form.timer);
+  form.timer = setTimeout(() => form.requestSubmit(), milliseconds);
+}
+
+// The address names the filters of the list that is shown, for a reload and for a copy of it.
+document.addEventListener("htmx:after:swap", (event) => {
+  const { sourceElement, request } = event.detail?.ctx ?? {};
+  if (!sourceElement?.matches?.("form[data-auto]")) return;
+  const chosen = [...new URL(request.action, location).searchParams].filter(([, value]) => value);
+  history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(chosen)}`.replace(/\?$/, ""));
 });
 
 // Dialogs open over the page.
