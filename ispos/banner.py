@@ -22,7 +22,7 @@ def banner(settings: Installation, processes: Mapping[str, int | None] | None = 
         "ISP-OS is running.",
         "",
         f"  Admin UI      {settings.gateway.public_url}/",
-        f"  Payment page  {settings.gateway.public_url}/c/<subscriber's short id>",
+        f"  Payment page  {settings.gateway.public_url}/c/<the subscriber's token>",
         f"  REST API      {settings.gateway.public_url}/api/docs",
         f"  RADIUS        {radius}",
         f"  Data          {settings.data_dir}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from billing_svc.models import Account, PlanProjection, ServiceProjection
+from contracts import account_number
 from contracts.subscriber import BillingType, PlanStatus, ServiceStatus
 from radius_svc.domain.mschap import nt_password_hash
 from radius_svc.models import RadCheck, RadiusAccount, RadUserGroup
@@ -15,7 +16,7 @@ from servicekit.db import Database
 from servicekit.ids import new_id
 from servicekit.secrets import FieldCipher
 from sqlalchemy import insert
-from subscriber_svc.models import Plan, Service, Subscriber
+from subscriber_svc.models import AccountCounter, Plan, Service, Subscriber
 
 CHUNK = 5000
 PRICE_MINOR = 150_000
@@ -111,6 +112,8 @@ def seed_subscriber(database: Database, base: Base, cipher: FieldCipher) -> None
     empty = {"email": "", "phone": "", "address": "", "notes": ""}
     with database.transaction() as session:
         session.execute(insert(Plan), [plan])
+        last = account_number.FIRST + len(base.people) - 1
+        session.execute(insert(AccountCounter), [{"id": 1, "last_number": last}])
         for people in base.chunks():
             session.execute(
                 insert(Subscriber),
@@ -119,6 +122,7 @@ def seed_subscriber(database: Database, base: Base, cipher: FieldCipher) -> None
                         "id": p.subscriber_id,
                         "version": 1,
                         "short_id": f"bench{p.number:07d}",
+                        "account_number": account_number.complete(account_number.FIRST + p.number),
                         "full_name": f"Subscriber {p.number}",
                         "created_at": now,
                         **empty,

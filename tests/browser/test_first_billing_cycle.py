@@ -311,7 +311,7 @@ def _see_session(admin: Window, address: str) -> None:
 
 def _open_payment_page(open_browser: OpenBrowser, admin: Window) -> Window:
     """Open it in the subscriber's own browser, where nobody is logged in."""
-    address = admin.page.get_by_role("link", name="/c/").get_attribute("href")
+    address = admin.page.get_by_role("link", name="Payment page").get_attribute("href")
     assert address
     theirs = open_browser(admin.url)
     theirs.page.clock.install()

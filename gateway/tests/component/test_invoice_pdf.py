@@ -92,9 +92,10 @@ def test_operator_gets_the_invoice_with_its_figures(browser, api, change, subscr
         "₱1,339.29",
         "-₱500.00",
         "₱1,000.00",
-        subscriber["short_id"],
+        f"give your account number {subscriber['account_number']}",
     ):
         assert said in text, said
+    assert subscriber["short_id"] not in text  # only in the QR code and the link
 
 
 def test_name_no_font_can_print_is_reported_before_the_pdf_opens(

@@ -11,11 +11,13 @@ from contracts.money import Money
 from contracts.payment import PaymentMethod
 from contracts.subscriber import ServiceStatus
 from gateway.app import make_app
+from gateway.models import AuditEntry, Role
 from gateway.pdf.renderer import Document
 from gateway.settings import read_gateway_settings
 from gateway_fakes import NOW, TODAY
 from servicekit.clock import FrozenClock
 from servicekit.settings import SettingsError
+from sqlalchemy import select
 
 
 @pytest.fixture
@@ -159,8 +161,9 @@ def test_payment_instructions_name_the_account_and_the_isp(visit, api, app, subs
     }
     api("PATCH", "/settings/general", {**general, "address": "2F Mabini Bldg."})
     said = visit()
-    assert f"give your account number: {subscriber['short_id']} 2F Mabini Bldg." in said
+    assert f"give your account number: {subscriber['account_number']} 2F Mabini Bldg." in said
     page = app.test_client().get(f"/c/{subscriber['short_id']}").text
+    assert subscriber["short_id"] not in said
     assert 'href="tel:+63281234567"' in page
     assert 'href="mailto:a@b.example"' in page
     assert "Sinag Fiber" in page
@@ -232,6 +235,51 @@ def test_unknown_address_is_explained(app, path):
     answer = app.test_client().get(f"/c/{path}")
     assert answer.status_code == 404
     assert "Check the link you were given" in answer.text
+
+
+def test_renewed_link_replaces_the_old_one(app, browser, subscriber, database):
+    page = f"/subscribers/{subscriber['id']}"
+    question = browser.get(f"{page}/payment-page/renew").text
+    assert "QR codes on invoices that were already printed or sent" in question
+
+    browser.post(f"{page}/payment-page/renew")
+
+    (link,) = re.findall(r'href="[^"]*(/c/\w+)"', browser.get(page).text)
+    assert link != f"/c/{subscriber['short_id']}"
+    visitor = app.test_client()
+    assert visitor.get(link).status_code == 200
+    old, unknown = visitor.get(f"/c/{subscriber['short_id']}"), visitor.get("/c/guess")
+    assert (old.status_code, old.text) == (404, unknown.text)
+    with database.reading() as session:
+        events = session.scalars(
+            select(AuditEntry.event).where(AuditEntry.record_id == subscriber["id"])
+        ).all()
+    assert "admin.renew_payment_page" in events
+
+
+def test_link_is_renewed_once_per_key_through_the_api(api, subscriber):
+    path = f"/subscribers/{subscriber['id']}/payment-page/renew"
+    first = api("POST", path, Idempotency_Key="click")
+    assert first.json["short_id"] != subscriber["short_id"]
+    assert first.json["payment_url"].endswith(f"/c/{first.json['short_id']}")
+    assert first.json["account_number"] == subscriber["account_number"]
+    assert api("POST", path, Idempotency_Key="click").json == first.json
+    assert api("POST", "/subscribers/nothing/payment-page/renew").status_code == 404
+
+
+def test_technician_cannot_renew_a_link(browser_as, api_as, subscriber):
+    path = f"/subscribers/{subscriber['id']}/payment-page/renew"
+    assert api_as(Role.TECHNICIAN)("POST", path).status_code == 403
+    technician = browser_as(Role.TECHNICIAN)
+    assert technician.get(path).status_code == 403
+    assert "payment-page" not in technician.get(f"/subscribers/{subscriber['id']}").text
+
+
+def test_address_of_a_payment_page_is_not_logged(app, subscriber, capsys):
+    app.test_client().get(f"/c/{subscriber['short_id']}")
+    logged = capsys.readouterr()
+    assert "/c/<short_id>" in logged.out + logged.err
+    assert subscriber["short_id"] not in logged.out + logged.err
 
 
 def guesses(client, count, **options):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from contracts import account_number
 from contracts.access import active_exemptions, status_of
 from contracts.common import CommandWarning, Conflict, FieldError, InvalidInput, NotFound, check_confirmed
 from contracts.holds import (
@@ -89,6 +90,7 @@ class FakeSubscriber(Fake):
         if command.service is not None:
             self._check_charge(command, command.service.plan_id, command.service.billing_terms)
         subscriber_id = self.world.new_id("subscriber")
+        number = account_number.complete(account_number.FIRST + len(self.world.subscribers))
         if command.service is not None:
             try:
                 self._make_service(subscriber_id, command.service)
@@ -105,6 +107,7 @@ class FakeSubscriber(Fake):
             notes=command.notes,
             services=[],
             created_at=NOW,
+            account_number=account_number.formatted(number),
         )
         return self.get_subscriber(subscriber_id)
 
@@ -112,6 +115,15 @@ class FakeSubscriber(Fake):
         found = self._known(self.world.subscribers, command.subscriber_id)
         changes = given(command, "full_name", "email", "phone", "address", "notes")
         self.world.subscribers[found.id] = replace(found, **self._edited(found, command, **changes))
+        return self.get_subscriber(found.id)
+
+    def renew_payment_page(self, command):
+        return self.world.once(command, lambda: self._renew_payment_page(command))
+
+    def _renew_payment_page(self, command):
+        found = self._known(self.world.subscribers, command.subscriber_id)
+        short_id = f"renewed{self.world.new_id('page').split('-')[1]}"
+        self.world.subscribers[found.id] = replace(found, short_id=short_id)
         return self.get_subscriber(found.id)
 
     def get_subscriber(self, subscriber_id):
@@ -352,7 +364,10 @@ class FakeSubscriber(Fake):
 
 def _has_text(found, text):
     usernames = [service.pppoe_username for service in found.services]
-    return contains(text, found.full_name, found.email, found.phone, found.short_id, *usernames)
+    digits = account_number.typed(text or "")
+    if digits is not None and found.account_number.replace("-", "").startswith(digits):
+        return True
+    return contains(text, found.full_name, found.email, found.phone, *usernames)
 
 
 def _has_service(found, query):

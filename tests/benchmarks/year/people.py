@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from contracts import account_number
 from contracts.subscriber import ServiceStatus
 from servicekit.paging import folded
 
@@ -58,6 +59,10 @@ class Person:
     @property
     def short_id(self) -> str:
         return f"bench{self.number:07d}"
+
+    @property
+    def account_number(self) -> str:
+        return account_number.complete(account_number.FIRST + self.number)
 
     @property
     def phone(self) -> str:

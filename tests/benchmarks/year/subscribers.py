@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from contracts import account_number
 from contracts.holds import HoldReason
 from contracts.subscriber import BillingType, PlanStatus
 from servicekit.clock import local_date
@@ -37,6 +38,8 @@ def seed_subscriber(database: Database, year: Year, cipher: FieldCipher) -> None
         for plan_id, (name, price, kbps) in zip(year.plan_ids, PLANS, strict=True)
     ]
     copy_rows(database, subscriber.Plan, plans)
+    last = account_number.FIRST + len(year.people) - 1
+    copy_rows(database, subscriber.AccountCounter, [{"id": 1, "last_number": last}])
     copy_rows(database, subscriber.Subscriber, map(_subscriber, year.people))
     copy_rows(database, subscriber.Service, (_service(year, person, cipher) for person in year.people))
     copy_rows(database, subscriber.Hold, _holds(year))
@@ -49,6 +52,7 @@ def _subscriber(person: Person) -> dict[str, Any]:
         "id": person.subscriber_id,
         "version": 1,
         "short_id": person.short_id,
+        "account_number": person.account_number,
         "full_name": person.full_name,
         "name_key": folded(person.full_name),
         "email": f"{person.username}@example.com",

@@ -16,6 +16,7 @@ from contracts.subscriber import (
     ChangeSubscriber,
     CreateSubscriber,
     PlanStatus,
+    RenewPaymentPage,
     RevealPassword,
     ServiceCounts,
     ServiceStatus,
@@ -36,6 +37,7 @@ def test_unknown_ids_are_not_found(isp: Backend) -> None:
         lambda: api.archive_plan(ArchivePlan(plan_id="nothing")),
         lambda: api.get_subscriber("nothing"),
         lambda: api.change_subscriber(ChangeSubscriber(subscriber_id="nothing", full_name="Juan")),
+        lambda: api.renew_payment_page(RenewPaymentPage(subscriber_id="nothing")),
         lambda: api.add_service(AddService(subscriber_id="nothing", service=isp.service_for("juan"))),
         lambda: api.get_service("nothing"),
         lambda: api.change_service(ChangeService(service_id="nothing", static_ip="10.1.1.1")),
@@ -136,6 +138,23 @@ def test_subscriber_is_created_with_an_active_service(isp: Backend) -> None:
     assert isp.subscriber.find_subscriber_by_short_id("nothing") is None
 
 
+def test_subscribers_get_account_numbers_with_a_check_digit(isp: Backend) -> None:
+    juan, maria = isp.new_subscriber("Juan"), isp.new_subscriber("Maria")
+    assert (juan.account_number, maria.account_number) == ("10-0001-5", "10-0002-8")
+
+
+def test_renewed_payment_page_is_found_only_at_its_new_address(isp: Backend) -> None:
+    juan = isp.new_subscriber("Juan")
+    command = RenewPaymentPage(subscriber_id=juan.id, idempotency_key="click")
+
+    renewed = isp.subscriber.renew_payment_page(command)
+
+    assert renewed == replace(juan, short_id=renewed.short_id)
+    assert isp.subscriber.find_subscriber_by_short_id(juan.short_id) is None
+    assert isp.subscriber.find_subscriber_by_short_id(renewed.short_id) == renewed
+    assert isp.subscriber.renew_payment_page(command) == renewed
+
+
 @pytest.mark.parametrize("field", ["plan_id", "router_id"])
 def test_new_service_needs_a_known_plan_and_router(isp: Backend, field: str) -> None:
     subscriber = isp.new_subscriber("Juan")
@@ -195,7 +214,9 @@ def test_subscribers_are_found_by_text_status_plan_and_router(isp: Backend) -> N
 
     assert found(text="PENA") == {"Juan Peña"}
     assert found(text="jp.1") == {"Juan Peña"}
-    assert found(text=juan.short_id) == {"Juan Peña"}
+    assert found(text=juan.account_number) == {"Juan Peña"}
+    assert found(text=juan.account_number.replace("-", "")) == {"Juan Peña"}
+    assert found(text=juan.short_id) == set()
     assert found(status=ServiceStatus.SUSPENDED) == {"Ana Cruz"}
     assert found(status=ServiceStatus.ACTIVE) == {"Juan Peña"}
     assert found(status=ServiceStatus.TERMINATED) == {"Pedro Reyes"}

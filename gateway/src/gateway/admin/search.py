@@ -9,7 +9,7 @@ from typing import Any
 from contracts.billing import InvoiceQuery
 from contracts.payment import PaymentQuery
 from contracts.radius import SessionQuery
-from contracts.subscriber import SubscriberQuery
+from contracts.subscriber import SubscriberQuery, SubscriberView
 from flask import Response, url_for
 
 from gateway.admin.lists import text_argument
@@ -60,13 +60,20 @@ def _subscribers(text: str) -> Group:
     hits = [
         Hit(
             one.full_name,
-            ", ".join([*(service.pppoe_username for service in one.services), one.phone or one.email]),
+            _who(one),
             page_of(one.id),
             status_in_words(one).badge,
         )
         for one in found.items
     ]
     return Group("Subscribers", hits, url_for("admin.subscribers", query=text), found.next is not None)
+
+
+def _who(subscriber: SubscriberView) -> str:
+    """juan.delacruz, 0917 123 4567, account 10-0023-0"""
+    usernames = [service.pppoe_username for service in subscriber.services]
+    number = f"account {subscriber.account_number}" if subscriber.account_number else ""
+    return ", ".join(filter(None, (*usernames, subscriber.phone or subscriber.email, number)))
 
 
 def _invoices(text: str) -> Group:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from contracts.money import Money
 from contracts.subscriber import (
+    RenewPaymentPage,
     ServiceStatus,
     SubscriberOrder,
     SubscriberQuery,
@@ -24,6 +25,7 @@ from gateway.admin.pages import (
     form_page,
     known_plans,
     page,
+    question,
     show,
 )
 from gateway.audit.events import Event
@@ -111,6 +113,21 @@ def edit_subscriber(subscriber_id: str) -> Response:
     return show("subscriber_form.html", form.status, form=form, editing=found)
 
 
+@form_page(
+    "/subscribers/<subscriber_id>/payment-page/renew",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    event=Event("admin.renew_payment_page", "Renewed a payment link", "subscriber"),
+)
+def renew_payment_page(subscriber_id: str) -> Response:
+    found, form = services().subscriber.get_subscriber(subscriber_id), Form()
+    command = RenewPaymentPage(subscriber_id=subscriber_id, **by_operator())
+    if form.attempt(lambda: services().subscriber.renew_payment_page(command)) is not None:
+        g.record_id = subscriber_id
+        return done(page_of(subscriber_id), f"{found.full_name} has a new payment link.")
+    back, status = page_of(subscriber_id), form.status
+    return question("payment_page_renew.html", status, back=back, form=form, subscriber=found)
+
+
 def page_of(subscriber_id: str) -> str:
     return url_for("admin.subscriber", subscriber_id=subscriber_id)
 
@@ -134,7 +151,7 @@ def _rows(query: SubscriberQuery) -> Iterator[tuple[str, ...]]:
     list_subscribers = services().subscriber.list_subscribers
     for subscriber in every_item(lambda limit, after: list_subscribers(query, limit, after)):
         who = (
-            subscriber.short_id if sees_money() else "",  # it opens the page that shows what they owe
+            subscriber.account_number,
             subscriber.full_name,
             subscriber.email,
             subscriber.phone,

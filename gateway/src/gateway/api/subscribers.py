@@ -7,7 +7,13 @@ from typing import Annotated
 from contracts.billing import AccountView
 from contracts.common import Page
 from contracts.radius import ServiceState
-from contracts.subscriber import ServiceStatus, SubscriberOrder, SubscriberQuery, SubscriberView
+from contracts.subscriber import (
+    RenewPaymentPage,
+    ServiceStatus,
+    SubscriberOrder,
+    SubscriberQuery,
+    SubscriberView,
+)
 from pydantic import AwareDatetime
 
 from gateway.api.queries import QueryText
@@ -41,11 +47,13 @@ class SubscriberFilter(Paging):
 class SubscriberShape(Shape):
     """`balance` is what they owe, negative for credit; null while billing is unavailable.
 
-    Technicians get null for everything about money: `balance`, `short_id`, `payment_url`, and the services'
-    `billing_terms`.
+    `account_number` (10-0023-0) is for people to read out, and is no secret. `short_id` is the secret part of
+    `payment_url`. Technicians get null for everything about money: `balance`, `short_id`, `payment_url`, and
+    the services' `billing_terms`.
     """
 
     id: str
+    account_number: str
     short_id: str | None
     payment_url: str | None
     full_name: str
@@ -124,12 +132,26 @@ def change_subscriber(subscriber_id: str, body: SubscriberChange) -> SubscriberS
     return _shape_now(changed)
 
 
+@endpoint(
+    "POST",
+    "/subscribers/<subscriber_id>/payment-page/renew",
+    permission=Permission.EDIT_SUBSCRIBERS,
+    answer=SubscriberShape,
+    event=Event("api.renew_payment_page", "Renewed a payment link", "subscriber"),
+)
+def renew_payment_page(subscriber_id: str) -> SubscriberShape:
+    """Give the payment page a new address. The old link and printed QR codes stop working."""
+    command = RenewPaymentPage(subscriber_id=subscriber_id, **by_operator())
+    return _shape_now(services().subscriber.renew_payment_page(command))
+
+
 def subscriber_shape(
     subscriber: SubscriberView, accounts: dict[str, AccountView], states: dict[str, ServiceState]
 ) -> SubscriberShape:
     account = accounts.get(subscriber.id)
     return SubscriberShape(
         id=subscriber.id,
+        account_number=subscriber.account_number,
         short_id=subscriber.short_id if sees_money() else None,
         payment_url=payment_page(subscriber),
         full_name=subscriber.full_name,

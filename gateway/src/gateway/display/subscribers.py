@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from contracts import account_number
 from contracts.access import covering, suspending_holds
 from contracts.holds import ExemptionView, HoldReason, HoldView
 from contracts.money import Money
@@ -25,6 +26,15 @@ def provisioned_in_words(service: ServiceView, state: ServiceState | None) -> st
     if not is_provisioned(service, state):
         return "Not yet"
     return "Yes, the next login works" if service.status is ServiceStatus.ACTIVE else "Yes"
+
+
+@template_filter
+def mistyped_account(text: str) -> str:
+    """Why nobody was found, if `text` was meant as an account number; else nothing."""
+    if not account_number.is_mistyped(text):
+        return ""
+    shown = account_number.formatted(account_number.typed(text) or "")
+    return f"{shown} is not an account number. Check the digits: one is wrong, or two are swapped."
 
 
 @template_filter

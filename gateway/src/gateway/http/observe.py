@@ -19,6 +19,8 @@ UNMATCHED = "unmatched"
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 _ROUTE = "gateway.route"
+# Parts of an address that let in anyone who knows them: an invitation and a payment page.
+_SECRET_PARTS = ("<token>", "<short_id>")
 _CLEAN_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -62,8 +64,7 @@ def _observe(environ: dict, status: int, seconds: float) -> None:
         "request",
         route=route,
         method=method,
-        # An invitation's token is in its path.
-        path=route if "<token>" in route else environ.get("PATH_INFO", ""),
+        path=route if any(part in route for part in _SECRET_PARTS) else environ.get("PATH_INFO", ""),
         status=status,
         milliseconds=round(seconds * 1000, 1),
         address=environ.get("REMOTE_ADDR", ""),

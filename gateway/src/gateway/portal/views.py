@@ -56,6 +56,7 @@ class OpenInvoice:
 @dataclass(frozen=True)
 class State:
     first_name: str
+    account_number: str
     services: list[Service]
     owed: Owed | None
     invoices: list[OpenInvoice] | None
@@ -69,6 +70,7 @@ def state(subscriber: SubscriberView) -> State:
     invoices = _open_invoices(subscriber.id) if account else None
     return State(
         first_name=(subscriber.full_name.split() or [""])[0],
+        account_number=subscriber.account_number,
         services=_services(subscriber),
         owed=owed(account, invoices or []) if account else None,
         invoices=invoices,

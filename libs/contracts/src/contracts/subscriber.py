@@ -119,6 +119,11 @@ class ServiceView:
 
 @dataclass(frozen=True)
 class SubscriberView:
+    """A customer. `account_number` is as people read it, 10-0023-0 (see `contracts.account_number`).
+
+    `short_id` is the secret in the address of their payment page: only people who may see money get it.
+    """
+
     id: SubscriberId
     short_id: str
     full_name: str
@@ -129,6 +134,7 @@ class SubscriberView:
     services: list[ServiceView]
     created_at: Instant
     edit: LastEdit = UNEDITED
+    account_number: str = ""  # answers stored before it existed do not have it
 
     @property
     def live_services(self) -> list[ServiceView]:
@@ -157,7 +163,7 @@ class SubscriberOrder(StrEnum):
 
 @dataclass(frozen=True)
 class SubscriberQuery:
-    """`text` is searched for in names, contacts, short ids and PPPoE usernames. None means any."""
+    """`text` is searched for in names, contacts, account numbers and PPPoE usernames. None means any."""
 
     text: str | None = None
     status: ServiceStatus | None = None
@@ -273,6 +279,14 @@ class ChangeSubscriber(Edit):
     phone: str | None = None
     address: str | None = None
     notes: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenewPaymentPage(Command):
+    """Give the payment page a new address, for instance because its link was shared. The old one stops
+    working at once."""
+
+    subscriber_id: SubscriberId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -412,6 +426,8 @@ class Subscriber(Protocol):
     def create_subscriber(self, command: CreateSubscriber) -> SubscriberView: ...
 
     def change_subscriber(self, command: ChangeSubscriber) -> SubscriberView: ...
+
+    def renew_payment_page(self, command: RenewPaymentPage) -> SubscriberView: ...
 
     def get_subscriber(self, subscriber_id: SubscriberId) -> SubscriberView: ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from contracts import account_number
 from contracts.holds import ExemptionKind, HoldReason
 from contracts.pricing import DiscountKind
 from contracts.subscriber import BillingType, PlanStatus
@@ -22,6 +23,8 @@ from sqlalchemy import (
     String,
     Text,
 )
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -60,15 +63,44 @@ def _name_key(context: DefaultExecutionContext) -> str:
     return folded(context.get_current_parameters()["full_name"])
 
 
+class AccountCounter(Base):
+    """The last account number that was given to a subscriber, without its check digit. There is one row."""
+
+    __tablename__ = "account_counter"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    last_number: Mapped[int] = mapped_column(BigInteger)
+
+
+def _next_account_number(context: DefaultExecutionContext) -> str:
+    """Taken when the row is inserted: others wait for the counter from then until the transaction ends."""
+    insert = sqlite_insert if context.dialect.name == "sqlite" else postgresql_insert
+    first = insert(AccountCounter).values(id=1, last_number=account_number.FIRST)
+    counted = first.on_conflict_do_update(
+        index_elements=["id"], set_={"last_number": AccountCounter.last_number + 1}
+    ).returning(AccountCounter.last_number)
+    return account_number.complete(context.connection.scalars(counted).one())
+
+
 class Subscriber(EditedRow, Base):
-    """A customer. `name_key` is the name without case and accents, for searching and sorting."""
+    """A customer. `name_key` is the name without case and accents, for searching and sorting.
+
+    `account_number` has the digits that people read out; `short_id` is the secret in the address of the
+    payment page. Only subscribers whom an older version added during an upgrade have no number.
+    """
 
     __tablename__ = "subscribers"
-    __table_args__ = (Index("ix_subscribers_name_key", "name_key", "id"),)
+    __table_args__ = (
+        Index("ix_subscribers_name_key", "name_key", "id"),
+        partial_index(
+            "uq_subscribers_account_number", "account_number", where="account_number <> ''", unique=True
+        ),
+    )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
     short_id: Mapped[str] = mapped_column(Text, unique=True)
+    account_number: Mapped[str] = mapped_column(Text, default=_next_account_number, server_default="")
     full_name: Mapped[str] = mapped_column(Text)
     name_key: Mapped[str] = mapped_column(Text, default=_name_key, server_default="")
     email: Mapped[str] = mapped_column(Text)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from contracts import account_number
 from contracts.access import COVERED
 from contracts.common import Page
 from contracts.holds import HoldChange
@@ -95,11 +96,15 @@ def list_subscribers(
 
 def _matches(text: str) -> ColumnElement[bool]:
     username = func.lower(Service.pppoe_username).contains(text, autoescape=True)
-    columns = (Subscriber.name_key, func.lower(Subscriber.email), Subscriber.phone, Subscriber.short_id)
-    return or_(
+    columns = (Subscriber.name_key, func.lower(Subscriber.email), Subscriber.phone)
+    found = [
         *(column.contains(text, autoescape=True) for column in columns),
         Subscriber.id.in_(select(Service.subscriber_id).where(username)),
-    )
+    ]
+    digits = account_number.typed(text)
+    if digits is not None:
+        found.append(Subscriber.account_number.startswith(digits))
+    return or_(*found)
 
 
 def _is_suspended(now: datetime) -> ColumnElement[bool]:

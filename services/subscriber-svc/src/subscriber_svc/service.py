@@ -15,6 +15,7 @@ from contracts.subscriber import (
     CreatePlan,
     CreateSubscriber,
     PlanView,
+    RenewPaymentPage,
     RevealedPassword,
     RevealPassword,
     ServiceCounts,
@@ -92,6 +93,12 @@ class SubscriberService(Service):
         with self.runtime.transaction() as session:
             changed = subscribers.change_subscriber(session, command, now=self.runtime.now())
             return views.subscriber_view(changed, self.runtime.now())
+
+    def renew_payment_page(self, command: RenewPaymentPage) -> SubscriberView:
+        def renew(session: Session) -> SubscriberView:
+            return views.subscriber_view(subscribers.renew_payment_page(session, command), self.runtime.now())
+
+        return carry_out(self.runtime, command, SubscriberView, renew)
 
     def get_subscriber(self, subscriber_id: str) -> SubscriberView:
         with self.runtime.reading() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from contracts import account_number
 from contracts.access import COVERED, status_of, was_suspended
 from contracts.holds import ExemptionView, HoldChange, HoldView
 from contracts.money import Money
@@ -109,6 +110,7 @@ def subscriber_view(subscriber: Subscriber, now: datetime) -> SubscriberView:
         services=[service_view(service, now) for service in subscriber.services],
         created_at=subscriber.created_at,
         edit=subscriber.last_edit,
+        account_number=account_number.formatted(subscriber.account_number),
     )
 
 

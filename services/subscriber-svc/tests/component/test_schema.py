@@ -3,8 +3,9 @@ from __future__ import annotations
 from contracts.subscriber import SubscriberChanged
 from servicekit import migrations
 from sqlalchemy import text
-from subscriber_svc.models import Base
+from subscriber_svc.models import Base, Subscriber
 from testkit.component import ServiceUnderTest, database_of_revision, schema_differences
+from testkit.examples import START
 
 
 def test_migrations_create_the_tables_of_the_models(tested: ServiceUnderTest):
@@ -52,3 +53,29 @@ def test_migration_3_leaves_existing_services_without_a_session_limit(database_o
         assert session.execute(text("select id, session_limit from services")).all() == [("line", None)]
         # Migration 5: it is billed from the day it was added.
         assert session.scalar(text("select billed_from = activated_on from services"))
+
+
+database_of_0006 = database_of_revision("subscriber_svc", "0006")
+
+
+def test_migration_7_numbers_subscribers_in_the_order_they_were_added(database_of_0006):
+    with database_of_0006.transaction() as session:
+        session.execute(
+            text(
+                "insert into subscribers"
+                " (id, version, short_id, full_name, name_key, email, phone, address, notes, created_at)"
+                " values (:name, 1, :name, :name, :name, '', '', '', '', :created_at)"
+            ),
+            [
+                {"name": "maria", "created_at": "2026-11-25 02:00:00"},
+                {"name": "juan", "created_at": "2026-11-23 02:00:00"},
+                {"name": "pedro", "created_at": "2026-11-24 02:00:00"},
+            ],
+        )
+    migrations.migrate(database_of_0006, "subscriber_svc")
+    with database_of_0006.transaction() as session:
+        ana = {"version": 1, "short_id": "ana", "full_name": "Ana", "email": "", "phone": "", "address": ""}
+        session.add(Subscriber(id="ana", notes="", created_at=START, **ana))
+    with database_of_0006.reading() as session:
+        in_order = session.execute(text("select id, account_number from subscribers order by 2")).all()
+    assert in_order == [("juan", "1000015"), ("pedro", "1000028"), ("maria", "1000031"), ("ana", "1000044")]

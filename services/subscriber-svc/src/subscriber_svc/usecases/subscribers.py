@@ -6,7 +6,7 @@ import secrets
 from datetime import date, datetime
 
 from contracts.common import FieldError, InvalidInput, changes
-from contracts.subscriber import ChangeSubscriber, CreateSubscriber, SubscriberChanged
+from contracts.subscriber import ChangeSubscriber, CreateSubscriber, RenewPaymentPage, SubscriberChanged
 from servicekit import loading, outbox
 from servicekit.edits import check_current, mark_edited
 from servicekit.ids import new_id
@@ -33,21 +33,23 @@ def create_subscriber(
     subscriber = Subscriber(
         id=new_id(),
         version=1,
-        short_id="".join(secrets.choice(SHORT_ID_ALPHABET) for _ in range(SHORT_ID_LENGTH)),
+        short_id=_new_short_id(),
         created_at=now,
         services=[],
         **{name: check(getattr(command, name)) for name, check in checks.SUBSCRIBER_FIELDS.items()},
     )
     session.add(subscriber)
     _publish(session, subscriber, now)
-    if command.service is not None:
-        try:
-            services.create_service(
-                session, subscriber, command.service, command, cipher=cipher, now=now, today=today
-            )
-        except InvalidInput as error:
-            inner = [FieldError(f"service.{wrong.field}", wrong.message) for wrong in error.errors]
-            raise InvalidInput(error.message, inner) from error
+    with session.no_autoflush:  # the flush takes the account number, which others then wait for
+        if command.service is not None:
+            try:
+                services.create_service(
+                    session, subscriber, command.service, command, cipher=cipher, now=now, today=today
+                )
+            except InvalidInput as error:
+                inner = [FieldError(f"service.{wrong.field}", wrong.message) for wrong in error.errors]
+                raise InvalidInput(error.message, inner) from error
+    session.flush()
     return subscriber
 
 
@@ -65,6 +67,17 @@ def change_subscriber(session: Session, command: ChangeSubscriber, *, now: datet
         subscriber.version += 1
         _publish(session, subscriber, now)
     return subscriber
+
+
+def renew_payment_page(session: Session, command: RenewPaymentPage) -> Subscriber:
+    """Give the subscriber's payment page a new address. Raises NotFound."""
+    subscriber = loading.lock(session, Subscriber, command.subscriber_id)
+    subscriber.short_id = _new_short_id()
+    return subscriber
+
+
+def _new_short_id() -> str:
+    return "".join(secrets.choice(SHORT_ID_ALPHABET) for _ in range(SHORT_ID_LENGTH))
 
 
 def _publish(session: Session, subscriber: Subscriber, now: datetime) -> None:
