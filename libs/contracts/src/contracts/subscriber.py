@@ -32,21 +32,21 @@ from contracts.holds import (
     RestoreService,
 )
 from contracts.money import Money
+from contracts.plans import (  # noqa: F401 - some are read from here
+    MAX_KBPS,
+    ArchivePlan,
+    BillingType,
+    Burst,
+    ChangePlan,
+    CreatePlan,
+    PlanStatus,
+    PlanView,
+)
 from contracts.pricing import PLAN_PRICE, BillingTerms, Discount
 
 SERVICE_NAME = "subscriber"
 
 MAX_SESSIONS = 16  # the highest session limit of a service (None means no limit)
-MAX_KBPS = 400_000_000  # the highest speed of a plan or burst: 400 Gbit/s
-
-
-class BillingType(StrEnum):
-    POSTPAID = "postpaid"
-
-
-class PlanStatus(StrEnum):
-    ACTIVE = "active"
-    ARCHIVED = "archived"
 
 
 class ServiceStatus(StrEnum):
@@ -55,33 +55,6 @@ class ServiceStatus(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     TERMINATED = "terminated"
-
-
-@dataclass(frozen=True)
-class Burst:
-    """A RouterOS burst: higher speeds (kbit/s) while the average of `seconds` is below the threshold."""
-
-    download_kbps: int
-    upload_kbps: int
-    threshold_download_kbps: int
-    threshold_upload_kbps: int
-    seconds: int
-
-
-@dataclass(frozen=True)
-class PlanView:
-    id: PlanId
-    version: int
-    name: str
-    price: Money
-    billing_type: BillingType
-    download_kbps: int
-    upload_kbps: int
-    burst: Burst | None
-    address_pool: str | None
-    status: PlanStatus
-    created_at: Instant
-    edit: LastEdit = UNEDITED
 
 
 @dataclass(frozen=True)
@@ -213,36 +186,6 @@ class ServiceSnapshot:
 
 
 # Commands
-
-
-@dataclass(frozen=True, kw_only=True)
-class CreatePlan(Command):
-    name: str
-    price: Money
-    billing_type: BillingType
-    download_kbps: int
-    upload_kbps: int
-    burst: Burst | None = None
-    address_pool: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangePlan(Edit):
-    """None leaves a field as it is. `clear` names fields to empty: `burst`, `address_pool`."""
-
-    plan_id: PlanId
-    name: str | None = None
-    price: Money | None = None
-    download_kbps: int | None = None
-    upload_kbps: int | None = None
-    burst: Burst | None = None
-    address_pool: str | None = None
-    clear: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArchivePlan(Command):
-    plan_id: PlanId
 
 
 @dataclass(frozen=True, kw_only=True)

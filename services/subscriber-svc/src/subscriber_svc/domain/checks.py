@@ -10,8 +10,9 @@ from functools import partial
 
 from contracts.common import InvalidInput
 from contracts.money import MAX_MINOR, Money
+from contracts.plans import MAX_KBPS, Burst
 from contracts.pricing import BillingTerms, DiscountKind
-from contracts.subscriber import MAX_KBPS, MAX_SESSIONS, Burst
+from contracts.subscriber import MAX_SESSIONS
 
 MAX_USERNAME_OCTETS = 64
 MAX_PASSWORD_OCTETS = 128  # a User-Password has at most 128 octets (RFC 2865 section 5.2)
