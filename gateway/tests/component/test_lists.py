@@ -1,7 +1,12 @@
 """Lists: filters, search and exports."""
 
+from datetime import timedelta
+
 import pytest
+from contracts.radius import ReconnectView, SessionView
 from contracts.subscriber import CreateSubscriber, NewService
+from gateway.models import Role
+from gateway_fakes import NOW
 from page_forms import subscriber_form
 
 
@@ -18,7 +23,7 @@ def _create(form):
         ("/subscribers", 3),
         ("/billing", 1),
         ("/payments", 1),
-        ("/sessions", 2),
+        ("/sessions", 3),
         ("/plans", 1),
         ("/routers", 2),
     ],
@@ -102,3 +107,70 @@ def test_csv_of_a_run_has_items_with_and_without_an_amount(browser, api, world, 
     created, skipped = (browser.get(f"/billing/runs/{run}.csv").text for run in runs)
     assert "Created,,1500.00,PHP" in created
     assert ",0.00,PHP" in skipped
+
+
+def _session(service_id, username="pedro.reyes", **changes):
+    given = {"router_id": None, "acct_session_id": "81", "framed_ip_address": "10.0.0.7"}
+    given |= {"calling_station_id": "02:AB:CD:00:00:01", "started_at": NOW, "updated_at": None}
+    given |= {"stopped_at": None, "input_octets": 5, "output_octets": 7, "terminate_cause": None}
+    return SessionView(id=username, username=username, service_id=service_id, **given | changes)
+
+
+class TestSessions:
+    @pytest.fixture
+    def pedro(self, world, subscriber):
+        service_id = subscriber["services"][0]["id"]
+        world.sessions = [_session(service_id), _session(None, "nobody")]
+        return service_id
+
+    def test_subscribers_are_named_with_one_call(self, browser, world, pedro, subscriber):
+        world.calls.clear()
+        page = browser.get("/sessions").text
+        assert f'href="/subscribers/{subscriber["id"]}">Pedro Reyes</a>' in page
+        assert "nobody" in page
+        owners = [arguments for _, method, arguments in world.calls if method == "list_service_owners"]
+        assert owners == [{"service_ids": [pedro]}]
+
+    def test_are_listed_by_username_while_nobody_knows_the_names(self, browser, world, pedro):
+        world.down.add("subscriber")
+        page = browser.get("/sessions").text
+        assert f'href="/services/{pedro}">pedro.reyes</a>' in page
+        assert "Pedro Reyes" not in page
+
+    def test_open_ones_of_a_service_can_be_disconnected_from_the_list(self, browser, world, pedro):
+        assert browser.get("/sessions").text.count("/kick") == 2  # the link and its dialog, of one session
+        world.sessions = [_session(pedro, stopped_at=NOW)]
+        assert "/kick" not in browser.get("/sessions?show=all").text
+
+    def test_technician_sees_names_and_staff_cannot_disconnect(self, browser_as, pedro):
+        technician, staff = browser_as(Role.TECHNICIAN), browser_as(Role.STAFF)
+        assert "Pedro Reyes" in technician.get("/sessions").text
+        assert "/kick" in technician.get("/sessions").text
+        assert "/kick" not in staff.get("/sessions").text
+
+    def test_that_reach_only_the_payment_page_are_amber(self, browser, world, pedro):
+        world.sessions = [_session(pedro, suspended=True)]
+        assert '<span class="status-badge warn">Payment page only</span>' in browser.get("/sessions").text
+
+
+def test_reconnects_name_the_day_once_and_the_subscriber(browser, world, subscriber):
+    service_id = subscriber["services"][0]["id"]
+    case = ReconnectView(
+        id="1",
+        service_id=service_id,
+        username="pedro.reyes",
+        payment_id=None,
+        paid_at=NOW,
+        released_at=NOW,
+        authorized_at=NOW,
+        router_acked_at=NOW,
+        online_at=NOW + timedelta(days=1),
+        milliseconds=412,
+        how="redial",
+    )
+    world.reconnects = [case]
+    page = browser.get("/reconnects").text
+    assert "Pedro Reyes" in page
+    assert page.count("23 Nov 2026") == 1
+    assert page.count(">10:00:00<") == 3
+    assert "24 Nov 2026, 10:00:00" in page

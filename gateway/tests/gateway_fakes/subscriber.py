@@ -22,6 +22,7 @@ from contracts.subscriber import (
     PlanView,
     RevealedPassword,
     ServiceCounts,
+    ServiceOwner,
     ServiceStatus,
     ServiceView,
     SubscriberOrder,
@@ -216,6 +217,13 @@ class FakeSubscriber(Fake):
     def reveal_password(self, command):
         service = self._known_live(command.service_id)
         return RevealedPassword(service.id, service.pppoe_username, self.world.passwords[service.id])
+
+    def list_service_owners(self, service_ids):
+        known = [self.world.services[each] for each in service_ids if each in self.world.services]
+        return [
+            ServiceOwner(each.id, each.subscriber_id, self.world.subscribers[each.subscriber_id].full_name)
+            for each in known
+        ]
 
     def count_services(self):
         statuses = [service.status for service in self.world.services.values()]

@@ -19,6 +19,7 @@ from contracts.subscriber import (
     RenewPaymentPage,
     RevealPassword,
     ServiceCounts,
+    ServiceOwner,
     ServiceStatus,
     SubscriberOrder,
     SubscriberQuery,
@@ -287,6 +288,20 @@ def test_services_are_counted_by_status(isp: Backend) -> None:
     isp.subscriber.terminate_service(TerminateService(service_id=gone.id))
 
     assert isp.subscriber.count_services() == ServiceCounts(active=1, suspended=1, terminated=1)
+
+
+def test_owners_of_services_are_named_also_of_terminated_ones(isp: Backend) -> None:
+    juan, maria = isp.new_subscriber("Juan"), isp.new_subscriber("Maria")
+    (his,), (hers,) = juan.services, maria.services
+    isp.subscriber.terminate_service(TerminateService(service_id=hers.id))
+
+    owners = isp.subscriber.list_service_owners([his.id, "nothing", hers.id])
+
+    assert {owner.service_id: owner for owner in owners} == {
+        his.id: ServiceOwner(his.id, juan.id, "Juan"),
+        hers.id: ServiceOwner(hers.id, maria.id, "Maria"),
+    }
+    assert isp.subscriber.list_service_owners([]) == []
 
 
 # Holds

@@ -12,6 +12,7 @@ from flask import Response, request, url_for
 from gateway.admin.lists import Listing, choice_argument, export_address, text_argument
 from gateway.admin.pages import PAGE_SIZE, Entry, every_item, known_routers, page, show
 from gateway.clients.context import services
+from gateway.clients.lookups import owners_of
 from gateway.display.network import reconnect_how
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
@@ -33,6 +34,7 @@ def sessions() -> Response:
         "sessions.html",
         list=Listing(found, query.order.value, export_address("admin.sessions_csv")),
         query=query,
+        owners=owners_of(session.service_id for session in found.items),
         routers=_router_names(),
         pills=pills(ONLINE if query.open_only else ALL),
     )
@@ -57,7 +59,11 @@ def sessions_csv() -> Response:
 @page("/reconnects", permission=Permission.VIEW_SESSIONS)
 def reconnects() -> Response:
     found = services().radius.list_reconnects(None, PAGE_SIZE, request.args.get("after"))
-    return show("reconnects.html", list=Listing(found, csv=url_for("admin.reconnects_csv")))
+    return show(
+        "reconnects.html",
+        list=Listing(found, csv=url_for("admin.reconnects_csv")),
+        owners=owners_of(case.service_id for case in found.items),
+    )
 
 
 @page("/reconnects.csv", permission=Permission.VIEW_SESSIONS)

@@ -83,7 +83,7 @@ def service_live(service_id: str) -> Response:
         answered=states is not None,
         provisioned=provisioned_in_words(found, state),
         session=state.session if state else None,
-        ended=found.status is ServiceStatus.TERMINATED,
+        service_id=service_id,
     )
 
 

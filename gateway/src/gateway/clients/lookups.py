@@ -1,11 +1,11 @@
-"""What RADIUS knows about services and routers, for pages that can do without it."""
+"""What other services know about services and routers, for pages that can do without it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from contracts.radius import NasActivity, ServiceState
-from contracts.subscriber import ServiceView
+from contracts.subscriber import ServiceOwner, ServiceView
 
 from gateway.clients.answers import if_it_answers
 from gateway.clients.context import current
@@ -27,6 +27,16 @@ def nas_activity(router_ids: list[str]) -> dict[str, NasActivity]:
     radius = current().optional.radius
     found = if_it_answers(lambda: radius.list_nas_activity(router_ids)) or []
     return {activity.router_id: activity for activity in found}
+
+
+def owners_of(service_ids: Iterable[str | None]) -> dict[str, ServiceOwner]:
+    """Who has the services (at most 200), by service id; empty while subscriber-svc is unavailable."""
+    ids = list(dict.fromkeys(service_id for service_id in service_ids if service_id is not None))
+    if not ids:
+        return {}
+    subscriber = current().optional.subscriber
+    found = if_it_answers(lambda: subscriber.list_service_owners(ids)) or []
+    return {owner.service_id: owner for owner in found}
 
 
 def is_provisioned(service: ServiceView, state: ServiceState | None) -> bool:

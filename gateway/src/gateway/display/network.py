@@ -168,6 +168,12 @@ def octets(count: int) -> str:
 
 
 @template_filter
+def reconnect_began(case: ReconnectView) -> datetime:
+    """When a reconnect's time begins to count."""
+    return case.paid_at or case.released_at
+
+
+@template_filter
 def duration(case: ReconnectView) -> str:
     """0.412 s"""
     if case.milliseconds is None:

@@ -23,9 +23,8 @@ from gateway.display.words import Words, template_filter
 
 
 def provisioned_in_words(service: ServiceView, state: ServiceState | None) -> str:
-    if not is_provisioned(service, state):
-        return "Not yet"
-    return "Yes, the next login works" if service.status is ServiceStatus.ACTIVE else "Yes"
+    """Whether RADIUS knows the service as the page shows it. The login can still fail on the other side."""
+    return "Yes" if is_provisioned(service, state) else "Not yet"
 
 
 @template_filter

@@ -81,6 +81,14 @@ def clock_time(instant: datetime) -> str:
 
 
 @template_filter
+def clock_time_since(instant: datetime | None, began: datetime) -> str:
+    """10:02:11; with the day, 24 Nov 2026, 10:02:11, unless it is the day of `began`"""
+    if instant is None:
+        return NONE
+    return clock_time(instant) if day_of(instant) == day_of(began) else moment(instant)
+
+
+@template_filter
 def period(value: BillingPeriod) -> str:
     """1 Nov 2026 to 30 Nov 2026: both days are part of the period."""
     return f"{day(value.start)} to {day(value.end - timedelta(days=1))}"

@@ -143,6 +143,10 @@ class UsageDay:
     upload_octets: int
 
 
+# How often open sessions are counted. A longer time without a sample is unknown.
+ONLINE_SAMPLE_SECONDS = 300
+
+
 @dataclass(frozen=True)
 class OnlineSample:
     """How many sessions were open at `at`."""

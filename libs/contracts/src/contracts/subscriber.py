@@ -146,6 +146,15 @@ class SubscriberQuery:
 
 
 @dataclass(frozen=True)
+class ServiceOwner:
+    """Who has a service."""
+
+    service_id: ServiceId
+    subscriber_id: SubscriberId
+    full_name: str
+
+
+@dataclass(frozen=True)
 class ServiceCounts:
     active: int
     suspended: int
@@ -381,6 +390,9 @@ class Subscriber(Protocol):
     ) -> Page[SubscriberView]: ...
 
     def count_services(self) -> ServiceCounts: ...
+
+    def list_service_owners(self, service_ids: list[ServiceId]) -> list[ServiceOwner]:
+        """The owners of services (at most 200), also of terminated ones. Unknown ids are left out."""
 
     def list_hold_changes(self, limit: int) -> list[HoldChange]:
         """Hold changes of all services, newest first."""

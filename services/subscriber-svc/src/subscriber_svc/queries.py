@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from contracts.holds import HoldChange
 from contracts.subscriber import (
     PlanView,
     ServiceCounts,
+    ServiceOwner,
     ServiceStatus,
     ServiceView,
     SubscriberOrder,
@@ -147,6 +148,16 @@ def count_services(session: Session, now: datetime) -> ServiceCounts:
         suspended=suspended,
         terminated=session.scalar(terminated) or 0,
     )
+
+
+def list_service_owners(session: Session, service_ids: Sequence[str]) -> list[ServiceOwner]:
+    """Who has these services (at most 200 ids)."""
+    owners = (
+        select(Service.id, Subscriber.id, Subscriber.full_name)
+        .join(Subscriber, Subscriber.id == Service.subscriber_id)
+        .where(Service.id.in_(list(service_ids)[:MAX_PAGE_SIZE]))
+    )
+    return [ServiceOwner(*owner) for owner in session.execute(owners)]
 
 
 def list_hold_changes(session: Session, limit: int) -> list[HoldChange]:

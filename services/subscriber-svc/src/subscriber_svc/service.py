@@ -19,6 +19,7 @@ from contracts.subscriber import (
     RevealedPassword,
     RevealPassword,
     ServiceCounts,
+    ServiceOwner,
     ServiceView,
     Subscriber,
     SubscriberQuery,
@@ -115,6 +116,10 @@ class SubscriberService(Service):
     def count_services(self) -> ServiceCounts:
         with self.runtime.reading() as session:
             return queries.count_services(session, self.runtime.now())
+
+    def list_service_owners(self, service_ids: list[str]) -> list[ServiceOwner]:
+        with self.runtime.reading() as session:
+            return queries.list_service_owners(session, service_ids)
 
     def list_hold_changes(self, limit: int) -> list[HoldChange]:
         with self.runtime.reading() as session:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-EVERY = timedelta(minutes=5)
+from contracts.radius import ONLINE_SAMPLE_SECONDS
+
+EVERY = timedelta(seconds=ONLINE_SAMPLE_SECONDS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
