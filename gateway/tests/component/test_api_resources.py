@@ -89,7 +89,7 @@ def test_subscriber_is_created_while_radius_and_billing_are_down(api, service_bo
     answer = api("POST", "/subscribers", {"full_name": "Pedro Reyes", "service": service_body})
     assert answer.status_code == 201
     assert answer.json["services"][0]["provisioned"] is False
-    assert answer.json["balance"] is None
+    assert answer.json["balance"]["amount"] == 0
     assert time.monotonic() - started < 1
 
 

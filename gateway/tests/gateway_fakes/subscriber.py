@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from contracts import account_number
 from contracts.access import active_exemptions, status_of
@@ -17,21 +17,28 @@ from contracts.holds import (
     HoldReason,
     HoldView,
 )
+from contracts.money import total
 from contracts.subscriber import (
+    BalanceList,
     PlanStatus,
     PlanView,
     RevealedPassword,
-    ServiceCounts,
     ServiceOwner,
     ServiceStatus,
     ServiceView,
-    SubscriberOrder,
     SubscriberView,
 )
+from contracts.subscriber_lists import MoneyState, ServiceCounts, SubscriberOrder
 from servicekit.edits import refuse_stale
 from servicekit.paging import folded
 
 from gateway_fakes.base import NOW, TODAY, Fake, contains, given, ordered, paged, refuse_taken
+
+KEYS = {
+    SubscriberOrder.NAME: lambda found: folded(found.full_name),
+    SubscriberOrder.BALANCE: lambda found: found.balance.minor,
+    SubscriberOrder.OLDEST_DUE: lambda found: found.oldest_due_on or date.max,
+}
 
 
 class FakeSubscriber(Fake):
@@ -105,6 +112,7 @@ class FakeSubscriber(Fake):
             email=command.email,
             phone=command.phone,
             address=command.address,
+            area=command.area,
             notes=command.notes,
             services=[],
             created_at=NOW,
@@ -114,7 +122,7 @@ class FakeSubscriber(Fake):
 
     def change_subscriber(self, command):
         found = self._known(self.world.subscribers, command.subscriber_id)
-        changes = given(command, "full_name", "email", "phone", "address", "notes")
+        changes = given(command, "full_name", "email", "phone", "address", "area", "notes")
         self.world.subscribers[found.id] = replace(found, **self._edited(found, command, **changes))
         return self.get_subscriber(found.id)
 
@@ -130,7 +138,13 @@ class FakeSubscriber(Fake):
     def get_subscriber(self, subscriber_id):
         found = self._known(self.world.subscribers, subscriber_id)
         its = [each for each in self.world.services.values() if each.subscriber_id == subscriber_id]
-        return replace(found, services=[self._named(service) for service in its])
+        owed = [each for each in self.world.invoices.values() if each.subscriber_id == subscriber_id]
+        return replace(
+            found,
+            services=[self._named(service) for service in its],
+            balance=self.world.billing.get_account(subscriber_id).balance,
+            oldest_due_on=min((each.due_on for each in owed if each.balance.minor > 0), default=None),
+        )
 
     def find_subscriber_by_short_id(self, short_id):
         for found in self.world.subscribers.values():
@@ -139,10 +153,28 @@ class FakeSubscriber(Fake):
         return None
 
     def list_subscribers(self, query, limit, after):
+        return paged(self._listed(query), limit, after)
+
+    def list_balances(self, query, limit, after):
+        listed = self._listed(query)
+        owed = total([found.balance for found in listed])
+        return BalanceList(len(listed), owed, paged(listed, limit, after))
+
+    def _listed(self, query):
         every = [self.get_subscriber(found) for found in self.world.subscribers]
-        kept = [found for found in every if _has_text(found, query.text) and _has_service(found, query)]
-        key = None if query.order is SubscriberOrder.NEWEST else lambda found: folded(found.full_name)
-        return paged(ordered(kept, key, descending=query.order is not SubscriberOrder.NAME), limit, after)
+        kept = [
+            found
+            for found in every
+            if _has_text(found, query.text)
+            and _has_service(found, query)
+            and query.area in (None, found.area)
+            and _has_money(found, query.money)
+        ]
+        key = KEYS.get(SubscriberOrder(query.order.removeprefix("-")))
+        return ordered(kept, key, descending=query.order not in KEYS)
+
+    def list_areas(self):
+        return sorted({found.area for found in self.world.subscribers.values() if found.area}, key=folded)
 
     # Services
 
@@ -370,12 +402,21 @@ class FakeSubscriber(Fake):
         ]
 
 
+def _has_money(found, state):
+    return {
+        None: True,
+        MoneyState.OWING: found.balance.minor > 0,
+        MoneyState.OVERDUE: found.oldest_due_on is not None and found.oldest_due_on < TODAY,
+        MoneyState.CREDIT: found.balance.minor < 0,
+    }[state]
+
+
 def _has_text(found, text):
     usernames = [service.pppoe_username for service in found.services]
     digits = account_number.typed(text or "")
     if digits is not None and found.account_number.replace("-", "").startswith(digits):
         return True
-    return contains(text, found.full_name, found.email, found.phone, *usernames)
+    return contains(text, found.full_name, found.area, found.email, found.phone, *usernames)
 
 
 def _has_service(found, query):

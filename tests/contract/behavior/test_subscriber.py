@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from contracts.billing import InvoiceQuery
 from contracts.common import Conflict, IdempotencyMismatch, NotFound, Stale
 from contracts.holds import HoldReason, PlaceHold, ReleaseHold, RestoreService
 from contracts.money import Money
@@ -18,13 +19,11 @@ from contracts.subscriber import (
     PlanStatus,
     RenewPaymentPage,
     RevealPassword,
-    ServiceCounts,
     ServiceOwner,
     ServiceStatus,
-    SubscriberOrder,
-    SubscriberQuery,
     TerminateService,
 )
+from contracts.subscriber_lists import MoneyState, ServiceCounts, SubscriberOrder, SubscriberQuery
 
 from tests.contract.behavior.backends import PASSWORD, Backend, plan_command
 from tests.contract.behavior.checks import assert_invalid, assert_pages
@@ -223,6 +222,51 @@ def test_subscribers_are_found_by_text_status_plan_and_router(isp: Backend) -> N
     assert found(status=ServiceStatus.TERMINATED) == {"Pedro Reyes"}
     assert found(plan_id=other.id) == {"Ana Cruz"}
     assert found(router_id=remote.id) == {"Ana Cruz"}
+
+
+def test_subscribers_are_found_and_listed_by_what_they_owe(isp: Backend) -> None:
+    people = {name: isp.new_subscriber(name).id for name in ("Pedro", "Ana", "Juan")}
+    isp.generate_invoices()
+    isp.pay(people["Ana"], 150_000)
+    isp.pay(people["Juan"], 200_000)
+    joined = isp.new_subscriber("Maria").id
+
+    def found(**query) -> list[str]:
+        page = isp.subscriber.list_subscribers(SubscriberQuery(**query), 10, None)
+        return [each.id for each in page.items]
+
+    by_balance = [people["Juan"], people["Ana"], joined, people["Pedro"]]
+    assert found(order=SubscriberOrder.BALANCE) == by_balance
+    assert found(order=SubscriberOrder.BALANCE_DESCENDING) == by_balance[::-1]
+    assert found(order=SubscriberOrder.OLDEST_DUE)[0] == people["Pedro"]
+    assert found(money=MoneyState.OWING) == [people["Pedro"]]
+    assert found(money=MoneyState.CREDIT) == [people["Juan"]]
+    assert found(money=MoneyState.OVERDUE) == []
+
+    listed = isp.subscriber.list_balances(SubscriberQuery(money=MoneyState.OWING), 10, None)
+    (pedro,) = listed.page.items
+    assert (listed.subscribers, listed.balance, pedro.id) == (1, Money(150_000), people["Pedro"])
+    (invoice,) = isp.billing.list_invoices(InvoiceQuery(subscriber_id=pedro.id), 10, None).items
+    assert (pedro.balance, pedro.oldest_due_on) == (invoice.balance, invoice.due_on)
+    for id_ in (*people.values(), joined):
+        assert isp.subscriber.get_subscriber(id_).balance == isp.billing.get_account(id_).balance
+
+
+def test_subscribers_are_found_by_area(isp: Backend) -> None:
+    juan = isp.subscriber.create_subscriber(CreateSubscriber(full_name="Juan", area="Brgy. San Jose"))
+    maria = isp.subscriber.create_subscriber(CreateSubscriber(full_name="Maria"))
+
+    def found(**query) -> list[str]:
+        page = isp.subscriber.list_subscribers(SubscriberQuery(**query), 10, None)
+        return [each.id for each in page.items]
+
+    assert (juan.area, found(area="Brgy. San Jose"), found(text="san jo")) == (
+        "Brgy. San Jose",
+        [juan.id],
+        [juan.id],
+    )
+    isp.subscriber.change_subscriber(ChangeSubscriber(subscriber_id=maria.id, area="Poblacion"))
+    assert isp.subscriber.list_areas() == ["Brgy. San Jose", "Poblacion"]
 
 
 def test_change_of_a_subscriber_leaves_other_fields_alone(isp: Backend) -> None:

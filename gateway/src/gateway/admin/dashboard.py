@@ -12,7 +12,7 @@ from contracts.money import Money
 from contracts.payment import PaymentQuery
 from contracts.radius import RECONNECT_PROMISE_SECONDS
 from contracts.receivables import AgingBucket, Receivables
-from contracts.subscriber import SubscriberQuery
+from contracts.subscriber_lists import SubscriberQuery
 from flask import Response, url_for
 
 from gateway.admin import timeline

@@ -158,6 +158,12 @@ def known_plans() -> list[PlanView] | None:
     return if_it_answers(lambda: current().kept.get("plans", lambda: all_items(list_plans)))
 
 
+def known_areas() -> list[str]:
+    """For pick lists; none while the service is unavailable. Can be a few seconds old."""
+    list_areas = current().optional.subscriber.list_areas
+    return if_it_answers(lambda: current().kept.get("areas", list_areas)) or []
+
+
 def known_routers() -> list[RouterView] | None:
     """For names; None while the service is unavailable. Can be a few seconds old."""
     list_routers = current().optional.router.list_routers

@@ -9,7 +9,8 @@ from contracts.common import NotFound
 from contracts.money import MAX_MINOR, Money, total
 from contracts.payment import PaymentMethod, PaymentOrder, PaymentQuery, PaymentView
 from contracts.receivables import PaymentPreview
-from contracts.subscriber import SubscriberQuery, SubscriberView
+from contracts.subscriber import SubscriberView
+from contracts.subscriber_lists import SubscriberQuery
 from flask import Response, g, request, url_for
 
 from gateway.admin.forms import Form

@@ -9,7 +9,8 @@ from typing import Any
 from contracts.billing import InvoiceQuery
 from contracts.payment import PaymentQuery
 from contracts.radius import SessionQuery
-from contracts.subscriber import SubscriberQuery, SubscriberView
+from contracts.subscriber import SubscriberView
+from contracts.subscriber_lists import SubscriberQuery
 from flask import Response, url_for
 
 from gateway.admin.lists import text_argument

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from contracts.money import Money
-from contracts.subscriber import (
-    RenewPaymentPage,
-    ServiceStatus,
-    SubscriberOrder,
-    SubscriberQuery,
-)
+from contracts.subscriber import RenewPaymentPage, ServiceStatus
+from contracts.subscriber_lists import MoneyState, SubscriberOrder, SubscriberQuery
 from flask import Response, g, request, url_for
 
 from gateway.admin import service_forms
@@ -23,6 +20,7 @@ from gateway.admin.pages import (
     done,
     every_item,
     form_page,
+    known_areas,
     known_plans,
     page,
     question,
@@ -35,9 +33,15 @@ from gateway.display.money import plain_amount
 from gateway.display.subscribers import service_status
 from gateway.http.access import Permission
 from gateway.http.csv_export import csv_response
-from gateway.resources.accounts import accounts_of, sees_money
+from gateway.resources.accounts import sees_money
 from gateway.resources.services import ServiceInput
-from gateway.resources.subscribers import NewSubscriber, SubscriberChange
+from gateway.resources.subscribers import NewSubscriber, SubscriberChange, asks_for_money
+
+MONEY_STATES = [
+    (MoneyState.OWING, "Owing"),
+    (MoneyState.OVERDUE, "Overdue"),
+    (MoneyState.CREDIT, "In credit"),
+]
 
 
 @page("/subscribers", permission=Permission.VIEW_SUBSCRIBERS, sidebar=Entry(4, "Subscribers", "users"))
@@ -48,9 +52,10 @@ def subscribers() -> Response:
         "subscribers.html",
         list=Listing(found, query.order.value, export_address("admin.subscribers_csv")),
         query=query,
-        accounts=accounts_of(found.items),
         sees_money=sees_money(),
         plans=_plan_names(),
+        areas=area_choices(),
+        money_states=MONEY_STATES,
         narrowed=query != SubscriberQuery(order=query.order),
     )
 
@@ -63,6 +68,8 @@ def subscribers_csv() -> Response:
         "Email",
         "Phone",
         "Address",
+        "Area",
+        "Balance",
         "PPPoE Username",
         "Plan",
         "Status",
@@ -91,7 +98,7 @@ def add_subscriber() -> Response:
         wait_for_radius(made.services)
         g.record_id = made.id
         return done(page_of(made.id), f"{made.full_name} was added. The PPPoE login works now.")
-    return show("subscriber_form.html", form.status, form=form, editing=None, **choices)
+    return show("subscriber_form.html", form.status, form=form, editing=None, areas=known_areas(), **choices)
 
 
 @form_page(
@@ -110,7 +117,7 @@ def edit_subscriber(subscriber_id: str) -> Response:
     )
     if changed is not None:
         return done(page_of(subscriber_id), f"{changed.full_name} was changed.")
-    return show("subscriber_form.html", form.status, form=form, editing=found)
+    return show("subscriber_form.html", form.status, form=form, editing=found, areas=known_areas())
 
 
 @form_page(
@@ -133,13 +140,22 @@ def page_of(subscriber_id: str) -> str:
 
 
 def _query() -> SubscriberQuery:
-    return SubscriberQuery(
+    query = SubscriberQuery(
         text=text_argument("query") or None,
         status=choice_argument("status", ServiceStatus),
         plan_id=text_argument("plan") or None,
         router_id=text_argument("router") or None,
+        area=text_argument("area") or None,
+        money=choice_argument("money", MoneyState),
         order=choice_argument("order", SubscriberOrder) or SubscriberOrder.NEWEST,
     )
+    if asks_for_money(query) and not sees_money():
+        return replace(query, money=None, order=SubscriberOrder.NEWEST)
+    return query
+
+
+def area_choices() -> list[tuple[str, str]]:
+    return [(area, area) for area in known_areas()]
 
 
 def _plan_names() -> list[tuple[str, str]]:
@@ -156,6 +172,8 @@ def _rows(query: SubscriberQuery) -> Iterator[tuple[str, ...]]:
             subscriber.email,
             subscriber.phone,
             subscriber.address,
+            subscriber.area,
+            plain_amount(subscriber.balance) if sees_money() else "",
         )
         for service in subscriber.services:
             price = service.billing_terms.individual_price

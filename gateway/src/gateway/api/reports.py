@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from contracts.common import Page
 from contracts.radius import OnlineSample, ReconnectTimes
 from contracts.receivables import AgingBucket, DayCollected, SuspensionDue
-from contracts.subscriber import ServiceCounts
+from contracts.subscriber_lists import ServiceCounts
 from pydantic import AwareDatetime, Field
 
 from gateway.api.queries import Query

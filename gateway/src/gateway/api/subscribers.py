@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from contracts.billing import AccountView
 from contracts.common import Page
+from contracts.money import Money
 from contracts.radius import ServiceState
-from contracts.subscriber import (
-    RenewPaymentPage,
-    ServiceStatus,
-    SubscriberOrder,
-    SubscriberQuery,
-    SubscriberView,
-)
+from contracts.subscriber import RenewPaymentPage, ServiceStatus, SubscriberView
+from contracts.subscriber_lists import MoneyState, SubscriberOrder, SubscriberQuery
 from pydantic import AwareDatetime
+from werkzeug.exceptions import Forbidden
 
 from gateway.api.queries import QueryText
 from gateway.api.routing import by_operator, endpoint, renaming
@@ -29,23 +25,31 @@ from gateway.resources.accounts import accounts_of, payment_page, sees_money
 from gateway.resources.edits import save
 from gateway.resources.fields import one_of
 from gateway.resources.services import ServiceInput, own_field_name
-from gateway.resources.subscribers import NewSubscriber, SubscriberChange
+from gateway.resources.subscribers import NewSubscriber, SubscriberChange, asks_for_money
 
 StatusFilter = Annotated[ServiceStatus, one_of(ServiceStatus)]
 
 
 class SubscriberFilter(Paging):
-    """`query`: a part of a name, login, phone, email or account number. `order`: newest, name or -name."""
+    """`query`: a part of a name, area, login, phone, email or account number. `area`: a whole area.
+
+    `money` and orders by `balance` or `oldest_due` are refused for operators who may not see money.
+    `order`: newest, name, balance (smallest first) or oldest_due (longest overdue first); a minus reverses
+    name and balance.
+    """
 
     query: QueryText | None = None
     status: StatusFilter | None = None
     plan_id: QueryText | None = None
     router_id: QueryText | None = None
+    area: QueryText | None = None
+    money: Annotated[MoneyState, one_of(MoneyState)] | None = None
     order: Annotated[SubscriberOrder, one_of(SubscriberOrder)] = SubscriberOrder.NEWEST
 
 
 class SubscriberShape(Shape):
-    """`balance` is what they owe, negative for credit; null while billing is unavailable.
+    """`balance` is what they owe, negative for credit; null while billing is unavailable. In lists it can be
+    a few seconds old.
 
     `account_number` (10-0023-0) is for people to read out, and is no secret. `short_id` is the secret part of
     `payment_url`. Technicians get null for everything about money: `balance`, `short_id`, `payment_url`, and
@@ -60,6 +64,7 @@ class SubscriberShape(Shape):
     email: str
     phone: str
     address: str
+    area: str
     notes: str
     balance: MoneyShape | None
     services: list[ServiceShape]
@@ -85,7 +90,7 @@ def _field_of_new(field: str) -> str:
 def create_subscriber(body: NewSubscriber) -> SubscriberShape:
     """Create a subscriber, optionally together with a service."""
     made = services().subscriber.create_subscriber(body.command(by_operator()))
-    return subscriber_shape(made, accounts_of([made]), wait_for_radius(made.services))
+    return _shape(made, made.balance if sees_money() else None, wait_for_radius(made.services))
 
 
 @endpoint(
@@ -96,12 +101,22 @@ def create_subscriber(body: NewSubscriber) -> SubscriberShape:
     answer=Listing[SubscriberShape],
 )
 def list_subscribers(query: SubscriberFilter) -> Page[SubscriberShape]:
-    """List subscribers, filtered by text and by the status of their services."""
-    wanted = SubscriberQuery(query.query, query.status, query.plan_id, query.router_id, query.order)
+    """List subscribers, filtered by text, area, what they owe, and the status of their services."""
+    wanted = SubscriberQuery(
+        text=query.query,
+        status=query.status,
+        plan_id=query.plan_id,
+        router_id=query.router_id,
+        area=query.area,
+        money=query.money,
+        order=query.order,
+    )
+    if asks_for_money(wanted) and not sees_money():
+        raise Forbidden("your role does not allow filtering or sorting by money")
     page = services().subscriber.list_subscribers(wanted, query.limit, query.after)
-    owed = accounts_of(page.items)
     states = states_of([service for subscriber in page.items for service in subscriber.services])
-    return Page([subscriber_shape(found, owed, states) for found in page.items], page.next)
+    shapes = [_shape(found, found.balance if sees_money() else None, states) for found in page.items]
+    return Page(shapes, page.next)
 
 
 @endpoint(
@@ -145,10 +160,9 @@ def renew_payment_page(subscriber_id: str) -> SubscriberShape:
     return _shape_now(services().subscriber.renew_payment_page(command))
 
 
-def subscriber_shape(
-    subscriber: SubscriberView, accounts: dict[str, AccountView], states: dict[str, ServiceState]
+def _shape(
+    subscriber: SubscriberView, balance: Money | None, states: dict[str, ServiceState]
 ) -> SubscriberShape:
-    account = accounts.get(subscriber.id)
     return SubscriberShape(
         id=subscriber.id,
         account_number=subscriber.account_number,
@@ -158,8 +172,9 @@ def subscriber_shape(
         email=subscriber.email,
         phone=subscriber.phone,
         address=subscriber.address,
+        area=subscriber.area,
         notes=subscriber.notes,
-        balance=MoneyShape.of(account.balance) if account else None,
+        balance=MoneyShape.of(balance) if balance is not None else None,
         services=[service_shape(service, states.get(service.id)) for service in subscriber.services],
         created_at=subscriber.created_at,
         version=subscriber.edit.version,
@@ -167,4 +182,5 @@ def subscriber_shape(
 
 
 def _shape_now(subscriber: SubscriberView) -> SubscriberShape:
-    return subscriber_shape(subscriber, accounts_of([subscriber]), states_of(subscriber.services))
+    account = accounts_of([subscriber]).get(subscriber.id)
+    return _shape(subscriber, account.balance if account else None, states_of(subscriber.services))

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from contracts.subscriber import ChangeSubscriber, CreateSubscriber, SubscriberView
+from contracts.subscriber_lists import SubscriberOrder, SubscriberQuery
 
 from gateway.resources.edits import EditInput, texts_of
 from gateway.resources.fields import Confirmable, LongText, Name, Origin, Text, optional
 from gateway.resources.services import ServiceInput
+
+# What only operators who may see money can filter and sort by.
+MONEY_ORDERS = (SubscriberOrder.BALANCE, SubscriberOrder.BALANCE_DESCENDING, SubscriberOrder.OLDEST_DUE)
+
+
+def asks_for_money(query: SubscriberQuery) -> bool:
+    """Whether the list shows who owes what, even if the amounts are left out."""
+    return query.money is not None or query.order in MONEY_ORDERS
 
 
 class NewSubscriber(Confirmable):
@@ -16,6 +25,7 @@ class NewSubscriber(Confirmable):
     email: Text = ""
     phone: Text = ""
     address: LongText = ""
+    area: Text = ""
     notes: LongText = ""
     service: ServiceInput | None = None
 
@@ -29,6 +39,7 @@ class SubscriberChange(EditInput):
     email: Text = optional()
     phone: Text = optional()
     address: LongText = optional()
+    area: Text = optional()
     notes: LongText = optional()
 
     def command(self, subscriber_id: str, origin: Origin) -> ChangeSubscriber:

@@ -199,6 +199,18 @@ class AccountView:
 
 
 @dataclass(frozen=True)
+class AccountMoney:
+    """What a subscriber owes: `balance` is as in AccountView.
+
+    `oldest_due_on` is the due date of their oldest open invoice, or None if nothing is left to pay.
+    """
+
+    subscriber_id: SubscriberId
+    balance: Money
+    oldest_due_on: date | None
+
+
+@dataclass(frozen=True)
 class LedgerEntryView:
     """One movement of `amount` from `credit_account` to `debit_account`, so the ledger always balances."""
 
@@ -293,6 +305,22 @@ class AccountSettled(Event, name="account.settled.v1", consumers=("subscriber",)
     @property
     def subject(self) -> str:
         return self.subscriber_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountsChanged(Event, name="accounts.changed.v1", consumers=("subscriber",)):
+    """Money of these accounts has moved: invoices were issued or voided, or payments received or reversed.
+
+    A transaction publishes one event for all accounts that it changed, up to 500. `sequence` is larger in
+    every later event about the same account. Consumers drop what is older than the latest.
+    """
+
+    sequence: int
+    accounts: list[AccountMoney]
+
+    @property
+    def subject(self) -> str:
+        return "billing.accounts"
 
 
 @dataclass(frozen=True, kw_only=True)

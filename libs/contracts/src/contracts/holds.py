@@ -19,6 +19,14 @@ class HoldReason(StrEnum):
     EQUIPMENT = "equipment"
 
 
+class ServiceStatus(StrEnum):
+    """The status shown for a service. SUSPENDED: an active hold is not covered by an exemption."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    TERMINATED = "terminated"
+
+
 class ExemptionKind(StrEnum):
     """Why a service stays up despite a hold; contracts.access lists the holds that each kind covers.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from typing import Protocol
 
 from contracts.common import (
@@ -30,6 +29,7 @@ from contracts.holds import (
     PlaceHold,
     ReleaseHold,
     RestoreService,
+    ServiceStatus,
 )
 from contracts.money import Money
 from contracts.plans import (  # noqa: F401 - some are read from here
@@ -43,18 +43,13 @@ from contracts.plans import (  # noqa: F401 - some are read from here
     PlanView,
 )
 from contracts.pricing import PLAN_PRICE, BillingTerms, Discount
+from contracts.subscriber_lists import ServiceCounts, SubscriberQuery
 
 SERVICE_NAME = "subscriber"
 
+NOTHING = Money(0)
+
 MAX_SESSIONS = 16  # the highest session limit of a service (None means no limit)
-
-
-class ServiceStatus(StrEnum):
-    """The status shown for a service. SUSPENDED: an active hold is not covered by an exemption."""
-
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    TERMINATED = "terminated"
 
 
 @dataclass(frozen=True)
@@ -95,6 +90,7 @@ class SubscriberView:
     """A customer. `account_number` is as people read it, 10-0023-0 (see `contracts.account_number`).
 
     `short_id` is the secret in the address of their payment page: only people who may see money get it.
+    `balance` and `oldest_due_on` are those of contracts.billing's AccountMoney, a moment ago.
     """
 
     id: SubscriberId
@@ -108,6 +104,9 @@ class SubscriberView:
     created_at: Instant
     edit: LastEdit = UNEDITED
     account_number: str = ""  # answers stored before it existed do not have it
+    area: str = ""
+    balance: Money = NOTHING
+    oldest_due_on: date | None = None
 
     @property
     def live_services(self) -> list[ServiceView]:
@@ -128,21 +127,13 @@ class SubscriberView:
         return ServiceStatus.SUSPENDED if suspended else ServiceStatus.ACTIVE
 
 
-class SubscriberOrder(StrEnum):
-    NEWEST = "newest"
-    NAME = "name"
-    NAME_DESCENDING = "-name"
-
-
 @dataclass(frozen=True)
-class SubscriberQuery:
-    """`text` is searched for in names, contacts, account numbers and PPPoE usernames. None means any."""
+class BalanceList:
+    """Subscribers with what they owe: how many, the sum of their balances, and one page of them."""
 
-    text: str | None = None
-    status: ServiceStatus | None = None
-    plan_id: PlanId | None = None
-    router_id: RouterId | None = None
-    order: SubscriberOrder = SubscriberOrder.NEWEST
+    subscribers: int
+    balance: Money
+    page: Page[SubscriberView]
 
 
 @dataclass(frozen=True)
@@ -152,13 +143,6 @@ class ServiceOwner:
     service_id: ServiceId
     subscriber_id: SubscriberId
     full_name: str
-
-
-@dataclass(frozen=True)
-class ServiceCounts:
-    active: int
-    suspended: int
-    terminated: int
 
 
 @dataclass(frozen=True)
@@ -217,6 +201,7 @@ class CreateSubscriber(Command):
     email: str = ""
     phone: str = ""
     address: str = ""
+    area: str = ""
     notes: str = ""
     service: NewService | None = None
 
@@ -230,6 +215,7 @@ class ChangeSubscriber(Edit):
     email: str | None = None
     phone: str | None = None
     address: str | None = None
+    area: str | None = None
     notes: str | None = None
 
 
@@ -388,6 +374,12 @@ class Subscriber(Protocol):
     def list_subscribers(
         self, query: SubscriberQuery, limit: int, after: str | None
     ) -> Page[SubscriberView]: ...
+
+    def list_balances(self, query: SubscriberQuery, limit: int, after: str | None) -> BalanceList: ...
+
+    def list_areas(self) -> list[str]:
+        """The areas of all subscribers in alphabetical order, up to 500."""
+        ...
 
     def count_services(self) -> ServiceCounts: ...
 

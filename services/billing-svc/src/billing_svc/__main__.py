@@ -1,4 +1,7 @@
-"""python -m billing_svc serve | migrate | dead-letters | billing-run [DATE] | collections [DATE]"""
+"""python -m billing_svc serve | migrate | dead-letters, or a job:
+
+billing-run [DATE] | collections [DATE] | accounts
+"""
 
 import servicekit.green  # noqa: F401, I001  # must come first
 
@@ -32,6 +35,11 @@ def run_collections(settings: ServiceSettings, arguments: list[str]) -> None:
     print(f"{done.marked} overdue, {done.suspended} suspended, {done.restored} restored")
 
 
+def publish_accounts(settings: ServiceSettings, _arguments: list[str]) -> None:
+    """Publish what every account owes, for lists that don't show it. Safe to repeat."""
+    jobs.publish_accounts(Runtime(settings))
+
+
 def _date(arguments: list[str]) -> date | None:
     try:
         return date.fromisoformat(arguments[0]) if arguments else None
@@ -40,5 +48,5 @@ def _date(arguments: list[str]) -> date | None:
 
 
 if __name__ == "__main__":
-    jobs_by_name = {"billing-run": run_billing, "collections": run_collections}
+    jobs_by_name = {"billing-run": run_billing, "collections": run_collections, "accounts": publish_accounts}
     main(BillingService, "billing_svc", jobs_by_name)

@@ -20,7 +20,7 @@ from servicekit.runtime import Runtime
 
 from billing_svc.domain.periods import check_near
 from billing_svc.lookups import load_settings
-from billing_svc.usecases import billing_run, collections, voiding
+from billing_svc.usecases import billing_run, books, collections, voiding
 
 LEASE = timedelta(seconds=10)
 RUN_LEASE = "billing-run"
@@ -79,6 +79,17 @@ def void_run(runtime: Runtime, command: VoidBillingRun) -> None:
             after = voiding.void_next_of_run(
                 session, command, after, now=runtime.now(), today=runtime.today()
             )
+        if after is None:
+            return
+        time.sleep(PAUSE_SECONDS)  # green
+
+
+def publish_accounts(runtime: Runtime) -> None:
+    """Publish what every account owes, batch by batch. Safe to repeat."""
+    after: str | None = None
+    while True:
+        with runtime.transaction() as session:
+            after = books.publish_next(session, after, now=runtime.now())
         if after is None:
             return
         time.sleep(PAUSE_SECONDS)  # green

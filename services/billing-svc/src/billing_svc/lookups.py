@@ -7,10 +7,19 @@ from datetime import date, datetime
 
 from contracts.access import COVERED
 from contracts.holds import HoldReason
+from servicekit.db import is_unset
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from billing_svc.models import Allocation, BillingRun, ExemptionProjection, Invoice, Settings
+from billing_svc.domain.invoices import InvoiceState
+from billing_svc.models import (
+    Allocation,
+    BillingRun,
+    ExemptionProjection,
+    Invoice,
+    ReceivedPayment,
+    Settings,
+)
 
 SETTINGS_ID = 1
 COVERS_OVERDUE = [kind for kind, reasons in COVERED.items() if HoldReason.OVERDUE in reasons]
@@ -45,6 +54,38 @@ def left_to_pay() -> ColumnElement[int]:
         .scalar_subquery()
     )
     return Invoice.total_minor - func.coalesce(paid, 0)
+
+
+def unused() -> ColumnElement[int]:
+    """The minor units that a payment which is not exhausted has on no invoice, as a column."""
+    used = (
+        select(func.sum(Allocation.amount_minor))
+        .where(Allocation.payment_id == ReceivedPayment.payment_id, Allocation.reversed_at.is_(None))
+        .correlate(ReceivedPayment)
+        .scalar_subquery()
+    )
+    return ReceivedPayment.amount_minor - func.coalesce(used, 0)
+
+
+def open_invoices_of(session: Session, subscriber_ids: Sequence[str]) -> dict[str, tuple[int, date]]:
+    """What each subscriber has left to pay, in minor units, and the first due date; without those who owe
+    nothing."""
+    rows = session.execute(
+        select(Invoice.subscriber_id, func.sum(left_to_pay()), func.min(Invoice.due_on))
+        .where(Invoice.state == InvoiceState.OPEN, Invoice.subscriber_id.in_(subscriber_ids))
+        .group_by(Invoice.subscriber_id)
+    )
+    return {subscriber_id: (int(left), due_on) for subscriber_id, left, due_on in rows}
+
+
+def credits_of(session: Session, subscriber_ids: Sequence[str]) -> dict[str, int]:
+    """The minor units of each subscriber's payments that are on no invoice; without those who have none."""
+    rows = session.execute(
+        select(ReceivedPayment.subscriber_id, func.sum(unused()))
+        .where(is_unset(ReceivedPayment.exhausted), ReceivedPayment.subscriber_id.in_(subscriber_ids))
+        .group_by(ReceivedPayment.subscriber_id)
+    )
+    return {subscriber_id: int(credit) for subscriber_id, credit in rows}
 
 
 def is_exempted(at: datetime) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -13,7 +14,15 @@ from billing_svc.queries import accounts, invoices, runs
 from billing_svc.service import BillingService
 from billing_svc.usecases import billing_run, projections, settlement, voiding
 from billing_svc.usecases import settings as settings_usecases
-from contracts.billing import AccountView, ChangeSettings, InvoiceQuery, InvoiceView, LedgerCheck, VoidInvoice
+from contracts.billing import (
+    AccountsChanged,
+    AccountView,
+    ChangeSettings,
+    InvoiceQuery,
+    InvoiceView,
+    LedgerCheck,
+    VoidInvoice,
+)
 from contracts.billing_runs import BillingRunView, RunItem, StartBillingRun, VoidBillingRun
 from contracts.common import Event
 from contracts.holds import ExemptionKind, ExemptionView
@@ -48,6 +57,7 @@ class BillingUnderTest:
         self.runtime = tested.runtime
         self.fiber = self.plan()
         self.services: dict[str, list[ServiceSnapshot]] = {}
+        self._unread: list[Event] = []
         BillingService.prepare(self.runtime)
         self.new_events()
 
@@ -249,7 +259,21 @@ class BillingUnderTest:
             return accounts.check_ledger(session)
 
     def new_events(self) -> list[Event]:
-        return self.tested.new_events()
+        """The events published since the last call, without `changed_accounts`."""
+        return self._read(lambda event: not isinstance(event, AccountsChanged))
+
+    def changed_accounts(self) -> list[AccountsChanged]:
+        """What was published since the last call about the money of accounts."""
+        return self._read(lambda event: isinstance(event, AccountsChanged))
+
+    def _read(self, wanted: Callable[[Event], bool]) -> list[Any]:
+        self._unread += self.tested.new_events()
+        read = [event for event in self._unread if wanted(event)]
+        self._unread = [event for event in self._unread if not wanted(event)]
+        return read
+
+    def publish_accounts(self) -> None:
+        jobs.publish_accounts(self.runtime)
 
     def overdue_since(self, subscriber_id: str, days: int = 5) -> InvoiceView:
         """Bill, then move to `days` days after the due date."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from billing_svc.domain.ledger import RECEIVABLE
 from billing_svc.queries import accounts, receivables
 from billing_svc.usecases import settlement
-from contracts.billing import AccountOverdue, AccountSettled, InvoiceStatus
+from contracts.billing import AccountMoney, AccountOverdue, AccountSettled, InvoiceStatus
 from contracts.money import Money, total
 from contracts.payment import PaymentReceived
 from hypothesis import HealthCheck, settings
@@ -41,6 +41,7 @@ class Books(RuleBasedStateMachine):
         self.late: list[PaymentReceived] = []
         self.suspended = dict.fromkeys(self.subscribers, False)
         self.sequence = dict.fromkeys(self.subscribers, 0)
+        self.published: dict[str, tuple[int, AccountMoney]] = {}
         billing.new_events()
 
     who = st.integers(0, 1)
@@ -128,6 +129,20 @@ class Books(RuleBasedStateMachine):
         assert check.receivable == check.invoices_open - check.credit
         for subscriber in self.subscribers:
             assert self.billing.account(subscriber).balance == ledger_sum(self.billing, subscriber)
+
+    @invariant()
+    def published_accounts_agree(self):
+        for changed in self.billing.changed_accounts():
+            for account in changed.accounts:
+                assert changed.sequence > self.published.get(account.subscriber_id, (0,))[0]
+                self.published[account.subscriber_id] = changed.sequence, account
+        for subscriber in self.subscribers:
+            due = [i.due_on for i in self.billing.invoices(subscriber) if i.balance.minor]
+            expected = AccountMoney(
+                subscriber, self.billing.account(subscriber).balance, min(due, default=None)
+            )
+            _, kept = self.published.get(subscriber, (0, AccountMoney(subscriber, Money(0), None)))
+            assert kept == expected
 
     @invariant()
     def every_centavo_is_counted_once(self):

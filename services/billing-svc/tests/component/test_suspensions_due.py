@@ -124,6 +124,46 @@ def test_without_auto_suspend_no_suspension_is_due(billing):
     assert (due.auto_suspend, due.count, due.overdue, due.page.items) == (False, 0, Money(0), [])
 
 
+def test_account_with_one_of_two_services_exempted_is_due_as_in_a_dry_run(billing):
+    pedro = billing.subscriber("Pedro Reyes", billing.fiber, billing.fiber)
+    billing.overdue_since(pedro)
+    first, second = billing.services[pedro]
+    began = billing.exempt(first, billing.runtime.now() + timedelta(days=3))
+    (due,) = suspensions_due(billing, billing.today).page.items
+    assert (due.suspend_on, due.exempted_until, due.overdue) == (billing.today, None, Money(300_000))
+    assert_agrees_with_a_dry_run(billing, billing.today)
+
+    billing.exempt(second, billing.runtime.now() + timedelta(days=2))
+    assert names(suspensions_due(billing, billing.today)) == []
+    assert_agrees_with_a_dry_run(billing, billing.today)
+    (due,) = suspensions_due(billing, billing.today + timedelta(days=2)).page.items
+    assert due.suspend_on == billing.today + timedelta(days=2)
+
+    billing.end_exemption(began)
+    assert names(suspensions_due(billing, billing.today)) == ["Pedro Reyes"]
+    billing.collect()
+    assert names(suspensions_due(billing, billing.today)) == []
+    assert_agrees_with_a_dry_run(billing, billing.today)
+
+
+def test_exempted_account_is_due_when_another_service_is_overdue_too(billing):
+    billing.move_to(BILLED_ON)
+    pedro = billing.subscriber("Pedro Reyes")
+    billing.bill()
+    first_due = billing.invoice(pedro).due_on
+    billing.move_to(billing.today + timedelta(days=3))
+    other = billing.service(pedro)
+    billing.bill(subscriber_id=pedro)
+    later = billing.invoices(pedro)[-1].due_on
+    billing.move_to(first_due + timedelta(days=6))
+    billing.exempt(billing.services[pedro][0], billing.runtime.now() + timedelta(days=9))
+    until = later + timedelta(days=5)
+    (due,) = suspensions_due(billing, until).page.items
+    assert other.id in {line.service_id for line in billing.invoices(pedro)[-1].lines}
+    assert (due.suspend_on, due.exempted_until) == (until, None)
+    assert_agrees_with_a_dry_run(billing, until)
+
+
 def test_void_invoice_suspends_no_one(billing):
     pedro = billing.subscriber()
     invoice = billing.overdue_since(pedro)

@@ -72,6 +72,18 @@ def test_upgrade_keeps_every_invoice_and_creates_none(upgraded):
     assert upgraded.ledger_check().differences == []
 
 
+def test_upgrade_publishes_what_every_account_owes(upgraded):
+    (published,) = upgraded.changed_accounts()
+    assert {account.subscriber_id for account in published.accounts} == set(people(upgraded).values())
+    for account in published.accounts:
+        due = [view.due_on for view in upgraded.invoices(account.subscriber_id) if view.balance.minor]
+        assert account.balance == upgraded.account(account.subscriber_id).balance
+        assert account.oldest_due_on == min(due, default=None)
+    upgraded.pay(people(upgraded)["Juan"], 1_000)
+    (later,) = upgraded.changed_accounts()
+    assert later.sequence > published.sequence
+
+
 def test_first_run_after_the_upgrade_bills_its_month_and_lists_earlier_ones(upgraded):
     upgraded.move_to(date(2027, 1, 1))
     upgraded.tick()

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from contracts import account_number
 from contracts.holds import ExemptionKind, HoldReason
+from contracts.money import DEFAULT_CURRENCY
 from contracts.pricing import DiscountKind
 from contracts.subscriber import BillingType, PlanStatus
 from servicekit.db import NAMING_CONVENTION, UtcDateTime, enum_type, partial_index
@@ -30,6 +31,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 LIVE = "terminated_at IS NULL"
 NOT_ENDED = "ended_at IS NULL"
+NOTHING_DUE = date.max  # sorts after every due date
 
 
 class Base(DeclarativeBase):
@@ -82,11 +84,17 @@ def _next_account_number(context: DefaultExecutionContext) -> str:
     return account_number.complete(context.connection.scalars(counted).one())
 
 
+def _area_key(context: DefaultExecutionContext) -> str:
+    return folded(context.get_current_parameters().get("area") or "")
+
+
 class Subscriber(EditedRow, Base):
-    """A customer. `name_key` is the name without case and accents, for searching and sorting.
+    """A customer. `name_key` and `area_key` are without case and accents, for searching and sorting.
 
     `account_number` has the digits that people read out; `short_id` is the secret in the address of the
     payment page. Only subscribers whom an older version added during an upgrade have no number.
+    `balance_minor` and `oldest_due_on` (NOTHING_DUE if nothing is left to pay) are billing's, as of the event
+    with the number `account_sequence`: for lists only.
     """
 
     __tablename__ = "subscribers"
@@ -95,6 +103,9 @@ class Subscriber(EditedRow, Base):
         partial_index(
             "uq_subscribers_account_number", "account_number", where="account_number <> ''", unique=True
         ),
+        Index("ix_subscribers_area_key", "area_key", "id"),
+        Index("ix_subscribers_balance_minor", "balance_minor", "id"),
+        Index("ix_subscribers_oldest_due_on", "oldest_due_on", "id"),
     )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -107,6 +118,16 @@ class Subscriber(EditedRow, Base):
     phone: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text)
     notes: Mapped[str] = mapped_column(Text)
+    area: Mapped[str] = mapped_column(Text, default="", server_default="")
+    area_key: Mapped[str] = mapped_column(Text, default=_area_key, server_default="")
+    balance_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    balance_currency: Mapped[str] = mapped_column(
+        String(3), default=DEFAULT_CURRENCY, server_default=DEFAULT_CURRENCY
+    )
+    oldest_due_on: Mapped[date] = mapped_column(
+        Date, default=NOTHING_DUE, server_default=NOTHING_DUE.isoformat()
+    )
+    account_sequence: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     services: Mapped[list[Service]] = relationship(back_populates="subscriber", order_by="Service.id")

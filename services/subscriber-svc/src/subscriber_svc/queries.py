@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from contracts import account_number
 from contracts.access import COVERED
 from contracts.common import Page
 from contracts.holds import HoldChange
+from contracts.money import DEFAULT_CURRENCY, Money
 from contracts.subscriber import (
+    BalanceList,
     PlanView,
-    ServiceCounts,
     ServiceOwner,
     ServiceStatus,
     ServiceView,
-    SubscriberOrder,
-    SubscriberQuery,
     SubscriberView,
 )
+from contracts.subscriber_lists import MoneyState, ServiceCounts, SubscriberOrder, SubscriberQuery
 from servicekit import loading
-from servicekit.paging import MAX_PAGE_SIZE, Order, page_of, searched
+from servicekit.paging import MAX_PAGE_SIZE, Order, folded, page_of, searched
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
@@ -39,7 +39,11 @@ ORDERS = {
     SubscriberOrder.NEWEST: None,
     SubscriberOrder.NAME: Order(Subscriber.name_key),
     SubscriberOrder.NAME_DESCENDING: Order(Subscriber.name_key, descending=True),
+    SubscriberOrder.BALANCE: Order(Subscriber.balance_minor),
+    SubscriberOrder.BALANCE_DESCENDING: Order(Subscriber.balance_minor, descending=True),
+    SubscriberOrder.OLDEST_DUE: Order(Subscriber.oldest_due_on),
 }
+MAX_AREAS = 500
 WITH_SERVICES = (
     selectinload(Subscriber.services).selectinload(Service.holds),
     selectinload(Subscriber.services).selectinload(Service.exemptions),
@@ -74,19 +78,13 @@ def get_service(session: Session, service_id: str, now: datetime) -> ServiceView
 
 
 def list_subscribers(
-    session: Session, query: SubscriberQuery, limit: int, after: str | None, now: datetime
+    session: Session, query: SubscriberQuery, limit: int, after: str | None, now: datetime, today: date
 ) -> Page[SubscriberView]:
     """Status, plan and router must match the same service: a live one, unless the status is TERMINATED."""
-    found = select(Subscriber).options(*WITH_SERVICES)
-    text = searched(query.text)
-    if text:
-        found = found.where(_matches(text))
-    if query.status or query.plan_id or query.router_id:
-        found = found.where(_has_service(query, now))
     order = ORDERS[query.order]
     return page_of(
         session,
-        found,
+        select(Subscriber).where(*_conditions(query, now, today)).options(*WITH_SERVICES),
         Subscriber.id,
         lambda subscriber: subscriber_view(subscriber, now),
         limit=limit,
@@ -95,9 +93,49 @@ def list_subscribers(
     )
 
 
+def list_balances(
+    session: Session, query: SubscriberQuery, limit: int, after: str | None, now: datetime, today: date
+) -> BalanceList:
+    """The subscribers of the query, with their number and the sum of what they owe."""
+    sums = select(
+        func.count(), func.sum(Subscriber.balance_minor), func.max(Subscriber.balance_currency)
+    ).where(*_conditions(query, now, today))
+    number, minor, currency = session.execute(sums).one()
+    page = list_subscribers(session, query, limit, after, now, today)
+    return BalanceList(number, Money(int(minor or 0), currency or DEFAULT_CURRENCY), page)
+
+
+def list_areas(session: Session) -> list[str]:
+    """One spelling of each area, up to MAX_AREAS."""
+    areas = select(func.min(Subscriber.area)).where(Subscriber.area_key != "")
+    return list(
+        session.scalars(areas.group_by(Subscriber.area_key).order_by(Subscriber.area_key).limit(MAX_AREAS))
+    )
+
+
+def _conditions(query: SubscriberQuery, now: datetime, today: date) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    text = searched(query.text)
+    if text:
+        conditions.append(_matches(text))
+    if query.area is not None:
+        conditions.append(Subscriber.area_key == folded(" ".join(query.area.split())))
+    if query.status or query.plan_id or query.router_id:
+        conditions.append(_has_service(query, now))
+    if query.money is not None:
+        conditions.append(_has_money(query.money, today))
+    return conditions
+
+
+def _has_money(state: MoneyState, today: date) -> ColumnElement[bool]:
+    if state is MoneyState.OVERDUE:
+        return Subscriber.oldest_due_on < today
+    return Subscriber.balance_minor > 0 if state is MoneyState.OWING else Subscriber.balance_minor < 0
+
+
 def _matches(text: str) -> ColumnElement[bool]:
     username = func.lower(Service.pppoe_username).contains(text, autoescape=True)
-    columns = (Subscriber.name_key, func.lower(Subscriber.email), Subscriber.phone)
+    columns = (Subscriber.name_key, Subscriber.area_key, func.lower(Subscriber.email), Subscriber.phone)
     found = [
         *(column.contains(text, autoescape=True) for column in columns),
         Subscriber.id.in_(select(Service.subscriber_id).where(username)),

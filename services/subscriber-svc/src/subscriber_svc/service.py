@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contracts.billing import AccountOverdue, AccountSettled
+from datetime import date, datetime
+
+from contracts.billing import AccountOverdue, AccountsChanged, AccountSettled
 from contracts.common import InvalidInput, NotFound, Page
 from contracts.holds import CancelExemption, HoldChange, PlaceHold, ReleaseHold, RestoreService
 from contracts.router import Router
 from contracts.subscriber import (
     AddService,
     ArchivePlan,
+    BalanceList,
     ChangePlan,
     ChangeService,
     ChangeSubscriber,
@@ -18,14 +21,13 @@ from contracts.subscriber import (
     RenewPaymentPage,
     RevealedPassword,
     RevealPassword,
-    ServiceCounts,
     ServiceOwner,
     ServiceView,
     Subscriber,
-    SubscriberQuery,
     SubscriberView,
     TerminateService,
 )
+from contracts.subscriber_lists import ServiceCounts, SubscriberQuery
 from nameko.timer import timer
 from servicekit.events import handles
 from servicekit.idempotency import carry_out
@@ -36,7 +38,7 @@ from servicekit.settings import EncryptingServiceSettings, ServiceSettings
 from sqlalchemy.orm import Session
 
 from subscriber_svc import jobs, queries, views
-from subscriber_svc.usecases import exemptions, holds, plans, services, subscribers
+from subscriber_svc.usecases import accounts, exemptions, holds, plans, services, subscribers
 
 PROCESS = new_id()  # identifies this process as a holder of leases
 
@@ -111,7 +113,15 @@ class SubscriberService(Service):
 
     def list_subscribers(self, query: SubscriberQuery, limit: int, after: str | None) -> Page[SubscriberView]:
         with self.runtime.reading() as session:
-            return queries.list_subscribers(session, query, limit, after, self.runtime.now())
+            return queries.list_subscribers(session, query, limit, after, *self._moment())
+
+    def list_balances(self, query: SubscriberQuery, limit: int, after: str | None) -> BalanceList:
+        with self.runtime.reading() as session:
+            return queries.list_balances(session, query, limit, after, *self._moment())
+
+    def list_areas(self) -> list[str]:
+        with self.runtime.reading() as session:
+            return queries.list_areas(session)
 
     def count_services(self) -> ServiceCounts:
         with self.runtime.reading() as session:
@@ -199,6 +209,14 @@ class SubscriberService(Service):
     def on_account_settled(self, session: Session, event: AccountSettled) -> None:
         """Release *overdue* holds, no others, and end exemptions from them."""
         holds.restore_settled(session, event, now=self.runtime.now())
+
+    @handles(AccountsChanged)
+    def on_accounts_changed(self, session: Session, event: AccountsChanged) -> None:
+        """Keep what the accounts owe, for lists."""
+        accounts.keep_accounts(session, event)
+
+    def _moment(self) -> tuple[datetime, date]:
+        return self.runtime.now(), self.runtime.today()
 
     def _check_router(self, router_id: str, field: str) -> None:
         """Call before opening a transaction, as this calls router-svc. Raises InvalidInput."""

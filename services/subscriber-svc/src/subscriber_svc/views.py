@@ -11,7 +11,7 @@ from contracts.money import Money
 from contracts.pricing import BillingTerms
 from contracts.subscriber import Burst, PlanView, ServiceSnapshot, ServiceStatus, ServiceView, SubscriberView
 
-from subscriber_svc.models import Exemption, Hold, Plan, Service, Subscriber
+from subscriber_svc.models import NOTHING_DUE, Exemption, Hold, Plan, Service, Subscriber
 
 
 def plan_view(plan: Plan) -> PlanView:
@@ -111,6 +111,9 @@ def subscriber_view(subscriber: Subscriber, now: datetime) -> SubscriberView:
         created_at=subscriber.created_at,
         edit=subscriber.last_edit,
         account_number=account_number.formatted(subscriber.account_number),
+        area=subscriber.area,
+        balance=Money(subscriber.balance_minor, subscriber.balance_currency),
+        oldest_due_on=None if subscriber.oldest_due_on == NOTHING_DUE else subscriber.oldest_due_on,
     )
 
 

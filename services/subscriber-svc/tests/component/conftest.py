@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
-from contracts.billing import AccountOverdue, AccountSettled
+from contracts.billing import AccountMoney, AccountOverdue, AccountsChanged, AccountSettled
 from contracts.common import Event, NotFound
 from contracts.holds import HoldReason, PlaceHold, RestoreService
 from contracts.money import Money
@@ -23,6 +24,7 @@ from contracts.subscriber import Subscriber as SubscriberApi
 from subscriber_svc import jobs
 from subscriber_svc.service import SubscriberService
 from subscriber_svc.usecases import holds
+from subscriber_svc.usecases.accounts import keep_accounts
 from testkit.component import ServiceUnderTest, client_of, service_fixtures
 
 migrated, tested = service_fixtures("subscriber", "subscriber_svc")
@@ -103,6 +105,13 @@ class SubscribersUnderTest:
         )
         with self.runtime.transaction() as session:
             holds.restore_settled(session, event, now=self.runtime.now())
+
+    def owes(self, *accounts: tuple[str, int, date | None], sequence: int = 1) -> None:
+        """Handle the event that these subscribers owe this many minor units, since a due date."""
+        changed = [AccountMoney(id_, Money(minor), due_on) for id_, minor, due_on in accounts]
+        event = AccountsChanged(sequence=sequence, accounts=changed)
+        with self.runtime.transaction() as session:
+            keep_accounts(session, event)
 
     def restore(self, service: ServiceView, **more: Any) -> ServiceView:
         return self.api.restore_service(RestoreService(service_id=service.id, actor="ana", **more))

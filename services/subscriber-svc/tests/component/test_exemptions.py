@@ -12,9 +12,9 @@ from contracts.subscriber import (
     ServiceExemptionEnded,
     ServiceHoldReleased,
     ServiceStatus,
-    SubscriberQuery,
     TerminateService,
 )
+from contracts.subscriber_lists import SubscriberQuery
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servicekit.ids import new_id

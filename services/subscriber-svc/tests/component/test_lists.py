@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 from contracts.common import InvalidInput
 from contracts.holds import HoldReason, ReleaseHold
-from contracts.subscriber import (
-    ChangeSubscriber,
-    CreateSubscriber,
-    ServiceCounts,
-    ServiceStatus,
-    SubscriberOrder,
-    SubscriberQuery,
-    TerminateService,
-)
+from contracts.subscriber import ChangeSubscriber, CreateSubscriber, ServiceStatus, TerminateService
+from contracts.subscriber_lists import ServiceCounts, SubscriberOrder, SubscriberQuery
 
 
 def found(subscribers, **query: Any) -> list[str]:

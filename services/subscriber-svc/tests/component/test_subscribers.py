@@ -28,9 +28,9 @@ from contracts.subscriber import (
     ServiceStatus,
     ServiceTerminated,
     SubscriberChanged,
-    SubscriberQuery,
     TerminateService,
 )
+from contracts.subscriber_lists import SubscriberQuery
 from subscriber_svc.usecases import plans, services
 from testkit.component import while_held
 

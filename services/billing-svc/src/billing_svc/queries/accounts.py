@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from billing_svc.domain.invoices import InvoiceState
 from billing_svc.domain.ledger import RECEIVABLE
-from billing_svc.lookups import left_to_pay, load_settings
-from billing_svc.models import Allocation, Invoice, LedgerEntry, ReceivedPayment
+from billing_svc.lookups import left_to_pay, load_settings, unused
+from billing_svc.models import Invoice, LedgerEntry, ReceivedPayment
 from billing_svc.views import entry_view
 
 
@@ -80,14 +80,7 @@ def _left_on_invoices() -> Select:
 
 
 def _credit() -> Select:
-    used = (
-        select(func.sum(Allocation.amount_minor))
-        .where(Allocation.payment_id == ReceivedPayment.payment_id, Allocation.reversed_at.is_(None))
-        .correlate(ReceivedPayment)
-        .scalar_subquery()
-    )
-    unused = ReceivedPayment.amount_minor - func.coalesce(used, 0)
-    return select(func.sum(unused)).where(is_unset(ReceivedPayment.exhausted))
+    return select(func.sum(unused())).where(is_unset(ReceivedPayment.exhausted))
 
 
 def _sums(session: Session, query: Select, key, keys: Sequence[str] | None = None) -> dict[str, int]:

@@ -11,20 +11,20 @@ from contracts.money import Money
 from contracts.receivables import SuspensionDue, SuspensionsDue
 from servicekit.clock import local_date
 from servicekit.paging import Order, page_of
-from sqlalchemy import Row, Subquery, case, func, select
+from sqlalchemy import Row, Subquery, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from billing_svc.domain.invoices import InvoiceState
 from billing_svc.domain.periods import check_near, suspend_from
 from billing_svc.lookups import is_exempted, left_to_pay, load_settings
-from billing_svc.models import Account, ExemptionProjection, Invoice, Settings
+from billing_svc.models import Account, ExemptionProjection, Invoice, InvoiceLine, Settings
 
 
 def list_suspensions_due(
     session: Session, until: date, limit: int, after: str | None, *, now: datetime, zone: ZoneInfo
 ) -> SuspensionsDue:
-    """`overdue` is what it will be on `until` if no one pays. Accounts with an exempted service are listed
-    with the day on which it ends.
+    """`overdue` is what it will be on `until` if no one pays. Accounts whose owing services are all
+    exempted are listed with the day on which the first exemption ends.
 
     Raises InvalidInput for a day in the past or more than a year away.
     """
@@ -43,7 +43,7 @@ def list_suspensions_due(
         lambda account: account,
         limit=limit,
         after=after,
-        order=Order(due.c.first_due_on),
+        order=Order(func.coalesce(due.c.run_due_on, due.c.first_due_on)),
     )
     items = _views(session, page.items, due, settings, today, zone)
     return SuspensionsDue(
@@ -54,35 +54,68 @@ def list_suspensions_due(
 def _accounts_due(until: date, settings: Settings, now: datetime, zone: ZoneInfo) -> Subquery:
     """The rule of usecases.collections.judge, for all accounts at once.
 
-    `first_due_on` is the due date of the oldest invoice that suspends, which decides on which day it does. An
-    invoice that suspends already does so again when an exemption of one of its account's services ends.
+    An account is left alone while all of its owing services are exempted. Once one of them is not, a run
+    suspends it for an invoice that did not suspend it yet: `run_due_on` decides on which day. If all are
+    exempted, it is suspended when the first exemption ends.
     """
-    exempted = (
-        select(ExemptionProjection.subscriber_id, func.min(ExemptionProjection.until).label("until"))
-        .where(is_exempted(now))
-        .group_by(ExemptionProjection.subscriber_id)
+    suspends = _suspending(until, settings, now)
+    after_until = datetime.combine(until + timedelta(days=1), time(), zone)
+    run_due_on = case(
+        (suspends.c.unexempted_due_on > suspends.c.fresh_due_on, suspends.c.unexempted_due_on),
+        (suspends.c.unexempted_due_on.is_not(None), suspends.c.fresh_due_on),
+    )
+    ends_in_time = suspends.c.exempted_until < after_until
+    owed = (
+        select(
+            Invoice.subscriber_id,
+            func.min(Invoice.due_on).label("oldest_due_on"),
+            func.sum(left_to_pay()).label("overdue"),
+        )
+        .where(Invoice.state == InvoiceState.OPEN, Invoice.due_on < until)
+        .group_by(Invoice.subscriber_id)
         .subquery()
     )
-    is_new = ~Invoice.suspends_already | exempted.c.until.is_not(None)
-    suspends = Invoice.is_suspendable(until, settings.grace_period_days) & is_new
-    first_due_on = func.min(case((suspends, Invoice.due_on)))
-    after_until = datetime.combine(until + timedelta(days=1), time(), zone)
+    return (
+        select(
+            owed,
+            suspends.c.first_due_on,
+            suspends.c.unexempted_due_on,
+            run_due_on.label("run_due_on"),
+            case((ends_in_time, suspends.c.exempted_until)).label("exempted_until"),
+        )
+        .join(suspends, suspends.c.subscriber_id == owed.c.subscriber_id)
+        .where(or_(run_due_on.is_not(None), and_(suspends.c.unexempted_due_on.is_(None), ends_in_time)))
+        .subquery()
+    )
+
+
+def _suspending(until: date, settings: Settings, now: datetime) -> Subquery:
+    """By account, about its invoices that can suspend it by `until`: the first due date, also of those for a
+    service that is not exempted now and of those that did not suspend it yet; and when the first exemption of
+    their services ends."""
+    exempted = (
+        select(ExemptionProjection.service_id, func.max(ExemptionProjection.until).label("until"))
+        .where(is_exempted(now))
+        .group_by(ExemptionProjection.service_id)
+        .subquery()
+    )
     return (
         select(
             Invoice.subscriber_id,
-            first_due_on.label("first_due_on"),
-            func.min(Invoice.due_on).label("oldest_due_on"),
-            func.sum(left_to_pay()).label("overdue"),
+            func.min(Invoice.due_on).label("first_due_on"),
+            func.min(case((exempted.c.until.is_(None), Invoice.due_on))).label("unexempted_due_on"),
+            func.min(case((~Invoice.suspends_already, Invoice.due_on))).label("fresh_due_on"),
             func.min(exempted.c.until).label("exempted_until"),
         )
-        .outerjoin(exempted, exempted.c.subscriber_id == Invoice.subscriber_id)
+        .join(InvoiceLine, InvoiceLine.invoice_id == Invoice.id)
+        .outerjoin(exempted, exempted.c.service_id == InvoiceLine.service_id)
         .where(
             Invoice.state == InvoiceState.OPEN,
             Invoice.due_on < until,
-            exempted.c.until.is_(None) | (exempted.c.until < after_until),
+            Invoice.is_suspendable(until, settings.grace_period_days),
+            InvoiceLine.amount_minor > 0,
         )
         .group_by(Invoice.subscriber_id)
-        .having(first_due_on.is_not(None))
         .subquery()
     )
 
@@ -102,14 +135,19 @@ def _views(
 
 
 def _view(account: Account, due: Row, settings: Settings, today: date, zone: ZoneInfo) -> SuspensionDue:
-    suspend_on = max(today, suspend_from(due.first_due_on, settings.grace_period_days))
-    if due.exempted_until is not None:
-        suspend_on = max(suspend_on, local_date(due.exempted_until, zone))
+    def from_due(due_on: date) -> date:
+        return max(today, suspend_from(due_on, settings.grace_period_days))
+
+    exempted_until, suspend_on = due.exempted_until, None
+    if exempted_until is not None:
+        ends_on = local_date(exempted_until, zone)
+        if due.unexempted_due_on is None or ends_on < from_due(due.unexempted_due_on):
+            suspend_on = max(ends_on, from_due(due.first_due_on))
     return SuspensionDue(
         subscriber_id=account.subscriber_id,
         subscriber_name=account.full_name,
         overdue=Money(int(due.overdue), settings.currency),
         oldest_due_on=due.oldest_due_on,
-        suspend_on=suspend_on,
-        exempted_until=due.exempted_until,
+        suspend_on=suspend_on or from_due(due.run_due_on),
+        exempted_until=exempted_until if suspend_on else None,
     )

@@ -33,11 +33,11 @@ from billing_svc.models import (
     Invoice,
     InvoiceLine,
     InvoiceSeries,
-    LedgerEntry,
     ReceivedPayment,
     ServiceProjection,
     Settings,
 )
+from billing_svc.usecases import books
 from billing_svc.usecases.drafts import Draft, draft_batch, in_scope
 from billing_svc.usecases.settlement import use_credit
 
@@ -195,12 +195,13 @@ def _issue(session: Session, run: BillingRun, settings: Settings, drafts: list[D
     if not drafts:
         return
     numbers = _take_numbers(session, settings.invoice_series, len(drafts))
-    rows: dict[type, list[dict[str, Any]]] = {Invoice: [], InvoiceLine: [], LedgerEntry: []}
+    rows: dict[type, list[dict[str, Any]]] = {Invoice: [], InvoiceLine: []}
+    entries: list[dict[str, Any]] = []
     for draft, number in zip(drafts, numbers, strict=True):
         draft.invoice_id = new_id()
         rows[Invoice].append(_invoice_row(run, settings, draft, number, now))
         rows[InvoiceLine].extend(_line_rows(draft))
-        rows[LedgerEntry].extend(
+        entries.extend(
             ledger.invoice_issued(
                 invoice_id=draft.invoice_id,
                 subscriber_id=draft.account.subscriber_id,
@@ -212,6 +213,7 @@ def _issue(session: Session, run: BillingRun, settings: Settings, drafts: list[D
         )
     for table, values in rows.items():
         session.execute(insert(table), values)
+    books.enter(session, entries)
     for subscriber_id in _with_credit(session, [draft.account.subscriber_id for draft in drafts]):
         use_credit(session, subscriber_id, now=now)
 

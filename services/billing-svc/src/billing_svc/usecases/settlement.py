@@ -16,14 +16,15 @@ from contracts.payment import PaymentReceived, PaymentReversed
 from servicekit import outbox
 from servicekit.db import is_unset
 from servicekit.ids import new_id
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from billing_svc.domain import ledger
 from billing_svc.domain.allocation import OpenInvoice, allocate_oldest_first
 from billing_svc.domain.invoices import InvoiceState
 from billing_svc.lookups import allocated, load_settings
-from billing_svc.models import Account, Allocation, Invoice, LedgerEntry, ReceivedPayment
+from billing_svc.models import Account, Allocation, Invoice, ReceivedPayment
+from billing_svc.usecases import books
 from billing_svc.usecases.projections import lock_account
 
 
@@ -69,7 +70,7 @@ def reverse_payment(session: Session, event: PaymentReversed, *, now: datetime) 
         on=event.counts_on,
         at=now,
     )
-    session.execute(insert(LedgerEntry), entries)
+    books.enter(session, entries)
     session.flush()
     use_credit(session, event.subscriber_id, now=now)
 
@@ -179,7 +180,7 @@ def _enter(session: Session, event: PaymentReceived | PaymentReversed, now: date
         on=event.received_on,
         at=now,
     )
-    session.execute(insert(LedgerEntry), entries)
+    books.enter(session, entries)
     return payment
 
 

@@ -14,7 +14,7 @@ from contracts.common import Conflict
 from contracts.money import Money
 from servicekit import loading
 from servicekit.db import is_unset
-from sqlalchemy import ColumnElement, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from billing_svc.domain import ledger
@@ -26,10 +26,10 @@ from billing_svc.models import (
     BillingRunItem,
     Invoice,
     InvoiceLine,
-    LedgerEntry,
     ReceivedPayment,
     ServiceProjection,
 )
+from billing_svc.usecases import books
 from billing_svc.usecases.projections import lock_account
 from billing_svc.usecases.settlement import settle_if_clear, use_credit
 
@@ -180,4 +180,4 @@ def _reverse_in_ledger(session: Session, invoices: Sequence[Invoice], *, now: da
             at=now,
         )
     ]
-    session.execute(insert(LedgerEntry), entries)
+    books.enter(session, entries)

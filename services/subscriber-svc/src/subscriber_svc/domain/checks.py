@@ -60,6 +60,11 @@ def phone(value: str) -> str:
     return value
 
 
+def area(value: str) -> str:
+    """The name of an area, such as a barangay, with single spaces between its words; or nothing."""
+    return " ".join(text("area", value, longest=60).split())
+
+
 def pppoe_username(value: str) -> str:
     """A PPPoE username, unchanged: case and inner spaces matter to the router."""
     if not value:
@@ -181,5 +186,6 @@ SUBSCRIBER_FIELDS: dict[str, Callable[[str], str]] = {
     "email": email,
     "phone": phone,
     "address": partial(text, "address", longest=500, lines=True),
+    "area": area,
     "notes": partial(text, "notes", longest=5000, lines=True),
 }

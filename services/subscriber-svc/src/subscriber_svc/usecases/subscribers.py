@@ -60,6 +60,7 @@ def change_subscriber(session: Session, command: ChangeSubscriber, *, now: datet
     name_before = subscriber.full_name
     for name, value in changes(command):
         setattr(subscriber, name, checks.SUBSCRIBER_FIELDS[name](value))
+    subscriber.area_key = folded(subscriber.area)
     if session.is_modified(subscriber):
         mark_edited(subscriber, command, now)
     if subscriber.full_name != name_before:
